@@ -1,0 +1,57 @@
+/** Every way in which an invocation can fail. The code is the contract: it is also Lambda's `errorType`. */
+export type FailureCode =
+  | 'CONFIG_INVALID'
+  | 'EVENT_INVALID'
+  | 'SECRET_UNAVAILABLE'
+  | 'SECRET_MALFORMED'
+  | 'TOKEN_REJECTED'
+  | 'TOKEN_ENDPOINT_THROTTLED'
+  | 'TOKEN_ENDPOINT_UNAVAILABLE'
+  | 'TOKEN_RESPONSE_INVALID'
+  | 'TOKEN_UNUSABLE'
+  | 'TOKEN_TOO_LARGE'
+  | 'PARAMETER_UNAVAILABLE'
+  | 'PARAMETER_NOT_WRITTEN';
+
+interface RefreshErrorOptions {
+  /** The caught error. Never one that can hold a body, a header, a secret or a token. */
+  readonly cause?: unknown;
+  /** How long the server asked us to stay away (`Retry-After`), in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/**
+ * The one error that leaves this function. `message` says what happened and what to do next; it never carries
+ * a token, a secret, or text that a server chose.
+ *
+ * `name` equals `code`, because Lambda reports an error's name as `errorType`.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html
+ */
+export class RefreshError extends Error {
+  readonly code: FailureCode;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: FailureCode, message: string, options: RefreshErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = code;
+    this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** Narrows anything caught to a {@link RefreshError}. */
+export function isRefreshError(error: unknown): error is RefreshError {
+  return error instanceof RefreshError;
+}
+
+/** The short technical name of a caught error (`ECONNREFUSED`, `ThrottlingException`): safe to log and to show. */
+export function errorLabel(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return 'unknown error';
+  const { code, name, cause } = error as { code?: unknown; name?: unknown; cause?: unknown };
+  if (typeof code === 'string' && code !== '') return code;
+  if (typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string') {
+    return cause.code;
+  }
+  return typeof name === 'string' && name !== '' ? name : 'unknown error';
+}

@@ -1,0 +1,42 @@
+/**
+ * The arithmetic of the promise made to readers, in one place: the planner keeps it, the stack prints it.
+ * Pure, and free of dependencies, so that `infra` may import it too.
+ */
+
+/** The heartbeat: EventBridge Scheduler's finest rate. */
+export const BEAT_MS = 60_000;
+
+/** The time a whole mint may take (secret, token request, probe, both writes). */
+export const MINT_TIME_LIMIT_MS = 20_000;
+
+/** The default age at which a token is replaced: 50 minutes. */
+export const DEFAULT_REFRESH_INTERVAL_MS = 50 * 60_000;
+
+/** The lifetime taken for a token of which neither `expires_in` nor a JWT's `exp` tells one: 15 minutes. */
+export const DEFAULT_ASSUMED_LIFETIME_MS = 15 * 60_000;
+
+/** What is promised for tokens of one lifetime. All in milliseconds, never negative. */
+export interface Guarantee {
+  /** R: the age at which a token is replaced. */
+  readonly refreshAfterMs: number;
+  /** M: the least remaining life that a reader sees while the token endpoint works. */
+  readonly floorMs: number;
+  /** H: how long the token endpoint may fail, at the worst moment, with a live token readable all the time. */
+  readonly outageToleranceMs: number;
+}
+
+/** The age at which a token of this lifetime is due: the interval, but never later than 5/6 of the lifetime. */
+export function refreshAfterMs(lifetimeMs: number, refreshIntervalMs: number): number {
+  return Math.min(refreshIntervalMs, (lifetimeMs * 5) / 6);
+}
+
+/** Computes what readers are promised for tokens of `lifetimeMs`, replaced every `refreshIntervalMs`. */
+export function guarantee(lifetimeMs: number, refreshIntervalMs: number): Guarantee {
+  const refreshAfter = refreshAfterMs(lifetimeMs, refreshIntervalMs);
+  const outageTolerance = lifetimeMs - refreshAfter - BEAT_MS;
+  return {
+    refreshAfterMs: refreshAfter,
+    floorMs: Math.max(0, outageTolerance - MINT_TIME_LIMIT_MS),
+    outageToleranceMs: Math.max(0, outageTolerance),
+  };
+}
