@@ -1,0 +1,202 @@
+import type { RequestListener } from 'node:http';
+import type { ServerCertificate } from '../certificate-authority.ts';
+import { type AccessKey, type Client, createClientRegistry } from './clients.ts';
+import { createFaultProxy, DIALECT_PATHS, type RecordedRequest, type RequestLog } from './fault-proxy.ts';
+import { createFaultScript, type FaultScript } from './faults.ts';
+import { createIssuerClient, createOwnClient } from './issuer-client.ts';
+import { type Listener, listen, type TlsFault } from './listener.ts';
+import { ISSUER_PATHS, type Resource, startTokenIssuer } from './token-issuer.ts';
+import { createTokenRegister, type Introspection, type Issuing } from './token-register.ts';
+
+export type AuthorizationServerOptions = {
+  readonly clients?: readonly Client[];
+  /** CXone access keys: for the password grant and for the access-key route. */
+  readonly accessKeys?: readonly AccessKey[];
+  /** Life of a token in whole seconds, also as a function that is asked at each mint. @default 3600 */
+  readonly lifetimeSeconds?: number | (() => number);
+  /** Host name in the server's URLs; it listens on 127.0.0.1 in any case. @default '127.0.0.1' */
+  readonly hostname?: string;
+  /** Serves HTTPS with this certificate. @default plain HTTP */
+  readonly tls?: ServerCertificate;
+  /** Scopes that can be granted; a scope that is asked for and not among them is left out silently. */
+  readonly scopes?: readonly string[];
+  /** Resources by their URI (RFC 8707). */
+  readonly resources?: Readonly<Record<string, Resource>>;
+  /** Format of tokens without a resource of its own format. @default 'opaque' */
+  readonly tokenFormat?: 'opaque' | 'jwt';
+  /** Clock of the inactivity timeout and of same-token answers; tokens expire by the machine's. */
+  readonly now?: () => Date;
+};
+
+/** Faults of single requests, and those of the whole server. */
+export type Faults = Omit<FaultScript, 'take' | 'clear'> & {
+  /** Stops listening, so that connections are refused, until {@link Faults.goOnline}. */
+  goOffline(): Promise<void>;
+  goOnline(): Promise<void>;
+  /** Lets each TLS handshake fail until {@link Faults.repairTls}. */
+  breakTls(fault: TlsFault): Promise<void>;
+  repairTls(): void;
+  /** Ends the scripted faults of one endpoint, or of all; not being offline or broken TLS. */
+  clear: FaultScript['clear'];
+};
+
+/** A running authorization server with a fault proxy in front. All its paths are on one origin. */
+export type AuthorizationServer = {
+  /** Origin, without a slash at the end; the issuer is the same. */
+  readonly url: string;
+  readonly issuer: string;
+  readonly port: number;
+  readonly tokenUrl: string;
+  /** `GET` with a Bearer token: 200 while it is active, else 401. */
+  readonly probeUrl: string;
+  /** The same under Genesys Cloud's path; either resets the inactivity timeout. */
+  readonly genesysTokenInfoUrl: string;
+  readonly cxoneAccessKeyUrl: string;
+  /** Every request to a token endpoint, in order, also those that met a fault. */
+  readonly requests: readonly RecordedRequest[];
+  readonly discoveries: readonly RecordedRequest[];
+  readonly probes: readonly RecordedRequest[];
+  /** `count`: tokens granted by the authorization server; `tokensIssued`: different ones handed out. */
+  readonly mints: { readonly count: number; readonly tokensIssued: number };
+  readonly faults: Faults;
+  /** Asks the authorization server about a token; it does not count as using it. */
+  introspect(token: string): Promise<Introspection>;
+  /** Sets the life of the tokens to come, in whole seconds. */
+  setLifetime(seconds: number | (() => number)): void;
+  setTokenFormat(format: 'opaque' | 'jwt'): void;
+  /** Sets the length of the opaque tokens to come, in characters; 43 at first. */
+  setTokenLength(characters: number): void;
+  /**
+   * `fresh`: each request gives a new token; `same-token`: the client's live token again, with less of
+   * `expires_in`, until it dies; `single-active`: a new token ends the client's older ones.
+   */
+  setIssuing(issuing: Issuing): void;
+  /** Ends tokens that are not used for this long; `undefined`: never. */
+  setInactivityTimeout(seconds: number | undefined): void;
+  replaceClientSecret(clientId: string, clientSecret: string): void;
+  replaceAccessKeySecret(accessKeyId: string, accessKeySecret: string): void;
+  revoke(token: string): void;
+  close(): Promise<void>;
+};
+
+/**
+ * Starts an authorization server on loopback that others wrote and certified (`oidc-provider`), behind a proxy
+ * that plays scripted faults and speaks the providers' dialects. It prints nothing, and nothing outlives it.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.4 RFC 6749, 4.4}: the client credentials grant
+ */
+export async function startAuthorizationServer(
+  options: AuthorizationServerOptions = {},
+): Promise<AuthorizationServer> {
+  const { hostname = '127.0.0.1', tls, now = () => new Date() } = options;
+  const ownClient = createOwnClient();
+  const clients = createClientRegistry([...(options.clients ?? []), ownClient], options.accessKeys ?? []);
+  const policy = {
+    lifetimeSeconds: asFunction(options.lifetimeSeconds ?? 3600),
+    tokenFormat: options.tokenFormat ?? 'opaque',
+    tokenLength: 43,
+  };
+  let issuing: Issuing = 'fresh';
+  let inactivityTimeoutMs: number | undefined;
+  let mintCount = 0;
+  const register = createTokenRegister({ now, inactivityTimeoutMs: () => inactivityTimeoutMs });
+  const faults = createFaultScript();
+  const log: RequestLog = { token: [], discovery: [], probe: [] };
+
+  // The issuer's name contains the port, so the port comes first and the request handler a little later.
+  let onRequest: RequestListener = (_request, response) => response.destroy();
+  const listener: Listener = await listen((request, response) => onRequest(request, response), {
+    hostname,
+    tls,
+  });
+  const origin = new URL(`${tls === undefined ? 'http' : 'https'}://${hostname}:${listener.port}`);
+  const issuer = await startTokenIssuer({
+    issuer: origin.origin,
+    clients,
+    policy,
+    scopes: [...new Set([...(options.scopes ?? []), ...clientScopes(options.clients ?? [])])],
+    resources: options.resources ?? {},
+  });
+  const issuerClient = createIssuerClient({ port: issuer.port, origin, ownClient });
+
+  const inspect = async (token: string): Promise<Introspection> => {
+    if (register.isDead(token)) return { active: false };
+    if (token.split('.').length !== 3) return issuerClient.introspect(token);
+    const claims = await issuer.verifyJwt(token);
+    return claims === undefined ? { active: false } : { ...claims, active: true };
+  };
+  onRequest = createFaultProxy({
+    faults,
+    issuerClient,
+    clients,
+    register,
+    issuing: () => issuing,
+    inspect,
+    log,
+    onMint: () => {
+      mintCount += 1;
+    },
+    reset: (request) => listener.reset(request.socket),
+  });
+
+  return {
+    url: origin.origin,
+    issuer: origin.origin,
+    port: listener.port,
+    tokenUrl: origin.origin + ISSUER_PATHS.token,
+    probeUrl: origin.origin + DIALECT_PATHS.probe,
+    genesysTokenInfoUrl: origin.origin + DIALECT_PATHS.genesysTokenInfo,
+    cxoneAccessKeyUrl: origin.origin + DIALECT_PATHS.cxoneAccessKey,
+    requests: log.token,
+    discoveries: log.discovery,
+    probes: log.probe,
+    mints: {
+      get count() {
+        return mintCount;
+      },
+      get tokensIssued() {
+        return register.issuedCount;
+      },
+    },
+    faults: {
+      next: faults.next,
+      always: faults.always,
+      clear: faults.clear,
+      goOffline: listener.goOffline,
+      goOnline: listener.goOnline,
+      breakTls: listener.breakTls,
+      repairTls: listener.repairTls,
+    },
+    introspect: inspect,
+    setLifetime(seconds) {
+      policy.lifetimeSeconds = asFunction(seconds);
+    },
+    setTokenFormat(format) {
+      policy.tokenFormat = format;
+    },
+    setTokenLength(characters) {
+      policy.tokenLength = characters;
+    },
+    setIssuing(value) {
+      issuing = value;
+    },
+    setInactivityTimeout(seconds) {
+      inactivityTimeoutMs = seconds === undefined ? undefined : seconds * 1000;
+    },
+    replaceClientSecret: clients.replaceClientSecret,
+    replaceAccessKeySecret: clients.replaceAccessKeySecret,
+    revoke: register.revoke,
+    async close() {
+      await listener.close();
+      await issuer.close();
+    },
+  };
+}
+
+function asFunction(seconds: number | (() => number)): () => number {
+  return typeof seconds === 'function' ? seconds : () => seconds;
+}
+
+function clientScopes(clients: readonly Client[]): string[] {
+  return clients.flatMap(({ scope = '' }) => scope.split(' ')).filter((scope) => scope !== '');
+}

@@ -1,0 +1,75 @@
+import type { JWK } from 'jose';
+
+/** A client that the authorization server knows. `scope` restricts what it may ask for (space separated). */
+export type Client = { readonly clientId: string; readonly scope?: string } & (
+  | { readonly authMethod?: 'client_secret_basic' | 'client_secret_post'; readonly clientSecret: string }
+  | { readonly authMethod: 'private_key_jwt'; readonly jwks: { readonly keys: readonly JWK[] } }
+);
+
+/** A CXone access key: it stands for a service user, beside the client that asks on its behalf. */
+export type AccessKey = { readonly accessKeyId: string; readonly accessKeySecret: string };
+
+/** Who may ask for tokens; read on every request, so that a secret can be replaced while the server runs. */
+export type ClientRegistry = {
+  /** Client metadata under RFC 7591 names, as oidc-provider's adapter returns them. */
+  metadata(clientId: string): Record<string, unknown> | undefined;
+  /** Replaces a client's secret; the old one is refused from the next request on. */
+  replaceClientSecret(clientId: string, clientSecret: string): void;
+  /** Tells whether id and secret are those of an access key. */
+  isAccessKey(accessKeyId: unknown, accessKeySecret: unknown): boolean;
+  /** Replaces an access key's secret, or registers a new access key. */
+  replaceAccessKeySecret(accessKeyId: string, accessKeySecret: string): void;
+};
+
+/**
+ * Creates the registry.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc7591#section-2 RFC 7591, 2}: the metadata's names
+ */
+export function createClientRegistry(
+  clients: readonly Client[],
+  accessKeys: readonly AccessKey[],
+): ClientRegistry {
+  const byId = new Map(clients.map((client) => [client.clientId, client]));
+  const keySecrets = new Map(accessKeys.map((key) => [key.accessKeyId, key.accessKeySecret]));
+
+  return {
+    metadata(clientId) {
+      const client = byId.get(clientId);
+      return client === undefined ? undefined : toMetadata(client);
+    },
+    replaceClientSecret(clientId, clientSecret) {
+      const client = byId.get(clientId);
+      if (client === undefined || client.authMethod === 'private_key_jwt') {
+        throw new Error(`There is no client ${clientId} with a secret to replace.`);
+      }
+      byId.set(clientId, { ...client, clientSecret });
+    },
+    isAccessKey(accessKeyId, accessKeySecret) {
+      return (
+        typeof accessKeyId === 'string' &&
+        typeof accessKeySecret === 'string' &&
+        keySecrets.get(accessKeyId) === accessKeySecret
+      );
+    },
+    replaceAccessKeySecret(accessKeyId, accessKeySecret) {
+      keySecrets.set(accessKeyId, accessKeySecret);
+    },
+  };
+}
+
+function toMetadata(client: Client): Record<string, unknown> {
+  return {
+    client_id: client.clientId,
+    grant_types: ['client_credentials', 'password'],
+    response_types: [],
+    redirect_uris: [],
+    ...(client.scope === undefined ? {} : { scope: client.scope }),
+    ...(client.authMethod === 'private_key_jwt'
+      ? { token_endpoint_auth_method: client.authMethod, jwks: client.jwks }
+      : {
+          token_endpoint_auth_method: client.authMethod ?? 'client_secret_basic',
+          client_secret: client.clientSecret,
+        }),
+  };
+}

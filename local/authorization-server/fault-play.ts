@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import type { Fault } from './faults.ts';
+
+const ENDLESS_CHUNK = Buffer.alloc(16_384, ' ');
+
+/** A whole answer, as it goes out when nothing is wrong. */
+export type Answer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+};
+
+/** What the fault is played on: the response, and a way to answer with a TCP reset below TLS. */
+export type Stage = { readonly response: ServerResponse; readonly reset: () => void };
+
+/** Plays a fault that needs no answer of the authorization server; tells whether it did. */
+export async function playInstead({ response, reset }: Stage, fault: Fault): Promise<boolean> {
+  switch (fault.kind) {
+    case 'reset':
+      reset();
+      return true;
+    case 'hang':
+      return true;
+    case 'endless-body':
+      response.writeHead(200, { 'content-type': 'application/json' });
+      while (!response.destroyed) {
+        if (!response.write(ENDLESS_CHUNK)) {
+          await Promise.race([once(response, 'drain'), once(response, 'close')]);
+        }
+      }
+      return true;
+    case 'answer':
+      response.writeHead(fault.status, fault.headers);
+      response.end(fault.body ?? '');
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Sends the authorization server's answer, spoilt by the fault where there is one. */
+export function send({ response, reset }: Stage, answer: Answer, fault: Fault | undefined): void {
+  const body =
+    fault?.kind === 'rewrite' && answer.status === 200 ? rewritten(answer.body, fault) : answer.body;
+  response.writeHead(answer.status, { ...answer.headers, 'content-length': String(body.length) });
+  switch (fault?.kind) {
+    case 'reset-mid-response':
+      response.write(body.subarray(0, body.length / 2), reset);
+      return;
+    case 'slow-body': {
+      let sent = 0;
+      const timer = setInterval(() => {
+        response.write(body.subarray(sent, sent + 1));
+        sent += 1;
+        if (sent >= body.length) response.end();
+      }, fault.intervalMs);
+      response.once('close', () => clearInterval(timer));
+      return;
+    }
+    default:
+      response.end(body);
+  }
+}
+
+function rewritten(body: Buffer, { rewrite }: Extract<Fault, { kind: 'rewrite' }>): Buffer {
+  const result = rewrite(JSON.parse(body.toString()) as Record<string, unknown>);
+  return Buffer.from(typeof result === 'string' ? result : JSON.stringify(result));
+}

@@ -1,0 +1,174 @@
+import type { IncomingMessage, RequestListener } from 'node:http';
+import type { ClientRegistry } from './clients.ts';
+import { type Answer, playInstead, type Stage, send } from './fault-play.ts';
+import type { FaultScript, FaultyEndpoint } from './faults.ts';
+import type { IssuerClient } from './issuer-client.ts';
+import { ISSUER_PATHS } from './token-issuer.ts';
+import type { Introspection, Issuing, TokenRegister } from './token-register.ts';
+
+/** Paths that providers have beside the OAuth endpoints. */
+export const DIALECT_PATHS = {
+  probe: '/probe',
+  genesysTokenInfo: '/api/v2/tokens/me',
+  cxoneAccessKey: '/authentication/v1/token/access-key',
+} as const;
+
+/** A request as it came over the wire, credentials included: for assertions, not for printing. */
+export type RecordedRequest = {
+  readonly method: string;
+  /** Path and query as sent. */
+  readonly path: string;
+  /** Header names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+};
+
+/** The requests that came in, per endpoint, answered or spoilt. */
+export type RequestLog = Readonly<Record<FaultyEndpoint, RecordedRequest[]>>;
+
+export type FaultProxyOptions = {
+  readonly faults: FaultScript;
+  readonly issuerClient: IssuerClient;
+  readonly clients: ClientRegistry;
+  readonly register: TokenRegister;
+  readonly issuing: () => Issuing;
+  readonly inspect: (token: string) => Promise<Introspection>;
+  readonly log: RequestLog;
+  readonly onMint: () => void;
+  readonly reset: (request: IncomingMessage) => void;
+};
+
+/**
+ * Creates what stands between a client and the authorization server: it records requests, plays the scripted
+ * faults, and adds the routes and the token behaviour that single providers have.
+ */
+export function createFaultProxy(options: FaultProxyOptions): RequestListener {
+  const { faults, log } = options;
+
+  const handle = async (request: IncomingMessage, stage: Stage): Promise<void> => {
+    const method = request.method ?? 'GET';
+    const path = request.url ?? '/';
+    const body = await readBody(request);
+    const endpoint = endpointOf(path);
+    if (endpoint !== undefined) log[endpoint].push(record(request, body));
+
+    const fault = endpoint === undefined ? undefined : faults.take(endpoint);
+    if (fault !== undefined && (await playInstead(stage, fault))) return;
+    if (fault?.kind === 'delay') await fault.until;
+
+    const answer =
+      endpoint === 'probe'
+        ? await probe(options, request)
+        : pathname(path) === DIALECT_PATHS.cxoneAccessKey
+          ? await tradeAccessKey(options, body)
+          : await options.issuerClient.forward({ method, path, headers: request.headers, body });
+    send(stage, endpoint === 'token' ? await keepBooks(options, answer) : answer, fault);
+  };
+
+  return (request, response) => {
+    handle(request, { response, reset: () => options.reset(request) }).catch((error: Error) => {
+      // A defect of the proxy has to look different from every scripted fault.
+      if (response.headersSent) response.destroy();
+      else response.writeHead(500, { 'x-fault-proxy': error.name }).end();
+    });
+  };
+}
+
+function pathname(path: string): string {
+  return path.split('?', 1)[0] ?? path;
+}
+
+function endpointOf(path: string): FaultyEndpoint | undefined {
+  switch (pathname(path)) {
+    case ISSUER_PATHS.token:
+    case DIALECT_PATHS.cxoneAccessKey:
+      return 'token';
+    case ISSUER_PATHS.openidDiscovery:
+    case ISSUER_PATHS.oauthDiscovery:
+      return 'discovery';
+    case DIALECT_PATHS.probe:
+    case DIALECT_PATHS.genesysTokenInfo:
+      return 'probe';
+    default:
+      return undefined;
+  }
+}
+
+function record(request: IncomingMessage, body: Buffer): RecordedRequest {
+  const headers = Object.entries(request.headers).map(([name, value]) => [name, String(value)]);
+  return {
+    method: request.method ?? '',
+    path: request.url ?? '',
+    headers: Object.fromEntries(headers),
+    body: body.toString(),
+  };
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+function json(status: number, body: unknown): Answer {
+  return {
+    status,
+    headers: { 'content-type': 'application/json' },
+    body: Buffer.from(JSON.stringify(body)),
+  };
+}
+
+/** Answers as a protected resource does (RFC 6750); an accepted token counts as used. */
+async function probe({ inspect, register }: FaultProxyOptions, request: IncomingMessage): Promise<Answer> {
+  const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  const facts = request.method === 'GET' && token !== undefined ? await inspect(token) : { active: false };
+  if (!facts.active || token === undefined) {
+    const refusal = json(401, {
+      code: 'bad.credentials',
+      status: 401,
+      message: 'Invalid login credentials.',
+    });
+    return {
+      ...refusal,
+      headers: { ...refusal.headers, 'www-authenticate': 'Bearer error="invalid_token"' },
+    };
+  }
+  register.use(token);
+  return json(200, { OAuthClient: { id: facts.client_id } });
+}
+
+async function tradeAccessKey({ clients, issuerClient }: FaultProxyOptions, body: Buffer): Promise<Answer> {
+  const { accessKeyId, accessKeySecret } = parsedObject(body);
+  if (!clients.isAccessKey(accessKeyId, accessKeySecret)) {
+    return json(401, { error: 'invalid_grant', error_description: 'access key refused' });
+  }
+  return issuerClient.tradeAccessKey(String(accessKeyId), String(accessKeySecret));
+}
+
+/** Books a token that was just minted, and changes the answer where the provider has tokens depend on others. */
+async function keepBooks(options: FaultProxyOptions, answer: Answer): Promise<Answer> {
+  const { access_token: token, ...rest } = answer.status === 200 ? parsedObject(answer.body) : {};
+  if (typeof token !== 'string') return answer;
+  options.onMint();
+  const { register } = options;
+  const facts = await options.inspect(token);
+  const earlier = options.issuing() === 'same-token' ? register.find(facts) : undefined;
+  if (earlier !== undefined) {
+    register.revoke(token);
+    const remaining = Math.max(0, Math.floor(earlier.exp - Date.now() / 1000));
+    const body = Buffer.from(JSON.stringify({ access_token: earlier.token, ...rest, expires_in: remaining }));
+    return { ...answer, body };
+  }
+  register.add(token, facts);
+  if (options.issuing() === 'single-active') register.revokeOthers(token, facts.client_id);
+  return answer;
+}
+
+function parsedObject(body: Buffer): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(body.toString());
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,133 @@
+/** Where a fault can be scripted; the CXone access-key route is a token endpoint too. */
+export type FaultyEndpoint = 'token' | 'discovery' | 'probe';
+
+/**
+ * What happens to one request.
+ *
+ * `rewrite` gets the parsed body of a success and returns what is sent instead: an object, or a string as it is
+ * (JSON cannot say `NaN`). `delay`, `reset-mid-response`, `slow-body` and `rewrite` reach the authorization
+ * server, so a token is minted although the client may never see it; the others do not.
+ */
+export type Fault =
+  | { readonly kind: 'reset' }
+  | { readonly kind: 'reset-mid-response' }
+  | { readonly kind: 'hang' }
+  | { readonly kind: 'slow-body'; readonly intervalMs: number }
+  | { readonly kind: 'endless-body' }
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: string;
+    }
+  | {
+      readonly kind: 'rewrite';
+      readonly rewrite: (body: Record<string, unknown>) => Record<string, unknown> | string;
+    }
+  | { readonly kind: 'delay'; readonly until: Promise<unknown> };
+
+/** The faults to come, per endpoint. */
+export type FaultScript = {
+  /** Lets the next `times` requests to the endpoint meet the fault, after those scripted before. */
+  next(endpoint: FaultyEndpoint, fault: Fault, times?: number): void;
+  /** Lets every request meet the fault that no `next` is left for, until {@link FaultScript.clear}. */
+  always(endpoint: FaultyEndpoint, fault: Fault): void;
+  /** Ends the faults of one endpoint, or of all. */
+  clear(endpoint?: FaultyEndpoint): void;
+  /** Takes the fault for the request at hand out of the script. */
+  take(endpoint: FaultyEndpoint): Fault | undefined;
+};
+
+/** Creates an empty script. */
+export function createFaultScript(): FaultScript {
+  const upcoming = new Map<FaultyEndpoint, Fault[]>();
+  const standing = new Map<FaultyEndpoint, Fault>();
+
+  return {
+    next(endpoint, fault, times = 1) {
+      upcoming.set(endpoint, [...(upcoming.get(endpoint) ?? []), ...Array<Fault>(times).fill(fault)]);
+    },
+    always(endpoint, fault) {
+      standing.set(endpoint, fault);
+    },
+    clear(endpoint) {
+      for (const script of [upcoming, standing]) {
+        if (endpoint === undefined) script.clear();
+        else script.delete(endpoint);
+      }
+    },
+    take(endpoint) {
+      return upcoming.get(endpoint)?.shift() ?? standing.get(endpoint);
+    },
+  };
+}
+
+/** An answer with a JSON body. */
+export function jsonAnswer(status: number, body: unknown, headers: Record<string, string> = {}): Fault {
+  return {
+    kind: 'answer',
+    status,
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  };
+}
+
+/** An RFC 6749, 5.2 error. */
+export function oauthError(status: number, error: string, description?: string): Fault {
+  return jsonAnswer(status, {
+    error,
+    ...(description === undefined ? {} : { error_description: description }),
+  });
+}
+
+/** What Genesys Cloud says to a wrong id or secret, and to a client of another region. */
+export const GENESYS_INVALID_CLIENT: Fault = jsonAnswer(400, {
+  error: 'invalid_client',
+  description: 'authentication failed',
+  error_description: 'authentication failed',
+});
+
+/** Genesys Cloud's throttling of the token endpoint: HTTP 400, not 429. */
+export const GENESYS_THROTTLED: Fault = jsonAnswer(400, {
+  error: 'invalid_request',
+  description: 'rate limit exceeded; expires in 30 seconds',
+  error_description: 'rate limit exceeded; expires in 30 seconds',
+});
+
+/** HTTP 429; a number of seconds and a date are the two forms of `Retry-After` (RFC 9110, 10.2.3). */
+export function throttled(retryAfter: number | Date): Fault {
+  const value = typeof retryAfter === 'number' ? String(retryAfter) : retryAfter.toUTCString();
+  return {
+    kind: 'answer',
+    status: 429,
+    headers: { 'retry-after': value, 'content-type': 'text/plain' },
+    body: '',
+  };
+}
+
+/** A load balancer's HTML page. */
+export const BAD_GATEWAY: Fault = {
+  kind: 'answer',
+  status: 502,
+  headers: { 'content-type': 'text/html' },
+  body: '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n',
+};
+
+/** A redirect to another URL. */
+export function redirect(location: string, status: 301 | 302 | 303 | 307 | 308 = 302): Fault {
+  return { kind: 'answer', status, headers: { location }, body: '' };
+}
+
+/** A success whose members are replaced by these; `undefined` removes one. */
+export function withMembers(members: Record<string, unknown>): Fault {
+  return { kind: 'rewrite', rewrite: (body) => ({ ...body, ...members }) };
+}
+
+/** A success whose `expires_in` is this piece of JSON source, valid or not: `NaN`, `1e999`, `"3600"`. */
+export function withExpiresInSource(source: string): Fault {
+  return {
+    kind: 'rewrite',
+    rewrite: ({ expires_in: _replaced, ...rest }) =>
+      `{"expires_in":${source},${JSON.stringify(rest).slice(1)}`,
+  };
+}

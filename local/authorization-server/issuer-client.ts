@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto';
+import { type IncomingHttpHeaders, request } from 'node:http';
+import type { Client } from './clients.ts';
+import type { Answer } from './fault-play.ts';
+import { ISSUER_PATHS } from './token-issuer.ts';
+import type { Introspection } from './token-register.ts';
+
+/** The proxy's own way to the authorization server: forwards requests, and asks about tokens as a client. */
+export type IssuerClient = {
+  /** Forwards a request as it came in, under the name and scheme that the outer client used. */
+  forward(incoming: {
+    readonly method: string;
+    readonly path: string;
+    readonly headers: IncomingHttpHeaders;
+    readonly body: Buffer;
+  }): Promise<Answer>;
+  /** Introspects an opaque token (RFC 7662). */
+  introspect(token: string): Promise<Introspection>;
+  /** Trades an access key for a token by the password grant; the answer is the token endpoint's. */
+  tradeAccessKey(accessKeyId: string, accessKeySecret: string): Promise<Answer>;
+};
+
+/** A client for the proxy itself, with a secret made for this one server. */
+export function createOwnClient(): Client & { readonly clientSecret: string } {
+  return {
+    clientId: 'fault-proxy',
+    clientSecret: randomBytes(24).toString('base64url'),
+    authMethod: 'client_secret_basic',
+  };
+}
+
+/** Creates the client; `origin` is what the outside world calls the server. */
+export function createIssuerClient(options: {
+  readonly port: number;
+  readonly origin: URL;
+  readonly ownClient: { readonly clientId: string; readonly clientSecret: string };
+}): IssuerClient {
+  const { port, origin, ownClient } = options;
+  const basic = Buffer.from(`${ownClient.clientId}:${ownClient.clientSecret}`).toString('base64');
+
+  const forward: IssuerClient['forward'] = ({ method, path, headers, body }) =>
+    new Promise((resolve, reject) => {
+      // The body is whole by now: it goes on with its length, however it came.
+      const { 'transfer-encoding': _chunked, ...endToEnd } = headers;
+      const outgoing = request(
+        {
+          host: '127.0.0.1',
+          port,
+          method,
+          path,
+          headers: {
+            ...endToEnd,
+            host: origin.host,
+            'x-forwarded-proto': origin.protocol.slice(0, -1),
+            'content-length': String(body.length),
+            connection: 'close',
+          },
+        },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('error', reject);
+          response.on('end', () => {
+            resolve({
+              status: response.statusCode ?? 500,
+              headers: answerHeaders(response.headers),
+              body: Buffer.concat(chunks),
+            });
+          });
+        },
+      );
+      outgoing.on('error', reject);
+      outgoing.end(body);
+    });
+
+  const post = (path: string, form: Record<string, string>) =>
+    forward({
+      method: 'POST',
+      path,
+      headers: {
+        authorization: `Basic ${basic}`,
+        'content-type': 'application/x-www-form-urlencoded',
+        accept: 'application/json',
+      },
+      body: Buffer.from(new URLSearchParams(form).toString()),
+    });
+
+  return {
+    forward,
+    async introspect(token) {
+      const { status, body } = await post(ISSUER_PATHS.introspection, { token });
+      return status === 200 ? (JSON.parse(body.toString()) as Introspection) : { active: false };
+    },
+    tradeAccessKey: (username, password) =>
+      post(ISSUER_PATHS.token, { grant_type: 'password', username, password }),
+  };
+}
+
+/** Leaves out what belongs to one connection, and the length, which a fault may change. */
+function answerHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+  const left = ['connection', 'keep-alive', 'transfer-encoding', 'content-length'];
+  return Object.fromEntries(
+    Object.entries(headers)
+      .filter(([name]) => !left.includes(name))
+      .map(([name, value]) => [name, String(value)]),
+  );
+}

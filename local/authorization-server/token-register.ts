@@ -1,0 +1,80 @@
+/** What introspection tells about a token (RFC 7662, 2.2); `exp` in seconds since 1970. */
+export type Introspection = {
+  readonly active: boolean;
+  readonly exp?: number;
+  readonly client_id?: string;
+  readonly scope?: string;
+};
+
+/** How tokens relate to those issued before: see `AuthorizationServer.setIssuing`. */
+export type Issuing = 'fresh' | 'same-token' | 'single-active';
+
+type Entry = { readonly clientId: string; readonly scope: string; readonly exp: number; usedAt: number };
+
+/**
+ * What a provider does to tokens beyond OAuth: it ends them when they are not used, ends the older ones when a
+ * new one is issued, or returns the one it has.
+ */
+export type TokenRegister = {
+  /** Distinct tokens handed out so far. */
+  readonly issuedCount: number;
+  /** Takes a token into the books that was just issued. */
+  add(token: string, facts: Introspection): void;
+  /** The live token that this client already has for this scope, and its expiry in seconds since 1970. */
+  find(facts: Introspection): { token: string; exp: number } | undefined;
+  /** Ends all of the client's tokens but this one. */
+  revokeOthers(token: string, clientId: string | undefined): void;
+  revoke(token: string): void;
+  /** Tells whether the token was revoked, or not used for longer than the inactivity timeout. */
+  isDead(token: string): boolean;
+  /** Resets the token's inactivity. */
+  use(token: string): void;
+};
+
+/** Creates empty books. `inactivityTimeoutMs` is read each time; `undefined`: tokens live until they expire. */
+export function createTokenRegister(options: {
+  readonly now: () => Date;
+  readonly inactivityTimeoutMs: () => number | undefined;
+}): TokenRegister {
+  const entries = new Map<string, Entry>();
+  const revoked = new Set<string>();
+  const nowMs = () => options.now().getTime();
+  const isDead = (token: string): boolean => {
+    const entry = entries.get(token);
+    const timeoutMs = options.inactivityTimeoutMs();
+    if (entry !== undefined && timeoutMs !== undefined && nowMs() - entry.usedAt >= timeoutMs) {
+      // For good: a later, longer timeout does not bring it back to life.
+      revoked.add(token);
+    }
+    return revoked.has(token);
+  };
+
+  return {
+    get issuedCount() {
+      return entries.size;
+    },
+    add(token, { client_id = '', scope = '', exp = 0 }) {
+      entries.set(token, { clientId: client_id, scope, exp, usedAt: nowMs() });
+    },
+    find({ client_id, scope = '' }) {
+      for (const [token, entry] of entries) {
+        const alive = !isDead(token) && entry.exp * 1000 > nowMs();
+        if (alive && entry.clientId === client_id && entry.scope === scope) return { token, exp: entry.exp };
+      }
+      return undefined;
+    },
+    revokeOthers(token, clientId) {
+      for (const [other, entry] of entries) {
+        if (other !== token && entry.clientId === clientId) revoked.add(other);
+      }
+    },
+    revoke(token) {
+      revoked.add(token);
+    },
+    isDead,
+    use(token) {
+      const entry = entries.get(token);
+      if (entry !== undefined) entry.usedAt = nowMs();
+    },
+  };
+}
