@@ -83,7 +83,9 @@ function parseProviderSettings(json: string, problems: string[]): ProviderSettin
     problems.push('PROVIDER_SETTINGS is not JSON');
   }
   if (settings !== null && !PROVIDERS.includes(String(settings.provider))) {
-    problems.push(`PROVIDER_SETTINGS names the provider "${settings.provider}", not one of ${PROVIDERS.join(', ')}`);
+    problems.push(
+      `PROVIDER_SETTINGS names the provider "${settings.provider}", not one of ${PROVIDERS.join(', ')}`,
+    );
   }
   return settings as ProviderSettings;
 }

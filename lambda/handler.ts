@@ -1,0 +1,111 @@
+import { createClock } from './clock.ts';
+import { type Config, parseConfig } from './config.ts';
+import type { Diagnosis } from './diagnose.ts';
+import { isRefreshError } from './errors.ts';
+import { parseEvent } from './event.ts';
+import { MINT_TIME_LIMIT_MS } from './guarantee.ts';
+import { logLine } from './log-line.ts';
+import type { Minter } from './minter.ts';
+import { openParameters, type Parameters } from './parameters.ts';
+import { createMemory, type Observations, type RefreshResult, refresh } from './refresh.ts';
+
+/** What of Lambda's context is used. */
+export interface InvocationContext {
+  readonly awsRequestId: string;
+  getRemainingTimeInMillis(): number;
+}
+
+/** Kept back from the function's remaining time, to write a failure down and to log. */
+const RESERVE_MS = 4_000;
+const RECORDING_LIMIT_MS = 2_500;
+
+const clock = createClock(() => new Date());
+const memory = createMemory();
+
+let opened: { readonly config: Config; readonly parameters: Parameters } | undefined;
+let minter: Promise<Minter> | undefined;
+
+/**
+ * The Lambda function: refreshes the token if due, or does what the event asks for.
+ *
+ * @throws RefreshError whose name, Lambda's `errorType`, is the failure code
+ */
+export async function handler(
+  event: unknown,
+  context: InvocationContext,
+): Promise<RefreshResult | Diagnosis> {
+  const startedAt = new Date();
+  const observations: Observations = { remainingMs: null, warnings: [] };
+  const log = (outcome: { result: object } | { error: unknown }): void => {
+    const line = logLine({
+      tokenName: process.env.TOKEN_NAME ?? '',
+      tokenParameter: process.env.TOKEN_PARAMETER ?? '',
+      requestId: context.awsRequestId,
+      observations,
+      startedAt,
+      endedAt: new Date(),
+      ...outcome,
+    });
+    // Not console.log: Lambda would wrap the line, and the metric in it would not be found.
+    process.stdout.write(`${line}\n`);
+  };
+  try {
+    const result = await invoke(event, context, observations);
+    log({ result });
+    return result;
+  } catch (error) {
+    log({ error });
+    if (isRefreshError(error)) throw error;
+    // A fault of ours: its message and stack could hold anything, so only its kind leaves.
+    const kind = error instanceof Error ? error.name : typeof error;
+    throw new Error(`Unexpected ${kind}. The stored token was left as it is; the next beat tries again.`);
+  }
+}
+
+async function invoke(event: unknown, context: InvocationContext, observations: Observations) {
+  const request = parseEvent(event);
+  const limitMs = Math.max(1, Math.min(MINT_TIME_LIMIT_MS, context.getRemainingTimeInMillis() - RESERVE_MS));
+  const signal = AbortSignal.timeout(limitMs);
+  if (request.kind === 'diagnose') return await diagnoseAll(signal);
+  const { config, parameters } = open();
+  return await refresh({
+    request,
+    parameters,
+    loadMinter: () => loadMinter(config),
+    hasProbe: hasProbe(config),
+    clock,
+    policy: { refreshIntervalMs: config.refreshIntervalMs },
+    provider: config.providerSettings.provider,
+    memory,
+    observations,
+    signal,
+    recordingSignal: () => AbortSignal.timeout(RECORDING_LIMIT_MS),
+  });
+}
+
+/** Reads the environment and opens what each beat needs; once. */
+function open() {
+  if (opened === undefined) {
+    const config = parseConfig(process.env);
+    opened = { config, parameters: openParameters(config) };
+  }
+  return opened;
+}
+
+/** Loads what only a mint or a probe needs: Secrets Manager, the HTTP client, the providers. */
+function loadMinter(config: Config): Promise<Minter> {
+  minter ??= import('./create-minter.ts').then(({ createMinter }) =>
+    createMinter({ config, now: clock.now }),
+  );
+  minter.catch(() => {
+    minter = undefined;
+  });
+  return minter;
+}
+
+function hasProbe({ providerSettings }: Config): boolean {
+  return (
+    providerSettings.provider === 'genesys-cloud' ||
+    (providerSettings.provider === 'oauth2' && providerSettings.probeUrl !== undefined)
+  );
+}

@@ -1,0 +1,64 @@
+import { isRefreshError } from './errors.ts';
+import type { Observations } from './refresh.ts';
+
+/** The namespace and the one metric of section 6: the remaining life of the stored token, in seconds. */
+export const METRIC_NAMESPACE = 'TokenRefresher';
+export const METRIC_NAME = 'RemainingSeconds';
+
+interface LogLineOptions {
+  readonly tokenName: string;
+  readonly tokenParameter: string;
+  readonly requestId: string;
+  readonly observations: Observations;
+  readonly startedAt: Date;
+  readonly endedAt: Date;
+  /** The result's fields, or the error that is about to be thrown. */
+  readonly result?: object;
+  readonly error?: unknown;
+}
+
+/**
+ * Makes the one log line of an invocation: JSON, and at the same time the metric in CloudWatch's embedded metric
+ * format. No metric where nothing could be read: missing data breaches the alarm.
+ *
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ */
+export function logLine(options: LogLineOptions): string {
+  const { tokenName, tokenParameter, requestId, observations, startedAt, endedAt, result, error } = options;
+  const { remainingMs, warnings } = observations;
+  const level = error !== undefined ? 'error' : warnings.length > 0 ? 'warn' : 'info';
+  return JSON.stringify({
+    level,
+    time: startedAt.toISOString(),
+    token: tokenName,
+    requestId,
+    ...result,
+    ...(error === undefined ? {} : { error: describeError(error) }),
+    ...(warnings.length > 0 ? { warnings } : {}),
+    durationMs: endedAt.getTime() - startedAt.getTime(),
+    ...(remainingMs === null ? {} : metric(tokenParameter, remainingMs, startedAt)),
+  });
+}
+
+function metric(tokenParameter: string, remainingMs: number, at: Date) {
+  return {
+    _aws: {
+      Timestamp: at.getTime(),
+      CloudWatchMetrics: [
+        {
+          Namespace: METRIC_NAMESPACE,
+          Dimensions: [['TokenParameter']],
+          Metrics: [{ Name: METRIC_NAME, Unit: 'Seconds' }],
+        },
+      ],
+    },
+    TokenParameter: tokenParameter,
+    [METRIC_NAME]: Math.floor(remainingMs / 1000),
+  };
+}
+
+/** An error that is not ours could carry anything in its message: only its kind is told. */
+function describeError(error: unknown): { code: string; message: string } {
+  if (isRefreshError(error)) return { code: error.code, message: error.message };
+  return { code: 'UNEXPECTED', message: error instanceof Error ? error.name : typeof error };
+}
