@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type CallSummary, createFaults, type Faults } from './faults.ts';
+import {
+  type Credentials,
+  createPrincipalRegistry,
+  type Principal,
+  type PrincipalRegistry,
+  type RecordedCall,
+} from './iam.ts';
+import { createKms, type Kms } from './kms.ts';
+import { createLambda, type Lambda, type RegisteredFunction } from './lambda.ts';
+import type { Place } from './operation.ts';
+import { createRequestHandler } from './request-handler.ts';
+import { createSecretsManager, type SecretsManager } from './secrets-manager.ts';
+import { createSsm, type Ssm } from './ssm.ts';
+
+/** One request as the endpoint saw it: what was asked, and what came of it. */
+export interface RecordedRequest extends CallSummary {
+  readonly principal: string | undefined;
+  readonly at: Date;
+  /** `ok`, AWS's error code, or `no-answer` when a fault kept the answer back. */
+  outcome: string;
+}
+
+/** An AWS account on a loopback port, and a test's handle on everything in it. */
+export interface AwsEndpoint extends Place {
+  readonly url: string;
+  readonly port: number;
+  readonly ssm: Ssm;
+  readonly secretsManager: SecretsManager;
+  readonly kms: Kms;
+  readonly lambda: Lambda;
+  readonly iam: PrincipalRegistry;
+  readonly faults: Faults;
+  /** Every permission check of every call, in order; no values. */
+  readonly calls: readonly RecordedCall[];
+  /** Every request, in order; no values. */
+  readonly requests: readonly RecordedRequest[];
+  /** Makes credentials for an identity with these policies. */
+  registerPrincipal(principal: Principal & { accessKeyId?: string }): Credentials;
+  /** Makes a function invocable over Lambda's Invoke. */
+  registerFunction(fn: RegisteredFunction): void;
+  /** Cuts all connections and stops listening. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts an AWS endpoint that speaks the real protocols to real SDKs and the real CLI: Parameter Store, Secrets
+ * Manager, Lambda's Invoke and STS GetCallerIdentity, with each call checked against the caller's IAM policies.
+ *
+ * @param options `now` is the endpoint's clock: all dates in answers and their `Date` header come from it
+ */
+export async function startAwsEndpoint(options: {
+  region: string;
+  accountId: string;
+  now?: () => Date;
+}): Promise<AwsEndpoint> {
+  const { region, accountId, now = () => new Date() } = options;
+  const place = { region, accountId };
+  const kms = createKms(place);
+  const ssm = createSsm(place, kms);
+  const secretsManager = createSecretsManager(place, kms);
+  const lambda = createLambda(place);
+  const iam = createPrincipalRegistry(place);
+  const faults = createFaults();
+  const calls: RecordedCall[] = [];
+  const requests: RecordedRequest[] = [];
+
+  const server = createServer(
+    createRequestHandler({ place, now, ssm, secretsManager, lambda, iam, faults, calls, requests }),
+  );
+  // Clients keep connections open between beats; the default of five seconds would close them under a request.
+  server.keepAliveTimeout = 0;
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    region,
+    accountId,
+    url: `http://127.0.0.1:${port}`,
+    port,
+    ssm,
+    secretsManager,
+    kms,
+    lambda,
+    iam,
+    faults,
+    calls,
+    requests,
+    registerPrincipal: iam.register,
+    registerFunction: lambda.register,
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}

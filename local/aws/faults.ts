@@ -1,0 +1,127 @@
+import type { ServiceName } from './operation.ts';
+
+/** A call as faults and hooks see it: what is called on which thing, never a value. */
+export interface CallSummary {
+  readonly service: ServiceName;
+  readonly operation: string;
+  readonly requestId: string;
+  /** Parameter names, the secret id or the function's name of the request. */
+  readonly names: readonly string[];
+}
+
+/** Which calls a fault meets; what is left out meets all. */
+export interface FaultMatch {
+  readonly service?: ServiceName;
+  readonly operation?: string;
+  /** Meets calls that name this parameter, secret or function. */
+  readonly name?: string;
+  /** Meets only the nth call (from 1) of those that fit otherwise, counted from when the fault was added. */
+  readonly nth?: number;
+}
+
+/** What goes wrong. `cut` closes the connection without an answer. */
+export type Fault =
+  | { readonly kind: 'throttle' }
+  | { readonly kind: 'deny' }
+  | { readonly kind: 'server-error'; readonly status?: number }
+  | { readonly kind: 'hang' }
+  | { readonly kind: 'cut-before-executing' }
+  | { readonly kind: 'cut-after-executing' }
+  | { readonly kind: 'cut-half-way-through-answer' }
+  | { readonly kind: 'stale-read' }
+  | { readonly kind: 'delay'; readonly until: Promise<unknown> }
+  | { readonly kind: 'delay-answer'; readonly until: Promise<unknown> }
+  | { readonly kind: 'before-executing'; readonly run: (call: CallSummary) => unknown }
+  | { readonly kind: 'after-executing'; readonly run: (call: CallSummary) => unknown };
+
+/** A fault in place. */
+export interface FaultHandle {
+  /** How many calls it has met. */
+  readonly hits: number;
+  remove(): void;
+}
+
+/** The one seam where calls to AWS go wrong. */
+export interface Faults {
+  /** Puts a fault in place, until removed or until it has met `times` calls. */
+  add(options: { match?: FaultMatch; fault: Fault; times?: number }): FaultHandle;
+  /** Calls back into the test at a point of matching calls, and waits for it. */
+  hook(
+    at: 'before-executing' | 'after-executing',
+    match: FaultMatch,
+    run: (call: CallSummary) => unknown,
+  ): FaultHandle;
+  /** Limits Parameter Store's reads per second of the endpoint's clock (AWS: 40); undefined lifts the limit. */
+  limitParameterReads(perSecond: number | undefined): void;
+  clear(): void;
+  /** For the endpoint: the faults that this call meets. */
+  take(call: CallSummary, now: Date): readonly Fault[];
+}
+
+interface Entry {
+  readonly match: FaultMatch;
+  readonly fault: Fault;
+  readonly times: number;
+  seen: number;
+  hits: number;
+}
+
+const parameterReads = new Set(['GetParameter', 'GetParameters', 'GetParametersByPath']);
+
+/** Makes the seam with no fault in place. */
+export function createFaults(): Faults {
+  const entries = new Set<Entry>();
+  let readsPerSecond: number | undefined;
+  let window = { second: Number.NaN, reads: 0 };
+
+  const isOverLimit = (call: CallSummary, now: Date): boolean => {
+    if (readsPerSecond === undefined || call.service !== 'ssm' || !parameterReads.has(call.operation))
+      return false;
+    const second = Math.floor(now.getTime() / 1000);
+    if (window.second !== second) window = { second, reads: 0 };
+    window.reads += 1;
+    return window.reads > readsPerSecond;
+  };
+
+  const faults: Faults = {
+    add({ match = {}, fault, times = Number.POSITIVE_INFINITY }) {
+      const entry: Entry = { match, fault, times, seen: 0, hits: 0 };
+      entries.add(entry);
+      return {
+        get hits() {
+          return entry.hits;
+        },
+        remove: () => entries.delete(entry),
+      };
+    },
+    hook: (at, match, run) => faults.add({ match, fault: { kind: at, run } }),
+    limitParameterReads(perSecond) {
+      readsPerSecond = perSecond;
+    },
+    clear() {
+      entries.clear();
+      readsPerSecond = undefined;
+    },
+    take(call, now) {
+      const met: Fault[] = isOverLimit(call, now) ? [{ kind: 'throttle' }] : [];
+      for (const entry of entries) {
+        if (!fits(entry.match, call)) continue;
+        entry.seen += 1;
+        if (entry.match.nth !== undefined && entry.seen !== entry.match.nth) continue;
+        entry.hits += 1;
+        met.push(entry.fault);
+        if (entry.hits >= entry.times || entry.match.nth !== undefined) entries.delete(entry);
+      }
+      return met;
+    },
+  };
+  return faults;
+}
+
+function fits(match: FaultMatch, call: CallSummary): boolean {
+  return (
+    (match.service === undefined || match.service === call.service) &&
+    (match.operation === undefined || match.operation === call.operation) &&
+    (match.name === undefined || call.names.includes(match.name))
+  );
+}

@@ -1,0 +1,224 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Credentials } from './iam.ts';
+import type { FunctionFailure, InvocationContext, InvocationOutcome } from './lambda.ts';
+import { type RuntimeApi, type RuntimeReport, startRuntimeApi } from './runtime-api.ts';
+
+const bootstrapFile = fileURLToPath(new URL('./lambda-runtime-bootstrap.ts', import.meta.url));
+const initTimeoutMs = 10_000;
+
+/** How a function's process is started; its environment is exactly what is said here, plus PATH. */
+export interface FunctionProcessOptions {
+  readonly name: string;
+  readonly region: string;
+  /** The bundle's file, `…/asset.abc/index.mjs`; a CommonJS file does too. */
+  readonly handlerFile: string;
+  /** Name of the export. @default handler */
+  readonly handlerExport?: string;
+  /** The environment of the template. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Where the SDK clients inside the function call. */
+  readonly endpointUrl: string;
+  readonly credentials: Credentials;
+  readonly timeoutMs: number;
+  readonly memoryMegabytes?: number;
+  /** Arguments for `node` before the script (`--import`, for a shifted clock). */
+  readonly nodeArguments?: readonly string[];
+  /** Called with each line the function writes. */
+  readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
+}
+
+/** A pool of processes of one function, as Lambda keeps execution environments. */
+export interface FunctionProcess {
+  invoke(event: unknown, context: InvocationContext): Promise<InvocationOutcome>;
+  /** All lines that all processes wrote, in order. */
+  readonly lines: readonly string[];
+  /** The process ids that are alive. */
+  readonly pids: readonly number[];
+  /** How many processes were started: cold starts. */
+  readonly starts: number;
+  /** Kills all processes at once, as SIGKILL would; the next invocation starts a new one. */
+  kill(): Promise<void>;
+  /** Ends everything; further invocations are refused. */
+  stop(): Promise<void>;
+}
+
+interface Worker {
+  readonly child: ChildProcess;
+  readonly api: RuntimeApi;
+  readonly exited: Promise<string>;
+  lines: string[];
+  report: (report: RuntimeReport) => void;
+  hasEnded: boolean;
+}
+
+/**
+ * Runs a Lambda bundle in Node child processes over the Lambda Runtime API: one invocation at a time per process,
+ * as many processes as there are invocations at once, each reused while it lives.
+ *
+ * An invocation that passes its time limit kills its process and fails as `Sandbox.Timedout`; a process that dies
+ * fails its invocation as `Runtime.ExitError`.
+ */
+export function createFunctionProcess(options: FunctionProcessOptions): FunctionProcess {
+  const idle: Worker[] = [];
+  const alive = new Set<Worker>();
+  const lines: string[] = [];
+  let starts = 0;
+  let stopped = false;
+
+  async function startWorker(): Promise<Worker> {
+    const worker = await spawnWorker(options, (line, stream) => {
+      lines.push(line);
+      options.onLine?.(line, stream);
+    });
+    starts += 1;
+    alive.add(worker);
+    worker.exited.then(async () => {
+      alive.delete(worker);
+      const index = idle.indexOf(worker);
+      if (index >= 0) idle.splice(index, 1);
+      await worker.api.close();
+    });
+    return worker;
+  }
+
+  return {
+    lines,
+    get pids() {
+      return [...alive].flatMap(({ child }) => child.pid ?? []);
+    },
+    get starts() {
+      return starts;
+    },
+    async invoke(event, context) {
+      if (stopped) throw new Error(`function ${options.name} is stopped`);
+      const worker = idle.pop() ?? (await startWorker());
+      worker.lines = [];
+      const outcome = await runOn(worker, event, context, options.timeoutMs);
+      if (!worker.hasEnded) idle.push(worker);
+      return { ...outcome, logTail: worker.lines.join('\n') };
+    },
+    async kill() {
+      await Promise.all([...alive].map(endWorker));
+    },
+    async stop() {
+      stopped = true;
+      await Promise.all([...alive].map(endWorker));
+    },
+  };
+}
+
+async function spawnWorker(
+  options: FunctionProcessOptions,
+  onLine: (line: string, stream: 'stdout' | 'stderr') => void,
+): Promise<Worker> {
+  let worker: Worker | undefined;
+  const api = await startRuntimeApi((report) => worker?.report(report));
+  const child = spawn(
+    process.execPath,
+    [
+      ...(options.nodeArguments ?? []),
+      bootstrapFile,
+      options.handlerFile,
+      options.handlerExport ?? 'handler',
+    ],
+    { env: environmentOf(options, api.address), stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  const started: Worker = {
+    child,
+    api,
+    exited: exitOf(child),
+    lines: [],
+    report: () => {},
+    hasEnded: false,
+  };
+  worker = started;
+  started.exited.then(() => {
+    started.hasEnded = true;
+  });
+  for (const stream of ['stdout', 'stderr'] as const) {
+    createInterface({ input: child[stream] }).on('line', (line) => {
+      started.lines.push(line);
+      onLine(line, stream);
+    });
+  }
+  return started;
+}
+
+function environmentOf(options: FunctionProcessOptions, runtimeApi: string): Record<string, string> {
+  return {
+    ...(process.env.PATH === undefined ? {} : { PATH: process.env.PATH }),
+    ...options.environment,
+    TZ: ':UTC',
+    AWS_REGION: options.region,
+    AWS_DEFAULT_REGION: options.region,
+    AWS_ENDPOINT_URL: options.endpointUrl,
+    AWS_ACCESS_KEY_ID: options.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: options.credentials.secretAccessKey,
+    AWS_SESSION_TOKEN: options.credentials.sessionToken,
+    AWS_LAMBDA_RUNTIME_API: runtimeApi,
+    AWS_LAMBDA_FUNCTION_NAME: options.name,
+    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(options.memoryMegabytes ?? 128),
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${options.name}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: 'local',
+    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+  };
+}
+
+async function runOn(
+  worker: Worker,
+  event: unknown,
+  context: InvocationContext,
+  timeoutMs: number,
+): Promise<InvocationOutcome> {
+  const { awsRequestId } = context;
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise<InvocationOutcome>((resolve) => {
+      let failureAtExit: FunctionFailure | undefined;
+      const limit = (ms: number) => {
+        clearTimeout(timer);
+        timer = setTimeout(() => {
+          const seconds = (ms / 1000).toFixed(2);
+          failureAtExit = {
+            errorType: 'Sandbox.Timedout',
+            errorMessage: `RequestId: ${awsRequestId} Error: Task timed out after ${seconds} seconds`,
+          };
+          worker.child.kill('SIGKILL');
+        }, ms);
+      };
+      worker.report = (report) => {
+        if (report.kind === 'response') resolve({ payload: report.payload });
+        else if (report.kind === 'error') resolve({ failure: report.failure });
+        else failureAtExit = report.failure;
+      };
+      worker.exited.then((how) => {
+        const errorMessage = `RequestId: ${awsRequestId} Error: Runtime exited with error: ${how}`;
+        resolve({ failure: failureAtExit ?? { errorType: 'Runtime.ExitError', errorMessage } });
+      });
+      // Loading the bundle has a limit of its own; the function's begins when the process takes the event.
+      limit(initTimeoutMs);
+      worker.api.deliver({ ...context, event, timeoutMs }, () => limit(timeoutMs));
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function exitOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve(error.message));
+    // `close`, not `exit`: by then the last lines have been read.
+    child.on('close', (code, signal) =>
+      resolve(signal === 'SIGKILL' ? 'signal: killed' : `exit status ${code}`),
+    );
+  });
+}
+
+async function endWorker(worker: Worker): Promise<void> {
+  if (worker.hasEnded) return;
+  worker.child.kill('SIGKILL');
+  await worker.exited;
+}

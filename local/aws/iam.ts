@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { runUnsafeSimulation } from '@cloud-copilot/iam-simulate';
+import { AwsError } from './aws-error.ts';
+import type { JsonObject, Permission, Place } from './operation.ts';
+
+/** An identity policy document: `{Version, Statement}`, all intrinsic functions resolved. */
+export type PolicyDocument = JsonObject;
+
+/** Who calls, and what this identity is allowed to do. */
+export interface Principal {
+  /** ARN as it stands in AWS's messages, `arn:aws:sts::111122223333:assumed-role/name/session`. */
+  readonly arn: string;
+  readonly policies: readonly PolicyDocument[];
+}
+
+/** Credentials as an SDK takes them. */
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+}
+
+/** One permission that was checked; holds names only, never a value. */
+export interface RecordedCall {
+  readonly service: string;
+  readonly operation: string;
+  readonly iamAction: string;
+  readonly resource: string;
+  readonly principal: string;
+  readonly allowed: boolean;
+  readonly at: Date;
+  readonly requestId: string;
+}
+
+/** The verdict of the policies: AWS words the two refusals differently. */
+export type Verdict = 'allowed' | 'no-allow' | 'explicit-deny';
+
+/** Allows everything: for test set-up and the person at the keyboard. */
+export const administratorPolicy: PolicyDocument = {
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
+};
+
+/**
+ * Evaluates identity policies (and a resource's own policy) for one request, with AWS's evaluation logic.
+ *
+ * The evaluator runs without its own filter of condition keys: that filter drops
+ * `kms:EncryptionContext:PARAMETER_ARN`, because the service reference lists it only as a template.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+ */
+export function evaluate(
+  policies: readonly PolicyDocument[],
+  request: Permission & { principalArn: string },
+): Verdict {
+  const accountId = request.principalArn.split(':')[4] ?? '';
+  const result = runUnsafeSimulation(
+    {
+      request: {
+        principal: request.principalArn,
+        action: request.action,
+        resource: { resource: request.resource, accountId },
+        contextVariables: {
+          'aws:PrincipalArn': identityArn(request.principalArn),
+          'aws:PrincipalAccount': accountId,
+          'aws:SecureTransport': 'true',
+          ...request.context,
+        },
+      },
+      identityPolicies: policies.map((policy, index) => ({ name: `policy-${index}`, policy })),
+      serviceControlPolicies: [],
+      resourceControlPolicies: [],
+      resourcePolicy: request.resourcePolicy,
+    },
+    {},
+  );
+  if (result === 'Allowed') return 'allowed';
+  return result === 'ExplicitlyDenied' ? 'explicit-deny' : 'no-allow';
+}
+
+/** Tells whether the policies allow the request. */
+export function isAllowed(
+  policies: readonly PolicyDocument[],
+  request: Permission & { principalArn: string },
+): boolean {
+  return evaluate(policies, request) === 'allowed';
+}
+
+/** Words a refusal as AWS does. */
+export function accessDenied(principalArn: string, permission: Permission, verdict: Verdict): AwsError {
+  const reason =
+    verdict === 'explicit-deny'
+      ? 'with an explicit deny in an identity-based policy'
+      : `because no identity-based policy allows the ${permission.action} action`;
+  return new AwsError(
+    'AccessDeniedException',
+    `User: ${principalArn} is not authorized to perform: ${permission.action} on resource: ${permission.resource} ${reason}`,
+  );
+}
+
+/** The identities that the endpoint knows, by access key id. */
+export interface PrincipalRegistry {
+  register(principal: Principal & { accessKeyId?: string }): Credentials;
+  registerAdministrator(): Credentials;
+  find(accessKeyId: string): Principal | undefined;
+}
+
+/** Makes an empty registry of principals. */
+export function createPrincipalRegistry(place: Place): PrincipalRegistry {
+  const principals = new Map<string, Principal>();
+  const registry: PrincipalRegistry = {
+    register({ accessKeyId = randomAccessKeyId(), arn, policies }) {
+      principals.set(accessKeyId, { arn, policies });
+      return { accessKeyId, secretAccessKey: 'local-endpoint', sessionToken: 'local-endpoint' };
+    },
+    registerAdministrator() {
+      const arn = `arn:aws:iam::${place.accountId}:user/administrator`;
+      return registry.register({ arn, policies: [administratorPolicy] });
+    },
+    find: (accessKeyId) => principals.get(accessKeyId),
+  };
+  return registry;
+}
+
+// aws:PrincipalArn holds the role's ARN, not the session's.
+function identityArn(arn: string): string {
+  const session = /^arn:(aws[\w-]*):sts::(\d+):assumed-role\/(.+)\/[^/]+$/.exec(arn);
+  return session ? `arn:${session[1]}:iam::${session[2]}:role/${session[3]}` : arn;
+}
+
+function randomAccessKeyId(): string {
+  return `ASIA${randomBytes(8).toString('hex').toUpperCase()}`;
+}

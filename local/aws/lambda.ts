@@ -1,0 +1,158 @@
+import { AwsError } from './aws-error.ts';
+import type { OperationCall, Place } from './operation.ts';
+
+/** What Lambda tells a function about one invocation. */
+export interface InvocationContext {
+  readonly awsRequestId: string;
+  readonly functionName: string;
+  readonly invokedFunctionArn: string;
+}
+
+/** The body of a function error, as Lambda's Node.js runtime writes it. */
+export interface FunctionFailure {
+  readonly errorType: string;
+  readonly errorMessage: string;
+  readonly trace?: readonly string[];
+}
+
+/** What an invocation came to. */
+export type InvocationOutcome =
+  | { readonly payload: unknown; readonly logTail?: string }
+  | { readonly failure: FunctionFailure; readonly logTail?: string };
+
+/** A function that can be invoked by name. */
+export interface RegisteredFunction {
+  readonly name: string;
+  /** Reserved concurrency; without it the account's limit (none here) applies. */
+  readonly concurrency?: number;
+  invoke(event: unknown, context: InvocationContext): Promise<InvocationOutcome>;
+}
+
+/** The answer to Invoke before it is put on the wire. */
+export interface InvokeAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Lambda: the functions, and Invoke. */
+export interface Lambda {
+  register(fn: RegisteredFunction): void;
+  invoke(
+    request: { target: string; type: string; logType?: string | undefined; body: string },
+    call: OperationCall,
+  ): Promise<InvokeAnswer>;
+  /** Resolves when every asynchronous (`Event`) invocation has ended. */
+  settled(): Promise<void>;
+}
+
+interface Entry {
+  readonly fn: RegisteredFunction;
+  running: number;
+  /** Asynchronous invocations that wait for a free slot. */
+  readonly waiting: (() => void)[];
+}
+
+/**
+ * Makes Lambda without any function.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+ */
+export function createLambda(place: Place): Lambda {
+  const functions = new Map<string, Entry>();
+  const pending = new Set<Promise<unknown>>();
+
+  const arnOf = (name: string) => `arn:aws:lambda:${place.region}:${place.accountId}:function:${name}`;
+  const isFull = ({ fn, running }: Entry) => fn.concurrency !== undefined && running >= fn.concurrency;
+
+  async function run(entry: Entry, event: unknown, awsRequestId: string): Promise<InvocationOutcome> {
+    const { fn } = entry;
+    entry.running += 1;
+    try {
+      return await fn.invoke(event, {
+        awsRequestId,
+        functionName: fn.name,
+        invokedFunctionArn: arnOf(fn.name),
+      });
+    } catch (error) {
+      return { failure: describeThrown(error) };
+    } finally {
+      entry.running -= 1;
+      entry.waiting.shift()?.();
+    }
+  }
+
+  async function runWhenFree(entry: Entry, event: unknown, awsRequestId: string): Promise<void> {
+    while (isFull(entry)) await new Promise<void>((resolve) => entry.waiting.push(resolve));
+    await run(entry, event, awsRequestId);
+  }
+
+  return {
+    register: (fn) => functions.set(fn.name, { fn, running: 0, waiting: [] }),
+    async settled() {
+      while (pending.size > 0) await Promise.all(pending);
+    },
+    async invoke({ target, type, logType, body }, call) {
+      const name = functionName(target);
+      const arn = arnOf(name);
+      call.authorize({ action: 'lambda:InvokeFunction', resource: arn });
+      const entry = functions.get(name);
+      if (!entry) {
+        throw new AwsError('ResourceNotFoundException', `Function not found: ${arn}`, {
+          status: 404,
+          fields: { Type: 'User' },
+        });
+      }
+      const event = parseEvent(body);
+      if (type === 'DryRun') return { status: 204, headers: {}, body: '' };
+      if (type === 'Event') {
+        const invocation = runWhenFree(entry, event, call.requestId);
+        pending.add(invocation);
+        invocation.finally(() => pending.delete(invocation));
+        return { status: 202, headers: {}, body: '' };
+      }
+      if (isFull(entry)) {
+        throw new AwsError('TooManyRequestsException', 'Rate Exceeded.', {
+          status: 429,
+          fields: { Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded', Type: 'User' },
+        });
+      }
+      const outcome = await run(entry, event, call.requestId);
+      const failed = 'failure' in outcome;
+      return {
+        status: 200,
+        headers: {
+          'x-amz-executed-version': '$LATEST',
+          ...(failed ? { 'x-amz-function-error': 'Unhandled' } : {}),
+          ...(logType === 'Tail' && outcome.logTail !== undefined
+            ? { 'x-amz-log-result': Buffer.from(outcome.logTail).subarray(-4096).toString('base64') }
+            : {}),
+        },
+        body: JSON.stringify(failed ? outcome.failure : (outcome.payload ?? null)),
+      };
+    },
+  };
+}
+
+/** Takes a name, a partial ARN or an ARN, each with or without a qualifier. */
+function functionName(target: string): string {
+  const parts = target.split(':');
+  const marker = parts.indexOf('function');
+  return parts[marker < 0 ? 0 : marker + 1] ?? target;
+}
+
+function parseEvent(body: string): unknown {
+  if (body === '') return {};
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw new AwsError('InvalidRequestContentException', 'Could not parse request body into json.', {
+      fields: { Type: 'User' },
+    });
+  }
+}
+
+function describeThrown(error: unknown): FunctionFailure {
+  if (!(error instanceof Error)) return { errorType: typeof error, errorMessage: String(error) };
+  return { errorType: error.name, errorMessage: error.message, trace: (error.stack ?? '').split('\n') };
+}

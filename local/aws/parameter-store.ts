@@ -1,0 +1,110 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { AwsError } from './aws-error.ts';
+import type { Place } from './operation.ts';
+import { type ParameterReference, parseReference } from './parameter-names.ts';
+
+export type ParameterType = 'String' | 'StringList' | 'SecureString';
+export type ParameterTier = 'Standard' | 'Advanced';
+
+/** One stored version; never changed in place, so that a snapshot of the store stays what it was. */
+export interface ParameterVersion {
+  readonly version: number;
+  readonly type: ParameterType;
+  readonly value: string;
+  readonly tier: ParameterTier;
+  /** ARN or alias of the KMS key, SecureString only. */
+  readonly keyId?: string;
+  readonly description?: string;
+  readonly allowedPattern?: string;
+  readonly labels: readonly string[];
+  readonly lastModifiedDate: Date;
+  readonly lastModifiedUser: string;
+}
+
+/** A parameter with its kept versions, oldest first. */
+export interface Parameter {
+  readonly name: string;
+  readonly versions: readonly ParameterVersion[];
+  readonly tags: ReadonlyMap<string, string>;
+}
+
+/** The parameters of the account, and how they were before the last write. */
+export interface ParameterStore {
+  readonly place: Place;
+  readonly parameters: ReadonlyMap<string, Parameter>;
+  /** The state that a read sees: the present one, or (`stale`) the one before the last write. */
+  view(options: { stale: boolean }): ReadonlyMap<string, Parameter>;
+  set(parameter: Parameter): void;
+  remove(name: string): void;
+  /** What a SecureString reads as without decryption: looks like a KMS ciphertext, tells nothing. */
+  ciphertext(name: string, version: ParameterVersion): string;
+}
+
+/** Makes an empty parameter store. */
+export function createParameterStore(place: Place): ParameterStore {
+  let current = new Map<string, Parameter>();
+  let previous: ReadonlyMap<string, Parameter> = current;
+  const ciphertextKey = randomBytes(32);
+  const write = (change: (next: Map<string, Parameter>) => void) => {
+    const next = new Map(current);
+    change(next);
+    previous = current;
+    current = next;
+  };
+  return {
+    place,
+    get parameters() {
+      return current;
+    },
+    view: ({ stale }) => (stale ? previous : current),
+    set: (parameter) => write((next) => next.set(parameter.name, parameter)),
+    remove: (name) => write((next) => next.delete(name)),
+    ciphertext(name, version) {
+      const digest = createHmac('sha512', ciphertextKey).update(`${name}\n${version.version}`).digest();
+      const blocks = Math.ceil(Buffer.byteLength(version.value) / digest.length) + 2;
+      return `AQICAHh${Buffer.concat(Array(blocks).fill(digest)).toString('base64')}`;
+    },
+  };
+}
+
+/** Gives the newest version. A parameter always has one. */
+export function latestVersion(parameter: Parameter): ParameterVersion {
+  const latest = parameter.versions.at(-1);
+  if (!latest) throw new Error(`parameter ${parameter.name} has no version`);
+  return latest;
+}
+
+/** A found version together with the way it was asked for. */
+export interface FoundVersion {
+  readonly name: string;
+  readonly version: ParameterVersion;
+  readonly selectorText?: string;
+}
+
+/**
+ * Finds the version that `name`, `name:version` or `name:label` means.
+ *
+ * @throws AwsError `ParameterNotFound` or `ParameterVersionNotFound`
+ */
+export function findVersion(parameters: ReadonlyMap<string, Parameter>, text: string): FoundVersion {
+  const reference = parseReference(text);
+  const parameter = parameters.get(reference.name);
+  if (!parameter) throw new AwsError('ParameterNotFound');
+  const version = selectVersion(parameter, reference);
+  const { selectorText } = reference;
+  return { name: parameter.name, version, ...(selectorText ? { selectorText } : {}) };
+}
+
+function selectVersion(parameter: Parameter, { selector }: ParameterReference): ParameterVersion {
+  if (!selector) return latestVersion(parameter);
+  const found = parameter.versions.find((version) =>
+    'version' in selector ? version.version === selector.version : version.labels.includes(selector.label),
+  );
+  if (found) return found;
+  throw new AwsError(
+    'ParameterVersionNotFound',
+    'version' in selector
+      ? `Systems Manager could not find version ${selector.version} of ${parameter.name}. Verify the version and try again.`
+      : `Systems Manager could not find the label ${selector.label} for parameter ${parameter.name}. Verify the label and try again.`,
+  );
+}

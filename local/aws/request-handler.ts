@@ -1,0 +1,235 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { AwsError } from './aws-error.ts';
+import type { RecordedRequest } from './endpoint.ts';
+import type { CallSummary, Fault, Faults } from './faults.ts';
+import { accessDenied, evaluate, type Principal, type PrincipalRegistry, type RecordedCall } from './iam.ts';
+import {
+  accessKeyId,
+  errorAnswer,
+  jsonAnswer,
+  namesOf,
+  parseRequest,
+  readBody,
+  type WireAnswer,
+  type WireRequest,
+} from './json-protocol.ts';
+import type { Lambda } from './lambda.ts';
+import type { OperationCall, Permission, Place } from './operation.ts';
+import type { SecretsManager } from './secrets-manager.ts';
+import type { Ssm } from './ssm.ts';
+import { callerIdentity } from './sts.ts';
+
+/** Thrown inside the handler when a fault keeps the answer back for good. */
+class NoAnswer extends Error {
+  readonly cut: boolean;
+
+  constructor(cut: boolean) {
+    super('a fault keeps the answer back');
+    this.cut = cut;
+  }
+}
+
+interface Parts {
+  readonly place: Place;
+  readonly now: () => Date;
+  readonly ssm: Ssm;
+  readonly secretsManager: SecretsManager;
+  readonly lambda: Lambda;
+  readonly iam: PrincipalRegistry;
+  readonly faults: Faults;
+  readonly calls: RecordedCall[];
+  readonly requests: RecordedRequest[];
+}
+
+/**
+ * Makes the listener that takes each request through the same steps: who calls, which faults apply, the operation
+ * with its permission checks, the answer.
+ */
+export function createRequestHandler(parts: Parts): RequestListener {
+  return (request, response) => {
+    handle(parts, request, response).catch(() => response.destroy());
+  };
+}
+
+async function handle(parts: Parts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const requestId = randomUUID();
+  let parsed: WireRequest | undefined;
+  let record: RecordedRequest | undefined;
+  let answer: WireAnswer;
+  let faults: readonly Fault[] = [];
+  try {
+    parsed = parseRequest(request, await readBody(request));
+    const summary: CallSummary = {
+      service: parsed.service,
+      operation: parsed.operation,
+      requestId,
+      names: namesOf(parsed),
+    };
+    const principal = identify(parts.iam, request);
+    record = { ...summary, principal: principal.arn, at: parts.now(), outcome: 'no-answer' };
+    parts.requests.push(record);
+    faults = parts.faults.take(summary, parts.now());
+    await applyBefore(faults, summary, parts.place, principal);
+    answer = await execute(parts, parsed, summary, principal, faults.some(isKind('stale-read')));
+    await applyAfter(faults, summary);
+    record.outcome = 'ok';
+  } catch (error) {
+    if (error instanceof NoAnswer) {
+      if (error.cut) response.destroy();
+      return;
+    }
+    const failure = asAwsError(error);
+    if (record) record.outcome = failure.code;
+    answer = errorAnswer(failure, parsed, requestId);
+  }
+  response.setHeader('Date', parts.now().toUTCString());
+  response.setHeader('x-amzn-requestid', requestId);
+  for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value);
+  response.statusCode = answer.status;
+  const body = Buffer.from(answer.body);
+  response.setHeader('Content-Length', body.length);
+  if (faults.some(isKind('cut-half-way-through-answer'))) {
+    if (record) record.outcome = 'no-answer';
+    response.write(body.subarray(0, Math.floor(body.length / 2)), () => response.destroy());
+    return;
+  }
+  response.end(body);
+}
+
+function identify(iam: PrincipalRegistry, request: IncomingMessage): Principal {
+  const keyId = accessKeyId(request);
+  if (keyId === undefined) {
+    throw new AwsError('MissingAuthenticationTokenException', 'Missing Authentication Token');
+  }
+  const principal = iam.find(keyId);
+  if (!principal) {
+    throw new AwsError(
+      'UnrecognizedClientException',
+      'The security token included in the request is invalid.',
+    );
+  }
+  return principal;
+}
+
+async function applyBefore(
+  faults: readonly Fault[],
+  call: CallSummary,
+  place: Place,
+  principal: Principal,
+): Promise<void> {
+  for (const fault of faults) {
+    switch (fault.kind) {
+      case 'throttle':
+        throw call.service === 'lambda'
+          ? new AwsError('TooManyRequestsException', 'Rate Exceeded.', {
+              status: 429,
+              fields: { Reason: 'CallerRateLimitExceeded', Type: 'User' },
+            })
+          : new AwsError('ThrottlingException', 'Rate exceeded');
+      case 'deny':
+        throw accessDenied(principal.arn, deniedPermission(call, place), 'no-allow');
+      case 'server-error':
+        throw new AwsError(
+          call.service === 'ssm' ? 'InternalServerError' : 'InternalServiceError',
+          'Internal error',
+          {
+            status: fault.status ?? 500,
+          },
+        );
+      case 'hang':
+        throw new NoAnswer(false);
+      case 'cut-before-executing':
+        throw new NoAnswer(true);
+      case 'delay':
+        await fault.until;
+        break;
+      case 'before-executing':
+        await fault.run(call);
+        break;
+    }
+  }
+}
+
+async function applyAfter(faults: readonly Fault[], call: CallSummary): Promise<void> {
+  for (const fault of faults) {
+    if (fault.kind === 'after-executing') await fault.run(call);
+    if (fault.kind === 'delay-answer') await fault.until;
+    if (fault.kind === 'cut-after-executing') throw new NoAnswer(true);
+  }
+}
+
+async function execute(
+  parts: Parts,
+  request: WireRequest,
+  summary: CallSummary,
+  principal: Principal,
+  stale: boolean,
+): Promise<WireAnswer> {
+  const call: OperationCall = {
+    requestId: summary.requestId,
+    principal,
+    now: parts.now(),
+    stale,
+    authorize: (permission) => authorize(parts, summary, principal, permission),
+  };
+  if (request.protocol === 'lambda') return await parts.lambda.invoke(request, call);
+  if (request.protocol === 'query') {
+    if (request.operation !== 'GetCallerIdentity')
+      throw new AwsError('InvalidAction', 'Only GetCallerIdentity is served.');
+    return {
+      status: 200,
+      headers: { 'content-type': 'text/xml' },
+      body: callerIdentity(parts.place, principal.arn, summary.requestId),
+    };
+  }
+  const service = request.service === 'ssm' ? parts.ssm : parts.secretsManager;
+  const operation = service.operations[request.operation];
+  if (!operation) {
+    throw new AwsError('UnknownOperationException', `The endpoint does not serve ${request.operation}.`);
+  }
+  return jsonAnswer(operation(request.input, call));
+}
+
+function authorize(parts: Parts, summary: CallSummary, principal: Principal, permission: Permission): void {
+  const verdict = evaluate(principal.policies, {
+    ...permission,
+    principalArn: principal.arn,
+    context: { 'aws:RequestedRegion': parts.place.region, ...permission.context },
+  });
+  const allowed = verdict === 'allowed';
+  if (!permission.implied || !allowed) {
+    parts.calls.push({
+      service: summary.service,
+      operation: summary.operation,
+      iamAction: permission.action,
+      resource: permission.resource,
+      principal: principal.arn,
+      allowed,
+      at: parts.now(),
+      requestId: summary.requestId,
+    });
+  }
+  if (!allowed) throw accessDenied(principal.arn, permission, verdict);
+}
+
+function deniedPermission(call: CallSummary, place: Place): Permission {
+  const action = call.service === 'lambda' ? 'lambda:InvokeFunction' : `${call.service}:${call.operation}`;
+  return {
+    action,
+    resource: call.names[0] ?? `arn:aws:${call.service}:${place.region}:${place.accountId}:*`,
+  };
+}
+
+function asAwsError(error: unknown): AwsError {
+  if (error instanceof AwsError) return error;
+  // A fault of the endpoint itself must not look like one of AWS's, and must be seen.
+  console.error(error);
+  return new AwsError('InternalFailure', 'The endpoint itself failed; its error is on stderr.', {
+    status: 500,
+  });
+}
+
+function isKind(kind: Fault['kind']): (fault: Fault) => boolean {
+  return (fault) => fault.kind === kind;
+}
