@@ -102,8 +102,7 @@ export function describedToken(stored: Stored): TokenDescription | null {
  * a changed interval counts at once in the other direction.
  */
 function dueAt(token: TokenDescription, policy: Policy): Date {
-  const byAge = refreshDueAt(token, policy);
-  return token.refreshDueAt > byAge ? token.refreshDueAt : byAge;
+  return new Date(Math.max(token.refreshDueAt.getTime(), refreshDueAt(token, policy).getTime()));
 }
 
 /** When a token is to be replaced: R after it was issued. */

@@ -1,0 +1,77 @@
+import { parseEvent } from '../../lambda/event.ts';
+
+const secretEvent = {
+  version: '0',
+  source: 'aws.secretsmanager',
+  'detail-type': 'Secret Label Updated',
+  detail: { name: 'ci/genesys', labelUpdated: 'AWSCURRENT', versionId: 'v' },
+};
+
+test.each([
+  ['an empty object', {}, { kind: 'beat' }],
+  ['no payload', null, { kind: 'beat' }],
+  ['no event at all', undefined, { kind: 'beat' }],
+  [
+    "EventBridge Scheduler's own event",
+    { source: 'aws.scheduler', 'detail-type': 'Scheduled Event', detail: '{}' },
+    { kind: 'beat' },
+  ],
+  ['force', { force: true }, { kind: 'force' }],
+  ['diagnose', { diagnose: true }, { kind: 'diagnose' }],
+  [
+    'a wish for more life',
+    { minRemainingSeconds: 2700 },
+    { kind: 'min-remaining', minRemainingMs: 2_700_000 },
+  ],
+  ['a wish for no life', { minRemainingSeconds: 0 }, { kind: 'min-remaining', minRemainingMs: 0 }],
+  ['a changed secret', secretEvent, { kind: 'secret-changed' }],
+])('reads %s', (_, event, expected) => {
+  expect(parseEvent(event)).toEqual(expected);
+});
+
+test.each([
+  ['a string', 'force', 'The event is a string, not a JSON object.'],
+  ['a number', 7, 'The event is a number, not a JSON object.'],
+  ['an array', [], 'The event is an array, not a JSON object.'],
+  ['force: false', { force: false }, '"force" is false, and takes only true.'],
+  ['force as text', { force: 'true' }, '"force" is of type string, and takes only true.'],
+  ['diagnose: 1', { diagnose: 1 }, '"diagnose" is 1, and takes only true.'],
+  [
+    'a text as seconds',
+    { minRemainingSeconds: '2700' },
+    '"minRemainingSeconds" is of type string, and takes a whole number from 0 to 172800.',
+  ],
+  ['negative seconds', { minRemainingSeconds: -1 }, '"minRemainingSeconds" is -1,'],
+  ['a fraction of a second', { minRemainingSeconds: 1.5 }, '"minRemainingSeconds" is 1.5,'],
+  ['more seconds than any token lives', { minRemainingSeconds: 172_801 }, '"minRemainingSeconds" is 172801,'],
+  ['null seconds', { minRemainingSeconds: null }, '"minRemainingSeconds" is null,'],
+  [
+    'two wishes',
+    { force: true, diagnose: true },
+    'The event has 2 keys ("force", "diagnose"), and takes one at most.',
+  ],
+  ['an unknown key', { refresh: true }, 'The event has an unknown key ("refresh").'],
+  [
+    'another AWS event',
+    { source: 'aws.s3', 'detail-type': 'Object Created' },
+    'neither a schedule nor "Secret Label Updated"',
+  ],
+])('refuses %s as EVENT_INVALID', (_, event, message) => {
+  expect(() => parseEvent(event)).toThrow(
+    expect.objectContaining({
+      code: 'EVENT_INVALID',
+      name: 'EVENT_INVALID',
+      message: expect.stringContaining(message),
+    }),
+  );
+  expect(() => parseEvent(event)).toThrow('Send {}, {"force":true}');
+});
+
+test('repeats no text that somebody may have pasted', () => {
+  const pasted = 's3cr3t+canary==';
+  for (const event of [pasted, { force: pasted }, { [pasted]: true }, { minRemainingSeconds: pasted }]) {
+    expect(() => parseEvent(event)).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining(pasted) }),
+    );
+  }
+});
