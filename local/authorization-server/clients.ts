@@ -66,7 +66,8 @@ function toMetadata(client: Client): Record<string, unknown> {
     redirect_uris: [],
     ...(client.scope === undefined ? {} : { scope: client.scope }),
     ...(client.authMethod === 'private_key_jwt'
-      ? { token_endpoint_auth_method: client.authMethod, jwks: client.jwks }
+      ? // oidc-provider wants plain objects; under Jest a key that WebCrypto exported is one of another realm.
+        { token_endpoint_auth_method: client.authMethod, jwks: JSON.parse(JSON.stringify(client.jwks)) }
       : {
           token_endpoint_auth_method: client.authMethod ?? 'client_secret_basic',
           client_secret: client.clientSecret,

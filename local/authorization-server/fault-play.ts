@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import type { Fault } from './faults.ts';
 
 const ENDLESS_CHUNK = Buffer.alloc(16_384, ' ');
@@ -24,11 +24,8 @@ export async function playInstead({ response, reset }: Stage, fault: Fault): Pro
       return true;
     case 'endless-body':
       response.writeHead(200, { 'content-type': 'application/json' });
-      while (!response.destroyed) {
-        if (!response.write(ENDLESS_CHUNK)) {
-          await Promise.race([once(response, 'drain'), once(response, 'close')]);
-        }
-      }
+      // It ends when the client closes the connection, which is an error to the pipeline and none to us.
+      await pipeline(endlessBody(), response).catch(() => undefined);
       return true;
     case 'answer':
       response.writeHead(fault.status, fault.headers);
@@ -61,6 +58,10 @@ export function send({ response, reset }: Stage, answer: Answer, fault: Fault | 
     default:
       response.end(body);
   }
+}
+
+function* endlessBody(): Generator<Buffer> {
+  for (;;) yield ENDLESS_CHUNK;
 }
 
 function rewritten(body: Buffer, { rewrite }: Extract<Fault, { kind: 'rewrite' }>): Buffer {

@@ -155,9 +155,8 @@ async function keepBooks(options: FaultProxyOptions, answer: Answer): Promise<An
   const earlier = options.issuing() === 'same-token' ? register.find(facts) : undefined;
   if (earlier !== undefined) {
     register.revoke(token);
-    const remaining = Math.max(0, Math.floor(earlier.exp - Date.now() / 1000));
-    const body = Buffer.from(JSON.stringify({ access_token: earlier.token, ...rest, expires_in: remaining }));
-    return { ...answer, body };
+    const members = { access_token: earlier.token, ...rest, expires_in: earlier.remainingSeconds };
+    return { ...answer, body: Buffer.from(JSON.stringify(members)) };
   }
   register.add(token, facts);
   if (options.issuing() === 'single-active') register.revokeOthers(token, facts.client_id);

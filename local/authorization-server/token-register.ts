@@ -20,8 +20,8 @@ export type TokenRegister = {
   readonly issuedCount: number;
   /** Takes a token into the books that was just issued. */
   add(token: string, facts: Introspection): void;
-  /** The live token that this client already has for this scope, and its expiry in seconds since 1970. */
-  find(facts: Introspection): { token: string; exp: number } | undefined;
+  /** The live token that this client already has for this scope, and what is left of its life. */
+  find(facts: Introspection): { token: string; remainingSeconds: number } | undefined;
   /** Ends all of the client's tokens but this one. */
   revokeOthers(token: string, clientId: string | undefined): void;
   revoke(token: string): void;
@@ -58,8 +58,9 @@ export function createTokenRegister(options: {
     },
     find({ client_id, scope = '' }) {
       for (const [token, entry] of entries) {
-        const alive = !isDead(token) && entry.exp * 1000 > nowMs();
-        if (alive && entry.clientId === client_id && entry.scope === scope) return { token, exp: entry.exp };
+        const remainingSeconds = Math.floor(entry.exp - nowMs() / 1000);
+        const same = entry.clientId === client_id && entry.scope === scope;
+        if (same && remainingSeconds > 0 && !isDead(token)) return { token, remainingSeconds };
       }
       return undefined;
     },
