@@ -206,7 +206,7 @@ describe('after a mint that brought nothing better', () => {
       now,
     });
     expect(due).toEqual(elapsed((1440 - 60 + 1) * MINUTE));
-    const later = {
+    const postponed = {
       tokenVersion: 42,
       status: { token: { ...dayLong, refreshDueAt: due }, provider: 'oauth2', lastFailure: null },
     };
