@@ -50,7 +50,7 @@ export type TokenIssuer = {
 
 /**
  * Starts the certified authorization server `oidc-provider` with everything that a client-credentials client
- * can meet: four ways of client authentication, scopes, resources, opaque and JWT tokens, introspection,
+ * can meet: three ways of client authentication, scopes, resources, opaque and JWT tokens, introspection,
  * revocation, discovery. Every setting whose default writes a notice to the console is given.
  *
  * @see {@link https://github.com/panva/node-oidc-provider/blob/main/docs/README.md oidc-provider's settings}
@@ -75,8 +75,6 @@ export async function startTokenIssuer(options: TokenIssuerOptions): Promise<Tok
 
   const provider = new Provider(issuer, {
     adapter: createMemoryAdapter(clients),
-    // One machine, one clock; the default of 15 s would let a token of 12 s live more than twice as long.
-    clockTolerance: 0,
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     clientDefaults: { id_token_signed_response_alg: SIGNING_ALGORITHM },
     clientBasedCORS: () => false,
@@ -112,9 +110,8 @@ export async function startTokenIssuer(options: TokenIssuerOptions): Promise<Tok
     scopes: [...options.scopes],
     ttl: { ClientCredentials: () => policy.lifetimeSeconds() },
   });
+  // The fault proxy says under which name and scheme the request came in.
   provider.proxy = true;
-  // Koa prints a request's error by itself otherwise; the answer carries it already.
-  provider.silent = true;
 
   provider.registerGrantType<{ username?: string; password?: string; scope?: string }>(
     'password',

@@ -173,7 +173,7 @@ describe('bodies', () => {
     server.replaceClientSecret('ci', 'secret-2');
     server.faults.next('token', withMembers({ expires_in: 1 }));
 
-    expect(members(await mint())).toMatchObject({ error: 'invalid_client' });
+    expect(Object.keys(members(await mint()))).toEqual(['error', 'error_description']);
   });
 });
 

@@ -227,7 +227,7 @@ test('requests are recorded as they were sent, and mints and tokens counted', as
   expect([server.mints.count, server.mints.tokensIssued]).toEqual([1, 1]);
 });
 
-test('a whole life of the server, a refusal included, prints nothing', async () => {
+test('a whole life of the server, refusals and a server error included, prints nothing', async () => {
   const program = `
     import { startAuthorizationServer } from '${new URL('../../../local/authorization-server/authorization-server.ts', import.meta.url).href}';
     const server = await startAuthorizationServer({ clients: [{ clientId: 'ci', clientSecret: 'canary-secret' }] });
@@ -240,6 +240,9 @@ test('a whole life of the server, a refusal included, prints nothing', async () 
     await mint('canary-wrong');
     await mint('canary-secret', { resource: 'https://unknown.example.test/' });
     await server.introspect(token);
+    server.setLifetime(0);
+    const failed = await mint('canary-secret');
+    if (failed.status !== 500) throw new Error('A lifetime of 0 was taken.');
     await fetch(server.probeUrl, { headers: { authorization: 'Bearer ' + token } });
     await fetch(server.issuer + '/.well-known/openid-configuration');
     await fetch(server.url + '/oauth/revoke', { method: 'POST', body: new URLSearchParams({ token }) });

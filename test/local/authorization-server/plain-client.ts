@@ -1,5 +1,5 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { type Agent, request as httpsRequest } from 'node:https';
 
 /** What came back, and whether it was all there. */
 export type Exchange = { status: number; headers: IncomingHttpHeaders; body: string };
@@ -9,6 +9,8 @@ export type ExchangeOptions = {
   readonly headers?: Record<string, string>;
   readonly body?: string;
   readonly ca?: string;
+  /** Keeps connections; without one each exchange has its own. */
+  readonly agent?: Agent;
   /** Gives up after this many bytes of the body; the exchange rejects with the code `BODY_TOO_LONG`. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal;
@@ -16,13 +18,14 @@ export type ExchangeOptions = {
   readonly onData?: (chunk: Buffer) => void;
 };
 
-/** Sends one request on a connection of its own with nothing but Node's HTTP client; rejects as that does. */
+/** Sends one request, on a connection of its own unless an agent is given, with nothing but Node's HTTP client; rejects as that does. */
 export function exchange(url: string, options: ExchangeOptions = {}): Promise<Exchange> {
   const {
     method = 'GET',
     headers = {},
     body,
     ca,
+    agent,
     maxBytes = Number.POSITIVE_INFINITY,
     signal,
     onData,
@@ -32,7 +35,7 @@ export function exchange(url: string, options: ExchangeOptions = {}): Promise<Ex
     const outgoing = send(url, {
       method,
       headers,
-      agent: false,
+      agent: agent ?? false,
       ...(ca && { ca }),
       ...(signal && { signal }),
     });

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { Agent } from 'node:https';
 import { promisify } from 'node:util';
 import {
   type AuthorizationServer,
@@ -59,6 +60,18 @@ test.each([
   server.faults.repairTls();
 
   expect((await mint()).status).toBe(200);
+});
+
+test('broken TLS meets a client that keeps its connections open too', async () => {
+  await start('localhost');
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: authority.certificate });
+  const probe = () => exchange(server.probeUrl, { agent });
+  expect((await probe()).status).toBe(401);
+  expect((await probe()).status).toBe(401);
+  await server.faults.breakTls('not-tls');
+
+  await expect(probe()).rejects.toHaveProperty('code');
+  agent.destroy();
 });
 
 test('a reset works below TLS', async () => {
