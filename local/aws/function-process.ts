@@ -5,7 +5,7 @@ import type { Credentials } from './iam.ts';
 import type { FunctionFailure, InvocationContext, InvocationOutcome } from './lambda.ts';
 import { type RuntimeApi, type RuntimeReport, startRuntimeApi } from './runtime-api.ts';
 
-const bootstrapFile = fileURLToPath(new URL('./lambda-runtime-bootstrap.ts', import.meta.url));
+const bootstrapFile = fileURLToPath(new URL('./lambda-runtime-bootstrap.mjs', import.meta.url));
 const initTimeoutMs = 10_000;
 
 /** How a function's process is started; its environment is exactly what is said here, plus PATH. */

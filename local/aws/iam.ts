@@ -70,7 +70,13 @@ export function evaluate(
       identityPolicies: policies.map((policy, index) => ({ name: `policy-${index}`, policy })),
       serviceControlPolicies: [],
       resourceControlPolicies: [],
-      resourcePolicy: request.resourcePolicy,
+      // The evaluator asks a resource policy for its name; this is its form of a policy that carries one.
+      resourcePolicy: request.resourcePolicy && {
+        __validated: true,
+        policyDocument: request.resourcePolicy,
+        metadata: { name: 'resource-policy' },
+        errors: [],
+      },
     },
     {},
   );

@@ -1,13 +1,13 @@
 /**
  * Runs inside the function's process: loads the handler, then takes invocations from the Lambda Runtime API one
- * after the other. Started by function-process.ts as `node lambda-runtime-bootstrap.ts <handler file> <export>`.
+ * after the other. Started by function-process.ts as `node lambda-runtime-bootstrap.mjs <handler file> <export>`.
+ *
+ * Plain JavaScript: stripping types would add 50 ms to every cold start, a third of the bundle's own.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
  */
 import { request } from 'node:http';
 import { pathToFileURL } from 'node:url';
-
-type Handler = (event: unknown, context: object) => unknown;
 
 const [handlerFile = '', exportName = 'handler'] = process.argv.slice(2);
 const api = new URL(`http://${process.env.AWS_LAMBDA_RUNTIME_API}`);
@@ -15,20 +15,19 @@ const api = new URL(`http://${process.env.AWS_LAMBDA_RUNTIME_API}`);
 const handler = await loadHandler();
 for (;;) await serveNext(handler);
 
-async function loadHandler(): Promise<Handler> {
+async function loadHandler() {
   try {
-    const loaded: Record<string, unknown> = await import(pathToFileURL(handlerFile).href);
-    const byDefault = loaded.default as Record<string, unknown> | undefined;
-    const found = loaded[exportName] ?? byDefault?.[exportName];
+    const loaded = await import(pathToFileURL(handlerFile).href);
+    const found = loaded[exportName] ?? loaded.default?.[exportName];
     if (typeof found !== 'function') throw new Error(`${exportName} is undefined or not exported`);
-    return found as Handler;
+    return found;
   } catch (error) {
     await callApi('POST', 'init/error', describeError(error));
     process.exit(1);
   }
 }
 
-async function serveNext(handle: Handler): Promise<void> {
+async function serveNext(handle) {
   const { headers, body } = await callApi('GET', 'invocation/next');
   const awsRequestId = String(headers['lambda-runtime-aws-request-id']);
   const deadlineMs = Number(headers['lambda-runtime-deadline-ms']);
@@ -52,17 +51,17 @@ async function serveNext(handle: Handler): Promise<void> {
   }
 }
 
-function describeError(error: unknown): object {
+function describeError(error) {
   if (!(error instanceof Error)) return { errorType: typeof error, errorMessage: String(error), trace: [] };
   return { errorType: error.name, errorMessage: error.message, trace: (error.stack ?? '').split('\n') };
 }
 
-function callApi(method: string, path: string, body?: unknown) {
-  return new Promise<{ headers: NodeJS.Dict<string | string[]>; body: string }>((resolve, reject) => {
+function callApi(method, path, body) {
+  return new Promise((resolve, reject) => {
     const call = request(new URL(`/2018-06-01/runtime/${path}`, api), { method }, (response) => {
       response.setEncoding('utf8');
       let text = '';
-      response.on('data', (chunk: string) => {
+      response.on('data', (chunk) => {
         text += chunk;
       });
       response.on('end', () => resolve({ headers: response.headers, body: text }));
