@@ -1,0 +1,108 @@
+import { Stack } from 'aws-cdk-lib';
+import type { IVpc } from 'aws-cdk-lib/aws-ec2';
+import { Effect, Policy, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+import type { TokenParameters } from './token-parameters.ts';
+
+/** What a function may do, and on what. */
+export interface FunctionRoleProps {
+  readonly secret: ISecret;
+  readonly parameters: TokenParameters;
+  readonly logGroup: ILogGroup;
+  /** Where the function runs; undefined: outside any VPC. */
+  readonly vpc?: IVpc | undefined;
+}
+
+/**
+ * Creates the role of the refresher's function. Each action is one that the function calls, on the one thing
+ * that it calls it on; nothing is managed by AWS, nothing has a wildcard that could reach another token.
+ */
+export function createFunctionRole(scope: Construct, id: string, props: FunctionRoleProps): Role {
+  const role = new Role(scope, id, {
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+    description: `Refreshes ${props.parameters.tokenParameterName}`,
+    inlinePolicies: {
+      Refresh: new PolicyDocument({
+        statements: [
+          ...secretStatements(scope, props.secret),
+          ...props.parameters.refreshStatements(),
+          writeLogs(props.logGroup),
+          ...(props.vpc === undefined ? [] : [attachToVpc()]),
+        ],
+      }),
+    },
+  });
+  acknowledge(role, {
+    'AwsSolutions-IAM5':
+      'Log streams are named by Lambda; a secret named without the suffix of its ARN needs it matched; Lambda attaches to a VPC by actions without resources.',
+  });
+  return role;
+}
+
+/** Allows to read the secret's value in each of its stages, and to decrypt it where it has a key of its own. */
+function secretStatements(scope: Construct, secret: ISecret): PolicyStatement[] {
+  // Secrets Manager ends each ARN with six characters, which a secret that is referred to by name does not tell.
+  const arn = secret.secretFullArn ?? `${secret.secretArn}-??????`;
+  const read = new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [arn] });
+  if (secret.encryptionKey === undefined) return [read];
+  return [read, decryptSecret(scope, secret.encryptionKey, arn)];
+}
+
+/** @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html */
+function decryptSecret(scope: Construct, key: IKey, secretArn: string): PolicyStatement {
+  return new PolicyStatement({
+    actions: ['kms:Decrypt'],
+    resources: [key.keyArn],
+    conditions: {
+      StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(scope).region}.amazonaws.com` },
+      StringLike: { 'kms:EncryptionContext:SecretARN': secretArn },
+    },
+  });
+}
+
+/** The group is made by the stack: the function needs no `logs:CreateLogGroup`. */
+function writeLogs(logGroup: ILogGroup): PolicyStatement {
+  return new PolicyStatement({
+    actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    resources: [logGroup.logGroupArn],
+  });
+}
+
+/** @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions */
+const NETWORK_INTERFACE_ACTIONS = [
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:CreateNetworkInterface',
+  'ec2:DeleteNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:UnassignPrivateIpAddresses',
+];
+
+function attachToVpc(): PolicyStatement {
+  return new PolicyStatement({ actions: NETWORK_INTERFACE_ACTIONS, resources: ['*'] });
+}
+
+/**
+ * Keeps the VPC permissions for the Lambda service: code in the function cannot use them.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice
+ */
+export function denyVpcActionsToCode(scope: Construct, id: string, fn: IFunction, role: Role): void {
+  const policy = new Policy(scope, id, {
+    roles: [role],
+    statements: [
+      new PolicyStatement({
+        effect: Effect.DENY,
+        actions: NETWORK_INTERFACE_ACTIONS,
+        resources: ['*'],
+        conditions: { ArnEquals: { 'lambda:SourceFunctionArn': fn.functionArn } },
+      }),
+    ],
+  });
+  acknowledge(policy, { 'AwsSolutions-IAM5': 'A denial: the wider, the better.' });
+}

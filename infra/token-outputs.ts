@@ -1,0 +1,41 @@
+import { CfnOutput } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { TokenRefresher } from './token-refresher.ts';
+
+/** Prints what a person needs next, as commands to paste (AWS CLI v2). No secret ever stands in a command. */
+export function createTokenOutputs(scope: Construct, prefix: string, refresher: TokenRefresher): void {
+  const output = (key: string, description: string, value: string): void => {
+    new CfnOutput(scope, `${prefix}${key}`, { description, value });
+  };
+  const functionName = refresher.function.functionName;
+  const invoke = (event: object): string =>
+    `aws lambda invoke --function-name ${functionName} --cli-binary-format raw-in-base64-out --payload '${JSON.stringify(event)}' /dev/stdout`;
+  const { floorMs, outageToleranceMs } = refresher.guarantee;
+
+  output('TokenParameter', 'Parameter that holds the token (SecureString)', refresher.tokenParameterName);
+  output('StatusParameter', 'Parameter that holds its status (JSON)', refresher.statusParameterName);
+  output(
+    'StoreSecret',
+    'Stores the client secret and mints at once; client.json holds {"client_id": "...", "client_secret": "..."}',
+    `aws secretsmanager put-secret-value --secret-id ${refresher.secret.secretArn} --secret-string file://client.json`,
+  );
+  output('ForceRefresh', 'Mints a token now', invoke({ force: true }));
+  output('Diagnose', 'Tries every step and says what is wrong; changes nothing', invoke({ diagnose: true }));
+  output(
+    'ReadToken',
+    'Prints the token',
+    `aws ssm get-parameter --name ${refresher.tokenParameterName} --with-decryption --query Parameter.Value --output text`,
+  );
+  output(
+    'Guarantee',
+    'What readers are promised',
+    `A reader finds at least ${minutes(floorMs)} of remaining life. The token endpoint may fail for ${minutes(outageToleranceMs)} before the token dies.`,
+  );
+}
+
+/** `8 min 40 s` */
+export function minutes(ms: number): string {
+  const whole = Math.floor(ms / 1000);
+  const rest = whole % 60;
+  return `${Math.floor(whole / 60)} min${rest === 0 ? '' : ` ${rest} s`}`;
+}

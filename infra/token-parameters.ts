@@ -1,0 +1,77 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Construct } from 'constructs';
+
+/** The two parameters of one token: their names, and what whom they concern may do with them. */
+export interface TokenParameters {
+  /** Name of the SecureString parameter that holds the token. */
+  readonly tokenParameterName: string;
+  /** Name of the String parameter that holds the status. */
+  readonly statusParameterName: string;
+  /** What a reader needs: both parameters, and the key of the token. */
+  readStatements(): PolicyStatement[];
+  /** What the function needs. */
+  refreshStatements(): PolicyStatement[];
+  /** What the clean-up needs. */
+  deleteStatements(): PolicyStatement[];
+}
+
+/**
+ * Names the parameters of the token `name` below `prefix` and words their permissions.
+ *
+ * `encryptionKey`: a customer managed key. Undefined: the AWS managed key `alias/aws/ssm`, which serves every
+ * identity of the account that Parameter Store serves, and therefore needs no permission.
+ *
+ * @see https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
+ */
+export function tokenParameters(
+  scope: Construct,
+  options: { readonly prefix: string; readonly name: string; readonly encryptionKey?: IKey | undefined },
+): TokenParameters {
+  const stack = Stack.of(scope);
+  const tokenParameterName = `${options.prefix}/${options.name}/access-token`;
+  const statusParameterName = `${options.prefix}/${options.name}/token-status`;
+  const arnOf = (name: string): string =>
+    stack.formatArn({
+      service: 'ssm',
+      resource: 'parameter',
+      resourceName: name.slice(1),
+      arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+    });
+  const token = arnOf(tokenParameterName);
+  const both = [token, arnOf(statusParameterName)];
+  const allow = (actions: string[], resources: string[]): PolicyStatement =>
+    new PolicyStatement({ actions, resources });
+  const allowKey = (actions: string[]): PolicyStatement[] =>
+    options.encryptionKey === undefined
+      ? []
+      : [
+          new PolicyStatement({
+            actions,
+            resources: [options.encryptionKey.keyArn],
+            conditions: {
+              StringEquals: {
+                'kms:ViaService': `ssm.${stack.region}.amazonaws.com`,
+                'kms:EncryptionContext:PARAMETER_ARN': token,
+              },
+            },
+          }),
+        ];
+  return {
+    tokenParameterName,
+    statusParameterName,
+    readStatements: () => [
+      allow(['ssm:GetParameter', 'ssm:GetParameters'], both),
+      ...allowKey(['kms:Decrypt']),
+    ],
+    refreshStatements: () => [
+      allow(['ssm:GetParameters', 'ssm:PutParameter'], both),
+      // The stored token itself is read to keep it alive.
+      allow(['ssm:GetParameter'], [token]),
+      // Encrypt: standard tier. GenerateDataKey: advanced tier, for tokens above 4,096 bytes.
+      ...allowKey(['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey']),
+    ],
+    deleteStatements: () => [allow(['ssm:DeleteParameters'], both)],
+  };
+}

@@ -1,0 +1,138 @@
+import { Annotations, RemovalPolicy, SecretValue, Stack, type StackProps } from 'aws-cdk-lib';
+import { Vpc } from 'aws-cdk-lib/aws-ec2';
+import { Role } from 'aws-cdk-lib/aws-iam';
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
+import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { type ITopic, Subscription, SubscriptionProtocol, Topic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+import { createDashboard } from './dashboard.ts';
+import { createTokenOutputs, minutes } from './token-outputs.ts';
+import { TokenRefresher } from './token-refresher.ts';
+import type { TokenConfiguration } from './tokens-configuration.ts';
+
+/**
+ * The value of a new secret: the function knows it for a placeholder and says so. Never change it: CloudFormation
+ * would write it over the real secret of each stack.
+ */
+const PLACEHOLDER = { client_id: 'REPLACE_ME', client_secret: 'REPLACE_ME' };
+
+/** Properties of a {@link TokenRefresherStack}. */
+export interface TokenRefresherStackProps extends StackProps {
+  readonly tokens: readonly TokenConfiguration[];
+  /**
+   * Whether to create a CloudWatch dashboard: the remaining life and the failures of each token.
+   * @default false
+   */
+  readonly dashboard?: boolean;
+}
+
+/** One stack with a {@link TokenRefresher} per configured token: from ARNs and names to constructs. */
+export class TokenRefresherStack extends Stack {
+  readonly refreshers: readonly TokenRefresher[];
+
+  constructor(scope: Construct, id: string, props: TokenRefresherStackProps) {
+    super(scope, id, props);
+    this.refreshers = props.tokens.map((token) => this.addToken(token));
+    if (props.dashboard) createDashboard(this, 'Dashboard', this.refreshers);
+  }
+
+  private addToken(token: TokenConfiguration): TokenRefresher {
+    const imports = new Construct(this, `${token.name}-resources`);
+    const encryptionKey = importKey(imports, 'Key', token.encryptionKeyArn);
+    const vpc =
+      token.vpcId === undefined ? undefined : Vpc.fromLookup(imports, 'Vpc', { vpcId: token.vpcId });
+    const alarmTopic = this.alarmTopic(imports, token);
+    const refresher = new TokenRefresher(this, token.name, {
+      tokenName: token.name,
+      parameterPrefix: token.prefix,
+      functionName: token.functionName,
+      provider: token.provider,
+      secret: secretOf(imports, token, encryptionKey),
+      refreshInterval: token.refreshInterval,
+      expectedLifetime: token.expectedLifetime,
+      assumedLifetime: token.assumedLifetime,
+      reservedConcurrency: token.reservedConcurrency,
+      retainParameters: token.retainParameters,
+      ...(encryptionKey === undefined ? {} : { encryptionKey }),
+      ...(vpc === undefined ? {} : { vpc }),
+      ...(alarmTopic === undefined ? {} : { alarmTopic }),
+    });
+    token.readers.forEach((roleArn, index) => {
+      const role = Role.fromRoleArn(imports, `Reader${index}`, roleArn);
+      refresher.grantRead(role);
+      refresher.grantRefresh(role);
+    });
+    createTokenOutputs(this, token.outputPrefix, refresher);
+    warnAboutLongJobs(refresher, token);
+    return refresher;
+  }
+
+  /** One topic per address, however many tokens name it. */
+  private alarmTopic(scope: Construct, token: TokenConfiguration): ITopic | undefined {
+    if (token.alarmTopicArn !== undefined)
+      return Topic.fromTopicArn(scope, 'AlarmTopic', token.alarmTopicArn);
+    if (token.alarmEmail === undefined) return undefined;
+    const id = `AlarmTopic-${token.alarmEmail}`;
+    const existing = this.node.tryFindChild(id) as Topic | undefined;
+    if (existing !== undefined) return existing;
+    const topic = new Topic(this, id, { enforceSSL: true });
+    new Subscription(topic, 'Email', {
+      topic,
+      protocol: SubscriptionProtocol.EMAIL,
+      endpoint: token.alarmEmail,
+    });
+    return topic;
+  }
+}
+
+function importKey(scope: Construct, id: string, arn: string | undefined): IKey | undefined {
+  return arn === undefined ? undefined : Key.fromKeyArn(scope, id, arn);
+}
+
+function secretOf(scope: Construct, token: TokenConfiguration, encryptionKey: IKey | undefined): ISecret {
+  const { secret } = token;
+  if (secret.kind === 'create') return createSecret(scope, token, encryptionKey);
+  const secretKey = importKey(scope, 'SecretKey', token.secretEncryptionKeyArn);
+  const key = secretKey === undefined ? {} : { encryptionKey: secretKey };
+  if (secret.kind === 'arn') {
+    return Secret.fromSecretAttributes(scope, 'Secret', { secretCompleteArn: secret.arn, ...key });
+  }
+  const secretPartialArn = Stack.of(scope).formatArn({
+    service: 'secretsmanager',
+    resource: `secret:${secret.name}`,
+  });
+  return secretKey === undefined
+    ? Secret.fromSecretNameV2(scope, 'Secret', secret.name)
+    : Secret.fromSecretAttributes(scope, 'Secret', { secretPartialArn, encryptionKey: secretKey });
+}
+
+/** Retained: a secret that was typed in by hand is not deleted with a stack. */
+function createSecret(scope: Construct, token: TokenConfiguration, encryptionKey: IKey | undefined): ISecret {
+  const value = SecretValue.unsafePlainText;
+  const secret = new Secret(scope, 'Secret', {
+    description: `OAuth client of the token "${token.name}"`,
+    secretObjectValue: {
+      client_id: value(PLACEHOLDER.client_id),
+      client_secret: value(PLACEHOLDER.client_secret),
+    },
+    removalPolicy: RemovalPolicy.RETAIN,
+    ...(encryptionKey === undefined ? {} : { encryptionKey }),
+  });
+  acknowledge(secret, {
+    'AwsSolutions-SMG4':
+      'The issuer of the OAuth client makes its secret; a new value, stored by hand or by a rotation of your own, is used at once.',
+  });
+  // CDK types the class's optional key otherwise than the interface's; the value is the same.
+  return secret as ISecret;
+}
+
+function warnAboutLongJobs(refresher: TokenRefresher, token: TokenConfiguration): void {
+  const { floorMs } = refresher.guarantee;
+  const { longestJob, name } = token;
+  if (longestJob === undefined || floorMs >= longestJob.toMilliseconds()) return;
+  Annotations.of(refresher).addWarningV2(
+    'token-refresher:job-longer-than-floor',
+    `A job of ${longestJob.toMinutes()} minutes may find a token "${name}" with ${minutes(floorMs)} left. Let it ask for enough: access-token get ${name} --min-ttl ${longestJob.toMinutes()}m`,
+  );
+}
