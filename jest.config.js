@@ -12,4 +12,5 @@ export default {
   },
   modulePathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/\\.e2e'],
   testTimeout: 30_000,
+  reporters: ['default', '<rootDir>/test/support/plain-summary.js'],
 };
