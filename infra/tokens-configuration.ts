@@ -138,11 +138,11 @@ function readNames(fields: Fields) {
   const prefix =
     fields.text(
       'prefix',
-      'a path like "/ci" or "/team/ci": each part of letters, digits, ".", "-", "_", at most 100 characters, no slash at the end, not below /aws or /ssm, which AWS keeps for itself',
+      'a path like "/ci" or "/team/ci": each part of letters, digits, "-", "_", at most 100 characters, no slash at the end, not below /aws or /ssm, which AWS keeps for itself',
       (value) =>
-        value.length <= 100 && /^(\/[A-Za-z0-9_.-]+){1,13}$/.test(value) && !/^\/(aws|ssm)/i.test(value),
+        value.length <= 100 && /^(\/[A-Za-z0-9_-]+){1,13}$/.test(value) && !/^\/(aws|ssm)/i.test(value),
     ) ?? '/ci';
-  const functionName = `token-refresher${`${prefix}/${name}`.replace(/[^A-Za-z0-9_-]/g, '-')}`;
+  const functionName = `token-refresher${`${prefix}/${name}`.replaceAll('/', '-')}`;
   if (name !== undefined && functionName.length > 64) {
     fields.problem(
       'name',
