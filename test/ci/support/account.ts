@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
+import type { PolicyDocument } from '../../../local/aws/iam.ts';
+import { type AwsCli, installAwsCommand } from './aws-cli.ts';
+import { type Ended, type RunOptions, run } from './process.ts';
+
+export const REGION = 'eu-central-1';
+export const ACCOUNT = '111122223333';
+export const SCRIPT = resolve('ci/access-token');
+
+/** Everything VSCHAR that shells, sed, JSON and URLs trip over; a canary, too. */
+export const AWKWARD_TOKEN = `canary-%0A%25"'\`$(x)\${y}\\n&*!#;|<>~ {}[]^=, end`;
+
+/** What `grantRead` gives, for the token `genesys`. */
+export const READ: PolicyDocument = {
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Action: ['ssm:GetParameter', 'ssm:GetParameters'],
+      Resource: [
+        `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/ci/genesys/access-token`,
+        `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/ci/genesys/token-status`,
+      ],
+    },
+  ],
+};
+
+/** What `grantRefresh` adds. */
+export const REFRESH: PolicyDocument = {
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Action: 'lambda:InvokeFunction',
+      Resource: `arn:aws:lambda:${REGION}:${ACCOUNT}:function:token-refresher-ci-genesys`,
+    },
+  ],
+};
+
+/** The status fields that a test cares about; the rest is made up. */
+export interface StatusFields {
+  readonly version?: number;
+  readonly lifeSeconds?: number;
+  readonly dueInSeconds?: number;
+  readonly lastFailure?: { code: string; consecutive: number } | null;
+}
+
+/** An AWS account with a stored token, and jobs that read it with the real script and the real CLI. */
+export interface Account {
+  readonly endpoint: AwsEndpoint;
+  /** Directory that stands for HOME, TMPDIR and the working directory of the jobs. */
+  readonly home: string;
+  /** Stores a token; returns its version. */
+  storeToken(token: string, name?: string): number;
+  storeStatus(fields?: StatusFields, name?: string): void;
+  storeRawStatus(text: string): void;
+  /** Environment of a job whose role has these policies. */
+  jobEnvironment(policies: readonly PolicyDocument[], role?: string): Record<string, string>;
+  /** Runs `access-token` as a job with these policies. */
+  job(args: readonly string[], options?: JobOptions): Promise<Ended>;
+  close(): Promise<void>;
+}
+
+export interface JobOptions extends RunOptions {
+  readonly policies?: readonly PolicyDocument[];
+  /** The shell and its options. @default sh */
+  readonly shell?: readonly string[];
+}
+
+/** Starts an account that is read through this CLI. */
+export async function startAccount(cli: AwsCli): Promise<Account> {
+  const endpoint = await startAwsEndpoint({ region: REGION, accountId: ACCOUNT });
+  const commands = installAwsCommand(cli, endpoint.url);
+  const home = mkdtempSync(join(tmpdir(), 'job-'));
+  const put = (Name: string, Type: string, Value: string): number => {
+    const answer = endpoint.ssm.operations.PutParameter?.(
+      { Name, Type, Value, Overwrite: true },
+      {
+        requestId: 'test',
+        principal: { arn: `arn:aws:iam::${ACCOUNT}:user/test`, policies: [] },
+        now: new Date(),
+        stale: false,
+        authorize: () => undefined,
+      },
+    );
+    return Number(answer?.Version);
+  };
+  const account: Account = {
+    endpoint,
+    home,
+    storeToken: (token, name = 'genesys') => put(`/ci/${name}/access-token`, 'SecureString', token),
+    storeStatus: (fields = {}, name = 'genesys') => {
+      put(`/ci/${name}/token-status`, 'String', JSON.stringify(statusOf(fields)));
+    },
+    storeRawStatus: (text) => {
+      put('/ci/genesys/token-status', 'String', text);
+    },
+    jobEnvironment(policies, role = 'ci') {
+      const credentials = endpoint.registerPrincipal({
+        arn: `arn:aws:sts::${ACCOUNT}:assumed-role/${role}/job`,
+        policies,
+      });
+      return {
+        PATH: `${commands}:${process.env.PATH}`,
+        HOME: home,
+        TMPDIR: home,
+        AWS_REGION: REGION,
+        AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+        AWS_SESSION_TOKEN: credentials.sessionToken,
+      };
+    },
+    job: (args, { policies = [READ, REFRESH], shell = ['sh'], env = {}, ...options } = {}) =>
+      run([...shell, SCRIPT, ...args], {
+        cwd: home,
+        ...options,
+        env: { ...account.jobEnvironment(policies), ...env },
+      }),
+    close: () => endpoint.close(),
+  };
+  return account;
+}
+
+export function fingerprint(token: string): string {
+  return createHash('sha256').update(token).digest('hex').slice(0, 12);
+}
+
+function statusOf({ version = 1, lifeSeconds = 2850, dueInSeconds, lastFailure = null }: StatusFields) {
+  const at = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString();
+  return {
+    schemaVersion: 1,
+    tokenVersion: version,
+    fingerprint: '9f86d081884c',
+    issuedAt: at(lifeSeconds - 3600),
+    expiresAt: at(lifeSeconds),
+    refreshDueAt: at(dueInSeconds ?? lifeSeconds - 600),
+    provider: 'genesys-cloud',
+    lastFailure: lastFailure && { ...lastFailure, at: at(-60), retryAt: at(60) },
+  };
+}
