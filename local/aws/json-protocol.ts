@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { AwsError } from './aws-error.ts';
+import { functionName } from './lambda.ts';
 import type { JsonObject, ServiceName } from './operation.ts';
 import { queryError } from './sts.ts';
 
@@ -84,7 +85,7 @@ export function parseRequest(request: IncomingMessage, body: string): WireReques
 
 /** Names the things a request is about, for faults to match on. */
 export function namesOf(request: WireRequest): string[] {
-  if (request.protocol === 'lambda') return [request.target];
+  if (request.protocol === 'lambda') return [functionName(request.target)];
   if (request.protocol === 'query') return [];
   const { Name, Names, SecretId, Path } = request.input;
   return [Name, Names, SecretId, Path].flat().filter((name) => typeof name === 'string');
@@ -111,10 +112,11 @@ export function errorAnswer(
   requestId: string,
 ): WireAnswer {
   if (request?.protocol === 'query') {
+    const code = error.code === 'UnrecognizedClientException' ? 'InvalidClientTokenId' : error.code;
     return {
-      status: error.status,
+      status: code === 'InvalidClientTokenId' ? 403 : error.status,
       headers: { 'content-type': 'text/xml' },
-      body: queryError(error.code, error.message, requestId),
+      body: queryError(code, error.message, requestId),
     };
   }
   if (request?.protocol === 'lambda') {

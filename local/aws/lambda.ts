@@ -134,8 +134,8 @@ export function createLambda(place: Place): Lambda {
   };
 }
 
-/** Takes a name, a partial ARN or an ARN, each with or without a qualifier. */
-function functionName(target: string): string {
+/** Gives the name out of a name, a partial ARN or an ARN, each with or without a qualifier. */
+export function functionName(target: string): string {
   const parts = target.split(':');
   const marker = parts.indexOf('function');
   return parts[marker < 0 ? 0 : marker + 1] ?? target;

@@ -72,10 +72,13 @@ export const ssmContract: readonly ContractCheck[] = [
     },
   },
   {
-    name: 'the type is required for a new parameter and kept by an overwrite that names none',
+    name: 'a new parameter without a type is refused',
+    run: ({ ssm }) => refuses(update(ssm, { Name: uniqueName() }), 'ValidationException', /type is required/),
+  },
+  {
+    name: 'an overwrite that names no type keeps the type',
     async run({ ssm }) {
       const Name = uniqueName();
-      await refuses(update(ssm, { Name }), 'ValidationException', /type is required/);
       await put(ssm, { Name, Type: 'SecureString' });
       await update(ssm, { Name });
       assert.equal((await get(ssm, Name)).Type, 'SecureString');
@@ -167,25 +170,41 @@ export const ssmContract: readonly ContractCheck[] = [
     run: ({ ssm }) => refuses(get(ssm, uniqueName()), 'ParameterNotFound'),
   },
   {
-    name: 'a version is read by number and by label, and the answer says which selector it was',
+    name: 'a version is read by number and by label',
     async run({ ssm }) {
       const Name = uniqueName();
       await put(ssm, { Name, Value: 'old' });
       await update(ssm, { Name, Value: 'new' });
       await ssm.send(new LabelParameterVersionCommand({ Name, Labels: ['stable'], ParameterVersion: 1 }));
-      const byNumber = await get(ssm, `${Name}:1`);
-      assert.deepEqual([byNumber.Name, byNumber.Value, byNumber.Selector], [Name, 'old', ':1']);
-      const byLabel = await get(ssm, `${Name}:stable`);
-      assert.deepEqual([byLabel.Value, byLabel.Selector], ['old', ':stable']);
+      for (const selector of [':1', ':stable']) {
+        const read = await get(ssm, `${Name}${selector}`);
+        assert.deepEqual([read.Name, read.Value], [Name, 'old']);
+      }
     },
   },
   {
-    name: 'a version or label that is not there is ParameterVersionNotFound',
+    name: 'an answer says which selector it was asked with',
+    async run({ ssm }) {
+      const Name = uniqueName();
+      await put(ssm, { Name });
+      assert.equal((await get(ssm, `${Name}:1`)).Selector, ':1');
+      assert.equal((await get(ssm, Name)).Selector, undefined);
+    },
+  },
+  {
+    name: 'a version that is not there is ParameterVersionNotFound',
     async run({ ssm }) {
       const Name = uniqueName();
       await put(ssm, { Name });
       await refuses(get(ssm, `${Name}:7`), 'ParameterVersionNotFound', /could not find version 7/);
-      await refuses(get(ssm, `${Name}:stable`), 'ParameterVersionNotFound', /could not find/);
+    },
+  },
+  {
+    name: 'a label that is not there is ParameterVersionNotFound',
+    async run({ ssm }) {
+      const Name = uniqueName();
+      await put(ssm, { Name });
+      await refuses(get(ssm, `${Name}:stable`), 'ParameterVersionNotFound');
     },
   },
   {

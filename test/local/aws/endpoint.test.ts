@@ -1,0 +1,407 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  CreateSecretCommand,
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+} from '@aws-sdk/client-secrets-manager';
+import { GetParameterCommand, GetParametersCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
+import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
+import type { PolicyDocument } from '../../../local/aws/iam.ts';
+import type { SecretLabelUpdatedEvent } from '../../../local/aws/secrets-manager.ts';
+import { connectContract } from './contract-check.ts';
+
+const place = { region: 'eu-central-1', accountId: '111122223333' };
+const startOfTime = new Date('2026-11-20T14:00:00.000Z');
+const role = `arn:aws:sts::${place.accountId}:assumed-role/refresher/session`;
+const arnOf = (name: string) => `arn:aws:ssm:${place.region}:${place.accountId}:parameter${name}`;
+
+let now = startOfTime;
+let endpoint: AwsEndpoint;
+let admin: ReturnType<typeof connectContract>;
+const open: { destroy(): void }[] = [];
+
+beforeEach(async () => {
+  now = startOfTime;
+  endpoint = await startAwsEndpoint({ ...place, now: () => now });
+  admin = connect(endpoint.iam.registerAdministrator());
+});
+afterEach(async () => {
+  for (const client of open.splice(0)) client.destroy();
+  await endpoint.close();
+});
+
+function connect(credentials: { accessKeyId: string; secretAccessKey: string }) {
+  const clients = connectContract({ url: endpoint.url, credentials });
+  open.push(clients);
+  return clients;
+}
+
+function connectAs(...statements: object[]) {
+  const policy: PolicyDocument = { Version: '2012-10-17', Statement: statements };
+  return connect(endpoint.registerPrincipal({ arn: role, policies: [policy] }));
+}
+
+const put = (clients: typeof admin, Name: string, more = {}) =>
+  clients.ssm.send(
+    new PutParameterCommand({ Name, Value: 'value', Type: 'String', Overwrite: true, ...more }),
+  );
+const get = (clients: typeof admin, Name: string) =>
+  clients.ssm
+    .send(new GetParameterCommand({ Name, WithDecryption: true }))
+    .then(({ Parameter }) => Parameter?.Value);
+
+describe('identity and policies', () => {
+  test('an access key that nobody registered is refused', async () => {
+    const stranger = connect({ accessKeyId: 'AKIASTRANGER', secretAccessKey: 'x' });
+    await expect(get(stranger, '/ci/a')).rejects.toMatchObject({ name: 'UnrecognizedClientException' });
+  });
+
+  test('a call outside the policy is refused in the words of AWS', async () => {
+    await put(admin, '/ci/a');
+    await put(admin, '/ci/b');
+    const reader = connectAs({ Effect: 'Allow', Action: 'ssm:GetParameters', Resource: arnOf('/ci/a') });
+    await reader.ssm.send(new GetParametersCommand({ Names: ['/ci/a'] }));
+    await expect(
+      reader.ssm.send(new GetParametersCommand({ Names: ['/ci/a', '/ci/b'] })),
+    ).rejects.toMatchObject({
+      name: 'AccessDeniedException',
+      message: `User: ${role} is not authorized to perform: ssm:GetParameters on resource: ${arnOf('/ci/b')} because no identity-based policy allows the ssm:GetParameters action`,
+    });
+  });
+
+  test('an explicit deny is worded as one', async () => {
+    const denied = connectAs(
+      { Effect: 'Allow', Action: '*', Resource: '*' },
+      { Effect: 'Deny', Action: 'ssm:PutParameter', Resource: '*' },
+    );
+    await expect(put(denied, '/ci/a')).rejects.toMatchObject({
+      message: expect.stringContaining('with an explicit deny in an identity-based policy'),
+    });
+  });
+
+  test('a refused write changes nothing', async () => {
+    await put(admin, '/ci/a', { Value: 'kept' });
+    await expect(put(connectAs(), '/ci/a', { Value: 'lost' })).rejects.toThrow('not authorized');
+    expect(await get(admin, '/ci/a')).toBe('kept');
+  });
+
+  test('each permission check is recorded, without values', async () => {
+    await put(admin, '/ci/a', { Value: 'canary', Type: 'SecureString' });
+    const reader = connectAs({ Effect: 'Allow', Action: 'ssm:GetParameter', Resource: arnOf('/ci/a') });
+    await get(reader, '/ci/a');
+    expect(endpoint.calls.filter(({ principal }) => principal === role)).toEqual([
+      {
+        service: 'ssm',
+        operation: 'GetParameter',
+        iamAction: 'ssm:GetParameter',
+        resource: arnOf('/ci/a'),
+        principal: role,
+        allowed: true,
+        at: startOfTime,
+        requestId: expect.any(String),
+      },
+    ]);
+    expect(JSON.stringify([endpoint.calls, endpoint.requests])).not.toContain('canary');
+  });
+
+  test('a secret by name is checked against its ARN, suffix and all', async () => {
+    const { ARN } = await admin.secretsManager.send(
+      new CreateSecretCommand({ Name: 'demo', SecretString: 'x' }),
+    );
+    const reader = connectAs({ Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: ARN });
+    const value = await reader.secretsManager.send(new GetSecretValueCommand({ SecretId: 'demo' }));
+    expect(value.SecretString).toBe('x');
+    await expect(
+      reader.secretsManager.send(new GetSecretValueCommand({ SecretId: 'other' })),
+    ).rejects.toMatchObject({ name: 'AccessDeniedException' });
+  });
+});
+
+describe('KMS', () => {
+  const ssmAll = { Effect: 'Allow', Action: 'ssm:*', Resource: '*' };
+  const decrypt = (key: string, parameter: string) => ({
+    Effect: 'Allow',
+    Action: ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey'],
+    Resource: key,
+    Condition: {
+      StringEquals: {
+        'kms:EncryptionContext:PARAMETER_ARN': arnOf(parameter),
+        'kms:ViaService': 'ssm.eu-central-1.amazonaws.com',
+      },
+    },
+  });
+
+  test('the AWS managed key asks for no kms permission', async () => {
+    await put(admin, '/ci/a', { Type: 'SecureString' });
+    expect(await get(connectAs(ssmAll), '/ci/a')).toBe('value');
+  });
+
+  test('an own key asks for kms:Decrypt, scoped to the parameter or not at all', async () => {
+    const { arn } = endpoint.kms.addKey();
+    await put(admin, '/ci/a', { Type: 'SecureString', KeyId: arn });
+    await put(admin, '/ci/b', { Type: 'SecureString', KeyId: arn });
+    await expect(get(connectAs(ssmAll), '/ci/a')).rejects.toThrow(`kms:Decrypt on resource: ${arn}`);
+    const scoped = connectAs(ssmAll, decrypt(arn, '/ci/a'));
+    expect(await get(scoped, '/ci/a')).toBe('value');
+    await expect(get(scoped, '/ci/b')).rejects.toMatchObject({ name: 'AccessDeniedException' });
+  });
+
+  test('reading without decryption asks for no kms permission', async () => {
+    const { arn } = endpoint.kms.addKey();
+    await put(admin, '/ci/a', { Type: 'SecureString', KeyId: arn });
+    const { Parameter } = await connectAs(ssmAll).ssm.send(new GetParameterCommand({ Name: '/ci/a' }));
+    expect(Parameter?.Value).toMatch(/^AQICAHh/);
+  });
+
+  test('an advanced SecureString asks for a data key as well', async () => {
+    const { arn } = endpoint.kms.addKey();
+    const encryptOnly = connectAs(ssmAll, { Effect: 'Allow', Action: 'kms:Encrypt', Resource: arn });
+    const input = { Type: 'SecureString', KeyId: arn };
+    await put(encryptOnly, '/ci/a', input);
+    await expect(put(encryptOnly, '/ci/a', { ...input, Tier: 'Advanced' })).rejects.toThrow(
+      'kms:GenerateDataKey',
+    );
+  });
+
+  test('a disabled key is InvalidKeyId', async () => {
+    const key = endpoint.kms.addKey({ alias: 'alias/own' });
+    await put(admin, '/ci/a', { Type: 'SecureString', KeyId: 'alias/own' });
+    key.state = 'Disabled';
+    await expect(get(admin, '/ci/a')).rejects.toMatchObject({ name: 'InvalidKeyId' });
+  });
+});
+
+describe('the clock', () => {
+  test('dates and the Date header come from the injected clock', async () => {
+    now = new Date('2030-01-02T03:04:05.678Z');
+    await put(admin, '/ci/a');
+    const { Parameter } = await admin.ssm.send(new GetParameterCommand({ Name: '/ci/a' }));
+    expect(Parameter?.LastModifiedDate).toEqual(now);
+    const response = await fetch(endpoint.url, { method: 'POST' });
+    expect(response.headers.get('date')).toBe('Wed, 02 Jan 2030 03:04:05 GMT');
+  });
+});
+
+describe('faults', () => {
+  test.each([
+    ['throttle', 'ThrottlingException'],
+    ['deny', 'AccessDeniedException'],
+    ['server-error', 'InternalServerError'],
+  ] as const)('%s answers %s and executes nothing', async (kind, name) => {
+    endpoint.faults.add({ match: { operation: 'PutParameter' }, fault: { kind }, times: 1 });
+    await expect(put(admin, '/ci/a')).rejects.toMatchObject({ name });
+    expect(endpoint.ssm.parameters.size).toBe(0);
+    await put(admin, '/ci/a');
+  });
+
+  test('the nth call by name is met, and no other', async () => {
+    const fault = endpoint.faults.add({ match: { name: '/ci/a', nth: 2 }, fault: { kind: 'throttle' } });
+    await put(admin, '/ci/b');
+    await put(admin, '/ci/a');
+    await expect(put(admin, '/ci/a')).rejects.toThrow();
+    await put(admin, '/ci/a');
+    expect(fault.hits).toBe(1);
+  });
+
+  test('a connection cut before executing leaves no trace; cut afterwards, the write is there', async () => {
+    endpoint.faults.add({ fault: { kind: 'cut-before-executing' }, times: 1 });
+    await expect(put(admin, '/ci/a')).rejects.toThrow();
+    expect(endpoint.ssm.parameters.has('/ci/a')).toBe(false);
+    endpoint.faults.add({ fault: { kind: 'cut-after-executing' }, times: 1 });
+    await expect(put(admin, '/ci/a')).rejects.toThrow();
+    expect(endpoint.ssm.parameters.has('/ci/a')).toBe(true);
+    expect(endpoint.requests.map(({ outcome }) => outcome)).toEqual(['no-answer', 'no-answer']);
+  });
+
+  test('an answer cut in half is no answer to the client', async () => {
+    endpoint.faults.add({ fault: { kind: 'cut-half-way-through-answer' }, times: 1 });
+    await expect(put(admin, '/ci/a')).rejects.toThrow();
+    expect(endpoint.ssm.parameters.has('/ci/a')).toBe(true);
+  });
+
+  test('a hanging call ends only with the client', async () => {
+    const arrived = Promise.withResolvers<void>();
+    endpoint.faults.hook('before-executing', { name: '/ci/a' }, () => arrived.resolve());
+    endpoint.faults.add({ match: { name: '/ci/a' }, fault: { kind: 'hang' } });
+    const abort = new AbortController();
+    const call = admin.ssm.send(new GetParameterCommand({ Name: '/ci/a' }), { abortSignal: abort.signal });
+    await arrived.promise;
+    abort.abort();
+    await expect(call).rejects.toMatchObject({ name: 'AbortError' });
+    expect(endpoint.requests.map(({ outcome }) => outcome)).toEqual(['no-answer']);
+  });
+
+  test('a delayed call executes when it is released', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    endpoint.faults.add({ match: { operation: 'PutParameter' }, fault: { kind: 'delay', until: promise } });
+    const write = put(admin, '/ci/a');
+    await expect(get(admin, '/ci/a')).rejects.toMatchObject({ name: 'ParameterNotFound' });
+    resolve();
+    await write;
+    expect(await get(admin, '/ci/a')).toBe('value');
+  });
+
+  test('a stale read serves the state before the last write', async () => {
+    await put(admin, '/ci/a', { Value: 'old' });
+    await put(admin, '/ci/a', { Value: 'new' });
+    endpoint.faults.add({ fault: { kind: 'stale-read' }, times: 1 });
+    expect(await get(admin, '/ci/a')).toBe('old');
+    expect(await get(admin, '/ci/a')).toBe('new');
+  });
+
+  test('hooks run before and after executing, and are waited for', async () => {
+    const seen: (number | undefined)[] = [];
+    const versions = () => endpoint.ssm.parameters.get('/ci/a')?.versions.length;
+    endpoint.faults.hook('before-executing', { operation: 'PutParameter' }, async () => {
+      await Promise.resolve();
+      seen.push(versions());
+    });
+    endpoint.faults.hook('after-executing', { operation: 'PutParameter' }, () => seen.push(versions()));
+    await put(admin, '/ci/a');
+    expect(seen).toEqual([undefined, 1]);
+  });
+
+  test('reads over the limit of a second are throttled, writes are not', async () => {
+    await put(admin, '/ci/a');
+    endpoint.faults.limitParameterReads(2);
+    await get(admin, '/ci/a');
+    await get(admin, '/ci/a');
+    await expect(get(admin, '/ci/a')).rejects.toMatchObject({ name: 'ThrottlingException' });
+    await put(admin, '/ci/a');
+    now = new Date(now.getTime() + 1000);
+    await get(admin, '/ci/a');
+  });
+});
+
+describe('secret events', () => {
+  test('moving AWSCURRENT sends Secret Label Updated; a pending version sends nothing', async () => {
+    const events: SecretLabelUpdatedEvent[] = [];
+    endpoint.secretsManager.onSecretLabelUpdated((event) => events.push(event));
+    const { ARN } = await admin.secretsManager.send(
+      new CreateSecretCommand({ Name: 'demo', SecretString: 'x' }),
+    );
+    const putValue = (SecretString: string, VersionStages?: string[]) =>
+      admin.secretsManager.send(
+        new PutSecretValueCommand({
+          SecretId: 'demo',
+          SecretString,
+          ...(VersionStages ? { VersionStages } : {}),
+        }),
+      );
+    await putValue('pending', ['AWSPENDING']);
+    const { VersionId } = await putValue('current');
+    expect(events).toEqual([
+      {
+        version: '0',
+        id: expect.any(String),
+        'detail-type': 'Secret Label Updated',
+        source: 'aws.secretsmanager',
+        account: place.accountId,
+        time: '2026-11-20T14:00:00Z',
+        region: place.region,
+        resources: [ARN],
+        detail: { name: 'demo', labelUpdated: 'AWSCURRENT', versionId: VersionId },
+      },
+    ]);
+  });
+});
+
+describe('Lambda', () => {
+  function lambda(credentials = endpoint.iam.registerAdministrator()) {
+    const client = new LambdaClient({
+      endpoint: endpoint.url,
+      region: place.region,
+      credentials,
+      maxAttempts: 1,
+    });
+    open.push(client);
+    return client;
+  }
+  const invoke = (client: LambdaClient, more = {}) =>
+    client.send(new InvokeCommand({ FunctionName: 'refresher', Payload: '{}', ...more }));
+
+  test('a function at its reserved concurrency refuses the next invocation', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const started = Promise.withResolvers<void>();
+    endpoint.registerFunction({
+      name: 'refresher',
+      concurrency: 1,
+      invoke: async () => {
+        started.resolve();
+        await promise;
+        return { payload: null };
+      },
+    });
+    const client = lambda();
+    const first = invoke(client);
+    await started.promise;
+    await expect(invoke(client)).rejects.toMatchObject({
+      name: 'TooManyRequestsException',
+      Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
+      $metadata: { httpStatusCode: 429 },
+    });
+    resolve();
+    expect((await first).StatusCode).toBe(200);
+  });
+
+  test('an asynchronous invocation is accepted at once and waits for a free slot', async () => {
+    const order: string[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    endpoint.registerFunction({
+      name: 'refresher',
+      concurrency: 1,
+      invoke: async () => {
+        order.push('start');
+        await promise;
+        order.push('end');
+        return { payload: null };
+      },
+    });
+    const client = lambda();
+    const accepted = [
+      await invoke(client, { InvocationType: 'Event' }),
+      await invoke(client, { InvocationType: 'Event' }),
+    ];
+    expect(accepted.map(({ StatusCode }) => StatusCode)).toEqual([202, 202]);
+    resolve();
+    await endpoint.lambda.settled();
+    expect(order).toEqual(['start', 'end', 'start', 'end']);
+  });
+
+  test('an unknown function, a caller without permission, and a dry run', async () => {
+    await expect(invoke(lambda())).rejects.toMatchObject({
+      name: 'ResourceNotFoundException',
+      message: 'Function not found: arn:aws:lambda:eu-central-1:111122223333:function:refresher',
+    });
+    endpoint.registerFunction({ name: 'refresher', invoke: async () => ({ payload: 1 }) });
+    const stranger = lambda(endpoint.registerPrincipal({ arn: role, policies: [] }));
+    await expect(invoke(stranger)).rejects.toMatchObject({
+      name: 'AccessDeniedException',
+      message: expect.stringContaining('lambda:InvokeFunction on resource'),
+    });
+    expect((await invoke(lambda(), { InvocationType: 'DryRun' })).StatusCode).toBe(204);
+  });
+
+  test('a function is invoked by its ARN, and its log tail comes back', async () => {
+    endpoint.registerFunction({
+      name: 'refresher',
+      invoke: async () => ({ payload: 1, logTail: 'one line' }),
+    });
+    const FunctionName = 'arn:aws:lambda:eu-central-1:111122223333:function:refresher';
+    const { LogResult, ExecutedVersion } = await invoke(lambda(), { FunctionName, LogType: 'Tail' });
+    expect(Buffer.from(LogResult ?? '', 'base64').toString()).toBe('one line');
+    expect(ExecutedVersion).toBe('$LATEST');
+  });
+});
+
+test('an operation that is not served says so', async () => {
+  const response = await fetch(endpoint.url, {
+    method: 'POST',
+    headers: {
+      'x-amz-target': 'AmazonSSM.CreateDocument',
+      authorization: `AWS4-HMAC-SHA256 Credential=${endpoint.iam.registerAdministrator().accessKeyId}/x`,
+    },
+    body: '{}',
+  });
+  expect(await response.json()).toMatchObject({ __type: 'UnknownOperationException' });
+});
