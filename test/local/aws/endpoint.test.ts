@@ -1,4 +1,3 @@
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   CreateSecretCommand,
   GetSecretValueCommand,
@@ -303,94 +302,6 @@ describe('secret events', () => {
         detail: { name: 'demo', labelUpdated: 'AWSCURRENT', versionId: VersionId },
       },
     ]);
-  });
-});
-
-describe('Lambda', () => {
-  function lambda(credentials = endpoint.iam.registerAdministrator()) {
-    const client = new LambdaClient({
-      endpoint: endpoint.url,
-      region: place.region,
-      credentials,
-      maxAttempts: 1,
-    });
-    open.push(client);
-    return client;
-  }
-  const invoke = (client: LambdaClient, more = {}) =>
-    client.send(new InvokeCommand({ FunctionName: 'refresher', Payload: '{}', ...more }));
-
-  test('a function at its reserved concurrency refuses the next invocation', async () => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const started = Promise.withResolvers<void>();
-    endpoint.registerFunction({
-      name: 'refresher',
-      concurrency: 1,
-      invoke: async () => {
-        started.resolve();
-        await promise;
-        return { payload: null };
-      },
-    });
-    const client = lambda();
-    const first = invoke(client);
-    await started.promise;
-    await expect(invoke(client)).rejects.toMatchObject({
-      name: 'TooManyRequestsException',
-      Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
-      $metadata: { httpStatusCode: 429 },
-    });
-    resolve();
-    expect((await first).StatusCode).toBe(200);
-  });
-
-  test('an asynchronous invocation is accepted at once and waits for a free slot', async () => {
-    const order: string[] = [];
-    const { promise, resolve } = Promise.withResolvers<void>();
-    endpoint.registerFunction({
-      name: 'refresher',
-      concurrency: 1,
-      invoke: async () => {
-        order.push('start');
-        await promise;
-        order.push('end');
-        return { payload: null };
-      },
-    });
-    const client = lambda();
-    const accepted = [
-      await invoke(client, { InvocationType: 'Event' }),
-      await invoke(client, { InvocationType: 'Event' }),
-    ];
-    expect(accepted.map(({ StatusCode }) => StatusCode)).toEqual([202, 202]);
-    resolve();
-    await endpoint.lambda.settled();
-    expect(order).toEqual(['start', 'end', 'start', 'end']);
-  });
-
-  test('an unknown function, a caller without permission, and a dry run', async () => {
-    await expect(invoke(lambda())).rejects.toMatchObject({
-      name: 'ResourceNotFoundException',
-      message: 'Function not found: arn:aws:lambda:eu-central-1:111122223333:function:refresher',
-    });
-    endpoint.registerFunction({ name: 'refresher', invoke: async () => ({ payload: 1 }) });
-    const stranger = lambda(endpoint.registerPrincipal({ arn: role, policies: [] }));
-    await expect(invoke(stranger)).rejects.toMatchObject({
-      name: 'AccessDeniedException',
-      message: expect.stringContaining('lambda:InvokeFunction on resource'),
-    });
-    expect((await invoke(lambda(), { InvocationType: 'DryRun' })).StatusCode).toBe(204);
-  });
-
-  test('a function is invoked by its ARN, and its log tail comes back', async () => {
-    endpoint.registerFunction({
-      name: 'refresher',
-      invoke: async () => ({ payload: 1, logTail: 'one line' }),
-    });
-    const FunctionName = 'arn:aws:lambda:eu-central-1:111122223333:function:refresher';
-    const { LogResult, ExecutedVersion } = await invoke(lambda(), { FunctionName, LogType: 'Tail' });
-    expect(Buffer.from(LogResult ?? '', 'base64').toString()).toBe('one line');
-    expect(ExecutedVersion).toBe('$LATEST');
   });
 });
 
