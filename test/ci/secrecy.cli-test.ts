@@ -1,0 +1,125 @@
+import { type Account, AWKWARD_TOKEN, READ, startAccount } from './support/account.ts';
+import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
+import { filesContaining, watchArguments } from './support/process.ts';
+import { requireShells } from './support/shells.ts';
+
+/** A plain token: the awkward one would not show up verbatim in a trace that quotes it. */
+const CANARY = 'canary0123456789abcdef';
+
+let account: Account;
+
+beforeAll(requireShells);
+beforeEach(async () => {
+  account = await startAccount(findAwsClis().at(-1) as AwsCli);
+  account.storeToken(CANARY);
+  account.storeStatus();
+});
+afterEach(() => account.close());
+
+describe('a shell that traces', () => {
+  test.each([
+    { name: 'dash -x', shell: ['dash', '-x'] },
+    { name: 'dash -xva', shell: ['dash', '-xva'] },
+    { name: 'bash -x', shell: ['bash', '-x'] },
+    { name: 'bash -xva', shell: ['bash', '-xva'] },
+    { name: 'busybox sh -xva', shell: ['busybox', 'sh', '-xva'] },
+    { name: 'bash with SHELLOPTS', shell: ['bash'], env: { SHELLOPTS: 'xtrace:verbose:allexport' } },
+    { name: 'bash with BASH_XTRACEFD', shell: ['bash', '-x'], env: { BASH_XTRACEFD: '2' } },
+  ])('$name shows no token', async ({ shell, env = {} }) => {
+    const options = { shell, policies: [READ], env };
+    const get = await account.job(['get', 'genesys'], options);
+    const exec = await account.job(['exec', 'genesys', '--', '/bin/true'], options);
+    const status = await account.job(['status', 'genesys'], options);
+
+    expect(get.stdout).toBe(`${CANARY}\n`);
+    expect([get.status, exec.status, status.status]).toEqual([0, 0, 0]);
+    expect(get.stderr + exec.stderr + exec.stdout + status.stderr + status.stdout).not.toContain(CANARY);
+  });
+});
+
+test('a variable that the caller exported under a name of ours hands no token to a child', async () => {
+  const names = ['token', 'answer', 'row', 'status', 'value', 'rest'];
+  const env = Object.fromEntries(names.map((name) => [name, 'mine']));
+
+  const job = await account.job(['exec', 'genesys', '--', 'env'], { policies: [READ], env });
+
+  const lines = job.stdout.split('\n').filter((line) => line.includes(CANARY));
+  expect(lines).toEqual([`ACCESS_TOKEN=${CANARY}`]);
+});
+
+test('the token is in no argument list while get and exec run', async () => {
+  const watch = watchArguments(CANARY);
+  const env = { GITHUB_ACTIONS: 'true' };
+
+  const get = await account.job(['get', 'genesys'], { policies: [READ], env });
+  const exec = await account.job(['exec', 'genesys', '--', 'sh', '-c', 'sleep 0.2; true'], {
+    policies: [READ],
+    env,
+  });
+
+  const { seen, scans } = watch.stop();
+  expect([get.status, exec.status]).toEqual([0, 0]);
+  expect(scans).toBeGreaterThan(20);
+  expect(seen).toEqual([]);
+});
+
+test('the watch would see a token that is an argument', async () => {
+  const watch = watchArguments(CANARY);
+
+  await account.job(['exec', 'genesys', '--', 'sh', '-c', 'sh -c "sleep 0.2; :" "$ACCESS_TOKEN"'], {
+    policies: [READ],
+  });
+
+  expect(watch.stop().seen).toContain('sh');
+});
+
+test.each(['dash', 'bash'])('%s leaves the token in no file', async (shell) => {
+  await account.job(['get', 'genesys'], { policies: [READ], shell: [shell] });
+  await account.job(['exec', 'genesys', '--', '/bin/true'], { policies: [READ], shell: [shell] });
+  await account.job(['doctor', 'genesys'], { policies: [READ], shell: [shell] });
+
+  expect(filesContaining(account.home, CANARY)).toEqual([]);
+});
+
+describe('masking', () => {
+  test.each([
+    ['GitHub Actions', { GITHUB_ACTIONS: 'true' }, '::add-mask::', '%25'],
+    ['Azure Pipelines', { TF_BUILD: 'True' }, '##vso[task.setsecret]', '%AZP25'],
+  ])(
+    '%s is told before anything else is printed, and not on stdout',
+    async (_name, env, command, percent) => {
+      account.storeToken(AWKWARD_TOKEN);
+      account.storeStatus({ version: 2 });
+
+      const get = await account.job(['get', 'genesys'], { policies: [READ], env });
+      const exec = await account.job(['exec', 'genesys', '--', 'printenv', 'ACCESS_TOKEN'], {
+        policies: [READ],
+        env,
+      });
+
+      for (const job of [get, exec]) {
+        const [first, second] = job.stderr.split('\n');
+        expect(first).toBe(command + AWKWARD_TOKEN.replaceAll('%', percent));
+        expect(second).toMatch(/^token v2 /);
+        expect(job.stdout).toBe(`${AWKWARD_TOKEN}\n`);
+      }
+    },
+  );
+
+  test('elsewhere the token is printed on stdout alone', async () => {
+    const job = await account.job(['get', 'genesys'], { policies: [READ] });
+
+    expect(job.stderr).not.toContain(CANARY);
+  });
+
+  test('status and doctor never fetch the value to show it', async () => {
+    const env = { GITHUB_ACTIONS: 'true' };
+    const jobs = [
+      await account.job(['status', 'genesys'], { env }),
+      await account.job(['status', 'genesys', '--json'], { env }),
+      await account.job(['doctor', 'genesys'], { env }),
+    ];
+
+    for (const { stdout, stderr } of jobs) expect(stdout + stderr).not.toContain(CANARY);
+  });
+});
