@@ -1,0 +1,50 @@
+import { App, type AppProps, type Environment, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { TokenRefresherStack } from './token-refresher-stack.ts';
+import { parseTokens, type TargetEnvironment, type TokenConfiguration } from './tokens-configuration.ts';
+
+/**
+ * Builds the app: one stack from the context, which is cdk.json's, or `-c name=value` on the command line.
+ *
+ * - `tokens`: the tokens
+ * - `stackName`: name of the stack, default `TokenRefresher`
+ * - `dashboard`: true for a CloudWatch dashboard
+ *
+ * Synthesis fails on each finding of cdk-nag's AwsSolutions rules that is not acknowledged with a reason.
+ *
+ * @throws Error with all problems of the configuration
+ */
+export function createTokenRefresherApp(target: TargetEnvironment, props: AppProps = {}): App {
+  const app = new App(props);
+  const context = (key: string): unknown => app.node.tryGetContext(key);
+  const tokens = parseTokens(context('tokens'), target);
+  new TokenRefresherStack(app, stackName(context('stackName')), {
+    description: 'Keeps valid OAuth2 access tokens in Parameter Store',
+    tokens,
+    // On the command line everything is text.
+    dashboard: String(context('dashboard')) === 'true',
+    ...lookupEnvironment(tokens, target),
+  });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  return app;
+}
+
+function stackName(value: unknown): string {
+  if (value === undefined) return 'TokenRefresher';
+  if (typeof value === 'string' && /^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(value)) return value;
+  throw new Error(
+    `stackName: ${JSON.stringify(value)} is not a name of 1 to 128 letters, digits and "-" that begins with a letter`,
+  );
+}
+
+/**
+ * Binds the stack to an account only where a VPC must be looked up in it. Else the template is the same for every
+ * account, and the same with and without credentials.
+ */
+function lookupEnvironment(
+  tokens: readonly TokenConfiguration[],
+  { account, region }: TargetEnvironment,
+): { env?: Environment } {
+  const isNeeded = tokens.some((token) => token.vpcId !== undefined);
+  return isNeeded && account !== undefined && region !== undefined ? { env: { account, region } } : {};
+}

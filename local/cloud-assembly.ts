@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import { createTokenRefresherApp } from '../infra/token-refresher-app.ts';
+import type { TargetEnvironment } from '../infra/tokens-configuration.ts';
+
+/** A synthesized stack on disk. */
+export interface Assembly {
+  /** The cloud assembly: templates and assets, what `cdk deploy` would publish. */
+  readonly directory: string;
+  readonly stackName: string;
+  readonly template: Template;
+}
+
+/** A CloudFormation template, as far as it is read here. */
+export interface Template {
+  readonly Resources: Readonly<Record<string, Resource>>;
+  readonly Outputs?: Readonly<Record<string, { readonly Value: unknown }>>;
+}
+
+/** A resource of a template. */
+export interface Resource {
+  readonly Type: string;
+  readonly Properties?: Readonly<Record<string, unknown>>;
+  readonly DependsOn?: readonly string[];
+  readonly DeletionPolicy?: string;
+}
+
+/**
+ * Synthesizes the app as `cdk synth` does, in this process: cdk.json's context, replaced by `context`.
+ *
+ * @throws Error where the configuration has problems, or cdk-nag finds one
+ */
+export function synthesizeAssembly(options: {
+  /** As in cdk.json: objects, not yet checked. */
+  readonly tokens: unknown;
+  readonly context?: Readonly<Record<string, unknown>>;
+  /** Where to put the assembly. */
+  readonly directory: string;
+  readonly target?: TargetEnvironment;
+}): Assembly {
+  const cdkJson = JSON.parse(readFileSync(new URL('../cdk.json', import.meta.url), 'utf8'));
+  const app = createTokenRefresherApp(options.target ?? { account: undefined, region: undefined }, {
+    outdir: options.directory,
+    context: { ...cdkJson.context, ...options.context, tokens: options.tokens },
+    analyticsReporting: false,
+  });
+  const stack = app.synth().stacks[0];
+  if (stack === undefined) throw new Error('The app has no stack.');
+  return { directory: options.directory, stackName: stack.stackName, template: stack.template };
+}
