@@ -16,6 +16,8 @@ import {
 } from './json-protocol.ts';
 import type { Lambda } from './lambda.ts';
 import type { OperationCall, Permission, Place } from './operation.ts';
+import { parameterArn, parseReference } from './parameter-names.ts';
+import { unresolvedArn } from './secret-store.ts';
 import type { SecretsManager } from './secrets-manager.ts';
 import type { Ssm } from './ssm.ts';
 import { callerIdentity } from './sts.ts';
@@ -214,11 +216,18 @@ function authorize(parts: Parts, summary: CallSummary, principal: Principal, per
 }
 
 function deniedPermission(call: CallSummary, place: Place): Permission {
-  const action = call.service === 'lambda' ? 'lambda:InvokeFunction' : `${call.service}:${call.operation}`;
-  return {
-    action,
-    resource: call.names[0] ?? `arn:aws:${call.service}:${place.region}:${place.accountId}:*`,
-  };
+  const name = call.names[0] ?? '*';
+  const { region, accountId } = place;
+  if (call.service === 'ssm') {
+    return { action: `ssm:${call.operation}`, resource: parameterArn(place, parseReference(name).name) };
+  }
+  if (call.service === 'lambda') {
+    return {
+      action: 'lambda:InvokeFunction',
+      resource: `arn:aws:lambda:${region}:${accountId}:function:${name}`,
+    };
+  }
+  return { action: `${call.service}:${call.operation}`, resource: unresolvedArn(place, name) };
 }
 
 function asAwsError(error: unknown): AwsError {

@@ -240,6 +240,32 @@ describe('faults', () => {
     expect(await get(admin, '/ci/a')).toBe('value');
   });
 
+  test('a delayed answer comes after its call has executed', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    endpoint.faults.add({
+      match: { operation: 'PutParameter' },
+      fault: { kind: 'delay-answer', until: promise },
+    });
+    let isAnswered = false;
+    const executed = Promise.withResolvers<void>();
+    endpoint.faults.hook('before-executing', { operation: 'PutParameter' }, () => executed.resolve());
+    const write = put(admin, '/ci/a').then(() => {
+      isAnswered = true;
+    });
+    await executed.promise;
+    expect(await get(admin, '/ci/a')).toBe('value');
+    expect(isAnswered).toBe(false);
+    resolve();
+    await write;
+  });
+
+  test('a denied call is refused in the words of AWS', async () => {
+    endpoint.faults.add({ match: { operation: 'PutParameter' }, fault: { kind: 'deny' } });
+    await expect(put(admin, '/ci/a')).rejects.toThrow(
+      `ssm:PutParameter on resource: ${arnOf('/ci/a')} because`,
+    );
+  });
+
   test('a stale read serves the state before the last write', async () => {
     await put(admin, '/ci/a', { Value: 'old' });
     await put(admin, '/ci/a', { Value: 'new' });
