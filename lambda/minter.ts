@@ -22,9 +22,18 @@ export interface Minter {
   /**
    * Reads the secret and asks the token endpoint for a token.
    *
-   * @throws RefreshError `SECRET_*`, `TOKEN_REJECTED`, `TOKEN_ENDPOINT_*`, `TOKEN_RESPONSE_INVALID`, `CONFIG_INVALID`
+   * @throws RefreshError `SECRET_*`, `TOKEN_REJECTED`, `TOKEN_ENDPOINT_*`, `TOKEN_RESPONSE_INVALID`,
+   * `TOKEN_TOO_LARGE`
    */
   mint(options: { readonly signal: AbortSignal }): Promise<MintedToken>;
+  /**
+   * Reads and checks the current secret, without using it. `createdAt`: when this version was stored.
+   *
+   * @throws RefreshError `SECRET_*`
+   */
+  checkSecret(options: { readonly signal: AbortSignal }): Promise<{ readonly createdAt: Date | undefined }>;
+  /** The scope that is asked for, space-separated; absent where none is. */
+  readonly scope?: string;
   /** Uses a token once. Absent where the provider has no probe. Never throws. */
   readonly probe?: (accessToken: string, options: { readonly signal: AbortSignal }) => Promise<ProbeResult>;
 }
