@@ -2,9 +2,7 @@ import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { AwsCustomResourceProps } from 'aws-cdk-lib/custom-resources';
-import { AwsCustomResource } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
-import { acknowledge } from './acknowledge.ts';
 
 const ID = 'DeploymentCalls';
 
@@ -36,7 +34,6 @@ export class DeploymentCalls extends Construct {
         }),
       },
     });
-    acknowledge(role, { 'AwsSolutions-IAM5': 'Log streams are named by Lambda.' });
     // Longer than the function's own limit of 30 seconds, three times: the SDK repeats a throttled call.
     this.shared = { role, logGroup, timeout: Duration.minutes(2), installLatestAwsSdk: false };
   }
@@ -47,6 +44,3 @@ export class DeploymentCalls extends Construct {
     return (stack.node.tryFindChild(ID) as DeploymentCalls | undefined) ?? new DeploymentCalls(stack);
   }
 }
-
-/** The UUID under which CDK names that function. */
-export const PROVIDER_UUID = AwsCustomResource.PROVIDER_FUNCTION_UUID;

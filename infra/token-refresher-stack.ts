@@ -3,9 +3,10 @@ import { Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Role } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import { type ITopic, Subscription, SubscriptionProtocol, Topic } from 'aws-cdk-lib/aws-sns';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
+import { alarmTopicFor } from './alarm-topic.ts';
 import { createDashboard } from './dashboard.ts';
 import { createTokenOutputs, minutes } from './token-outputs.ts';
 import { TokenRefresher } from './token-refresher.ts';
@@ -68,21 +69,10 @@ export class TokenRefresherStack extends Stack {
     return refresher;
   }
 
-  /** One topic per address, however many tokens name it. */
   private alarmTopic(scope: Construct, token: TokenConfiguration): ITopic | undefined {
     if (token.alarmTopicArn !== undefined)
       return Topic.fromTopicArn(scope, 'AlarmTopic', token.alarmTopicArn);
-    if (token.alarmEmail === undefined) return undefined;
-    const id = `AlarmTopic-${token.alarmEmail}`;
-    const existing = this.node.tryFindChild(id) as Topic | undefined;
-    if (existing !== undefined) return existing;
-    const topic = new Topic(this, id, { enforceSSL: true });
-    new Subscription(topic, 'Email', {
-      topic,
-      protocol: SubscriptionProtocol.EMAIL,
-      endpoint: token.alarmEmail,
-    });
-    return topic;
+    return token.alarmEmail === undefined ? undefined : alarmTopicFor(this, token.alarmEmail);
   }
 }
 

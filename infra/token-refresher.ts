@@ -258,7 +258,7 @@ export class TokenRefresher extends Construct {
   private network(vpc: IVpc) {
     const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
       vpc,
-      description: `Egress of ${this.tokenParameterName}'s refresher: HTTPS only`,
+      description: `Refresher of ${this.tokenParameterName}: HTTPS out only`,
       allowAllOutbound: false,
     });
     securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'AWS and the token endpoint');

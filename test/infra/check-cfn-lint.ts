@@ -1,0 +1,49 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { synthesizeAssembly } from '../../local/cloud-assembly.ts';
+import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
+
+// Lints the template of a stack that uses every setting, and that of the smallest one, with cfn-lint (PyPI), which
+// it installs into a virtual environment of its own at the first run. Needs Python 3.
+const CFN_LINT = '1.58.0';
+
+// W3005: the CDK names dependencies that a reference implies already.
+const IGNORED = ['W3005'];
+
+const environment = fileURLToPath(new URL(`../../.venv/cfn-lint-${CFN_LINT}`, import.meta.url));
+const run = (command: string, ...args: string[]): void => {
+  execFileSync(command, args, { stdio: 'inherit' });
+};
+if (!existsSync(join(environment, 'bin/cfn-lint'))) {
+  run('python3', '-m', 'venv', environment);
+  run(
+    join(environment, 'bin/pip'),
+    'install',
+    '--quiet',
+    '--disable-pip-version-check',
+    `cfn-lint==${CFN_LINT}`,
+  );
+}
+
+const smallest = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }];
+const templates = [
+  synthesizeAssembly({ tokens: smallest, directory: temporaryDirectory() }),
+  synthesizeAssembly({
+    tokens: FULL_TOKENS,
+    context: FULL_CONTEXT,
+    target: TARGET,
+    directory: temporaryDirectory(),
+  }),
+].map(({ directory, stackName }) => join(directory, `${stackName}.template.json`));
+
+const regions = ['eu-central-1', 'us-east-1'];
+const lint = [...templates, '--regions', ...regions, '--ignore-checks', ...IGNORED];
+run(join(environment, 'bin/cfn-lint'), ...lint);
+console.log(`cfn-lint ${CFN_LINT}: ${templates.length} templates clean`);
+
+function temporaryDirectory(): string {
+  return mkdtempSync(join(tmpdir(), 'token-refresher-cfn-lint-'));
+}
