@@ -28,7 +28,9 @@ export function createTimeline(options: {
     say(mark, text) {
       const minutes = (now().getTime() - start) / 60_000;
       const { sign, style } = MARKS[mark];
-      write(`${styleText('dim', `${minutes.toFixed(1).padStart(6)} min`)}  ${styleText(style, `${sign} ${text}`)}`);
+      write(
+        `${styleText('dim', `${minutes.toFixed(1).padStart(6)} min`)}  ${styleText(style, `${sign} ${text}`)}`,
+      );
     },
     heading(text) {
       write(`\n${styleText('bold', text)}`);

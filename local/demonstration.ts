@@ -1,0 +1,178 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MachineRoom } from './machine-room.ts';
+import type { Timeline } from './timeline.ts';
+
+const MINUTE = 60_000;
+
+/** What the demonstration came to. */
+export interface Summary {
+  readonly reads: number;
+  /** Reads that gave no token, or one that the authorization server did not accept. */
+  readonly badReads: number;
+  /** The least remaining life that a read gave, in seconds of the fast clock. */
+  readonly leastRemainingSeconds: number;
+  readonly mints: Readonly<Record<string, number>>;
+  /** Mints that failed while the token endpoint was down. */
+  readonly failedMints: number;
+  /** AWS calls that the synthesized policy refused. */
+  readonly deniedCalls: number;
+  /** Lines and statuses that hold a token or a client secret. */
+  readonly leaks: number;
+}
+
+/**
+ * Plays the main job on a running machine room: mints, refreshes, an outage of the token endpoint, a forced refresh
+ * and a new client secret, while a reader checks each token against the authorization server.
+ */
+export async function playDemonstration(room: MachineRoom, timeline: Timeline): Promise<Summary> {
+  const start = room.now().getTime();
+  const until = (minute: number) =>
+    sleep(Math.max(0, room.realMs(start + minute * MINUTE - room.now().getTime())));
+  const reader = createReader(room, timeline);
+  const mints: Record<string, number> = {};
+  let failedMints = 0;
+  const follow = (line: string): void => {
+    const { outcome, reason, tokenVersion, RemainingSeconds, error } = JSON.parse(line);
+    if (error !== undefined) failedMints += 1;
+    if (error !== undefined && failedMints === 1)
+      timeline.say('fault', `mint failed: ${error.code}; the stored token stays`);
+    if (outcome !== 'refreshed') return;
+    mints[reason] = (mints[reason] ?? 0) + 1;
+    const before = RemainingSeconds > 0 ? `, with ${minutes(RemainingSeconds)} left on the one before` : '';
+    timeline.say('mint', `v${tokenVersion} minted and stored (${reason})${before}`);
+  };
+  room.followLines(follow);
+
+  timeline.heading('A heartbeat every minute; tokens live 20 minutes and are replaced after 10.');
+  const heartbeat = startHeartbeat(room);
+  await heartbeat.firstBeat;
+  const reading = reader.run();
+
+  await until(28);
+  timeline.heading('The token endpoint goes down, two minutes before a refresh is due.');
+  timeline.say('fault', 'token endpoint: connections are refused');
+  await room.authorizationServer.faults.goOffline();
+  await until(36);
+  await room.authorizationServer.faults.goOnline();
+  timeline.say(
+    'action',
+    `token endpoint back after 8 min, ${failedMints} failed mints; the readers noticed nothing`,
+  );
+
+  await until(41);
+  timeline.heading('An engineer forces a refresh.');
+  timeline.say('action', 'aws lambda invoke --payload \'{"force":true}\'');
+  await room.invoke({ force: true });
+
+  await until(45);
+  timeline.heading('The OAuth client gets a new secret.');
+  timeline.say('action', 'aws secretsmanager put-secret-value: the event mints at once');
+  await room.changeSecret();
+
+  await until(52);
+  await heartbeat.stop();
+  await reader.stop();
+  await reading;
+  return {
+    ...reader.seen,
+    mints,
+    failedMints,
+    deniedCalls: room.aws.calls.filter(({ allowed }) => !allowed).length,
+    leaks: countLeaks(room, reader.tokens),
+  };
+}
+
+/** Prints what the demonstration came to, and tells whether all of it is as promised. */
+export function judge(summary: Summary, write: (line: string) => void): boolean {
+  const { reads, badReads, leastRemainingSeconds, mints, failedMints, deniedCalls, leaks } = summary;
+  const count = Object.values(mints).reduce((sum, one) => sum + one, 0);
+  const checks: [boolean, string][] = [
+    [
+      reads > 0 && badReads === 0,
+      `${reads} reads, ${reads - badReads} gave a token that the server accepted`,
+    ],
+    [leastRemainingSeconds > 0, `least remaining life at a read: ${minutes(leastRemainingSeconds)}`],
+    [
+      ['no-token', 'age', 'forced', 'secret-changed'].every((reason) => (mints[reason] ?? 0) > 0),
+      `${count} mints: ${Object.entries(mints)
+        .map(([reason, times]) => `${times} ${reason}`)
+        .join(', ')}`,
+    ],
+    [failedMints > 0, `${failedMints} failed mints during the outage, none seen by a reader`],
+    [deniedCalls === 0, `${deniedCalls} AWS calls that the synthesized policy refused`],
+    [leaks === 0, `${leaks} tokens or secrets in log lines or statuses`],
+  ];
+  write('');
+  for (const [isGood, text] of checks) write(`${isGood ? '✓' : '✗'} ${text}`);
+  return checks.every(([isGood]) => isGood);
+}
+
+function startHeartbeat(room: MachineRoom) {
+  const beats = new Set<Promise<unknown>>();
+  const beat = () => {
+    // A failed mint is the function's to log; a beat that finds the function busy is lost, as in AWS.
+    const running = room.invoke(JSON.parse(room.fn.schedule.input)).catch(() => undefined);
+    beats.add(running);
+    running.finally(() => beats.delete(running));
+    return running;
+  };
+  const firstBeat = beat();
+  const timer = setInterval(beat, room.realMs(MINUTE));
+  return {
+    firstBeat,
+    async stop() {
+      clearInterval(timer);
+      await Promise.all(beats);
+    },
+  };
+}
+
+/** A job that reads again and again, every 20 seconds of the fast clock. */
+function createReader(room: MachineRoom, timeline: Timeline) {
+  const seen = { reads: 0, badReads: 0, leastRemainingSeconds: Number.POSITIVE_INFINITY };
+  const tokens = new Set<string>();
+  let isRunning = true;
+  let version = 0;
+  const readOnce = async (): Promise<void> => {
+    const found = await room.read().catch(() => undefined);
+    const isAccepted =
+      found !== undefined && (await room.authorizationServer.introspect(found.accessToken)).active;
+    seen.reads += 1;
+    if (found === undefined || !isAccepted) {
+      seen.badReads += 1;
+      timeline.say('bad', found === undefined ? 'read: no token' : `read: v${found.version} is not accepted`);
+      return;
+    }
+    tokens.add(found.accessToken);
+    const remaining = (Date.parse(String(found.status?.expiresAt)) - room.now().getTime()) / 1000;
+    seen.leastRemainingSeconds = Math.min(seen.leastRemainingSeconds, remaining);
+    if (found.version !== version)
+      timeline.say('read', `a job reads v${found.version}: accepted, ${minutes(remaining)} left`);
+    version = found.version;
+  };
+  return {
+    seen,
+    tokens,
+    async run() {
+      while (isRunning) {
+        await readOnce();
+        await sleep(room.realMs(MINUTE / 3));
+      }
+    },
+    async stop() {
+      isRunning = false;
+    },
+  };
+}
+
+function countLeaks(room: MachineRoom, tokens: ReadonlySet<string>): number {
+  const statuses =
+    room.aws.ssm.parameters.get(room.fn.environment.STATUS_PARAMETER as string)?.versions ?? [];
+  const texts = [...room.process.lines, ...statuses.map(({ value }) => value)];
+  const canaries = [...tokens, ...room.clientSecrets];
+  return texts.filter((text) => canaries.some((canary) => text.includes(canary))).length;
+}
+
+function minutes(seconds: number): string {
+  return `${(seconds / 60).toFixed(1)} min`;
+}

@@ -1,0 +1,210 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  CreateSecretCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import { GetParametersCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { createAcceleratedClock } from './accelerated-clock.ts';
+import {
+  type AuthorizationServer,
+  startAuthorizationServer,
+} from './authorization-server/authorization-server.ts';
+import { type AwsEndpoint, startAwsEndpoint } from './aws/endpoint.ts';
+import { createFunctionProcess, type FunctionProcess } from './aws/function-process.ts';
+import type { Credentials, PolicyDocument } from './aws/iam.ts';
+import { LOCAL_PLACE, type SynthesizedFunction, synthesize } from './synthesized-function.ts';
+import { createResolver } from './template-resolver.ts';
+
+const CLIENT_ID = 'ci-jobs';
+const SECRET_NAME = 'demo/oauth-client';
+const READER_ROLE = 'ci-jobs';
+
+/** What a job gets when it reads both parameters. */
+export interface ReadToken {
+  readonly accessToken: string;
+  readonly version: number;
+  /** The status parameter's JSON, parsed; undefined where there is none. */
+  readonly status: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Everything the refresher needs, on one machine, and the synthesized function among it. */
+export interface MachineRoom {
+  readonly now: () => Date;
+  readonly realMs: (ms: number) => number;
+  readonly authorizationServer: AuthorizationServer;
+  readonly aws: AwsEndpoint;
+  readonly fn: SynthesizedFunction;
+  readonly process: FunctionProcess;
+  readonly administrator: Credentials;
+  /** Calls `listener` with each line that the function writes from now on. */
+  followLines(listener: (line: string) => void): void;
+  /** Invokes the function as its schedule or a person would, and returns its answer, or throws its error. */
+  invoke(event: object): Promise<Readonly<Record<string, unknown>>>;
+  /** Reads both parameters with the permissions that the stack grants to a reader; undefined without a token. */
+  read(): Promise<ReadToken | undefined>;
+  /** Gives the OAuth client a new secret, at the authorization server and in Secrets Manager. */
+  changeSecret(): Promise<void>;
+  /** All client secrets that ever were. */
+  readonly clientSecrets: readonly string[];
+  close(): Promise<void>;
+}
+
+/**
+ * Starts an authorization server and an AWS endpoint, synthesizes the app for them, and makes its function ready to
+ * be invoked: a process of its own, with the template's environment and policy. All clocks run `speed` times as fast
+ * as the machine's, the tokens' lives are as much shorter; the function follows through AWS's `Date` header.
+ *
+ * The times in `options` are those of the fast clock.
+ */
+export async function startMachineRoom(options: {
+  readonly speed: number;
+  readonly lifetimeSeconds: number;
+  readonly refreshIntervalMinutes: number;
+}): Promise<MachineRoom> {
+  const { speed, lifetimeSeconds, refreshIntervalMinutes } = options;
+  const listeners = new Set<(line: string) => void>();
+  const { now, realMs } = createAcceleratedClock(speed);
+  const clientSecrets = [newSecret()];
+  const authorizationServer = await startAuthorizationServer({
+    clients: [
+      { clientId: CLIENT_ID, clientSecret: clientSecrets[0] as string, authMethod: 'client_secret_basic' },
+    ],
+    lifetimeSeconds: lifetimeSeconds / speed,
+  });
+  authorizationServer.faults.always('token', {
+    kind: 'rewrite',
+    rewrite: (body) => ({ ...body, expires_in: Number(body.expires_in) * speed }),
+  });
+  const aws = await startAwsEndpoint({ ...LOCAL_PLACE, now });
+  const administrator = aws.iam.registerAdministrator();
+  const clientOptions = { region: aws.region, endpoint: aws.url };
+  const secrets = new SecretsManagerClient({ ...clientOptions, credentials: administrator });
+  await secrets.send(
+    new CreateSecretCommand({ Name: SECRET_NAME, SecretString: secretString(clientSecrets) }),
+  );
+
+  const { functions, ...assembly } = synthesize({
+    tokens: [
+      {
+        name: 'demo',
+        provider: 'oauth2',
+        tokenUrl: authorizationServer.tokenUrl,
+        probeUrl: authorizationServer.probeUrl,
+        secretName: SECRET_NAME,
+        refreshInterval: refreshIntervalMinutes,
+        expectedLifetime: lifetimeSeconds / 60,
+        readers: [`arn:aws:iam::${aws.accountId}:role/${READER_ROLE}`],
+      },
+    ],
+  });
+  const fn = functions[0] as SynthesizedFunction;
+  const process = createFunctionProcess({
+    name: fn.name,
+    region: aws.region,
+    handlerFile: join(fn.codeDirectory, 'handler.mjs'),
+    environment: fn.environment,
+    endpointUrl: aws.url,
+    credentials: aws.registerPrincipal({
+      arn: `arn:aws:sts::${aws.accountId}:assumed-role/refresher/${fn.name}`,
+      policies: fn.policyDocuments as PolicyDocument[],
+    }),
+    timeoutMs: fn.timeoutSeconds * 1000,
+    memoryMegabytes: fn.memoryMiB,
+    onLine: (line) => {
+      for (const listener of listeners) listener(line);
+    },
+  });
+  aws.registerFunction({
+    name: fn.name,
+    ...(fn.reservedConcurrency === undefined ? {} : { concurrency: fn.reservedConcurrency }),
+    invoke: process.invoke,
+  });
+
+  const lambda = new LambdaClient({ ...clientOptions, credentials: administrator });
+  const invoke = async (event: object, type: 'RequestResponse' | 'Event' = 'RequestResponse') => {
+    const command = new InvokeCommand({
+      FunctionName: fn.name,
+      InvocationType: type,
+      Payload: Buffer.from(JSON.stringify(event)),
+    });
+    const { FunctionError, Payload } = await lambda.send(command);
+    const answer = Payload && Payload.length > 0 ? JSON.parse(Buffer.from(Payload).toString()) : {};
+    if (FunctionError !== undefined)
+      throw Object.assign(new Error(answer.errorMessage), { name: answer.errorType });
+    return answer;
+  };
+  aws.secretsManager.onSecretLabelUpdated((event) => invoke(event, 'Event'));
+
+  const readerPolicies = attachedPolicies(assembly, READER_ROLE);
+  const reader = aws.registerPrincipal({
+    arn: `arn:aws:sts::${aws.accountId}:assumed-role/${READER_ROLE}/job`,
+    policies: readerPolicies,
+  });
+  const ssm = new SSMClient({ ...clientOptions, credentials: reader });
+  const { TOKEN_PARAMETER, STATUS_PARAMETER } = fn.environment as Record<string, string>;
+
+  return {
+    now,
+    realMs,
+    authorizationServer,
+    aws,
+    fn,
+    process,
+    administrator,
+    clientSecrets,
+    followLines: (listener) => listeners.add(listener),
+    invoke: (event) => invoke(event),
+    async read() {
+      const names = [TOKEN_PARAMETER as string, STATUS_PARAMETER as string];
+      const { Parameters } = await ssm.send(new GetParametersCommand({ Names: names, WithDecryption: true }));
+      const token = Parameters?.find(({ Name }) => Name === TOKEN_PARAMETER);
+      const status = Parameters?.find(({ Name }) => Name === STATUS_PARAMETER)?.Value;
+      if (token?.Value === undefined || token.Version === undefined) return undefined;
+      return {
+        accessToken: token.Value,
+        version: token.Version,
+        status: status === undefined ? undefined : JSON.parse(status),
+      };
+    },
+    async changeSecret() {
+      const secret = newSecret();
+      clientSecrets.push(secret);
+      authorizationServer.replaceClientSecret(CLIENT_ID, secret);
+      const value = { SecretId: SECRET_NAME, SecretString: secretString(clientSecrets) };
+      await secrets.send(new PutSecretValueCommand(value));
+    },
+    async close() {
+      for (const client of [secrets, lambda, ssm]) client.destroy();
+      await aws.lambda.settled();
+      await process.stop();
+      await Promise.all([aws.close(), authorizationServer.close()]);
+    },
+  };
+}
+
+/** Random, so that a search for it in everything printed can only find a leak. */
+function newSecret(): string {
+  return randomBytes(24).toString('base64url');
+}
+
+function secretString(clientSecrets: readonly string[]): string {
+  return JSON.stringify({ client_id: CLIENT_ID, client_secret: clientSecrets.at(-1) });
+}
+
+/** The policies that the stack attaches to a role of which it only knows the name. */
+function attachedPolicies(
+  assembly: Parameters<typeof createResolver>[0],
+  roleName: string,
+): PolicyDocument[] {
+  const resolver = createResolver(assembly, LOCAL_PLACE);
+  return Object.values(assembly.template.Resources)
+    .filter(({ Type }) => Type === 'AWS::IAM::Policy')
+    .map(
+      ({ Properties }) => resolver.resolve(Properties) as { Roles: string[]; PolicyDocument: PolicyDocument },
+    )
+    .filter(({ Roles }) => Roles.includes(roleName))
+    .map(({ PolicyDocument }) => PolicyDocument);
+}
