@@ -109,7 +109,7 @@ async function diagnoseParameters(
 ) {
   const reading = await run('parameters', async () => {
     const value = await parameters.read({ signal });
-    return { value, ...describeReading(value, now()) };
+    return { value, ...describeReading(value, value.awsTime ?? now()) };
   });
   if (reading.value === undefined) return [reading.step, skipped('clock', 'parameters')];
   const { awsTime } = reading.value;

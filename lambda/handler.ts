@@ -19,7 +19,8 @@ export interface InvocationContext {
 const RESERVE_MS = 4_000;
 const RECORDING_LIMIT_MS = 2_500;
 
-const clock = createClock(() => new Date());
+const systemNow = (): Date => new Date();
+const clock = createClock(systemNow);
 const memory = createMemory();
 
 let opened: { readonly config: Config; readonly parameters: Parameters } | undefined;
@@ -66,7 +67,10 @@ async function invoke(event: unknown, context: InvocationContext, observations: 
   const request = parseEvent(event);
   const limitMs = Math.max(1, Math.min(MINT_TIME_LIMIT_MS, context.getRemainingTimeInMillis() - RESERVE_MS));
   const signal = AbortSignal.timeout(limitMs);
-  if (request.kind === 'diagnose') return await diagnoseAll(signal);
+  if (request.kind === 'diagnose') {
+    const { diagnose } = await import('./diagnose.ts');
+    return await diagnose({ open, loadMinter, now: systemNow, signal });
+  }
   const { config, parameters } = open();
   return await refresh({
     request,
