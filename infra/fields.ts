@@ -17,8 +17,8 @@ export interface Fields {
   flag(key: string): boolean | undefined;
   /** Any value, unchecked. */
   raw(key: string): unknown;
-  /** Notes each field that nobody asked for. Call it last. */
-  refuseUnknown(): void;
+  /** Notes each field that nobody asked for, or `remedy` for those it knows. Call it last. */
+  refuseUnknown(remedy?: (key: string) => string | undefined): void;
 }
 
 /** Opens an object of the configuration; undefined, with a problem noted, where `value` is none. */
@@ -72,22 +72,23 @@ export function openFields(value: unknown, path: string, problems: string[]): Fi
       fields.problem(key, `${show(field)} is not true or false`);
       return undefined;
     },
-    refuseUnknown() {
+    refuseUnknown(remedy = () => undefined) {
       for (const key of Object.keys(record).filter((one) => !known.has(one))) {
         // The value stays unsaid: it may be a secret that was put into the wrong place.
-        const remedy = /secret|password|private|key/i.test(key)
-          ? '; a client secret belongs into Secrets Manager, never into the configuration'
+        const isSecret = /secret|password|private|key/i.test(key);
+        const advice = isSecret
+          ? '; a client secret belongs in Secrets Manager, never in the configuration'
           : didYouMean(key, [...known]);
-        fields.problem(key, `is not a setting${remedy}`);
+        fields.problem(key, remedy(key) ?? `is not a setting${advice}`);
       }
     },
   };
   return fields;
 }
 
-/** Writes a value as a person would recognize it, cut at 60 characters. */
+/** Writes a value as a person would recognize it, cut at 60 characters, without the password of a URL. */
 export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/\s]*@/g, '//…@');
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 

@@ -49,7 +49,7 @@ export function readProvider(fields: Fields): ProviderSettings | undefined {
     case 'nice-cxone-access-key': {
       const area = fields.requiredText(
         'area',
-        'an area of CXone like "na1" or "eu1", nor a domain like "na1.nice-incontact.com"',
+        'an area of CXone like "na1" or "eu1", or a domain like "na1.nice-incontact.com"',
         (value) => CXONE_AREA.test(value) || DOMAIN.test(value),
       );
       if (area === undefined) return undefined;
@@ -70,8 +70,8 @@ export function defaultLifetimeMinutes(provider: ProviderName): number {
 function readRegion(fields: Fields): string | undefined {
   const region = fields.requiredText(
     'region',
-    `a region of Genesys Cloud (${Object.keys(GENESYS_DOMAINS).join(', ')}), nor a domain like "mypurecloud.de"`,
-    (value) => value in GENESYS_DOMAINS || DOMAIN.test(value),
+    `a region of Genesys Cloud (${Object.keys(GENESYS_DOMAINS).join(', ')}), or a domain like "mypurecloud.de"`,
+    (value) => Object.hasOwn(GENESYS_DOMAINS, value) || DOMAIN.test(value),
   );
   return region === undefined ? undefined : (GENESYS_DOMAINS[region] ?? region);
 }

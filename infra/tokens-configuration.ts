@@ -1,8 +1,8 @@
-import { Duration } from 'aws-cdk-lib';
-import { guarantee, MINT_TIME_LIMIT_MS } from '../lambda/guarantee.ts';
+import type { Duration } from 'aws-cdk-lib';
 import type { ProviderSettings } from '../lambda/provider-settings.ts';
 import { type Fields, openFields, show } from './fields.ts';
-import { defaultLifetimeMinutes, readProvider } from './provider-configuration.ts';
+import { readProvider } from './provider-configuration.ts';
+import { readTimes } from './times-configuration.ts';
 
 /** The secret of one token: an existing one by name or complete ARN, or one that the stack creates. */
 export type SecretReference =
@@ -106,6 +106,8 @@ function readToken(
   const fields = openFields(value, path, problems);
   if (fields === undefined) return undefined;
   const provider = readProvider(fields);
+  // While the provider itself is wrong, its settings are not called unknown.
+  if (provider === undefined) for (const key of PROVIDER_KEYS) fields.has(key);
   const token = {
     ...readNames(fields),
     provider,
@@ -118,9 +120,10 @@ function readToken(
     vpcId: readVpc(fields, target),
     retainParameters: fields.flag('retainParameters') ?? false,
   };
-  // The other providers' settings would be called unknown, while it is the provider that is.
-  if (fields.has('provider') && provider === undefined) for (const key of PROVIDER_KEYS) fields.has(key);
-  fields.refuseUnknown();
+  fields.refuseUnknown((key) => {
+    if (!PROVIDER_KEYS.includes(key)) return undefined;
+    return `is not a setting of the provider ${provider?.provider}; remove it`;
+  });
   return token as Partial<TokenConfiguration>;
 }
 
@@ -187,44 +190,6 @@ function readSecret(fields: Fields) {
         ? { kind: 'name', name }
         : { kind: 'create' };
   return { secret, secretEncryptionKeyArn };
-}
-
-function readTimes(fields: Fields, provider: ProviderSettings | undefined) {
-  const isGenesys = provider?.provider === 'genesys-cloud';
-  const refreshMinutes = fields.wholeNumber('refreshInterval', 'minutes', 1, 1440) ?? 50;
-  // Genesys Cloud: 300 to 172,800 seconds.
-  const lifetimeMinutes =
-    fields.wholeNumber('expectedLifetime', 'minutes', isGenesys ? 5 : 2, 2880) ??
-    defaultLifetimeMinutes(provider?.provider ?? 'oauth2');
-  const assumedMinutes = fields.wholeNumber('assumedLifetime', 'minutes', 2, 2880) ?? 15;
-  const jobMinutes = fields.wholeNumber('longestJob', 'minutes', 1, 2880);
-  const lifetimeMs = lifetimeMinutes * 60_000;
-  const promise = guarantee(lifetimeMs, refreshMinutes * 60_000);
-  if (promise.floorMs === 0) {
-    const longest = Math.floor((lifetimeMs - 60_000 - MINT_TIME_LIMIT_MS - 1) / 60_000);
-    const remedy = longest >= 1 ? `set refreshInterval to ${longest} or less, or let` : 'let';
-    fields.problem(
-      'expectedLifetime',
-      `${lifetimeMinutes} minutes leave no margin with a refresh after ${seconds(promise.refreshAfterMs)}; ${remedy} the tokens live longer`,
-    );
-  }
-  const most = Math.floor((lifetimeMs - MINT_TIME_LIMIT_MS) / 60_000);
-  if (jobMinutes !== undefined && jobMinutes > most) {
-    fields.problem(
-      'longestJob',
-      `${jobMinutes} minutes are more than the ${most} that a token of ${lifetimeMinutes} minutes can give a job, even when it is fresh; let the tokens live longer (expectedLifetime), or take a token more than once within the job`,
-    );
-  }
-  return {
-    refreshInterval: Duration.minutes(refreshMinutes),
-    expectedLifetime: Duration.minutes(lifetimeMinutes),
-    assumedLifetime: Duration.minutes(assumedMinutes),
-    longestJob: jobMinutes === undefined ? undefined : Duration.minutes(jobMinutes),
-  };
-}
-
-function seconds(ms: number): string {
-  return `${Math.round(ms / 1000)} seconds`;
 }
 
 function readConcurrency(fields: Fields): 0 | 1 {
@@ -302,15 +267,21 @@ function refuseCollisions(
 ): void {
   tokens.forEach((token, index) => {
     if (token?.name === undefined) return;
-    const earlier = tokens.findIndex(
-      (other) =>
-        other?.name !== undefined &&
-        (other.outputPrefix === token.outputPrefix || other.functionName === token.functionName),
+    const rivals = tokens.slice(0, index);
+    const report = (rival: number, message: string): number =>
+      problems.push(
+        `tokens[${index}].name: "${token.name}" ${message} tokens[${rival}], "${tokens[rival]?.name}"`,
+      );
+    const sameOutputs = rivals.findIndex(
+      (one) => one?.name !== undefined && one.outputPrefix === token.outputPrefix,
     );
-    if (earlier === index) return;
-    const what = tokens[earlier]?.name === token.name ? 'is the name' : 'is too like the name';
-    problems.push(
-      `tokens[${index}].name: "${token.name}" ${what} of tokens[${earlier}] ("${tokens[earlier]?.name}") already; names must differ in a stack, in more than punctuation`,
+    const sameFunction = rivals.findIndex(
+      (one) => one?.name !== undefined && one.functionName === token.functionName,
     );
+    if (sameOutputs >= 0) {
+      report(sameOutputs, 'must differ, in more than punctuation, from the name of');
+    } else if (sameFunction >= 0) {
+      report(sameFunction, `makes the function name "${token.functionName}" like`);
+    }
   });
 }
