@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { ServerCertificate } from '../../local/certificate-authority.ts';
+
+/** A request as it came over the wire. */
+export interface WireRequest {
+  readonly method: string;
+  /** Path and query as sent. */
+  readonly path: string;
+  /** Names in lower case; a header that came twice would show as an array here. */
+  readonly headers: Readonly<Record<string, readonly string[]>>;
+  readonly body: string;
+}
+
+export interface Answer {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface Recorder {
+  readonly port: number;
+  readonly requests: readonly WireRequest[];
+  close(): Promise<void>;
+}
+
+/** Starts a server on loopback that writes down each request and answers what `answer` says. */
+export async function startRecorder(
+  answer: (request: WireRequest, response: ServerResponse) => Answer | undefined,
+  tls?: ServerCertificate,
+): Promise<Recorder> {
+  const requests: WireRequest[] = [];
+  const listener = async (incoming: IncomingMessage, response: ServerResponse) => {
+    const request = await read(incoming);
+    requests.push(request);
+    const given = answer(request, response);
+    if (given !== undefined)
+      response.writeHead(given.status ?? 200, given.headers ?? {}).end(given.body ?? '');
+  };
+  const server = tls === undefined ? createHttpServer(listener) : createHttpsServer(tls, listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    requests,
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function read(incoming: IncomingMessage): Promise<WireRequest> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  const headers: Record<string, string[]> = {};
+  for (let index = 0; index < incoming.rawHeaders.length; index += 2) {
+    const name = (incoming.rawHeaders[index] ?? '').toLowerCase();
+    headers[name] = [...(headers[name] ?? []), incoming.rawHeaders[index + 1] ?? ''];
+  }
+  return {
+    method: incoming.method ?? '',
+    path: incoming.url ?? '',
+    headers,
+    body: Buffer.concat(chunks).toString(),
+  };
+}
