@@ -50,13 +50,13 @@ describe('a beat', () => {
   test('that finds a fresh token makes one AWS call and no other', async () => {
     await start();
     await fn.invoke();
-    world.advance(49 * MINUTE);
+    world.advance(47 * MINUTE);
     const before = world.aws.requests.length;
     expect(await fn.invoke()).toMatchObject({
       outcome: 'still-fresh',
       reason: 'not-due',
       satisfied: true,
-      remainingSeconds: 660,
+      remainingSeconds: 780,
     });
     expect(world.aws.requests.slice(before).map(({ operation }) => operation)).toEqual(['GetParameters']);
     expect(world.server.requests).toHaveLength(1);
@@ -357,7 +357,7 @@ describe('where the provider has a probe', () => {
     await start({ hasProbe: true });
     world.server.setInactivityTimeout(300);
     await fn.invoke();
-    for (let beat = 0; beat < 49; beat += 1) {
+    for (let beat = 0; beat < 47; beat += 1) {
       world.advance(MINUTE);
       expect(await fn.invoke()).toMatchObject({ outcome: 'still-fresh' });
     }
