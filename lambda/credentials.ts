@@ -58,8 +58,8 @@ export function malformedPrivateKey(problem: string, secretArn: string): Refresh
 }
 
 /** Whether two sets of credentials are the same ones. */
-export function sameCredentials(one: Credentials, other: Credentials): boolean {
-  const sorted = (credentials: Credentials) => JSON.stringify(Object.entries(credentials).sort());
+export function sameCredentials(one: Partial<Credentials>, other: Partial<Credentials>): boolean {
+  const sorted = (credentials: Partial<Credentials>) => JSON.stringify(Object.entries(credentials).sort());
   return sorted(one) === sorted(other);
 }
 
