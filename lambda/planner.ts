@@ -38,6 +38,16 @@ export type Plan =
 /** A status that claims to be from further ahead than this was not written by a right clock. */
 const CLOCK_TOLERANCE_MS = 30_000;
 
+/** How much later than a beat's time after the one before a beat may come. */
+const BEAT_JITTER_MS = 15_000;
+
+/**
+ * How long before R a token is due. A token first tried on the beat after R, and tried again on the beat after the
+ * outage, waits for two beats and a mint, and the outage tolerance allows for one beat only: a beat of late beats,
+ * and a mint, is taken off here. A beat a minute then makes one-hour tokens 49 minutes old, never 51.
+ */
+const EARLY_MS = BEAT_MS + MINT_TIME_LIMIT_MS + 2 * BEAT_JITTER_MS;
+
 /** The longest time that a failure keeps anyone from trying: whatever says more is not believed. */
 const MAX_WAIT_MS = 60 * 60_000;
 
@@ -98,11 +108,15 @@ export function describedToken(stored: Stored): TokenDescription | null {
 }
 
 /**
- * When the token is due. The status may put it off past the interval (see {@link refreshDueAfterFutileMint}), but
- * a changed interval counts at once in the other direction.
+ * When the token is due: early enough before R that the outage tolerance holds from the very moment at which the
+ * first try can fail. The status may put it off past the interval (see {@link refreshDueAfterFutileMint}), but a
+ * changed interval counts at once in the other direction.
  */
 function dueAt(token: TokenDescription, policy: Policy): Date {
-  return new Date(Math.max(token.refreshDueAt.getTime(), refreshDueAt(token, policy).getTime()));
+  const byAge = refreshDueAt(token, policy);
+  if (token.refreshDueAt > byAge) return token.refreshDueAt;
+  const refreshAfter = byAge.getTime() - token.issuedAt.getTime();
+  return new Date(byAge.getTime() - Math.min(EARLY_MS, refreshAfter / 2));
 }
 
 /** When a token is to be replaced: R after it was issued. */

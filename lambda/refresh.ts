@@ -47,7 +47,7 @@ export function createMemory(): Memory {
 
 /** What an invocation saw, for its log line. */
 export interface Observations {
-  /** Remaining life of the stored token as a reader would have seen it before anything was done; 0 where none. */
+  /** Remaining life of the stored token as a reader would have seen it before anything was done; 0 where none, null where unknown. */
   remainingMs: number | null;
   readonly warnings: string[];
 }
@@ -82,7 +82,9 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
   if (reading.awsTime) clock.compare(reading.awsTime);
   const stored = withRememberedFailure(reading, memory);
   const token = describedToken(stored);
-  observations.remainingMs = remainingMs(token, clock.now());
+  // A token that the status does not describe may well live: unknown is missing data, not a dead token.
+  const isUnknown = token === null && stored.tokenVersion !== null;
+  observations.remainingMs = isUnknown ? null : remainingMs(token, clock.now());
 
   const planOptions = { request, stored, policy: options.policy, futileMintAt: memory.futileMintAt };
   let decision: Plan = plan({ ...planOptions, now: clock.now() });

@@ -3,6 +3,8 @@ import { plan, refreshDueAfterFutileMint, retryAt, type Stored } from '../../lam
 import type { LastFailure, TokenDescription } from '../../lambda/status.ts';
 
 const MINUTE = 60_000;
+/** A beat, a mint, and beats that come late: what the outage tolerance has no room for. */
+const EARLY = 110_000;
 const issuedAt = new Date('2026-11-20T14:00:00Z');
 const elapsed = (ms: number) => new Date(issuedAt.getTime() + ms);
 const policy = { refreshIntervalMs: 50 * MINUTE };
@@ -41,12 +43,14 @@ const failure = (retryMinutes: number): LastFailure => ({
 describe('on a beat', () => {
   test.each([
     ['a one-hour token just issued', 60, 0, keep],
-    ['a one-hour token a beat before 50 minutes', 60, 50 * MINUTE - 1, keep],
-    ['a one-hour token at 50 minutes', 60, 50 * MINUTE, mint('age')],
-    ['a 24-hour token before 50 minutes', 1440, 50 * MINUTE - 1, keep],
-    ['a 24-hour token at 50 minutes', 1440, 50 * MINUTE, mint('age')],
-    ['a ten-minute token before 8 min 20 s', 10, 500_000 - 1, keep],
-    ['a ten-minute token at 8 min 20 s', 10, 500_000, mint('age')],
+    ['a one-hour token long before 50 minutes', 60, 50 * MINUTE - EARLY - 1, keep],
+    ['a one-hour token on the last beats before 50 minutes', 60, 50 * MINUTE - EARLY, mint('age')],
+    ['a 24-hour token long before 50 minutes', 1440, 50 * MINUTE - EARLY - 1, keep],
+    ['a 24-hour token on the last beats before 50 minutes', 1440, 50 * MINUTE - EARLY, mint('age')],
+    ['a ten-minute token long before 8 min 20 s', 10, 500_000 - EARLY - 1, keep],
+    ['a ten-minute token on the last beats before 8 min 20 s', 10, 500_000 - EARLY, mint('age')],
+    ['a two-minute token before half of 5/6 of its life', 2, 50_000 - 1, keep],
+    ['a two-minute token at half of 5/6 of its life', 2, 50_000, mint('age')],
     ['an expired token', 60, 61 * MINUTE, mint('age')],
   ])('%s', (_, lifetimeMinutes, ageMs, expected) => {
     const found = plan({
