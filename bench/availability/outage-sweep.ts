@@ -1,0 +1,86 @@
+import { BEAT_MS, guarantee, MINT_TIME_LIMIT_MS } from '../../lambda/guarantee.ts';
+import { createQuietWorld } from './quiet-world.ts';
+import { simulate } from './simulate.ts';
+import { createWindows } from './windows.ts';
+import type { EndpointTrouble } from './world.ts';
+
+/** What the worst of the swept outages of one length did. Milliseconds. */
+export interface SweepRow {
+  readonly lifetimeMs: number;
+  readonly refreshIntervalMs: number;
+  /** H. */
+  readonly outageToleranceMs: number;
+  readonly outageMs: number;
+  /** How many outages of this length were lived through, each at another moment. */
+  readonly outages: number;
+  /** The longest time without a live token. */
+  readonly worstGapMs: number;
+  /** The longest time from the end of an outage to a fresh token, mint included. */
+  readonly slowestRecoveryMs: number;
+  /** The least remaining life in Parameter Store at any time; 0 where there was a gap. */
+  readonly leastRemainingMs: number;
+}
+
+/** Outages start from this long before a token is due to this long after. */
+const SWEEP_FROM_MS = -5 * BEAT_MS;
+const SWEEP_TO_MS = 2 * BEAT_MS;
+
+/**
+ * Lives through an outage of one length at every moment around a refresh, `stepMs` apart, with the deployed
+ * function, and tells the worst.
+ */
+export async function sweepOutages(options: {
+  readonly lifetimeMs: number;
+  readonly refreshIntervalMs: number;
+  readonly outageMs: number;
+  readonly stepMs: number;
+  /** How the endpoint fails: by default at once, with nothing but an error. */
+  readonly trouble?: EndpointTrouble;
+  /** How long the endpoint takes where it works. */
+  readonly mintLatencyMs: number;
+}): Promise<SweepRow> {
+  const { lifetimeMs, refreshIntervalMs, outageMs, stepMs, mintLatencyMs } = options;
+  const { refreshAfterMs, outageToleranceMs } = guarantee(lifetimeMs, refreshIntervalMs);
+  const trouble = options.trouble ?? { code: 'TOKEN_ENDPOINT_UNAVAILABLE', latencyMs: 100 };
+  let worstGapMs = 0;
+  let slowestRecoveryMs = 0;
+  let leastRemainingMs = Number.POSITIVE_INFINITY;
+  let outages = 0;
+  for (let offset = SWEEP_FROM_MS; offset <= SWEEP_TO_MS; offset += stepMs) {
+    const from = refreshAfterMs + offset;
+    if (from <= MINT_TIME_LIMIT_MS) continue;
+    const to = from + outageMs;
+    const world = createQuietWorld({
+      lifetimeMs,
+      spanMs: to + 10 * BEAT_MS,
+      endpoint: createWindows([{ from, to, value: trouble }]),
+      slow: createWindows([{ from: 0, to: Number.POSITIVE_INFINITY, value: mintLatencyMs }]),
+    });
+    const { stored } = await simulate({
+      world,
+      reads: [],
+      strategy: { name: 'ours', kind: 'ours', refreshIntervalMs },
+    });
+    outages++;
+    // The token that stood when the outage began, and the first one after its end.
+    const after = stored.find(({ writtenAt }) => writtenAt > from);
+    const before = stored.findLast(({ writtenAt }) => writtenAt <= from);
+    if (before === undefined) throw new Error('The swept outage began before the first token.');
+    // No later token: this one was not due before the span's end, and the outage went by unnoticed.
+    const replacedAt = after?.writtenAt ?? Math.min(before.diesAt, to);
+    worstGapMs = Math.max(worstGapMs, replacedAt - before.diesAt);
+    leastRemainingMs = Math.min(leastRemainingMs, Math.max(0, before.diesAt - replacedAt));
+    const isMissed = before.writtenAt + refreshAfterMs < to - 2 * BEAT_MS;
+    if (isMissed && replacedAt > to) slowestRecoveryMs = Math.max(slowestRecoveryMs, replacedAt - to);
+  }
+  return {
+    lifetimeMs,
+    refreshIntervalMs,
+    outageToleranceMs,
+    outageMs,
+    outages,
+    worstGapMs,
+    slowestRecoveryMs,
+    leastRemainingMs,
+  };
+}

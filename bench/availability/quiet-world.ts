@@ -1,0 +1,22 @@
+import { BEAT_MS } from '../../lambda/guarantee.ts';
+import { createWindows } from './windows.ts';
+import type { World } from './world.ts';
+
+/** Makes a world in which nothing goes wrong but what is given: a beat each minute, on time, from `firstBeatAt`. */
+export function createQuietWorld(
+  options: Pick<World, 'lifetimeMs' | 'spanMs'> & Partial<World> & { readonly firstBeatAt?: number },
+): World {
+  const { firstBeatAt = 0, ...given } = options;
+  const beats = Math.ceil((given.spanMs - firstBeatAt) / BEAT_MS);
+  return {
+    server: { kind: 'plain', idleTimeoutMs: null },
+    endpoint: createWindows([]),
+    slow: createWindows([]),
+    parameterStore: createWindows([]),
+    clockSteps: createWindows([]),
+    secretChanges: [],
+    coldStarts: [],
+    beats: Float64Array.from({ length: beats }, (_, index) => firstBeatAt + index * BEAT_MS),
+    ...given,
+  };
+}

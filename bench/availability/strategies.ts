@@ -1,0 +1,94 @@
+import { isRefreshError } from '../../lambda/errors.ts';
+import { BEAT_MS } from '../../lambda/guarantee.ts';
+import type { TokenServer, VirtualTime } from './token-server.ts';
+import { accessTokenOf, type VirtualParameters } from './virtual-parameters.ts';
+import { MINUTE_MS, type World } from './world.ts';
+
+/** A way to give builds a token. Milliseconds. */
+export type Strategy =
+  /** Each build mints its own token at its start, and keeps it. */
+  | { readonly name: string; readonly kind: 'fetch-at-start' }
+  /** A schedule mints and stores, whatever is stored; on a failure, with or without Lambda's two retries. */
+  | { readonly name: string; readonly kind: 'fixed'; readonly everyMs: number; readonly hasRetries: boolean }
+  /** Each beat mints once 2/3 of the life are over. */
+  | { readonly name: string; readonly kind: 'two-thirds' }
+  /** This repository. */
+  | { readonly name: string; readonly kind: 'ours'; readonly refreshIntervalMs: number };
+
+/** Lambda tries an asynchronous event again after 1 minute and after 2 more. */
+const LAMBDA_RETRIES_MS = [MINUTE_MS, 3 * MINUTE_MS];
+
+/** The six strategies of the comparison. A schedule that is slower than the token's life is made to fit, as people would. */
+export function strategiesFor(lifetimeMs: number): readonly Strategy[] {
+  const everyMs = Math.min(50 * MINUTE_MS, Math.floor(((lifetimeMs / 6) * 5) / MINUTE_MS) * MINUTE_MS);
+  const minutes = everyMs / MINUTE_MS;
+  return [
+    { name: 'a  fetch at the start of the build', kind: 'fetch-at-start' },
+    { name: `b  every ${minutes} min, one attempt`, kind: 'fixed', everyMs, hasRetries: false },
+    { name: `c  every ${minutes} min, Lambda's retries`, kind: 'fixed', everyMs, hasRetries: true },
+    { name: 'd  at 2/3 of life, retry each minute', kind: 'two-thirds' },
+    { name: 'e  ours', kind: 'ours', refreshIntervalMs: 50 * MINUTE_MS },
+    { name: 'f  ours, refreshInterval 30', kind: 'ours', refreshIntervalMs: 30 * MINUTE_MS },
+  ];
+}
+
+/** A strategy that mints and stores on its own schedule, without a planner. */
+export interface Rival {
+  readonly beats: Float64Array;
+  readonly beat: (at: number) => Promise<void>;
+  calls: number;
+}
+
+/** Makes a rival that lives in the same world. */
+export function createRival(options: {
+  readonly strategy: Extract<Strategy, { kind: 'fixed' | 'two-thirds' }>;
+  readonly world: World;
+  readonly time: VirtualTime;
+  readonly server: TokenServer;
+  readonly parameters: VirtualParameters;
+}): Rival {
+  const { strategy, world, time, server, parameters } = options;
+
+  async function mintAndStore(rival: Rival, at: number): Promise<boolean> {
+    time.now = at;
+    rival.calls++;
+    try {
+      const { token } = server.mint(time);
+      await parameters.writeToken({ accessToken: accessTokenOf(token), signal: NEVER });
+      return true;
+    } catch (error) {
+      if (!isRefreshError(error)) throw error;
+      return false;
+    }
+  }
+
+  if (strategy.kind === 'two-thirds') {
+    return {
+      calls: 0,
+      beats: world.beats,
+      async beat(at) {
+        this.calls++;
+        const stored = parameters.versions.at(-1);
+        if (stored !== undefined && at < stored.token.issuedAt + (world.lifetimeMs * 2) / 3) return;
+        await mintAndStore(this, at);
+      },
+    };
+  }
+  const phase = (world.beats[0] ?? 0) % BEAT_MS;
+  return {
+    calls: 0,
+    beats: Float64Array.from(
+      { length: Math.floor((world.spanMs - phase) / strategy.everyMs) },
+      (_, index) => phase + index * strategy.everyMs,
+    ),
+    async beat(at) {
+      if (await mintAndStore(this, at)) return;
+      if (!strategy.hasRetries) return;
+      for (const afterMs of LAMBDA_RETRIES_MS) {
+        if (await mintAndStore(this, at + afterMs)) return;
+      }
+    },
+  };
+}
+
+const NEVER = new AbortController().signal;
