@@ -10,11 +10,13 @@ import { GetParametersCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { createAcceleratedClock } from './accelerated-clock.ts';
 import {
   type AuthorizationServer,
+  type AuthorizationServerOptions,
   startAuthorizationServer,
 } from './authorization-server/authorization-server.ts';
 import { type AwsEndpoint, startAwsEndpoint } from './aws/endpoint.ts';
 import { createFunctionProcess, type FunctionProcess } from './aws/function-process.ts';
 import type { Credentials, PolicyDocument } from './aws/iam.ts';
+import type { Assembly } from './cloud-assembly.ts';
 import { LOCAL_PLACE, type SynthesizedFunction, synthesize } from './synthesized-function.ts';
 import { createResolver } from './template-resolver.ts';
 
@@ -36,9 +38,16 @@ export interface MachineRoom {
   readonly realMs: (ms: number) => number;
   readonly authorizationServer: AuthorizationServer;
   readonly aws: AwsEndpoint;
+  readonly assembly: Assembly & { readonly functions: readonly SynthesizedFunction[] };
   readonly fn: SynthesizedFunction;
   readonly process: FunctionProcess;
   readonly administrator: Credentials;
+  /** A job's credentials, with what the stack grants to a reader. */
+  readonly reader: Credentials;
+  /** When each token that was answered expires, by the room's clock. */
+  readonly tokens: ReadonlyMap<string, Date>;
+  /** Ends all scripted faults. */
+  clearFaults(): void;
   /** Calls `listener` with each line that the function writes from now on. */
   followLines(listener: (line: string) => void): void;
   /** Invokes the function as its schedule or a person would, and returns its answer, or throws its error. */
@@ -52,66 +61,101 @@ export interface MachineRoom {
   close(): Promise<void>;
 }
 
+/** How a room differs from the plain one. The times are those of its clock. */
+export interface MachineRoomOptions {
+  /** How many times as fast as the machine's all clocks run. @default 1 */
+  readonly speed?: number;
+  /** How far the room's clock is ahead of that, in milliseconds, at each moment. @default always 0 */
+  readonly aheadMs?: () => number;
+  /** @default an hour */
+  readonly lifetimeSeconds?: number;
+  /** @default 50 */
+  readonly refreshIntervalMinutes?: number;
+  /** Settings of the token in place of the room's own, or beside them; `undefined` takes one away. */
+  readonly token?: (places: Pick<MachineRoom, 'authorizationServer' | 'aws'>) => Record<string, unknown>;
+  /** Who else the authorization server knows. */
+  readonly knows?: Pick<AuthorizationServerOptions, 'clients' | 'accessKeys'>;
+  /** The secret's first value. @default the id and secret of the OAuth client `ci-jobs` */
+  readonly secretValue?: string;
+  /** Arguments for the function's `node`. */
+  readonly nodeArguments?: readonly string[];
+  /** Environment of the function beside the template's. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** @default the template's */
+  readonly timeoutMs?: number;
+  /**
+   * Whose authorization server to use and to leave running; without a `token` of its own, the new room has the
+   * synthesized function of this one as well.
+   */
+  readonly beside?: MachineRoom;
+}
+
 /**
  * Starts an authorization server and an AWS endpoint, synthesizes the app for them, and makes its function ready to
  * be invoked: a process of its own, with the template's environment and policy. All clocks run `speed` times as fast
  * as the machine's, the tokens' lives are as much shorter; the function follows through AWS's `Date` header.
- *
- * The times in `options` are those of the fast clock.
  */
-export async function startMachineRoom(options: {
-  readonly speed: number;
-  readonly lifetimeSeconds: number;
-  readonly refreshIntervalMinutes: number;
-}): Promise<MachineRoom> {
-  const { speed, lifetimeSeconds, refreshIntervalMinutes } = options;
+export async function startMachineRoom(options: MachineRoomOptions): Promise<MachineRoom> {
+  const { speed = 1, aheadMs = () => 0, lifetimeSeconds = 3600, beside } = options;
   const listeners = new Set<(line: string) => void>();
-  const { now, realMs } = createAcceleratedClock(speed);
-  const clientSecrets = [newSecret()];
-  const authorizationServer = await startAuthorizationServer({
-    clients: [
-      { clientId: CLIENT_ID, clientSecret: clientSecrets[0] as string, authMethod: 'client_secret_basic' },
-    ],
-    lifetimeSeconds: lifetimeSeconds / speed,
-  });
-  authorizationServer.faults.always('token', {
-    kind: 'rewrite',
-    rewrite: (body) => ({ ...body, expires_in: Number(body.expires_in) * speed }),
-  });
+  const { now: fastNow, realMs } = createAcceleratedClock(speed);
+  const now = () => new Date(fastNow().getTime() + aheadMs());
+  const clientSecrets = beside === undefined ? [newSecret()] : [...beside.clientSecrets];
+  const authorizationServer =
+    beside?.authorizationServer ?? (await startServer(options, clientSecrets[0] as string));
+  const tokens = new Map<string, Date>();
+  const recordTokens = () =>
+    authorizationServer.faults.always('token', {
+      kind: 'rewrite',
+      rewrite: (body) => {
+        const seconds = Number(body.expires_in) * speed;
+        tokens.set(String(body.access_token), new Date(now().getTime() + seconds * 1000));
+        return { ...body, expires_in: seconds };
+      },
+    });
+  recordTokens();
   const aws = await startAwsEndpoint({ ...LOCAL_PLACE, now });
   const administrator = aws.iam.registerAdministrator();
   const clientOptions = { region: aws.region, endpoint: aws.url };
   const secrets = new SecretsManagerClient({ ...clientOptions, credentials: administrator });
   await secrets.send(
-    new CreateSecretCommand({ Name: SECRET_NAME, SecretString: secretString(clientSecrets) }),
+    new CreateSecretCommand({
+      Name: SECRET_NAME,
+      SecretString: options.secretValue ?? secretString(clientSecrets),
+    }),
   );
 
-  const { functions, ...assembly } = synthesize({
-    tokens: [
-      {
-        name: 'demo',
-        provider: 'oauth2',
-        tokenUrl: authorizationServer.tokenUrl,
-        probeUrl: authorizationServer.probeUrl,
-        secretName: SECRET_NAME,
-        refreshInterval: refreshIntervalMinutes,
-        expectedLifetime: lifetimeSeconds / 60,
-        readers: [`arn:aws:iam::${aws.accountId}:role/${READER_ROLE}`],
-      },
-    ],
-  });
-  const fn = functions[0] as SynthesizedFunction;
+  const assembly =
+    beside !== undefined && options.token === undefined
+      ? beside.assembly
+      : synthesize({
+          tokens: [
+            {
+              name: 'demo',
+              provider: 'oauth2',
+              tokenUrl: authorizationServer.tokenUrl,
+              probeUrl: authorizationServer.probeUrl,
+              secretName: SECRET_NAME,
+              refreshInterval: options.refreshIntervalMinutes ?? 50,
+              expectedLifetime: lifetimeSeconds / 60,
+              readers: [`arn:aws:iam::${aws.accountId}:role/${READER_ROLE}`],
+              ...options.token?.({ authorizationServer, aws }),
+            },
+          ],
+        });
+  const fn = assembly.functions[0] as SynthesizedFunction;
   const process = createFunctionProcess({
     name: fn.name,
     region: aws.region,
     handlerFile: join(fn.codeDirectory, 'handler.mjs'),
-    environment: fn.environment,
+    environment: { ...options.environment, ...fn.environment },
     endpointUrl: aws.url,
     credentials: aws.registerPrincipal({
       arn: `arn:aws:sts::${aws.accountId}:assumed-role/refresher/${fn.name}`,
       policies: fn.policyDocuments as PolicyDocument[],
     }),
-    timeoutMs: fn.timeoutSeconds * 1000,
+    timeoutMs: options.timeoutMs ?? fn.timeoutSeconds * 1000,
+    ...(options.nodeArguments === undefined ? {} : { nodeArguments: options.nodeArguments }),
     memoryMegabytes: fn.memoryMiB,
     onLine: (line) => {
       for (const listener of listeners) listener(line);
@@ -151,9 +195,17 @@ export async function startMachineRoom(options: {
     realMs,
     authorizationServer,
     aws,
+    assembly,
     fn,
     process,
     administrator,
+    reader,
+    tokens,
+    clearFaults() {
+      aws.faults.clear();
+      authorizationServer.faults.clear();
+      recordTokens();
+    },
     clientSecrets,
     followLines: (listener) => listeners.add(listener),
     invoke: (event) => invoke(event),
@@ -180,9 +232,23 @@ export async function startMachineRoom(options: {
       for (const client of [secrets, lambda, ssm]) client.destroy();
       await aws.lambda.settled();
       await process.stop();
-      await Promise.all([aws.close(), authorizationServer.close()]);
+      await Promise.all([aws.close(), beside === undefined && authorizationServer.close()]);
     },
   };
+}
+
+async function startServer(
+  { speed = 1, lifetimeSeconds = 3600, knows = {} }: MachineRoomOptions,
+  clientSecret: string,
+): Promise<AuthorizationServer> {
+  return await startAuthorizationServer({
+    ...knows,
+    clients: [
+      { clientId: CLIENT_ID, clientSecret, authMethod: 'client_secret_basic' },
+      ...(knows.clients ?? []),
+    ],
+    lifetimeSeconds: lifetimeSeconds / speed,
+  });
 }
 
 /** Random, so that a search for it in everything printed can only find a leak. */

@@ -54,7 +54,7 @@ export function createFaultProxy(options: FaultProxyOptions): RequestListener {
 
     const fault = endpoint === undefined ? undefined : faults.take(endpoint);
     if (fault !== undefined && (await playInstead(stage, fault))) return;
-    if (fault?.kind === 'delay') await fault.until;
+    if (fault?.kind === 'delay') await (typeof fault.until === 'function' ? fault.until() : fault.until);
 
     const answer =
       endpoint === 'probe'

@@ -4,6 +4,7 @@ export type FaultyEndpoint = 'token' | 'discovery' | 'probe';
 /**
  * What happens to one request.
  *
+ * `delay` waits for a promise, or calls a function when the request is there and waits for what it returns.
  * `rewrite` gets the parsed body of a success and returns what is sent instead: an object, or a string as it is
  * (JSON cannot say `NaN`). `delay`, `reset-mid-response`, `slow-body` and `rewrite` reach the authorization
  * server, so a token is minted although the client may never see it; the others do not.
@@ -24,7 +25,7 @@ export type Fault =
       readonly kind: 'rewrite';
       readonly rewrite: (body: Record<string, unknown>) => Record<string, unknown> | string;
     }
-  | { readonly kind: 'delay'; readonly until: Promise<unknown> };
+  | { readonly kind: 'delay'; readonly until: Promise<unknown> | (() => unknown) };
 
 /** The faults to come, per endpoint. */
 export type FaultScript = {
