@@ -22,7 +22,6 @@ export const FULL_TOKENS = [
     encryptionKeyArn: KEY_ARN,
     alarmEmail: 'on-call@example.com',
     reservedConcurrency: 0,
-    longestJob: 45,
   },
   {
     name: 'generic',

@@ -1,0 +1,146 @@
+import { isAllowed } from '../../local/aws/iam.ts';
+import { LOCAL_PLACE, type SynthesizedFunction, synthesize } from '../../local/synthesized-function.ts';
+import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
+
+const { functions } = synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET });
+const { region, accountId } = LOCAL_PLACE;
+
+/** One thing that the function of one token does. */
+interface Deed {
+  readonly action: string;
+  readonly resource: string;
+  readonly context?: Readonly<Record<string, string>>;
+}
+
+/** The policy that each key is created with: it leaves the permissions to IAM. */
+const KEY_POLICY = {
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+      Action: 'kms:*',
+      Resource: '*',
+    },
+  ],
+};
+
+const names = functions.map(({ tokenName }) => tokenName);
+const pairs = names.flatMap((one) =>
+  names.filter((other) => other !== one).map((other) => [one, other] as const),
+);
+
+test('there are three tokens of three providers', () => {
+  expect(names).toEqual(['genesys', 'cxone', 'generic']);
+  expect(pairs).toHaveLength(6);
+});
+
+test.each(names)('the function of %s may do its own work', (name) => {
+  const own = functionOf(name);
+  for (const deed of deedsOn(own)) expect([deed, may(own, deed)]).toEqual([deed, true]);
+});
+
+test.each(pairs)('the function of %s can do nothing to what belongs to %s', (name, other) => {
+  const deeds = [...deedsOn(functionOf(other)), ...furtherDeedsOn(functionOf(other))];
+  for (const deed of deeds) expect([deed, may(functionOf(name), deed)]).toEqual([deed, false]);
+});
+
+test('a key that two tokens share opens to each function its own parameter only', () => {
+  const [cxone, generic] = [functionOf('cxone'), functionOf('generic')];
+  expect(cxone.environment.ENCRYPTION_KEY_ARN).toBe(generic.environment.ENCRYPTION_KEY_ARN);
+  expect(may(cxone, decrypt(cxone))).toBe(true);
+  expect(may(cxone, decrypt(generic))).toBe(false);
+  expect(may(generic, decrypt(cxone))).toBe(false);
+});
+
+test.each(names)(
+  'the function of %s cannot use the key past Parameter Store, nor read what it does not need',
+  (name) => {
+    const own = functionOf(name);
+    const key = own.environment.ENCRYPTION_KEY_ARN ?? `arn:aws:kms:${region}:${accountId}:key/any`;
+    const deeds: Deed[] = [
+      { action: 'kms:Decrypt', resource: key },
+      { ...decrypt(own), context: { 'kms:ViaService': `ssm.${region}.amazonaws.com` } },
+      { action: 'ssm:GetParameter', resource: parameterArn(own.environment.STATUS_PARAMETER) },
+      { action: 'ssm:DeleteParameter', resource: parameterArn(own.environment.TOKEN_PARAMETER) },
+      { action: 'ssm:GetParameterHistory', resource: parameterArn(own.environment.TOKEN_PARAMETER) },
+      { action: 'ssm:DescribeParameters', resource: '*' },
+      { action: 'secretsmanager:PutSecretValue', resource: secretArnOf(own) },
+      { action: 'secretsmanager:ListSecrets', resource: '*' },
+      { action: 'lambda:InvokeFunction', resource: own.arn },
+      { action: 'logs:CreateLogGroup', resource: '*' },
+    ];
+    for (const deed of deeds) expect([deed, may(own, deed)]).toEqual([deed, false]);
+  },
+);
+
+test('code in the function cannot use what Lambda needs to attach it to the VPC', () => {
+  const own = functionOf('generic');
+  const deed = { action: 'ec2:CreateNetworkInterface', resource: '*' };
+  expect(may(own, deed)).toBe(true);
+  expect(may(own, { ...deed, context: { 'lambda:SourceFunctionArn': own.arn } })).toBe(false);
+});
+
+function functionOf(name: string): SynthesizedFunction {
+  const found = functions.find(({ tokenName }) => tokenName === name);
+  if (found === undefined) throw new Error(`No function for ${name}`);
+  return found;
+}
+
+/** What the function of a token does in its life. */
+function deedsOn(own: SynthesizedFunction): Deed[] {
+  const parameters = [own.environment.TOKEN_PARAMETER, own.environment.STATUS_PARAMETER].map(parameterArn);
+  return [
+    { action: 'secretsmanager:GetSecretValue', resource: secretArnOf(own) },
+    ...parameters.flatMap((resource) =>
+      ['ssm:GetParameters', 'ssm:PutParameter'].map((action) => ({ action, resource })),
+    ),
+    { action: 'ssm:GetParameter', resource: parameterArn(own.environment.TOKEN_PARAMETER) },
+    ...(own.environment.ENCRYPTION_KEY_ARN === undefined
+      ? []
+      : ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey'].map((action) => ({ ...decrypt(own), action }))),
+  ];
+}
+
+function furtherDeedsOn(own: SynthesizedFunction): Deed[] {
+  const parameters = [own.environment.TOKEN_PARAMETER, own.environment.STATUS_PARAMETER].map(parameterArn);
+  return [
+    ...parameters.flatMap((resource) =>
+      ['ssm:GetParameter', 'ssm:GetParametersByPath', 'ssm:DeleteParameters'].map((action) => ({
+        action,
+        resource,
+      })),
+    ),
+    { action: 'lambda:InvokeFunction', resource: own.arn },
+  ];
+}
+
+function decrypt(own: SynthesizedFunction): Deed {
+  return {
+    action: 'kms:Decrypt',
+    resource: own.environment.ENCRYPTION_KEY_ARN ?? '',
+    context: {
+      'kms:ViaService': `ssm.${region}.amazonaws.com`,
+      'kms:EncryptionContext:PARAMETER_ARN': parameterArn(own.environment.TOKEN_PARAMETER),
+    },
+  };
+}
+
+function may(own: SynthesizedFunction, deed: Deed): boolean {
+  const principalArn = `arn:aws:sts::${accountId}:assumed-role/${own.tokenName}/${own.name}`;
+  return isAllowed(own.policyDocuments, {
+    ...deed,
+    principalArn,
+    ...(deed.action.startsWith('kms:') ? { resourcePolicy: KEY_POLICY } : {}),
+  });
+}
+
+function parameterArn(name: string | undefined): string {
+  return `arn:aws:ssm:${region}:${accountId}:parameter${name}`;
+}
+
+/** The complete ARN: a secret that is known by its name has six more characters. */
+function secretArnOf(own: SynthesizedFunction): string {
+  const arn = own.environment.SECRET_ARN ?? '';
+  return /-[A-Za-z0-9]{6}$/.test(arn) && own.tokenName !== 'cxone' ? arn : `${arn}-AbCdEf`;
+}

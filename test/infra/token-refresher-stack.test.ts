@@ -1,0 +1,237 @@
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { createTokenRefresherApp } from '../../infra/token-refresher-app.ts';
+import type { Resource } from '../../local/cloud-assembly.ts';
+import { synthesize } from '../../local/synthesized-function.ts';
+import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
+
+const SMALLEST = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }];
+
+const smallest = synthesize({ tokens: SMALLEST });
+const full = synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET });
+
+test('the smallest stack is this', () => {
+  const types = Object.values(smallest.template.Resources).map(({ Type }) => Type);
+  expect(types.sort()).toMatchInlineSnapshot(`
+[
+  "AWS::CloudWatch::Alarm",
+  "AWS::CloudWatch::Alarm",
+  "AWS::Events::Rule",
+  "AWS::IAM::Policy",
+  "AWS::IAM::Policy",
+  "AWS::IAM::Role",
+  "AWS::IAM::Role",
+  "AWS::IAM::Role",
+  "AWS::Lambda::EventInvokeConfig",
+  "AWS::Lambda::Function",
+  "AWS::Lambda::Function",
+  "AWS::Lambda::Permission",
+  "AWS::Logs::LogGroup",
+  "AWS::Logs::LogGroup",
+  "AWS::Scheduler::Schedule",
+  "AWS::SecretsManager::Secret",
+  "Custom::FirstMint",
+  "Custom::TokenParameters",
+]
+`);
+  const outputs = Object.entries(smallest.template.Outputs ?? {});
+  expect(Object.fromEntries(outputs.map(([key, { Value }]) => [key, Value]))).toMatchInlineSnapshot(`
+{
+  "GenesysDiagnose": {
+    "Fn::Join": [
+      "",
+      [
+        "aws lambda invoke --function-name ",
+        {
+          "Ref": "genesysFunctionD67ADD27",
+        },
+        " --cli-binary-format raw-in-base64-out --payload '{"diagnose":true}' /dev/stdout",
+      ],
+    ],
+  },
+  "GenesysForceRefresh": {
+    "Fn::Join": [
+      "",
+      [
+        "aws lambda invoke --function-name ",
+        {
+          "Ref": "genesysFunctionD67ADD27",
+        },
+        " --cli-binary-format raw-in-base64-out --payload '{"force":true}' /dev/stdout",
+      ],
+    ],
+  },
+  "GenesysGuarantee": "A reader finds at least 1388 min 40 s of remaining life. The token endpoint may fail for 1389 min before the token dies.",
+  "GenesysReadToken": "aws ssm get-parameter --name /ci/genesys/access-token --with-decryption --query Parameter.Value --output text",
+  "GenesysStatusParameter": "/ci/genesys/token-status",
+  "GenesysStoreSecret": {
+    "Fn::Join": [
+      "",
+      [
+        "aws secretsmanager put-secret-value --secret-id ",
+        {
+          "Ref": "genesysresourcesSecret4F70338F",
+        },
+        " --secret-string file://client.json",
+      ],
+    ],
+  },
+  "GenesysTokenParameter": "/ci/genesys/access-token",
+}
+`);
+});
+
+test('is bound to no account where nothing is looked up', () => {
+  expect(JSON.stringify(smallest.template)).not.toMatch(/\d{12}/);
+});
+
+test('creates a secret with a placeholder where none is named, and keeps it for ever', () => {
+  const [secret] = ofType('AWS::SecretsManager::Secret', smallest);
+  expect(secret).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+  expect(JSON.parse(String(secret?.Properties?.SecretString))).toEqual({
+    client_id: 'REPLACE_ME',
+    client_secret: 'REPLACE_ME',
+  });
+});
+
+test('writes the same placeholder for each provider: another one would overwrite the real secret', () => {
+  const cxone = synthesize({ tokens: [{ name: 'genesys', provider: 'nice-cxone' }] });
+  expect(ofType('AWS::SecretsManager::Secret', cxone)).toEqual(
+    ofType('AWS::SecretsManager::Secret', smallest),
+  );
+});
+
+test('names each function after its parameters, as ci/access-token expects it', () => {
+  expect(full.functions.map(({ name, reservedConcurrency }) => [name, reservedConcurrency])).toEqual([
+    ['token-refresher-ci-genesys', 1],
+    ['token-refresher-ci-cxone', undefined],
+    ['token-refresher-team-ci-generic', 1],
+  ]);
+});
+
+test('passes the configuration on to the functions', () => {
+  const settings = full.functions.map(({ environment }) => JSON.parse(environment.PROVIDER_SETTINGS ?? ''));
+  expect(settings).toEqual([
+    { provider: 'genesys-cloud', domain: 'mypurecloud.de' },
+    { provider: 'nice-cxone', issuer: 'https://cxone.niceincontact.com' },
+    {
+      provider: 'oauth2',
+      issuer: 'https://id.example.com',
+      clientAuthentication: 'private_key_jwt',
+      scope: 'deploy read',
+      audience: 'https://api.example.com',
+      resource: ['https://api.example.com/a', 'https://api.example.com/b'],
+      parameters: { tenant: 'blue' },
+      probeUrl: 'https://api.example.com/me',
+    },
+  ]);
+  expect(full.functions[2]?.environment).toMatchObject({
+    SECRET_ARN: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci/generic-client-AbCdEf',
+    REFRESH_INTERVAL_SECONDS: '1200',
+    ASSUMED_LIFETIME_SECONDS: '1800',
+  });
+});
+
+test('mails to an address once, however many tokens name it', () => {
+  expect(ofType('AWS::SNS::Subscription', full)).toEqual([
+    expect.objectContaining({
+      Properties: expect.objectContaining({ Protocol: 'email', Endpoint: 'on-call@example.com' }),
+    }),
+  ]);
+});
+
+test('lets the alarms of this account publish to the topic, which takes nothing without TLS', () => {
+  const [policy] = ofType('AWS::SNS::TopicPolicy', full);
+  expect(policy?.Properties?.PolicyDocument).toMatchObject({
+    Statement: [
+      { Effect: 'Deny', Action: 'sns:Publish', Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
+      {
+        Effect: 'Allow',
+        Action: 'sns:Publish',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Condition: { StringEquals: { 'aws:SourceAccount': TARGET.account } },
+      },
+    ],
+  });
+});
+
+test('tells a topic that exists of the alarms', () => {
+  const alarms = ofType('AWS::CloudWatch::Alarm', full).filter(({ Properties }) =>
+    JSON.stringify(Properties).includes('/team/ci/generic/'),
+  );
+  expect(alarms).toHaveLength(2);
+  for (const { Properties } of alarms) {
+    expect(Properties?.AlarmActions).toEqual(['arn:aws:sns:eu-central-1:111122223333:on-call']);
+  }
+});
+
+test('gives readers the token and the refresh, and each role its own policy', () => {
+  const policies = ofType('AWS::IAM::Policy', full)
+    .map(({ Properties }) => Properties as { Roles: unknown[]; PolicyDocument: { Statement: object[] } })
+    .filter(({ Roles }) => typeof Roles[0] === 'string');
+  expect(policies.map(({ Roles }) => Roles)).toEqual([['build'], ['deploy'], ['generic-build']]);
+  for (const { PolicyDocument } of policies) {
+    const actions = PolicyDocument.Statement.map((one) => (one as { Action: unknown }).Action);
+    expect(actions.flat()).toEqual(
+      expect.arrayContaining(['ssm:GetParameter', 'ssm:GetParameters', 'lambda:InvokeFunction']),
+    );
+  }
+});
+
+test('runs in the private subnets of a VPC, with HTTPS as the only way out', () => {
+  const [securityGroup] = ofType('AWS::EC2::SecurityGroup', full);
+  expect(securityGroup?.Properties).toMatchObject({
+    VpcId: 'vpc-0123456789abcdef0',
+    SecurityGroupEgress: [{ IpProtocol: 'tcp', FromPort: 443, ToPort: 443, CidrIp: '0.0.0.0/0' }],
+  });
+  expect(securityGroup?.Properties).not.toHaveProperty('SecurityGroupIngress');
+  const { logicalId = '' } = full.functions[2] ?? {};
+  expect(full.template.Resources[logicalId]?.Properties?.VpcConfig).toMatchObject({
+    SubnetIds: ['subnet-0123456789abcde00', 'subnet-0123456789abcde01'],
+  });
+});
+
+test('makes a dashboard only where one is wanted', () => {
+  expect(ofType('AWS::CloudWatch::Dashboard', smallest)).toHaveLength(0);
+  expect(ofType('AWS::CloudWatch::Dashboard', full)).toHaveLength(1);
+  const text = synthesize({ tokens: SMALLEST, context: { dashboard: 'true' } });
+  expect(ofType('AWS::CloudWatch::Dashboard', text)).toHaveLength(1);
+});
+
+test('warns where a job may outlive the token that it finds, and says how to ask for enough', () => {
+  const tokens = [{ name: 'cxone', provider: 'nice-cxone', longestJob: 45 }, ...FULL_TOKENS.slice(2)];
+  const app = createTokenRefresherApp(TARGET, { context: { ...FULL_CONTEXT, tokens } });
+  const warnings = app.node
+    .findAll()
+    .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'))
+    .map(({ data }) => String(data).replace(/ \[ack: .*\]$/, ''));
+  expect(warnings).toEqual([
+    'A job of 45 minutes may find a token "cxone" with 8 min 40 s left. Let it ask for enough: access-token get cxone --min-ttl 45m',
+  ]);
+});
+
+test('leaves nothing to cdk-nag that is not acknowledged', () => {
+  const app = createTokenRefresherApp(TARGET, { context: { ...FULL_CONTEXT, tokens: FULL_TOKENS } });
+  expect(new AwsSolutionsChecks(app).validateScope(app).violations).toEqual([]);
+});
+
+test('takes another name, and refuses one that CloudFormation would', () => {
+  expect(synthesize({ tokens: SMALLEST, context: { stackName: 'Tokens2' } }).stackName).toBe('Tokens2');
+  expect(() => createTokenRefresherApp(TARGET, { context: { tokens: SMALLEST, stackName: 'a_b' } })).toThrow(
+    'stackName: "a_b" is not a name of 1 to 128 letters, digits and "-" that begins with a letter',
+  );
+});
+
+test('writes no secret value anywhere', () => {
+  // The only values of secrets that a template could hold are the placeholder's; they stand in the secret alone.
+  const resources = Object.values(smallest.template.Resources).filter(
+    ({ Type }) => Type !== 'AWS::SecretsManager::Secret',
+  );
+  expect(JSON.stringify([resources, smallest.template.Outputs])).not.toMatch(
+    /REPLACE_ME|resolve:secretsmanager/,
+  );
+  expect(JSON.stringify(full.template)).not.toMatch(/resolve:/);
+});
+
+function ofType(type: string, { template }: Pick<typeof full, 'template'>): Resource[] {
+  return Object.values(template.Resources).filter(({ Type }) => Type === type);
+}
