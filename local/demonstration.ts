@@ -56,7 +56,7 @@ export async function playDemonstration(room: MachineRoom, timeline: Timeline): 
   await room.authorizationServer.faults.goOnline();
   timeline.say(
     'action',
-    `token endpoint back after 8 min, ${failedMints} failed mints; the readers noticed nothing`,
+    `token endpoint back after 8 min: ${failedMints} failed mints, ${reader.seen.badReads} failed reads`,
   );
 
   await until(41);
