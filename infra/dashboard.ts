@@ -13,7 +13,9 @@ export function createDashboard(
   return new Dashboard(scope, id, {
     defaultInterval: Duration.hours(24),
     widgets: refreshers.map((refresher) => {
-      const threshold = dyingThreshold(Duration.millis(refresher.guarantee.outageToleranceMs));
+      const threshold = dyingThreshold(
+        Duration.seconds(Math.floor(refresher.guarantee.outageToleranceMs / 1000)),
+      );
       return [
         new GraphWidget({
           title: `${refresher.tokenParameterName}: remaining life`,

@@ -138,7 +138,7 @@ function isAbsoluteUri(value: string): boolean {
 function isAcceptableUrl(value: string): boolean {
   if (!URL.canParse(value)) return false;
   const url = new URL(value);
-  const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  const isLoopback = ['localhost', '[::1]'].includes(url.hostname) || /^127(\.\d+){3}$/.test(url.hostname);
   const isProtected = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback);
   return isProtected && url.username === '' && url.password === '' && !value.includes('#');
 }

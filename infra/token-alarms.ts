@@ -8,7 +8,13 @@ import type { Construct } from 'constructs';
 /** Consecutive minutes that must breach: one beat that slips into the next minute is no alarm. */
 const DYING_DATAPOINTS = 2;
 
-/** Failed refreshes within {@link FAILING_PERIOD} that make an alarm: more than a blip, and reached within 4 minutes of a permanent error, whose tries come after 1, 2, 4 and then every 5 minutes. */
+/** Until CloudWatch has closed the minute of a datapoint, and has evaluated it: a minute each, at most. */
+const EVALUATION_MINUTES = 2;
+
+/**
+ * Failed refreshes in a quarter of an hour that make an alarm. More than a blip; and a permanent error, tried
+ * again after 1, 2, 4 and then every 5 minutes, gets there within 4 minutes and stays.
+ */
 const FAILING_COUNT = 3;
 const FAILING_PERIOD = Duration.minutes(15);
 
@@ -36,12 +42,10 @@ export function dyingThreshold(outageTolerance: Duration): Duration {
   return Duration.seconds(Math.floor(outageTolerance.toSeconds() / 2));
 }
 
-/**
- * Tells whether the first alarm can come before the token dies: it needs {@link DYING_DATAPOINTS} minutes of
- * breaching and about a minute until CloudWatch has seen them.
- */
+/** Tells whether the first alarm can come before the token dies. */
 export function warnsInTime(outageTolerance: Duration): boolean {
-  return dyingThreshold(outageTolerance).toSeconds() >= (DYING_DATAPOINTS + 1) * 60;
+  const neededMinutes = DYING_DATAPOINTS + EVALUATION_MINUTES;
+  return dyingThreshold(outageTolerance).toMinutes({ integral: false }) >= neededMinutes;
 }
 
 /**

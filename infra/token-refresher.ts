@@ -187,7 +187,7 @@ export class TokenRefresher extends Construct {
     heartbeat.node.addDependency(firstMint);
     createSecretChangeRule(this, 'SecretChange', this.function, props.secret);
 
-    const outageTolerance = Duration.millis(this.guarantee.outageToleranceMs);
+    const outageTolerance = Duration.seconds(Math.floor(this.guarantee.outageToleranceMs / 1000));
     const alarms = createTokenAlarms(this, {
       tokenName: props.tokenName,
       tokenParameterName: this.tokenParameterName,

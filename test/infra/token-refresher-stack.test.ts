@@ -1,5 +1,6 @@
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { createTokenRefresherApp } from '../../infra/token-refresher-app.ts';
+import { SECRET_PLACEHOLDER } from '../../lambda/credentials.ts';
 import type { Resource } from '../../local/cloud-assembly.ts';
 import { synthesize } from '../../local/synthesized-function.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
@@ -88,8 +89,8 @@ test('creates a secret with a placeholder where none is named, and keeps it for 
   const [secret] = ofType('AWS::SecretsManager::Secret', smallest);
   expect(secret).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
   expect(JSON.parse(String(secret?.Properties?.SecretString))).toEqual({
-    client_id: 'REPLACE_ME',
-    client_secret: 'REPLACE_ME',
+    client_id: SECRET_PLACEHOLDER,
+    client_secret: SECRET_PLACEHOLDER,
   });
 });
 

@@ -255,9 +255,9 @@ test('warns where the alarm could come after the token has died', () => {
       .findAll()
       .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'));
   };
-  expect(warningsFor(Duration.minutes(42))).toHaveLength(0);
-  expect(warningsFor(Duration.minutes(41))).toEqual([
-    expect.objectContaining({ data: expect.stringContaining('survives an outage of 350 seconds only') }),
+  expect(warningsFor(Duration.minutes(54))).toHaveLength(0);
+  expect(warningsFor(Duration.minutes(53))).toEqual([
+    expect.objectContaining({ data: expect.stringContaining('survives an outage of 470 seconds only') }),
   ]);
 });
 
