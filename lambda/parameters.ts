@@ -131,11 +131,11 @@ export function openParameters(options: {
   };
 }
 
-/** Short timeouts: a beat that hangs is worth less than the next one. */
+/** A socket that hangs costs one attempt, not the beat: without `throwOnRequestTimeout` the client only warns. */
 function createClient(): SSMClient {
   return new SSMClient({
     maxAttempts: 3,
-    requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000 },
+    requestHandler: { connectionTimeout: 2_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
   });
 }
 
