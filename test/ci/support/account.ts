@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -14,32 +13,25 @@ export const SCRIPT = resolve('ci/access-token');
 /** Everything VSCHAR that shells, sed, JSON and URLs trip over; a canary, too. */
 export const AWKWARD_TOKEN = `canary-%0A%25"'\`$(x)\${y}\\n&*!#;|<>~ {}[]^=, end`;
 
-/** What `grantRead` gives, for the token `genesys`. */
-export const READ: PolicyDocument = {
-  Version: '2012-10-17',
-  Statement: [
-    {
-      Effect: 'Allow',
-      Action: ['ssm:GetParameter', 'ssm:GetParameters'],
-      Resource: [
-        `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/ci/genesys/access-token`,
-        `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/ci/genesys/token-status`,
-      ],
-    },
-  ],
-};
+/** What `grantRead` gives. */
+export function readPolicy(tokenName: string): PolicyDocument {
+  const arn = `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/ci/${tokenName}`;
+  const Resource = [`${arn}/access-token`, `${arn}/token-status`];
+  return policy({ Effect: 'Allow', Action: ['ssm:GetParameter', 'ssm:GetParameters'], Resource });
+}
 
-/** What `grantRefresh` adds. */
-export const REFRESH: PolicyDocument = {
-  Version: '2012-10-17',
-  Statement: [
-    {
-      Effect: 'Allow',
-      Action: 'lambda:InvokeFunction',
-      Resource: `arn:aws:lambda:${REGION}:${ACCOUNT}:function:token-refresher-ci-genesys`,
-    },
-  ],
-};
+/** What `grantRefresh` gives. */
+export function refreshPolicy(tokenName: string): PolicyDocument {
+  const Resource = `arn:aws:lambda:${REGION}:${ACCOUNT}:function:token-refresher-ci-${tokenName}`;
+  return policy({ Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource });
+}
+
+function policy(statement: object): PolicyDocument {
+  return { Version: '2012-10-17', Statement: [statement] };
+}
+
+export const READ = readPolicy('genesys');
+export const REFRESH = refreshPolicy('genesys');
 
 /** The status fields that a test cares about; the rest is made up. */
 export interface StatusFields {
@@ -76,19 +68,7 @@ export async function startAccount(cli: AwsCli): Promise<Account> {
   const endpoint = await startAwsEndpoint({ region: REGION, accountId: ACCOUNT });
   const commands = installAwsCommand(cli, endpoint.url);
   const home = mkdtempSync(join(tmpdir(), 'job-'));
-  const put = (Name: string, Type: string, Value: string): number => {
-    const answer = endpoint.ssm.operations.PutParameter?.(
-      { Name, Type, Value, Overwrite: true },
-      {
-        requestId: 'test',
-        principal: { arn: `arn:aws:iam::${ACCOUNT}:user/test`, policies: [] },
-        now: new Date(),
-        stale: false,
-        authorize: () => undefined,
-      },
-    );
-    return Number(answer?.Version);
-  };
+  const put = (name: string, type: string, value: string) => putParameter(endpoint, name, type, value);
   const account: Account = {
     endpoint,
     home,
@@ -125,8 +105,19 @@ export async function startAccount(cli: AwsCli): Promise<Account> {
   return account;
 }
 
-export function fingerprint(token: string): string {
-  return createHash('sha256').update(token).digest('hex').slice(0, 12);
+/** Stores a parameter as somebody with every permission would; returns its version. */
+export function putParameter(endpoint: AwsEndpoint, Name: string, Type: string, Value: string): number {
+  const answer = endpoint.ssm.operations.PutParameter?.(
+    { Name, Type, Value, Overwrite: true },
+    {
+      requestId: 'test',
+      principal: { arn: `arn:aws:iam::${ACCOUNT}:user/test`, policies: [] },
+      now: new Date(),
+      stale: false,
+      authorize: () => undefined,
+    },
+  );
+  return Number(answer?.Version);
 }
 
 function statusOf({ version = 1, lifeSeconds = 2850, dueInSeconds, lastFailure = null }: StatusFields) {

@@ -1,0 +1,264 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { PolicyDocument } from '../../local/aws/iam.ts';
+import type { Assembly } from '../../local/cloud-assembly.ts';
+import { type AwsCli, findAwsClis, installCommand } from './support/aws-cli.ts';
+import { jenkinsSteps } from './support/jenkinsfile.ts';
+import { type Ended, filesContaining, run } from './support/process.ts';
+import { policiesOfRole, type Stack, startStack } from './support/stack.ts';
+import { azureSteps, codeBuildSteps, gitHubSteps, type Step } from './support/steps.ts';
+
+const EXAMPLES = 'ci/examples';
+
+let stack: Stack;
+
+beforeEach(async () => {
+  stack = await startStack(findAwsClis().at(-1) as AwsCli);
+  // Twenty minutes are left: too little for --min-ttl 45m.
+  stack.ageToken(40);
+});
+afterEach(() => stack.close());
+
+/** Runs a step with its CI system's environment; its log is stdout and stderr together. */
+async function runStep(
+  step: Step,
+  agent: Record<string, string>,
+  policies: readonly PolicyDocument[] = stack.readerPolicies,
+): Promise<Ended & { log: string }> {
+  const { PATH = '', HOME = '', ...job } = stack.jobEnvironment(policies);
+  const credentials = step.role ? job : {};
+  const parameters: Record<string, string> = {};
+  for (const [variable, name] of Object.entries(step.parameters)) {
+    const query = ['--names', name, '--with-decryption', '--query', 'Parameters[].Value', '--output', 'text'];
+    const { stdout } = await run(['aws', 'ssm', 'get-parameters', ...query], { env: { PATH, HOME, ...job } });
+    parameters[variable] = stdout.trimEnd();
+  }
+  const ended = await run([...step.shell, '-c', step.script], {
+    cwd: join(stack.checkout, step.directory),
+    env: { PATH, HOME, ...credentials, ...agent, ...step.env, ...parameters, GENESYS_API: stack.api.url },
+  });
+  return { ...ended, log: ended.stdout + ended.stderr };
+}
+
+async function runJob(steps: readonly Step[], agent: Record<string, string>) {
+  const logs: string[] = [];
+  for (const step of steps.filter(({ when }) => when === 'success')) {
+    const { status, log } = await runStep(step, agent);
+    expect({ step: step.name, status, log: status === 0 ? '' : log }).toEqual({
+      step: step.name,
+      status: 0,
+      log: '',
+    });
+    logs.push(log);
+  }
+  return logs.join('');
+}
+
+function terraformCalls(): string[] {
+  return readFileSync(join(stack.checkout, 'terraform.calls'), 'utf8').trimEnd().split('\n');
+}
+
+describe('CodeBuild', () => {
+  let assembly: Assembly;
+
+  beforeAll(() => {
+    const directory = mkdtempSync(join(tmpdir(), 'sample-app-'));
+    const synth = spawnSync(process.execPath, [`${EXAMPLES}/codebuild/app.ts`], {
+      env: { ...process.env, CDK_OUTDIR: directory, NODE_OPTIONS: '' },
+      encoding: 'utf8',
+    });
+    expect(synth).toMatchObject({ status: 0 });
+    const template = JSON.parse(readFileSync(join(directory, 'CxAsCode.template.json'), 'utf8'));
+    assembly = { directory, stackName: 'CxAsCode', template };
+  });
+
+  /** The policies of a project's role, as the sample app's template has them. */
+  function projectPolicies(project: string): PolicyDocument[] {
+    const role = Object.keys(assembly.template.Resources).find(
+      (id) => id.startsWith(`${project}Role`) && !id.includes('Policy'),
+    );
+    return policiesOfRole(assembly, `CxAsCode-${role}`);
+  }
+
+  test('parameter-store: is resolved with the project role that the sample app synthesizes', async () => {
+    const [step] = codeBuildSteps(`${EXAMPLES}/codebuild/buildspec.yml`) as [Step];
+    const token = stack.storedToken();
+
+    const job = await runStep(step, {}, projectPolicies('ShortJob'));
+
+    expect(job).toMatchObject({ status: 0, stderr: '' });
+    expect(step.parameters).toEqual({ GENESYSCLOUD_ACCESS_TOKEN: '/ci/genesys/access-token' });
+    expect(terraformCalls()).toEqual([
+      'init -input=false (eu-central-1)',
+      'plan -input=false -out=tfplan (eu-central-1)',
+      'apply -input=false tfplan (eu-central-1)',
+    ]);
+    expect(stack.api.calls).toEqual(Array(2).fill({ path: '/api/v2/tokens/me', accepted: true }));
+    expect(job.log).not.toContain(token);
+  });
+
+  test('the environment of the sample project names the parameter', () => {
+    const projects = Object.values(assembly.template.Resources).filter(
+      ({ Type }) => Type === 'AWS::CodeBuild::Project',
+    );
+    const variables = projects.flatMap(({ Properties }) => {
+      const environment = Properties?.Environment as { EnvironmentVariables?: unknown[] };
+      return environment.EnvironmentVariables ?? [];
+    });
+
+    expect(variables).toEqual([
+      { Name: 'GENESYSCLOUD_ACCESS_TOKEN', Type: 'PARAMETER_STORE', Value: '/ci/genesys/access-token' },
+    ]);
+  });
+
+  test('exec inside a phase asks for the life that each command needs', async () => {
+    const [step] = codeBuildSteps(`${EXAMPLES}/codebuild/buildspec-long.yml`) as [Step];
+    const first = stack.storedToken();
+
+    const job = await runStep(step, {}, projectPolicies('LongJob'));
+
+    expect(job.status).toBe(0);
+    expect(job.stderr).toMatch(/token v1 .*, 19 min left\n[\s\S]*token v2 .*, 59 min left\n/);
+    expect(job.stdout).toMatch(/^version +v2$/m);
+    expect(stack.api.calls).toEqual(Array(2).fill({ path: '/api/v2/tokens/me', accepted: true }));
+    for (const token of [first, stack.storedToken()]) expect(job.log).not.toContain(token);
+  });
+
+  test('a project that may only read is refused where it asks for more life', async () => {
+    const [step] = codeBuildSteps(`${EXAMPLES}/codebuild/buildspec-long.yml`) as [Step];
+
+    const job = await runStep(step, {}, projectPolicies('ShortJob'));
+
+    expect(job.status).toBe(5);
+    expect(job.stderr).toContain('AWS refused lambda:InvokeFunction');
+    expect(terraformCalls()).toHaveLength(2);
+  });
+});
+
+describe('Jenkins', () => {
+  test('the Jenkinsfile runs under sh -xe and its log holds no token', async () => {
+    installCommand(stack.commands, 'python3', `exec ${pythonWithSdk()} "$@"`);
+    const steps = jenkinsSteps(`${EXAMPLES}/jenkins/Jenkinsfile`);
+
+    const log = await runJob(steps, { JENKINS_URL: 'https://jenkins.example/', BUILD_NUMBER: '1' });
+
+    expect(steps.map(({ name, when, directory }) => [name, when, directory])).toEqual([
+      ['CX as Code', 'success', 'ci/examples/cx-as-code'],
+      ['CX as Code', 'success', 'ci/examples/cx-as-code'],
+      ['Report', 'success', '.'],
+      ['', 'failure', '.'],
+    ]);
+    expect(log).toContain('+ ../../access-token exec genesys');
+    expect(log).toContain('queue-3 Queue 3');
+    expect(log).not.toContain(stack.storedToken());
+  });
+
+  test('with the AWS Parameter Store plugin', async () => {
+    const steps = jenkinsSteps(`${EXAMPLES}/jenkins/Jenkinsfile.parameter-store`);
+
+    const log = await runJob(steps, { BUILD_NUMBER: '1' });
+
+    expect(steps[0]?.parameters.ACCESS_TOKEN).toBe('/ci/genesys/access-token');
+    expect(terraformCalls()).toHaveLength(2);
+    expect(log).not.toContain(stack.storedToken());
+  });
+
+  test('a failed job is told by doctor what is wrong', async () => {
+    const [failure] = jenkinsSteps(`${EXAMPLES}/jenkins/Jenkinsfile`).filter(
+      ({ when }) => when === 'failure',
+    );
+
+    const { status, stdout } = await runStep(failure as Step, {});
+
+    expect(stdout).toMatch(/^job: decrypt token +ok /m);
+    expect(status).toBe(0);
+  });
+});
+
+test('the GitHub Actions workflow runs, and its log is masked before the token could appear', async () => {
+  const agent = { GITHUB_ACTIONS: 'true', CI: 'true' };
+  const steps = gitHubSteps(`${EXAMPLES}/github-actions/workflow.yml`);
+
+  const log = await runJob(steps, agent);
+
+  const token = stack.storedToken();
+  const visible = log.split('\n').filter((line) => !line.startsWith('::add-mask::'));
+  expect(log).toContain(`::add-mask::${token}\n`);
+  expect(visible.join('\n')).not.toContain(token);
+  expect(steps.map(({ role }) => role)).toEqual([true, true, true]);
+  expect(stack.api.calls.map(({ path }) => path)).toEqual([
+    '/api/v2/tokens/me',
+    '/api/v2/routing/queues?pageNumber=1',
+    '/api/v2/routing/queues?pageNumber=2',
+    '/api/v2/routing/queues?pageNumber=3',
+  ]);
+  expect(stack.api.calls.every(({ accepted }) => accepted)).toBe(true);
+});
+
+test('the Azure pipeline runs, and its log is masked before the token could appear', async () => {
+  const steps = azureSteps(`${EXAMPLES}/azure-pipelines/azure-pipelines.yml`);
+
+  const log = await runJob(steps, { TF_BUILD: 'True', AGENT_NAME: 'agent' });
+
+  const token = stack.storedToken();
+  const visible = log.split('\n').filter((line) => !line.startsWith('##vso[task.setsecret]'));
+  expect(log).toContain(`##vso[task.setsecret]${token}\n`);
+  expect(visible.join('\n')).not.toContain(token);
+  expect(terraformCalls()).toHaveLength(2);
+  expect(steps.map(({ when }) => when)).toEqual(['success', 'failure']);
+});
+
+test('the curl loop shows no token under sh -x, and leaves it in no file', async () => {
+  const env = { ...stack.jobEnvironment(stack.readerPolicies), GENESYS_API: stack.api.url };
+
+  const job = await run(['sh', '-x', 'ci/examples/curl/export-loop.sh', 'genesys', '2'], {
+    cwd: stack.checkout,
+    env,
+  });
+
+  expect(job).toMatchObject({ status: 0, stdout: '' });
+  expect(job.stderr).not.toContain(stack.storedToken());
+  expect(filesContaining(stack.checkout, stack.storedToken())).toEqual([]);
+  expect(readFileSync(join(stack.checkout, 'queues-2.json'), 'utf8')).toContain('Queue 2');
+});
+
+describe('the Python SDK', () => {
+  const command = ['exec', 'genesys', '--min-ttl', '5m', '--env', 'GENESYSCLOUD_ACCESS_TOKEN', '--'];
+
+  test('lists every page', async () => {
+    const env = { ...stack.jobEnvironment(stack.readerPolicies), GENESYS_API: stack.api.url };
+
+    const job = await run(
+      ['ci/access-token', ...command, pythonWithSdk(), 'ci/examples/python/list_queues.py'],
+      { cwd: stack.checkout, env },
+    );
+
+    expect(job).toMatchObject({ status: 0, stdout: 'queue-1 Queue 1\nqueue-2 Queue 2\nqueue-3 Queue 3\n' });
+  });
+
+  test('reads the token again where the one it has is dead', async () => {
+    const env = {
+      ...stack.jobEnvironment(stack.readerPolicies),
+      GENESYS_API: stack.api.url,
+      GENESYSCLOUD_ACCESS_TOKEN: 'dead',
+    };
+
+    const job = await run([pythonWithSdk(), 'ci/examples/python/list_queues.py'], {
+      cwd: stack.checkout,
+      env,
+    });
+
+    expect(job.status).toBe(0);
+    expect(stack.api.calls.map(({ accepted }) => accepted)).toEqual([false, true, true, true]);
+  });
+});
+
+/** The Python of `.ci/install-shell-tools.sh`, which has the SDK. */
+function pythonWithSdk(): string {
+  const python = join(process.cwd(), 'node_modules/.cache/shell-tools/bin/python3');
+  if (!existsSync(python))
+    throw new Error('The Python SDK is missing. Run .ci/install-shell-tools.sh first.');
+  return python;
+}

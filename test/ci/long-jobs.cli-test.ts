@@ -1,0 +1,155 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type MachineRoom, startMachineRoom } from '../../local/machine-room.ts';
+import { ACCOUNT, putParameter, REGION, readPolicy, refreshPolicy, SCRIPT } from './support/account.ts';
+import { type ApiServer, startApiServer } from './support/api-server.ts';
+import { type AwsCli, findAwsClis, installAwsCommand, installCommand } from './support/aws-cli.ts';
+import { type Ended, run } from './support/process.ts';
+
+const MINUTE_MS = 60_000;
+
+let room: MachineRoom;
+let api: ApiServer;
+let environment: Record<string, string>;
+
+async function start(speed: number): Promise<void> {
+  room = await startMachineRoom({ speed, lifetimeSeconds: 3600, refreshIntervalMinutes: 50 });
+  api = await startApiServer(async (token) => (await room.authorizationServer.introspect(token)).active);
+  const commands = installAwsCommand(findAwsClis()[0] as AwsCli, room.aws.url);
+  installClock(commands, speed);
+  const home = mkdtempSync(join(tmpdir(), 'job-'));
+  const credentials = room.aws.registerPrincipal({
+    arn: `arn:aws:sts::${ACCOUNT}:assumed-role/ci/job`,
+    policies: [readPolicy('demo'), refreshPolicy('demo')],
+  });
+  environment = {
+    PATH: `${commands}:${process.env.PATH}`,
+    HOME: home,
+    TMPDIR: home,
+    AWS_REGION: REGION,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_SESSION_TOKEN: credentials.sessionToken,
+    ACCESS_TOKEN_SCRIPT: SCRIPT,
+    API: api.url,
+  };
+}
+
+afterEach(() => Promise.all([room.close(), api.close()]));
+
+/** A `date` that tells the room's time, which runs `speed` times as fast as the machine's. */
+function installClock(commands: string, speed: number): void {
+  const real = Date.now();
+  const fast = room.now().getTime();
+  installCommand(
+    commands,
+    'date',
+    `[ "$*" = '-u +%s' ] || exec /bin/date "$@"
+echo $(((${fast} + ($(/bin/date +%s%N) / 1000000 - ${real}) * ${speed}) / 1000))`,
+  );
+}
+
+/** Beats once a minute of the room's clock, as the schedule does, until stopped. */
+function startHeartbeat(): { stop(): Promise<void> } {
+  let stopped = false;
+  const beating = (async () => {
+    while (!stopped) {
+      await room.invoke({}).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, room.realMs(MINUTE_MS)));
+    }
+  })();
+  return {
+    async stop() {
+      stopped = true;
+      await beating;
+    },
+  };
+}
+
+/** A job that calls the API, with what the shell function `bearer` prints, until 45 minutes have passed. */
+function job(script: string): Promise<Ended> {
+  const prelude = `set -e
+end=$(($(date -u +%s) + 2700)) calls=0
+call() { curl --silent --show-error --fail --header @- --output /dev/null "$API/$1"; }
+work() {
+  while [ "$(date -u +%s)" -lt "$end" ]; do
+    bearer | sed 's/^/Authorization: Bearer /' | call "$1" || { echo "failed after $calls calls"; exit 1; }
+    calls=$((calls + 1))
+  done
+  echo "done"
+}
+`;
+  return run(['sh', '-c', prelude + script], { env: environment });
+}
+
+test('a 45-minute job outlives a one-hour token that it keeps, and not one that it asked life for', async () => {
+  await start(100);
+  const heartbeat = startHeartbeat();
+  const issuedAt = await firstTokenAt();
+  // Forty minutes are left: a token that is good for most of the job, and not for all of it.
+  while (room.now().getTime() < issuedAt + 20 * MINUTE_MS) await heartbeatsOf(1);
+
+  const [kept, enough, again] = await Promise.all([
+    job(`token=$("$ACCESS_TOKEN_SCRIPT" get demo); bearer() { printf '%s\\n' "$token"; }; work kept`),
+    job(
+      `token=$("$ACCESS_TOKEN_SCRIPT" get demo --min-ttl 45m); bearer() { printf '%s\\n' "$token"; }; work enough`,
+    ),
+    job(`bearer() { "$ACCESS_TOKEN_SCRIPT" get demo; }; work again`),
+  ]);
+  await heartbeat.stop();
+
+  expect(kept).toMatchObject({ status: 1, stdout: expect.stringMatching(/^failed after [1-9]\d* calls\n$/) });
+  expect(enough).toMatchObject({ status: 0, stdout: 'done\n' });
+  expect(again).toMatchObject({ status: 0, stdout: 'done\n' });
+  const refused = api.calls.filter(({ accepted }) => !accepted).map(({ path }) => path);
+  expect(refused).toEqual(['/kept']);
+}, 180_000);
+
+async function firstTokenAt(): Promise<number> {
+  for (;;) {
+    const token = await room.read();
+    if (token?.status) return Date.parse(String(token.status.issuedAt));
+    await heartbeatsOf(1);
+  }
+}
+
+function heartbeatsOf(count: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, room.realMs(count * MINUTE_MS)));
+}
+
+test('a hundred jobs that ask for life at once cost two mints at most', async () => {
+  await start(1);
+  await room.invoke({});
+  ageToken(40);
+  const before = room.authorizationServer.mints.count;
+
+  const jobs = await Promise.all(
+    Array.from({ length: 100 }, () => run([SCRIPT, 'get', 'demo', '--min-ttl', '45m'], { env: environment })),
+  );
+
+  expect(jobs.filter(({ status }) => status !== 0)).toEqual([]);
+  const tokens = new Set(jobs.map(({ stdout }) => stdout));
+  const mints = room.authorizationServer.mints.count - before;
+  expect(mints).toBeGreaterThanOrEqual(1);
+  expect(mints).toBeLessThanOrEqual(2);
+  expect(tokens.size).toBeLessThanOrEqual(2);
+  for (const token of tokens) {
+    expect((await room.authorizationServer.introspect(token.trim())).active).toBe(true);
+  }
+  const invocations = room.aws.requests.filter(({ operation }) => operation === 'Invoke');
+  console.log(
+    `100 jobs: ${mints} mint(s), ${invocations.length} invocations, ` +
+      `${invocations.filter(({ outcome }) => outcome !== 'ok').length} of them throttled`,
+  );
+}, 400_000);
+
+/** Makes the stored token look as if it had been minted this much earlier. */
+function ageToken(minutes: number): void {
+  const name = '/ci/demo/token-status';
+  const status = JSON.parse(room.aws.ssm.parameters.get(name)?.versions.at(-1)?.value ?? '{}');
+  for (const key of ['issuedAt', 'expiresAt', 'refreshDueAt']) {
+    status[key] = new Date(Date.parse(status[key]) - minutes * MINUTE_MS).toISOString();
+  }
+  putParameter(room.aws, name, 'String', JSON.stringify(status));
+}

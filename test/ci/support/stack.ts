@@ -1,0 +1,177 @@
+import { randomBytes } from 'node:crypto';
+import { cpSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type AuthorizationServer,
+  startAuthorizationServer,
+} from '../../../local/authorization-server/authorization-server.ts';
+import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
+import { createFunctionProcess } from '../../../local/aws/function-process.ts';
+import type { PolicyDocument } from '../../../local/aws/iam.ts';
+import type { Assembly } from '../../../local/cloud-assembly.ts';
+import { LOCAL_PLACE, type SynthesizedFunction, synthesize } from '../../../local/synthesized-function.ts';
+import { createResolver } from '../../../local/template-resolver.ts';
+import { putParameter } from './account.ts';
+import { type ApiServer, startApiServer } from './api-server.ts';
+import { type AwsCli, installAwsCommand, installCommand } from './aws-cli.ts';
+import { run } from './process.ts';
+
+const SECRET_NAME = 'genesys/ci-client';
+
+/** The synthesized stack on this machine, and what a job needs to use its token, `genesys`. */
+export interface Stack {
+  readonly endpoint: AwsEndpoint;
+  readonly authorizationServer: AuthorizationServer;
+  readonly api: ApiServer;
+  readonly fn: SynthesizedFunction;
+  /** The policies that `readers` in cdk.json attaches to the role `ci`. */
+  readonly readerPolicies: readonly PolicyDocument[];
+  /** A checkout with `ci/` in it; also HOME and TMPDIR of the jobs. */
+  readonly checkout: string;
+  /** First directory of the jobs' PATH: `aws`, `terraform`. */
+  readonly commands: string;
+  /** The token that is stored now. */
+  storedToken(): string;
+  /** Environment of a job whose role has these policies. */
+  jobEnvironment(policies: readonly PolicyDocument[]): Record<string, string>;
+  /** Makes the stored token look as if it had been minted this much earlier. */
+  ageToken(minutes: number): void;
+  close(): Promise<void>;
+}
+
+/** Starts a stack that has minted its first token; tokens live for an hour. */
+export async function startStack(cli: AwsCli): Promise<Stack> {
+  const clientSecret = randomBytes(24).toString('base64url');
+  const authorizationServer = await startAuthorizationServer({
+    clients: [{ clientId: 'ci', clientSecret, authMethod: 'client_secret_basic' }],
+    lifetimeSeconds: 3600,
+  });
+  const endpoint = await startAwsEndpoint(LOCAL_PLACE);
+  const commands = installAwsCommand(cli, endpoint.url);
+  const administrator = endpoint.iam.registerAdministrator();
+  const environmentOf = (credentials: typeof administrator): Record<string, string> => ({
+    PATH: `${commands}:${process.env.PATH}`,
+    AWS_REGION: LOCAL_PLACE.region,
+    AWS_DEFAULT_REGION: LOCAL_PLACE.region,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_SESSION_TOKEN: credentials.sessionToken,
+  });
+  const secret = JSON.stringify({ client_id: 'ci', client_secret: clientSecret });
+  const aws = async (...words: string[]): Promise<void> => {
+    const { status, stderr } = await run(['aws', ...words], { env: environmentOf(administrator) });
+    if (status !== 0) throw new Error(stderr);
+  };
+  await aws('secretsmanager', 'create-secret', '--name', SECRET_NAME, '--secret-string', secret);
+
+  const { functions, ...assembly } = synthesize({
+    tokens: [
+      {
+        name: 'genesys',
+        provider: 'oauth2',
+        tokenUrl: authorizationServer.tokenUrl,
+        probeUrl: authorizationServer.probeUrl,
+        secretName: SECRET_NAME,
+        readers: [`arn:aws:iam::${LOCAL_PLACE.accountId}:role/ci`],
+      },
+    ],
+  });
+  const fn = functions[0] as SynthesizedFunction;
+  const functionProcess = createFunctionProcess({
+    name: fn.name,
+    region: LOCAL_PLACE.region,
+    handlerFile: join(fn.codeDirectory, 'handler.mjs'),
+    environment: fn.environment,
+    endpointUrl: endpoint.url,
+    credentials: endpoint.registerPrincipal({
+      arn: `arn:aws:sts::${LOCAL_PLACE.accountId}:assumed-role/refresher/${fn.name}`,
+      policies: fn.policyDocuments as PolicyDocument[],
+    }),
+    timeoutMs: fn.timeoutSeconds * 1000,
+    memoryMegabytes: fn.memoryMiB,
+  });
+  endpoint.registerFunction({
+    name: fn.name,
+    ...(fn.reservedConcurrency === undefined ? {} : { concurrency: fn.reservedConcurrency }),
+    invoke: functionProcess.invoke,
+  });
+  const api = await startApiServer(async (token) => (await authorizationServer.introspect(token)).active);
+  const checkout = mkdtempSync(join(tmpdir(), 'checkout-'));
+  cpSync('ci', join(checkout, 'ci'), { recursive: true });
+  installTerraform(commands, api.url);
+
+  const stack: Stack = {
+    endpoint,
+    authorizationServer,
+    api,
+    fn,
+    readerPolicies: policiesOfRole(assembly, 'ci'),
+    checkout,
+    commands,
+    storedToken: () =>
+      endpoint.ssm.parameters.get('/ci/genesys/access-token')?.versions.at(-1)?.value ?? 'none is stored',
+    jobEnvironment: (policies) => ({
+      ...environmentOf(
+        endpoint.registerPrincipal({
+          arn: `arn:aws:sts::${LOCAL_PLACE.accountId}:assumed-role/ci/job`,
+          policies,
+        }),
+      ),
+      HOME: checkout,
+      TMPDIR: checkout,
+    }),
+    ageToken(minutes) {
+      const name = '/ci/genesys/token-status';
+      const status = JSON.parse(endpoint.ssm.parameters.get(name)?.versions.at(-1)?.value ?? '{}');
+      for (const key of ['issuedAt', 'expiresAt', 'refreshDueAt']) {
+        status[key] = new Date(Date.parse(status[key]) - minutes * 60_000).toISOString();
+      }
+      putParameter(endpoint, name, 'String', JSON.stringify(status));
+    },
+    async close() {
+      await functionProcess.stop();
+      await Promise.all([endpoint.close(), api.close(), authorizationServer.close()]);
+    },
+  };
+  await invokeDirectly(functionProcess);
+  return stack;
+}
+
+async function invokeDirectly(functionProcess: ReturnType<typeof createFunctionProcess>): Promise<void> {
+  const context = {
+    awsRequestId: 'first',
+    functionName: 'f',
+    invokedFunctionArn: 'arn:aws:lambda:::function:f',
+  };
+  const outcome = await functionProcess.invoke({}, context);
+  if ('failure' in outcome) throw new Error(outcome.failure.errorMessage);
+}
+
+/** The policies that a template attaches to a role: one of its own, by logical id, or one it only knows the name of. */
+export function policiesOfRole(assembly: Assembly, role: string): PolicyDocument[] {
+  const resolver = createResolver(assembly, LOCAL_PLACE);
+  return Object.values(assembly.template.Resources)
+    .filter(({ Type }) => Type === 'AWS::IAM::Policy')
+    .map(
+      ({ Properties }) => resolver.resolve(Properties) as { Roles: string[]; PolicyDocument: PolicyDocument },
+    )
+    .filter(({ Roles }) => Roles.includes(role))
+    .map(({ PolicyDocument }) => PolicyDocument);
+}
+
+/**
+ * A stand-in for Terraform: it shows its token to the API, as the provider would, and notes what it was called with.
+ * A token that the API refuses fails the job.
+ */
+function installTerraform(commands: string, apiUrl: string): void {
+  installCommand(
+    commands,
+    'terraform',
+    `printf '%s\\n' "$* (\${GENESYSCLOUD_REGION:-no region})" >>"$HOME/terraform.calls"
+[ "$1" != init ] || exit 0
+echo "terraform $1"
+printf 'Authorization: Bearer %s\\n' "\${GENESYSCLOUD_ACCESS_TOKEN:-none}" |
+  curl --silent --show-error --fail --header @- --output /dev/null ${apiUrl}/api/v2/tokens/me`,
+  );
+}
