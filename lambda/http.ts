@@ -42,6 +42,7 @@ export function createSendRequest(dispatcher?: HttpDispatcher): SendRequest {
   return async ({ method, url, headers, body, signal, timeoutMs }) => {
     const limit = timeLimit(signal, timeoutMs);
     try {
+      limit.signal.throwIfAborted();
       const { origin, pathname, search } = new URL(url);
       const response = await connection.request({
         origin,
