@@ -1,52 +1,34 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
-import { buildSync, type Metafile } from 'esbuild';
+import type { Metafile } from 'esbuild';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** The function's `Handler`: the export `handler` of the bundle's entry point, `handler.mjs`. */
 export const HANDLER = 'handler.handler';
 
-/** Text of the stub that esbuild leaves in a chunk where CommonJS code calls `require` for a Node.js module. */
-const REQUIRE_STUB = 'Dynamic require of';
-const CREATE_REQUIRE =
-  "import{createRequire}from'node:module';const require=createRequire(import.meta.url);\n";
+/** A metafile is some hundred kilobytes of JSON. */
+const MAX_METAFILE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Bundles `lambda/handler.ts` into `outdir`: ES modules, the lazy parts as chunks of their own, names by
- * content. The same sources always give the same bytes. The AWS SDK is bundled, so that a new version in
- * Lambda's runtime changes nothing.
+ * Bundles the function's code into `outdir`, see {@link file://./bundle-function.ts}. In a process of its own: CDK asks
+ * for a bundle synchronously, and esbuild runs plugins only asynchronously.
  *
  * @returns esbuild's metafile: what went into which chunk, with sizes.
  */
 export function bundle(outdir: string): Metafile {
-  const { outputFiles, metafile } = buildSync({
-    entryPoints: { handler: join(ROOT, 'lambda/handler.ts') },
-    outdir,
-    // Paths in chunk names' hashes are taken from here, so that they do not depend on where synth was started.
-    absWorkingDir: ROOT,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    outExtension: { '.js': '.mjs' },
-    chunkNames: '[name]-[hash]',
-    platform: 'node',
-    target: 'node24',
-    mainFields: ['module', 'main'],
-    minify: true,
-    legalComments: 'none',
-    metafile: true,
-    logLevel: 'error',
-    write: false,
-  });
-  mkdirSync(outdir, { recursive: true });
-  for (const { path, text } of outputFiles) {
-    writeFileSync(path, text.includes(REQUIRE_STUB) ? CREATE_REQUIRE + text : text);
-  }
-  return metafile;
+  const script = join(ROOT, 'infra/bundle-function.ts');
+  return JSON.parse(
+    execFileSync(process.execPath, [script, outdir], {
+      encoding: 'utf8',
+      maxBuffer: MAX_METAFILE_BYTES,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { PATH: process.env.PATH },
+    }),
+  );
 }
 
 /**

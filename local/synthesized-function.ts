@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TargetEnvironment } from '../infra/tokens-configuration.ts';
@@ -39,16 +39,22 @@ export function synthesize(options: {
   readonly tokens: unknown;
   /** Context beside the tokens. */
   readonly context?: Readonly<Record<string, unknown>>;
-  /** Where to put the assembly. @default a new temporary directory */
+  /** Where to put the assembly. @default a temporary one, deleted when the process ends */
   readonly directory?: string;
   /** @default {@link LOCAL_PLACE} */
   readonly place?: TemplatePlace;
   /** Account and region to bind the stack to, where it looks something up. */
   readonly target?: TargetEnvironment;
 }): Assembly & { readonly functions: readonly SynthesizedFunction[] } {
-  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'token-refresher-synth-'));
+  const directory = options.directory ?? temporaryDirectory();
   const assembly = synthesizeAssembly({ ...options, directory });
   return { ...assembly, functions: readFunctions(assembly, options.place ?? LOCAL_PLACE) };
+}
+
+function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'token-refresher-synth-'));
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
 }
 
 /**

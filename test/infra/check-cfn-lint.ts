@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,5 +45,7 @@ run(join(environment, 'bin/cfn-lint'), ...lint);
 console.log(`cfn-lint ${CFN_LINT}: ${templates.length} templates clean`);
 
 function temporaryDirectory(): string {
-  return mkdtempSync(join(tmpdir(), 'token-refresher-cfn-lint-'));
+  const directory = mkdtempSync(join(tmpdir(), 'token-refresher-cfn-lint-'));
+  process.on('exit', () => rmSync(directory, { recursive: true }));
+  return directory;
 }

@@ -1,8 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../../infra/function-code.ts';
-import { synthesize } from '../../local/synthesized-function.ts';
+import { synthesize, temporaryDirectory } from '../support/synthesize.ts';
 
 const TOKENS = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }];
 
@@ -34,10 +33,6 @@ test('a change of the code alone changes the code of the function alone', () => 
   changed.Resources[logicalId].Properties.Code = template.Resources[logicalId]?.Properties?.Code;
   expect(changed).toEqual(template);
 });
-
-function temporaryDirectory(): string {
-  return mkdtempSync(join(tmpdir(), 'token-refresher-code-'));
-}
 
 function readAll(directory: string): Record<string, string> {
   return Object.fromEntries(

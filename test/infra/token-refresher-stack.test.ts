@@ -2,7 +2,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { createTokenRefresherApp } from '../../infra/token-refresher-app.ts';
 import { SECRET_PLACEHOLDER } from '../../lambda/credentials.ts';
 import type { Resource } from '../../local/cloud-assembly.ts';
-import { synthesize } from '../../local/synthesized-function.ts';
+import { synthesize, temporaryDirectory } from '../support/synthesize.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
 
 const SMALLEST = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }];
@@ -200,7 +200,10 @@ test('makes a dashboard only where one is wanted', () => {
 
 test('warns where a job may outlive the token that it finds, and says how to ask for enough', () => {
   const tokens = [{ name: 'cxone', provider: 'nice-cxone', longestJob: 45 }, ...FULL_TOKENS.slice(2)];
-  const app = createTokenRefresherApp(TARGET, { context: { ...FULL_CONTEXT, tokens } });
+  const app = createTokenRefresherApp(TARGET, {
+    outdir: temporaryDirectory(),
+    context: { ...FULL_CONTEXT, tokens },
+  });
   const warnings = app.node
     .findAll()
     .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'))
@@ -211,15 +214,21 @@ test('warns where a job may outlive the token that it finds, and says how to ask
 });
 
 test('leaves nothing to cdk-nag that is not acknowledged', () => {
-  const app = createTokenRefresherApp(TARGET, { context: { ...FULL_CONTEXT, tokens: FULL_TOKENS } });
+  const app = createTokenRefresherApp(TARGET, {
+    outdir: temporaryDirectory(),
+    context: { ...FULL_CONTEXT, tokens: FULL_TOKENS },
+  });
   expect(new AwsSolutionsChecks(app).validateScope(app).violations).toEqual([]);
 });
 
 test('takes another name, and refuses one that CloudFormation would', () => {
   expect(synthesize({ tokens: SMALLEST, context: { stackName: 'Tokens2' } }).stackName).toBe('Tokens2');
-  expect(() => createTokenRefresherApp(TARGET, { context: { tokens: SMALLEST, stackName: 'a_b' } })).toThrow(
-    'stackName: "a_b" is not a name of 1 to 128 letters, digits and "-" that begins with a letter',
-  );
+  expect(() =>
+    createTokenRefresherApp(TARGET, {
+      outdir: temporaryDirectory(),
+      context: { tokens: SMALLEST, stackName: 'a_b' },
+    }),
+  ).toThrow('stackName: "a_b" is not a name of 1 to 128 letters, digits and "-" that begins with a letter');
 });
 
 test('writes no secret value anywhere', () => {
