@@ -1,0 +1,213 @@
+import { type Account, READ, REFRESH, startAccount } from './support/account.ts';
+import { type AwsCli, findAwsClis, installCommand } from './support/aws-cli.ts';
+import type { Ended } from './support/process.ts';
+import { run } from './support/process.ts';
+import { type Stack, startStack } from './support/stack.ts';
+
+const cli = findAwsClis()[0] as AwsCli;
+
+/** The rows of doctor's table by step: result, whose fault, and what to do. */
+function rows({ stdout }: Ended): Record<string, [result: string, fault: string, detail: string]> {
+  const cells = stdout
+    .trimEnd()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split(/ {2,}/) as [string, string, string, string]);
+  return Object.fromEntries(
+    cells.map(([step, result, fault, detail]) => [step, [result, fault, detail ?? '']]),
+  );
+}
+
+describe('doctor, on the synthesized function', () => {
+  let stack: Stack;
+
+  beforeEach(async () => {
+    stack = await startStack(cli);
+  });
+  afterEach(() => stack.close());
+
+  const doctor = (env: Record<string, string> = {}) =>
+    run(['ci/access-token', 'doctor', 'genesys'], {
+      cwd: stack.checkout,
+      env: { ...stack.jobEnvironment(stack.readerPolicies), ...env },
+    });
+
+  test('finds nothing wrong where all is well', async () => {
+    const job = await doctor();
+
+    expect(job).toMatchObject({ status: 0, stderr: '' });
+    expect(Object.entries(rows(job)).map(([step, [result]]) => `${step}: ${result}`)).toEqual([
+      'job: identity: ok',
+      'job: clock: ok',
+      'job: read parameters: ok',
+      'token: life: ok',
+      'token: schedule: ok',
+      'job: decrypt token: ok',
+      'refresher: config: ok',
+      'refresher: secret: ok',
+      'refresher: token-endpoint: ok',
+      'refresher: scope: ok',
+      'refresher: probe: ok',
+      'refresher: parameters: ok',
+      'refresher: clock: ok',
+    ]);
+  });
+
+  test('blames the secret for a rejected client', async () => {
+    stack.authorizationServer.replaceClientSecret('ci', 'changed-at-the-provider-only');
+
+    const job = await doctor();
+
+    const found = rows(job);
+    expect(found['refresher: token-endpoint']?.slice(0, 2)).toEqual(['TOKEN_REJECTED', 'secret']);
+    expect(found['refresher: probe']?.slice(0, 2)).toEqual(['skipped', '-']);
+    expect(job.status).toBe(3);
+  });
+
+  test('blames the token endpoint for an outage', async () => {
+    await stack.authorizationServer.faults.goOffline();
+
+    const job = await doctor();
+
+    expect(rows(job)['refresher: token-endpoint']?.slice(0, 2)).toEqual([
+      'TOKEN_ENDPOINT_UNAVAILABLE',
+      'token endpoint',
+    ]);
+    expect(job.status).toBe(3);
+  });
+
+  test("blames IAM where the function's role lost the secret", async () => {
+    stack.endpoint.faults.add({ match: { service: 'secretsmanager' }, fault: { kind: 'deny' } });
+
+    const job = await doctor();
+
+    expect(rows(job)['refresher: secret']?.slice(0, 2)).toEqual(['SECRET_UNAVAILABLE', 'IAM']);
+    expect(job.status).toBe(3);
+  });
+});
+
+describe('doctor, from the job', () => {
+  let account: Account;
+
+  beforeEach(async () => {
+    account = await startAccount(cli);
+    account.storeToken('stored');
+    account.storeStatus();
+    account.endpoint.registerFunction({
+      name: 'token-refresher-ci-genesys',
+      invoke: async () => ({ payload: { healthy: true, steps: [{ step: 'config', ok: true }] } }),
+    });
+  });
+  afterEach(() => account.close());
+
+  test('blames IAM where the job may not read or not invoke', async () => {
+    const job = await account.job(['doctor', 'genesys'], { policies: [] });
+
+    const found = rows(job);
+    expect(found['job: read parameters']?.slice(0, 2)).toEqual(['refused', 'IAM']);
+    expect(found['job: read parameters']?.[2]).toContain('grantRead(role)');
+    expect(found['refresher: invoke']?.slice(0, 2)).toEqual(['refused', 'IAM']);
+    expect(found['refresher: invoke']?.[2]).toContain('grantRefresh(role)');
+    expect(job.status).toBe(5);
+  });
+
+  test('blames KMS where the job may not use the key', async () => {
+    const deny = {
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Deny', Action: 'kms:Decrypt', Resource: '*' }],
+    };
+
+    const job = await account.job(['doctor', 'genesys'], { policies: [READ, REFRESH, deny] });
+
+    expect(rows(job)['job: decrypt token']?.slice(0, 2)).toEqual(['refused', 'KMS']);
+    expect(rows(job)['job: read parameters']?.[0]).toBe('ok');
+    expect(job.status).toBe(5);
+  });
+
+  test('blames the schedule where a mint is overdue and none was tried', async () => {
+    account.storeStatus({ lifeSeconds: 300, dueInSeconds: -400 });
+
+    const job = await account.job(['doctor', 'genesys']);
+
+    expect(rows(job)['token: schedule']?.slice(0, 2)).toEqual(['OVERDUE', 'schedule']);
+    expect(job.status).toBe(3);
+  });
+
+  test('blames what the last mint failed for', async () => {
+    account.storeStatus({
+      lifeSeconds: -10,
+      lastFailure: { code: 'TOKEN_ENDPOINT_UNAVAILABLE', consecutive: 12 },
+    });
+
+    const job = await account.job(['doctor', 'genesys']);
+
+    expect(rows(job)['token: life']?.slice(0, 2)).toEqual(['expired', 'token endpoint']);
+    expect(rows(job)['token: minting']?.[2]).toContain('12 in a row');
+    expect(job.status).toBe(4);
+  });
+
+  test("blames the clock where the job's is off", async () => {
+    const commands = account.home;
+    installCommand(commands, 'date', `echo $(($(/bin/date -u +%s) + 400))`);
+    const env = account.jobEnvironment([READ, REFRESH]);
+
+    const job = await account.job(['doctor', 'genesys'], {
+      env: { ...env, PATH: `${commands}:${env.PATH}` },
+    });
+
+    expect(rows(job)['job: clock']?.slice(0, 2)).toEqual([
+      expect.stringMatching(/^(400|399|401) s off$/),
+      'clock',
+    ]);
+    expect(job.status).toBe(3);
+  });
+
+  test('says that there is no such refresher', async () => {
+    const job = await account.job(['doctor', 'genesys', '--function', 'elsewhere'], {
+      policies: [
+        READ,
+        { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'lambda:*', Resource: '*' }] },
+      ],
+    });
+
+    expect(rows(job)['refresher: invoke']?.[2]).toContain('Function not found');
+    expect(job.status).toBe(5);
+  });
+});
+
+describe('status', () => {
+  let account: Account;
+
+  beforeEach(async () => {
+    account = await startAccount(cli);
+  });
+  afterEach(() => account.close());
+
+  test('prints a table, and the parameter itself with --json', async () => {
+    account.storeToken('stored');
+    account.storeStatus({ lastFailure: { code: 'TOKEN_REJECTED', consecutive: 3 } });
+
+    const table = await account.job(['status', 'genesys'], { policies: [READ] });
+    const json = await account.job(['status', 'genesys', '--json'], { policies: [READ] });
+
+    expect(table.stdout).toMatch(/^version +v1$/m);
+    expect(table.stdout).toMatch(/^life +47 min left, until 20/m);
+    expect(table.stdout).toMatch(/^last failure +TOKEN_REJECTED, 3 in a row, the last at 20.*, next try 20/m);
+    expect(JSON.parse(json.stdout)).toMatchObject({ schemaVersion: 1, tokenVersion: 1 });
+    expect([table.status, json.status]).toEqual([0, 0]);
+  });
+
+  test('needs no key: it never decrypts the token', async () => {
+    account.storeToken('stored');
+    account.storeStatus();
+    const deny = { Version: '2012-10-17', Statement: [{ Effect: 'Deny', Action: 'kms:*', Resource: '*' }] };
+
+    expect((await account.job(['status', 'genesys'], { policies: [READ, deny] })).status).toBe(0);
+  });
+
+  test('ends with 4 where no token is alive', async () => {
+    const job = await account.job(['status', 'genesys'], { policies: [READ] });
+
+    expect(job).toMatchObject({ status: 4, stdout: expect.stringMatching(/^version +none$/m) });
+  });
+});
