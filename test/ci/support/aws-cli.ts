@@ -17,7 +17,7 @@ export interface AwsCli {
 export function findAwsClis(): readonly AwsCli[] {
   const found = new Map<AwsCli['version'], AwsCli>();
   const directories = [
-    join(process.cwd(), 'node_modules/.cache/shell-tools/bin'),
+    join(process.cwd(), '.venv/shell-tools/bin'),
     ...(process.env.PATH ?? '').split(delimiter),
     '/usr/local/bin',
     '/usr/bin',
