@@ -1,3 +1,4 @@
+import { type AwsClientSettings, awsClientSettings } from './aws-client.ts';
 import { RefreshError } from './errors.ts';
 import type { ProviderSettings } from './provider-settings.ts';
 
@@ -33,6 +34,8 @@ export interface Config {
   readonly refreshIntervalMs: number;
   readonly assumedLifetimeMs: number;
   readonly encryptionKeyArn: string | undefined;
+  /** From the variables that Lambda itself sets. */
+  readonly awsClient: AwsClientSettings;
 }
 
 const PROVIDERS = ['genesys-cloud', 'nice-cxone', 'nice-cxone-access-key', 'oauth2'];
@@ -65,6 +68,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     refreshIntervalMs: seconds('REFRESH_INTERVAL_SECONDS') * 1000,
     assumedLifetimeMs: seconds('ASSUMED_LIFETIME_SECONDS') * 1000,
     encryptionKeyArn: environment.ENCRYPTION_KEY_ARN || undefined,
+    awsClient: awsClientSettings(environment),
   };
   if (problems.length > 0) {
     throw new RefreshError(

@@ -24,7 +24,8 @@ const PROBE_TIMEOUT_MS = 4_000;
 const OTHER_STAGES: readonly SecretStage[] = ['AWSPENDING', 'AWSPREVIOUS'];
 
 interface CreateMinterOptions {
-  readonly config: Pick<Config, 'providerSettings' | 'secretArn' | 'assumedLifetimeMs'>;
+  readonly config: Pick<Config, 'providerSettings' | 'secretArn' | 'assumedLifetimeMs'> &
+    Partial<Pick<Config, 'awsClient'>>;
   readonly now: () => Date;
   /** What connections to the provider are made with. @default an agent that trusts Node's certificate authorities */
   readonly dispatcher?: HttpDispatcher;
@@ -42,7 +43,7 @@ interface CreateMinterOptions {
 export function createMinter(options: CreateMinterOptions): Minter {
   const { config, now, dispatcher, requestTimeoutMs: timeoutMs = REQUEST_TIMEOUT_MS } = options;
   const { secretArn, assumedLifetimeMs } = config;
-  const { readSecret = createReadSecret({ secretArn }) } = options;
+  const { readSecret = createReadSecret(config) } = options;
   const provider = selectProvider(config.providerSettings, secretArn);
   const send = createSendRequest(dispatcher);
   const discover = createDiscover({ send, now, timeoutMs });

@@ -5,6 +5,7 @@ import {
   PutParameterCommand,
   SSMClient,
 } from '@aws-sdk/client-ssm';
+import type { AwsClientSettings } from './aws-client.ts';
 import { errorLabel, type FailureCode, RefreshError } from './errors.ts';
 import type { Stored } from './planner.ts';
 import { parseStatus, type Status, serializeStatus } from './status.ts';
@@ -56,9 +57,12 @@ export function openParameters(options: {
   readonly statusParameter: string;
   /** ARN of a customer managed key; undefined: `alias/aws/ssm`. */
   readonly encryptionKeyArn: string | undefined;
+  /** @default the SDK's own */
+  readonly awsClient?: AwsClientSettings;
   readonly client?: SSMClient;
 }): Parameters {
-  const { tokenParameter, statusParameter, encryptionKeyArn, client = createClient() } = options;
+  const { tokenParameter, statusParameter, encryptionKeyArn, awsClient } = options;
+  const { client = createClient(awsClient) } = options;
   return {
     async read({ signal }) {
       const command = new GetParametersCommand({ Names: [tokenParameter, statusParameter] });
@@ -132,8 +136,9 @@ export function openParameters(options: {
 }
 
 /** A socket that hangs costs one attempt, not the beat: without `throwOnRequestTimeout` the client only warns. */
-function createClient(): SSMClient {
+function createClient(awsClient: AwsClientSettings | undefined): SSMClient {
   return new SSMClient({
+    ...awsClient,
     maxAttempts: 3,
     requestHandler: { connectionTimeout: 2_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
   });

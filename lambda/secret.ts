@@ -1,4 +1,5 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { AwsClientSettings } from './aws-client.ts';
 import { errorLabel, RefreshError } from './errors.ts';
 
 export { SECRET_PLACEHOLDER } from './credentials.ts';
@@ -29,9 +30,11 @@ export type ReadSecret = (
  */
 export function createReadSecret(options: {
   readonly secretArn: string;
+  /** @default the SDK's own */
+  readonly awsClient?: AwsClientSettings;
   readonly client?: SecretsManagerClient;
 }): ReadSecret {
-  const { secretArn, client = createClient(secretArn) } = options;
+  const { secretArn, client = createClient(secretArn, options.awsClient) } = options;
   return async (stage, { signal }) => {
     let found: { SecretString?: string | undefined; CreatedDate?: Date | undefined };
     try {
@@ -52,9 +55,10 @@ export function createReadSecret(options: {
 }
 
 /** The secret may be in another region than the function: its ARN says which. */
-function createClient(secretArn: string): SecretsManagerClient {
+function createClient(secretArn: string, awsClient: AwsClientSettings | undefined): SecretsManagerClient {
   const region = /^arn:[^:]+:secretsmanager:([^:]+):/.exec(secretArn)?.[1];
   return new SecretsManagerClient({
+    ...awsClient,
     ...(region === undefined ? {} : { region }),
     maxAttempts: 3,
     // A socket that hangs costs one attempt, not the mint.
