@@ -208,9 +208,13 @@ export class TokenRefresher extends Construct {
   }
 
   /** Allows `grantee` to read the token and its status. */
-  grantRead(grantee: IGrantable): void {
-    for (const statement of this.parameters.readStatements())
-      grantee.grantPrincipal.addToPrincipalPolicy(statement);
+  grantRead(grantee: IGrantable): Grant {
+    return this.parameters
+      .readStatements()
+      .map(({ actions, resources, conditions }) =>
+        Grant.addToPrincipal({ grantee, actions, resourceArns: resources, conditions }),
+      )
+      .reduce((all, one) => all.combine(one));
   }
 
   /** Allows `grantee` to invoke the function: refresh, force, diagnose. */

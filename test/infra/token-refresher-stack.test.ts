@@ -1,7 +1,9 @@
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { createTokenRefresherApp } from '../../infra/token-refresher-app.ts';
+import { MAX_TOKENS } from '../../infra/tokens-configuration.ts';
 import { SECRET_PLACEHOLDER } from '../../lambda/credentials.ts';
 import type { Resource } from '../../local/cloud-assembly.ts';
+import { createResolver } from '../../local/template-resolver.ts';
 import { synthesize, temporaryDirectory } from '../support/synthesize.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
 
@@ -229,6 +231,25 @@ test('takes another name, and refuses one that CloudFormation would', () => {
       context: { tokens: SMALLEST, stackName: 'a_b' },
     }),
   ).toThrow('stackName: "a_b" is not a name of 1 to 128 letters, digits and "-" that begins with a letter');
+});
+
+test('fits the calls of as many tokens as are allowed into one role', () => {
+  // Names as long as a function's name lets them be.
+  const tokens = Array.from({ length: MAX_TOKENS }, (_, index) => ({
+    ...SMALLEST[0],
+    prefix: '/team-12',
+    name: `${index}-`.padEnd(40, 'x'),
+  }));
+  const most = synthesize({ tokens });
+  const calls = ofType('AWS::IAM::Policy', most);
+  expect(calls).toHaveLength(2 * MAX_TOKENS);
+  const place = { region: 'ap-southeast-2', partition: 'aws-us-gov', accountId: '111122223333' };
+  const resolver = createResolver(most, place);
+  expect(most.functions[0]?.name).toHaveLength(64);
+  const documents = calls.map(({ Properties }) =>
+    JSON.stringify(resolver.resolve(Properties?.PolicyDocument)),
+  );
+  expect(documents.join('').length).toBeLessThan(10_240 - 300);
 });
 
 test('writes no secret value anywhere', () => {

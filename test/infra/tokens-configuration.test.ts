@@ -25,9 +25,9 @@ const BAD: [string, unknown, string][] = [
   ],
   ['empty', [], 'tokens: is empty; describe at least one token'],
   [
-    '26 tokens',
-    Array.from({ length: 26 }, (_, index) => ({ ...genesys, name: `t${index}` })),
-    'tokens: 26 tokens are more than the 25 that fit a stack; make a second one (-c stackName=…)',
+    '17 tokens',
+    Array.from({ length: 17 }, (_, index) => ({ ...genesys, name: `t${index}` })),
+    'tokens: 17 tokens are more than the 16 that fit a stack; make a second one (-c stackName=…)',
   ],
   ['a token that is a text', ['genesys'], 'tokens[0]: "genesys" is not an object'],
   [
