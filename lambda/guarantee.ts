@@ -40,3 +40,37 @@ export function guarantee(lifetimeMs: number, refreshIntervalMs: number): Guaran
     outageToleranceMs: Math.max(0, outageTolerance),
   };
 }
+
+/** The alarm "token dying" on the metric "remaining life": when it rings. Missing minutes breach. */
+export interface DyingAlarm {
+  readonly thresholdSeconds: number;
+  /** Minutes in a row that must breach. */
+  readonly datapoints: number;
+}
+
+/** A healthy token is never seen with less than H and this: it is due that much early (see `planner.ts`). */
+const HEALTHY_ABOVE_TOLERANCE_MS = 90_000;
+
+/** From the first minute that breaches, besides the further ones: that beat's place, the minute's end, CloudWatch. */
+const ALARM_LAG_MS = 3 * BEAT_MS;
+
+/** A hole of some minutes in the metric is a blip of AWS, and no reason to wake anybody. */
+const MOST_DATAPOINTS = 5;
+
+/** Whether the alarm of a token with this outage tolerance rings before the token dies. */
+export function alarmComesInTime(outageToleranceMs: number): boolean {
+  return outageToleranceMs + HEALTHY_ABOVE_TOLERANCE_MS >= BEAT_MS + ALARM_LAG_MS;
+}
+
+/**
+ * Computes the alarm of a token with this outage tolerance: half of the tolerance, or more where that would ring
+ * after the token has died; of as many minutes in a row as that leaves time for.
+ */
+export function dyingAlarm(outageToleranceMs: number): DyingAlarm {
+  const minutes = Math.floor((outageToleranceMs - ALARM_LAG_MS) / BEAT_MS);
+  const datapoints = Math.max(1, Math.min(MOST_DATAPOINTS, minutes));
+  const inTimeMs = datapoints * BEAT_MS + ALARM_LAG_MS;
+  const healthyMs = outageToleranceMs + HEALTHY_ABOVE_TOLERANCE_MS;
+  const thresholdMs = Math.max(outageToleranceMs / 2, Math.min(healthyMs, inTimeMs));
+  return { thresholdSeconds: Math.floor(thresholdMs / 1_000), datapoints };
+}

@@ -9,7 +9,7 @@ import type { Random } from './random.ts';
 export const PUBLISHED_INCIDENT_MINUTES = [76, 50, 38, 14, 30, 95, 41, 26, 307, 255, 52, 30];
 
 /** The log-normal distribution that fits the published lengths: its median and the deviation of the logarithm. */
-export const INCIDENT_SHAPE = fit(PUBLISHED_INCIDENT_MINUTES);
+export const INCIDENT_SHAPE = fitLogNormal(PUBLISHED_INCIDENT_MINUTES);
 
 /** Nobody publishes blips: their number and length are our assumption, a few seconds to a few minutes. */
 export const BLIPS_A_YEAR = 120;
@@ -30,7 +30,7 @@ export function drawBlipMs(random: Random): number {
   return Math.max(2, BLIP_MEDIAN_SECONDS * Math.exp(BLIP_DEVIATION * random.normal())) * 1_000;
 }
 
-function fit(minutes: readonly number[]): { readonly medianMinutes: number; readonly deviation: number } {
+function fitLogNormal(minutes: readonly number[]): { readonly medianMinutes: number; readonly deviation: number } {
   const logs = minutes.map(Math.log);
   const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length;
   const variance = logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / (logs.length - 1);

@@ -63,6 +63,7 @@ export function createRefresher(options: {
         warnings: [],
       };
     },
+    checkSecret: async () => ({ createdAt: undefined }),
     probe: async (accessToken) => {
       time.now += PROBE_LATENCY_MS;
       // The provider's API is down with its token endpoint.

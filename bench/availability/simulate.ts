@@ -2,16 +2,17 @@ import { READINGS, type Read, type Reading } from './builds.ts';
 import { createRefresher } from './refresher.ts';
 import { createRival, type Strategy } from './strategies.ts';
 import { createTokenServer, type IssuedToken, type TokenServer } from './token-server.ts';
-import { createVirtualParameters, type VirtualParameters } from './virtual-parameters.ts';
+import { createVirtualParameters } from './virtual-parameters.ts';
 import { HOUR_MS, MINUTE_MS, type World } from './world.ts';
 
-/** What became of the builds of one reading. */
-export interface BuildCount {
-  builds: number;
-  /** Their token was dead when they read it, or died while they used it. */
-  lost: number;
-  /** Not started, because the remaining life they asked for could not be had: nothing broke. */
-  turnedAway: number;
+/**
+ * A build's end. `lost`: its token was dead when it read it, or died while it used it. `turned-away`: not started,
+ * because the remaining life that it asked for could not be had; nothing broke.
+ */
+export interface BuildEnd {
+  readonly reading: Reading;
+  readonly durationMs: number;
+  state: 'good' | 'lost' | 'turned-away';
 }
 
 /** A stretch in which Parameter Store held no live token. Milliseconds. */
@@ -24,7 +25,7 @@ export interface Gap {
 export interface Outcome {
   readonly strategy: Strategy;
   readonly spanMs: number;
-  readonly builds: Readonly<Record<Reading, BuildCount>>;
+  readonly builds: readonly BuildEnd[];
   /** Remaining life at each read, milliseconds, ascending; 0 where the token was dead. */
   readonly remainingAtReads: Float64Array;
   readonly gaps: readonly Gap[];
@@ -149,11 +150,11 @@ export async function simulate(options: {
 
 /** Follows each build's use of tokens; whether a token lived long enough is known only at the end. */
 function createBuildObserver(server: TokenServer) {
-  const builds: { reading: Reading; state: 'good' | 'lost' | 'turned-away' }[] = [];
+  const builds: BuildEnd[] = [];
   const uses: { readonly build: number; readonly token: IssuedToken; readonly until: number }[] = [];
   const remaining: number[] = [];
-  const note = ({ build, reading }: Read) => {
-    builds[build] ??= { reading, state: 'good' };
+  const note = ({ build, reading, durationMs }: Read) => {
+    builds[build] ??= { reading, durationMs, state: 'good' };
     return builds[build];
   };
   return {
@@ -177,16 +178,7 @@ function createBuildObserver(server: TokenServer) {
         const used = builds[build];
         if (used && server.diesAt(token) < until) used.state = 'lost';
       }
-      const counts = Object.fromEntries(
-        READINGS.map((reading) => [reading, { builds: 0, lost: 0, turnedAway: 0 }]),
-      ) as Record<Reading, BuildCount>;
-      for (const { reading, state } of builds) {
-        const count = counts[reading];
-        count.builds++;
-        if (state === 'lost') count.lost++;
-        if (state === 'turned-away') count.turnedAway++;
-      }
-      return { builds: counts, remainingAtReads: Float64Array.from(remaining).sort() };
+      return { builds, remainingAtReads: Float64Array.from(remaining).sort() };
     },
   };
 }

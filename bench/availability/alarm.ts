@@ -1,0 +1,91 @@
+import type { Gap } from './simulate.ts';
+import { MINUTE_MS } from './world.ts';
+
+/** The alarm "token dying", as the stack creates it: period 1 minute, minimum, missing data breaching. */
+export interface AlarmSettings {
+  readonly thresholdSeconds: number;
+  /** Consecutive minutes that must breach. */
+  readonly datapoints: number;
+}
+
+/** A stretch in which the alarm rang. Milliseconds. */
+export type Ringing = Gap;
+
+/** How long CloudWatch takes from the end of a minute to the alarm: our assumption, on the slow side. */
+const EVALUATION_DELAY_MS = MINUTE_MS;
+
+/**
+ * CloudWatch looks further back than the datapoints it needs, and takes the latest that are there: by how many
+ * minutes more is not documented for each case; two is what its examples show.
+ *
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html#alarms-and-missing-data
+ */
+const FURTHER_BACK = 2;
+
+/** Rings the alarm over a metric: one value per minute, NaN where none was sent. `fromMs`: what is before does not count. */
+export function ringAlarm(
+  remainingSeconds: Float64Array,
+  settings: AlarmSettings,
+  fromMs: number,
+): readonly Ringing[] {
+  const { thresholdSeconds, datapoints } = settings;
+  const ringing: { from: number; to: number }[] = [];
+  let current: { from: number; to: number } | undefined;
+  for (let minute = Math.ceil(fromMs / MINUTE_MS); minute < remainingSeconds.length - 1; minute++) {
+    const isBreaching = breaches(remainingSeconds, minute, datapoints + FURTHER_BACK, datapoints, thresholdSeconds);
+    const at = (minute + 1) * MINUTE_MS + EVALUATION_DELAY_MS;
+    if (isBreaching && current === undefined) {
+      current = { from: at, to: Number.POSITIVE_INFINITY };
+      ringing.push(current);
+    } else if (!isBreaching && current !== undefined) {
+      current.to = at;
+      current = undefined;
+    }
+  }
+  return ringing;
+}
+
+function breaches(
+  values: Float64Array,
+  minute: number,
+  range: number,
+  datapoints: number,
+  thresholdSeconds: number,
+): boolean {
+  // The latest ones that are there; what is missing to make up the number breaches.
+  let seen = 0;
+  for (let back = 0; back < range && seen < datapoints; back++) {
+    const value = values[minute - back] ?? Number.NaN;
+    if (Number.isNaN(value)) continue;
+    if (value >= thresholdSeconds) return false;
+    seen++;
+  }
+  return true;
+}
+
+/** How an alarm did in a span. */
+export interface AlarmRecord {
+  readonly lapses: number;
+  /** Lapses at whose beginning it was ringing. */
+  readonly announced: number;
+  /** The shortest warning before an announced lapse, milliseconds; undefined where there was none. */
+  readonly shortestWarningMs: number | undefined;
+  /** Times it rang without a lapse. */
+  readonly withoutLapse: number;
+}
+
+/** Holds an alarm's ringing against the lapses: the stretches without a live token. */
+export function judgeAlarm(ringing: readonly Ringing[], lapses: readonly Gap[]): AlarmRecord {
+  const warnings: number[] = [];
+  for (const { from } of lapses) {
+    const ring = ringing.find((one) => one.from <= from && one.to > from);
+    if (ring !== undefined) warnings.push(from - ring.from);
+  }
+  const withoutLapse = ringing.filter((one) => !lapses.some(({ from, to }) => from < one.to && to > one.from - 2 * MINUTE_MS));
+  return {
+    lapses: lapses.length,
+    announced: warnings.length,
+    shortestWarningMs: warnings.length === 0 ? undefined : Math.min(...warnings),
+    withoutLapse: withoutLapse.length,
+  };
+}

@@ -1,0 +1,239 @@
+import cliProgress from 'cli-progress';
+import { alarmComesInTime, dyingAlarm, guarantee } from '../../lambda/guarantee.ts';
+import type { AlarmRecord } from './alarm.ts';
+import {
+  brokenWithinTolerance,
+  FORGETFUL,
+  judgeDyingAlarm,
+  live,
+  PLAIN,
+  type Scope,
+  type Setting,
+  SETTINGS,
+  sweepBeyondTolerance,
+} from './claims.ts';
+import {
+  COMPARISONS,
+  compareStrategies,
+  type Comparison,
+  type Progress,
+  printByLength,
+  printComparison,
+  printRatios,
+} from './comparison.ts';
+import { BLIPS_A_YEAR, INCIDENT_SHAPE, INCIDENTS_A_YEAR, PUBLISHED_INCIDENT_MINUTES } from './incident-history.ts';
+import { OTHER_SERVER_RUNS, tryOtherServers } from './other-servers.ts';
+import { count, duration, formatTable } from './report.ts';
+import { DAY_MS, YEAR_MS } from './world.ts';
+
+/** The full run, and the one for tests: a month, one seed. */
+export const FULL: Scope = { seed: 2_026, spanMs: YEAR_MS, buildsADay: 100, sweepStepMs: 5_000 };
+export const QUICK: Scope = { seed: 2_026, spanMs: 30 * DAY_MS, buildsADay: 100, sweepStepMs: 31_000 };
+
+/** One beat and a mint: within this a fresh token is there after an outage. */
+const RECOVERY_LIMIT_MS = 60_000 + 20_000;
+
+/** What the bench found. */
+export interface AvailabilityReport {
+  /** What it was to show, and did not. */
+  readonly broken: readonly string[];
+  readonly comparisons: readonly Comparison[];
+}
+
+/**
+ * Simulates, prints every table through `print`, and holds the four claims against the numbers.
+ * `seeds`: how many years the first claim is tried on.
+ */
+export async function measureAvailability(options: {
+  readonly scope: Scope;
+  readonly seeds: number;
+  readonly print: (text: string) => void;
+  readonly progress: Progress;
+}): Promise<AvailabilityReport> {
+  const { scope, seeds, print, progress } = options;
+  const broken: string[] = [];
+  print(describeWorld(scope));
+
+  const comparisons = await compareStrategies(scope, progress);
+  print('\n## The same year, six strategies; builds lost and turned away per 100,000\n');
+  for (const comparison of comparisons) print(`${printComparison(comparison)}\n`);
+  print('## Claim 3: a fixed schedule beside ours, builds lost per 100,000\n');
+  print(`${printRatios(comparisons)}\n`);
+  print('## Long jobs: builds lost per 100,000 of their length\n');
+  print(`${printByLength(comparisons)}\n`);
+
+  print('## Claim 1: nothing lost where no trouble is longer than H\n');
+  const within = await tryWithinTolerance(scope, seeds, progress, broken);
+  print(`${within}\n`);
+
+  print('## Claim 2: outages of H and longer, at every moment around a refresh\n');
+  print(`${await tryBeyondTolerance(scope, progress, broken)}\n`);
+
+  print('## Claim 4: the alarm "token dying"\n');
+  print(`${await tryAlarm(scope, progress, broken)}\n`);
+
+  print('## Peculiar token endpoints, the same year\n');
+  print(`${await tryOtherServers(scope, progress)}\n`);
+
+  print(broken.length === 0 ? 'All four claims hold.' : `NOT SHOWN:\n- ${broken.join('\n- ')}`);
+  return { broken, comparisons };
+}
+
+function describeWorld({ seed, spanMs, buildsADay }: Scope): string {
+  return [
+    `Seed ${seed}, ${duration(spanMs)} of one-minute beats, ${buildsADay} builds a day, 1 to 120 minutes long.`,
+    `Incidents: log-normal, median ${INCIDENT_SHAPE.medianMinutes.toFixed(0)} min, deviation ${INCIDENT_SHAPE.deviation.toFixed(2)}, fitted to ${PUBLISHED_INCIDENT_MINUTES.length} published ones (incident-history.ts); ${INCIDENTS_A_YEAR} a year, and ${BLIPS_A_YEAR} blips, are assumed.`,
+  ].join('\n');
+}
+
+async function tryWithinTolerance(scope: Scope, seeds: number, progress: Progress, broken: string[]) {
+  const rows: string[][] = [];
+  for (const setting of SETTINGS) {
+    for (const server of [PLAIN, FORGETFUL]) {
+      for (let index = 0; index < seeds; index++) {
+        const seeded = { ...scope, seed: scope.seed + index };
+        const name = `${settingName(setting)}${server === FORGETFUL ? ', idle timeout 5 min' : ''}, seed ${seeded.seed}`;
+        const outcome = await live({
+          scope: seeded,
+          setting,
+          server,
+          longestTrouble: 1,
+          onProgress: (done) => progress(`within H: ${name}`, done),
+        });
+        const asked = outcome.builds.filter(({ reading }) => reading === 'min-ttl');
+        const isIn = (state: string) => count(asked.filter((build) => build.state === state).length);
+        rows.push([
+          name,
+          duration(guarantee(setting.lifetimeMs, setting.refreshIntervalMs).outageToleranceMs),
+          count(asked.length),
+          isIn('lost'),
+          isIn('turned-away'),
+          count(outcome.remainingAtReads.length),
+          count(outcome.remainingAtReads.filter((remainingMs) => remainingMs <= 0).length),
+          duration(outcome.remainingAtReads[0] ?? 0),
+          String(outcome.gaps.length),
+        ]);
+        broken.push(...brokenWithinTolerance(outcome).map((what) => `claim 1, ${name}: ${what}`));
+      }
+    }
+  }
+  const head = ['lifetime, interval', 'H', 'asked --min-ttl', 'lost', 'turned away', 'reads', 'of dead', 'worst left', 'gaps'];
+  return formatTable(head, rows);
+}
+
+async function tryBeyondTolerance(scope: Scope, progress: Progress, broken: string[]) {
+  const rows: string[][] = [];
+  for (const setting of SETTINGS) {
+    progress(`beyond H: ${settingName(setting)}`, 0);
+    for (const row of await sweepBeyondTolerance(scope, setting)) {
+      const allowedMs = row.outageMs > row.outageToleranceMs ? row.outageMs - row.outageToleranceMs + 60_000 : 0;
+      rows.push([
+        settingName(setting),
+        duration(row.outageToleranceMs),
+        duration(row.outageMs),
+        String(row.outages),
+        duration(row.worstGapMs),
+        allowedMs === 0 ? '0' : duration(allowedMs),
+        duration(row.slowestRecoveryMs),
+        duration(row.leastRemainingMs),
+      ]);
+      const what = `claim 2, ${settingName(setting)}, outage of ${duration(row.outageMs)}`;
+      if (row.worstGapMs > allowedMs) broken.push(`${what}: ${duration(row.worstGapMs)} without a live token`);
+      if (row.slowestRecoveryMs > RECOVERY_LIMIT_MS) {
+        broken.push(`${what}: fresh only ${duration(row.slowestRecoveryMs)} after its end`);
+      }
+    }
+    progress(`beyond H: ${settingName(setting)}`, 1);
+  }
+  const head = ['lifetime, interval', 'H', 'outage', 'moments', 'worst gap', 'allowed', 'fresh after its end', 'least left'];
+  return formatTable(head, rows);
+}
+
+async function tryAlarm(scope: Scope, progress: Progress, broken: string[]) {
+  const rows: string[][] = [];
+  for (const setting of SETTINGS) {
+    const name = settingName(setting);
+    const { outageToleranceMs } = guarantee(setting.lifetimeMs, setting.refreshIntervalMs);
+    const { thresholdSeconds, datapoints } = dyingAlarm(outageToleranceMs);
+    const judge = async (longestTrouble: number | undefined, label: string): Promise<AlarmRecord> =>
+      judgeDyingAlarm(
+        await live({
+          scope,
+          setting,
+          ...(longestTrouble === undefined ? {} : { longestTrouble }),
+          onProgress: (done) => progress(`alarm, ${label}: ${name}`, done),
+        }),
+        setting,
+      );
+    const history = await judge(undefined, 'history');
+    const within = await judge(1, 'within H');
+    const calm = await judge(0.5, 'within H/2');
+    const isInReach = alarmComesInTime(outageToleranceMs);
+    rows.push([
+      name,
+      `${datapoints} x < ${thresholdSeconds} s`,
+      String(history.lapses),
+      String(history.announced),
+      history.shortestWarningMs === undefined ? '-' : duration(history.shortestWarningMs),
+      String(history.withoutLapse),
+      String(within.withoutLapse),
+      String(calm.withoutLapse),
+      isInReach ? 'yes' : 'no: the stack warns at synth',
+    ]);
+    if (isInReach && history.announced < history.lapses) {
+      broken.push(`claim 4, ${name}: ${history.lapses - history.announced} lapses without an alarm before`);
+    }
+    if (datapoints === 5 && calm.withoutLapse > 0) {
+      broken.push(`claim 4, ${name}: ${calm.withoutLapse} alarms in a year without a lapse`);
+    }
+  }
+  const head = [
+    'lifetime, interval',
+    'rings at',
+    'lapses',
+    'announced',
+    'shortest warning',
+    'near misses',
+    'in a year within H',
+    'within H/2',
+    'in reach',
+  ];
+  return formatTable(head, rows);
+}
+
+function settingName({ lifetimeMs, refreshIntervalMs }: Setting): string {
+  return `${duration(lifetimeMs)}, ${duration(refreshIntervalMs)}`;
+}
+
+/** `npm run bench -- availability [--quick] [--seed N] [--no-pictures]`. Returns the exit code. */
+export async function run(args: readonly string[]): Promise<number> {
+  const isQuick = args.includes('--quick');
+  const seedAt = args.indexOf('--seed');
+  const base = isQuick ? QUICK : FULL;
+  const scope = seedAt < 0 ? base : { ...base, seed: Number(args[seedAt + 1]) };
+  const seeds = isQuick ? 1 : 3;
+  const total = COMPARISONS + OTHER_SERVER_RUNS + SETTINGS.length * (2 * seeds + 1 + 3);
+  const bar = new cliProgress.SingleBar(
+    { format: '{bar} {percentage} %  {label}', clearOnComplete: true, hideCursor: true, stream: process.stderr },
+    cliProgress.Presets.shades_classic,
+  );
+  bar.start(total, 0, { label: '' });
+  let finished = 0;
+  const printed: string[] = [];
+  const { broken, comparisons } = await measureAvailability({
+    scope,
+    seeds,
+    print: (text) => printed.push(text),
+    progress: (label, done) => {
+      bar.update(finished + done, { label });
+      if (done === 1) finished++;
+    },
+  });
+  bar.stop();
+  console.log(printed.join('\n'));
+  if (!isQuick && !args.includes('--no-pictures')) {
+    const { drawPictures } = await import('./pictures.ts');
+    for (const path of await drawPictures(comparisons)) console.log(`Drawn: ${path}`);
+  }
+  return broken.length === 0 ? 0 : 1;
+}

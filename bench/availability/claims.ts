@@ -1,0 +1,117 @@
+import { dyingAlarm, guarantee } from '../../lambda/guarantee.ts';
+import { type AlarmRecord, judgeAlarm, ringAlarm } from './alarm.ts';
+import { drawReads } from './builds.ts';
+import { type SweepRow, sweepOutages } from './outage-sweep.ts';
+import { type Outcome, simulate } from './simulate.ts';
+import type { Strategy } from './strategies.ts';
+import { createWorld, HOUR_MS, MINUTE_MS, type Server } from './world.ts';
+
+/** How much is simulated. */
+export interface Scope {
+  readonly seed: number;
+  readonly spanMs: number;
+  readonly buildsADay: number;
+  /** Moments of an outage, apart. */
+  readonly sweepStepMs: number;
+}
+
+/** A server that gives a new token to each request and lets all live. */
+export const PLAIN: Server = { kind: 'plain', idleTimeoutMs: null };
+
+/** Genesys Cloud's shortest inactivity timeout. */
+export const FORGETFUL: Server = { kind: 'plain', idleTimeoutMs: 5 * MINUTE_MS };
+
+/** A token's two settings that the promises depend on. */
+export interface Setting {
+  readonly lifetimeMs: number;
+  readonly refreshIntervalMs: number;
+}
+
+const minutes = (lifetime: number, refreshInterval: number): Setting => ({
+  lifetimeMs: lifetime * MINUTE_MS,
+  refreshIntervalMs: refreshInterval * MINUTE_MS,
+});
+
+/** What the promises are tried with. The 10-minute token at default is refreshed by 5/6 of its life. */
+export const SETTINGS: readonly Setting[] = [
+  minutes(10, 50),
+  minutes(10, 4),
+  minutes(60, 50),
+  minutes(60, 30),
+  minutes(1_440, 50),
+];
+
+/**
+ * Lets a strategy, by default the deployed function, live through a world in which nothing keeps it from minting
+ * for longer than given.
+ */
+export async function live(options: {
+  readonly scope: Scope;
+  readonly setting: Setting;
+  readonly server?: Server;
+  readonly strategy?: Strategy;
+  /** In outage tolerances; undefined: as the history has it. */
+  readonly longestTrouble?: number;
+  readonly onProgress?: (done: number) => void;
+}): Promise<Outcome> {
+  const { scope, setting, server = PLAIN, longestTrouble, onProgress } = options;
+  const { seed, spanMs, buildsADay } = scope;
+  const { lifetimeMs, refreshIntervalMs } = setting;
+  const { outageToleranceMs } = guarantee(lifetimeMs, refreshIntervalMs);
+  const world = createWorld({
+    seed,
+    spanMs,
+    lifetimeMs,
+    server,
+    ...(longestTrouble === undefined ? {} : { longestTroubleMs: outageToleranceMs * longestTrouble }),
+  });
+  const { reads } = drawReads({ seed, spanMs, lifetimeMs, buildsADay });
+  return await simulate({
+    world,
+    reads,
+    strategy: options.strategy ?? { name: 'ours', kind: 'ours', refreshIntervalMs },
+    ...(onProgress === undefined ? {} : { onProgress }),
+  });
+}
+
+/** Claim 1, of one outcome within the tolerance: what it must not have. */
+export function brokenWithinTolerance(outcome: Outcome): readonly string[] {
+  const broken: string[] = [];
+  const lost = outcome.builds.filter(({ reading, state }) => reading === 'min-ttl' && state === 'lost').length;
+  if (lost > 0) broken.push(`${lost} builds with --min-ttl were lost`);
+  const dead = outcome.remainingAtReads.filter((remainingMs) => remainingMs <= 0).length;
+  if (dead > 0) broken.push(`${dead} reads saw an expired token`);
+  if (outcome.gaps.length > 0) broken.push(`${outcome.gaps.length} times there was no live token`);
+  return broken;
+}
+
+/** Where claim 2 looks: outages longer than H by this much. */
+export const BEYOND_TOLERANCE_MS: readonly number[] = [0, MINUTE_MS, 5 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS];
+
+/** The latencies of a token endpoint that works, usual and slow. */
+const MINT_LATENCIES_MS = [250, 9_000];
+
+/** Claim 2: outages of H and more, at every moment around a refresh. */
+export async function sweepBeyondTolerance(scope: Scope, setting: Setting): Promise<readonly SweepRow[]> {
+  const { outageToleranceMs } = guarantee(setting.lifetimeMs, setting.refreshIntervalMs);
+  const rows: SweepRow[] = [];
+  for (const beyondMs of BEYOND_TOLERANCE_MS) {
+    for (const mintLatencyMs of MINT_LATENCIES_MS) {
+      rows.push(
+        await sweepOutages({
+          ...setting,
+          outageMs: outageToleranceMs + beyondMs,
+          stepMs: scope.sweepStepMs,
+          mintLatencyMs,
+        }),
+      );
+    }
+  }
+  return rows;
+}
+
+/** Claim 4: the alarm of this setting, held against what happened. */
+export function judgeDyingAlarm(outcome: Outcome, setting: Setting): AlarmRecord {
+  const { outageToleranceMs } = guarantee(setting.lifetimeMs, setting.refreshIntervalMs);
+  return judgeAlarm(ringAlarm(outcome.remainingSeconds, dyingAlarm(outageToleranceMs), HOUR_MS), outcome.gaps);
+}

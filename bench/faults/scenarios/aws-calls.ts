@@ -1,0 +1,63 @@
+import type { Fault } from '../../../local/aws/faults.ts';
+import { CALLS } from '../fault-room.ts';
+import type { Scenario } from '../scenario.ts';
+
+type CallName = keyof typeof CALLS;
+
+const NAMES = Object.keys(CALLS) as CallName[];
+
+const CODES: Readonly<Record<CallName, string>> = {
+  GetParameters: 'PARAMETER_UNAVAILABLE',
+  GetSecretValue: 'SECRET_UNAVAILABLE',
+  'PutParameter token': 'PARAMETER_NOT_WRITTEN',
+  'PutParameter status': 'PARAMETER_NOT_WRITTEN',
+};
+
+/** A fault that a retry of the SDK gets over: the beat succeeds. */
+function once(group: string, what: string, kind: SimpleFault, names = NAMES): Scenario[] {
+  return names.map((name) => ({
+    group,
+    fault: `${name}: ${what}`,
+    arrange: ({ aws }) => aws.faults.add({ match: CALLS[name], fault: { kind }, times: 1 }),
+    answers: 'refreshed, age',
+    healedAfter: 0,
+  }));
+}
+
+/** A fault that meets each try of a whole beat: the beat fails, the next one succeeds. */
+function throughout(group: string, what: string, kind: SimpleFault, names = NAMES): Scenario[] {
+  return names.map((name) => ({
+    group,
+    fault: `${name}: ${what}`,
+    arrange: ({ aws }) => aws.faults.add({ match: CALLS[name], fault: { kind } }),
+    answers: CODES[name],
+  }));
+}
+
+type SimpleFault = Extract<
+  Fault['kind'],
+  | 'throttle'
+  | 'deny'
+  | 'server-error'
+  | 'hang'
+  | 'cut-before-executing'
+  | 'cut-after-executing'
+  | 'cut-half-way-through-answer'
+>;
+
+const WRITES = ['PutParameter token', 'PutParameter status'] as const satisfies CallName[];
+
+/** Each call to AWS fails in each way, once or for a minute. */
+export const awsCalls: readonly Scenario[] = [
+  ...once('cut', 'connection cut, nothing executed', 'cut-before-executing'),
+  ...once('cut', 'answer cut in half', 'cut-half-way-through-answer'),
+  ...throughout('cut', 'each answer cut in half, for a minute', 'cut-half-way-through-answer'),
+  ...once('lost', 'executed, answer lost, retried', 'cut-after-executing', WRITES),
+  ...throughout('lost', 'executed each time, each answer lost', 'cut-after-executing', WRITES),
+  ...once('throttled', 'throttled once', 'throttle'),
+  ...throughout('throttled', 'throttled for a minute', 'throttle'),
+  ...throughout('denied', 'denied for a minute', 'deny'),
+  ...throughout('5xx', 'HTTP 500 for a minute', 'server-error'),
+  ...once('hang', 'hangs once', 'hang'),
+  ...throughout('hang', 'hangs for a minute', 'hang'),
+];

@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MachineRoomOptions } from '../../../local/machine-room.ts';
+import { CALLS, type FaultRoom, MINUTE_MS } from '../fault-room.ts';
+import type { Scenario } from '../scenario.ts';
+
+const group = 'clock';
+const SIGNAL_TIME_MS = 50;
+
+const shifted = (ms: number, at: 'start' | 'signal'): MachineRoomOptions => ({
+  nodeArguments: ['--import', `${new URL('./shift-clock.mjs', import.meta.url).href}?ms=${ms}&at=${at}`],
+});
+
+async function step(room: FaultRoom): Promise<void> {
+  for (const pid of room.process.pids) process.kill(pid, 'SIGUSR2');
+  await sleep(SIGNAL_TIME_MS);
+}
+
+const STEPS = [
+  ['5 min ahead', 5 * MINUTE_MS],
+  ['5 min behind', -5 * MINUTE_MS],
+  ['2 h ahead', 120 * MINUTE_MS],
+  ['2 h behind', -120 * MINUTE_MS],
+] as const;
+
+/** The function's own clock is wrong, or steps. */
+export const clocks: readonly Scenario[] = STEPS.flatMap(([how, ms]): Scenario[] => [
+  {
+    group,
+    fault: `${how} from the start`,
+    room: shifted(ms, 'start'),
+    before: 'empty',
+    arrange: () => undefined,
+    answers: 'refreshed, no-token',
+    healedAfter: 0,
+  },
+  {
+    group,
+    fault: `steps ${how} between two beats`,
+    room: shifted(ms, 'signal'),
+    arrange: step,
+    answers: 'refreshed, age',
+    healedAfter: 0,
+  },
+  {
+    group,
+    fault: `steps ${how} between the read and the mint`,
+    room: shifted(ms, 'signal'),
+    arrange: (room) => room.aws.faults.hook('after-executing', CALLS.GetSecretValue, () => step(room)),
+    answers: 'refreshed, age',
+  },
+]);

@@ -1,0 +1,108 @@
+import { CALLS, type FaultRoom, TOKEN_PARAMETER } from '../fault-room.ts';
+import type { Scenario } from '../scenario.ts';
+
+type CallName = keyof typeof CALLS;
+
+/** Kills the process when the call arrives; AWS never executes it. */
+export function killBefore(room: FaultRoom, match: (typeof CALLS)[CallName]): void {
+  room.aws.faults.hook('before-executing', match, () => room.process.kill());
+  room.aws.faults.add({ match, fault: { kind: 'cut-before-executing' } });
+}
+
+/** Kills the process when AWS has executed the call, before the answer is out. */
+export function killAfter(room: FaultRoom, match: (typeof CALLS)[CallName]): void {
+  room.aws.faults.hook('after-executing', match, () => room.process.kill());
+}
+
+const group = 'kill -9';
+const answers = 'Runtime.ExitError';
+
+/** The process dies by SIGKILL at every step of a mint. */
+export const kills: readonly Scenario[] = [
+  ...(Object.keys(CALLS) as CallName[]).flatMap((name): Scenario[] => [
+    { group, fault: `before ${name}`, arrange: (room) => killBefore(room, CALLS[name]), answers },
+    {
+      group,
+      fault: `after ${name}, before its answer`,
+      arrange: (room) => killAfter(room, CALLS[name]),
+      answers,
+      // Both writes are done by then; only the beat's answer is lost.
+      healedAfter: name === 'PutParameter status' ? 0 : 1,
+    },
+  ]),
+  {
+    group,
+    fault: 'token request received, nothing minted',
+    arrange: ({ authorizationServer, process }) =>
+      authorizationServer.faults.next('token', { kind: 'delay', until: () => process.kill() }),
+    answers,
+  },
+  {
+    group,
+    fault: 'token minted, answer not sent',
+    arrange: ({ authorizationServer, process }) =>
+      authorizationServer.faults.next('token', {
+        kind: 'rewrite',
+        rewrite: (body) => {
+          void process.kill();
+          return body;
+        },
+      }),
+    answers,
+  },
+  {
+    group,
+    fault: 'probe of the new token received',
+    arrange: ({ authorizationServer, process }) =>
+      authorizationServer.faults.next('probe', { kind: 'delay', until: () => process.kill() }),
+    answers,
+  },
+  {
+    group,
+    fault: 'after the retry of a lost write, at its second look',
+    arrange: (room) => {
+      room.aws.faults.add({
+        match: CALLS['PutParameter token'],
+        fault: { kind: 'cut-after-executing' },
+        times: 1,
+      });
+      room.aws.faults.add({
+        match: { ...CALLS.GetParameters, nth: 2 },
+        fault: { kind: 'before-executing', run: () => room.process.kill() },
+      });
+    },
+    answers,
+  },
+  {
+    group,
+    fault: 'keep-alive: the stored token decrypted, not yet used',
+    before: 'fresh',
+    arrange: (room) => {
+      room.advance(5 * 60_000);
+      room.aws.faults.hook(
+        'after-executing',
+        { operation: 'GetParameter', name: `${TOKEN_PARAMETER}:1` },
+        () => room.process.kill(),
+      );
+    },
+    answers,
+    healedAfter: 0,
+  },
+  ...(['PutParameter token', 'PutParameter status'] as const).flatMap((name): Scenario[] => [
+    {
+      group,
+      fault: `first mint: before ${name}`,
+      before: 'empty',
+      arrange: (room) => killBefore(room, CALLS[name]),
+      answers,
+    },
+    {
+      group,
+      fault: `first mint: after ${name}`,
+      before: 'empty',
+      arrange: (room) => killAfter(room, CALLS[name]),
+      answers,
+      healedAfter: name === 'PutParameter status' ? 0 : 1,
+    },
+  ]),
+];

@@ -1,0 +1,132 @@
+import {
+  BAD_GATEWAY,
+  type Fault,
+  GENESYS_INVALID_CLIENT,
+  GENESYS_THROTTLED,
+  jsonAnswer,
+  oauthError,
+  redirect,
+  throttled,
+  withExpiresInSource,
+  withMembers,
+} from '../../../local/authorization-server/faults.ts';
+import { type FaultRoom, MINUTE_MS } from '../fault-room.ts';
+import type { Scenario } from '../scenario.ts';
+
+const group = 'token endpoint';
+
+const UNAVAILABLE = 'TOKEN_ENDPOINT_UNAVAILABLE';
+const THROTTLED = 'TOKEN_ENDPOINT_THROTTLED';
+const REJECTED = 'TOKEN_REJECTED';
+const INVALID = 'TOKEN_RESPONSE_INVALID';
+
+/** What the token endpoint answers for a minute, and the code that the beat ends with. */
+const ANSWERS: readonly (readonly [string, Fault, string])[] = [
+  ['connection reset', { kind: 'reset' }, UNAVAILABLE],
+  ['connection reset in the middle of the answer', { kind: 'reset-mid-response' }, UNAVAILABLE],
+  ['hangs', { kind: 'hang' }, UNAVAILABLE],
+  ['body comes byte by byte', { kind: 'slow-body', intervalMs: 1_000 }, UNAVAILABLE],
+  ['body never ends', { kind: 'endless-body' }, INVALID],
+  ['302 to another host', redirect('https://login.example/'), UNAVAILABLE],
+  ['500', { kind: 'answer', status: 500 }, UNAVAILABLE],
+  ['502 with a web page', BAD_GATEWAY, UNAVAILABLE],
+  ['503', { kind: 'answer', status: 503 }, UNAVAILABLE],
+  ['throttled as Genesys Cloud does', GENESYS_THROTTLED, THROTTLED],
+  ['429 with Retry-After: 30', throttled(30), THROTTLED],
+  ['400 invalid_client', GENESYS_INVALID_CLIENT, REJECTED],
+  ['400 invalid_scope', oauthError(400, 'invalid_scope'), REJECTED],
+  ['401 without a body', { kind: 'answer', status: 401 }, REJECTED],
+  ['403 of a firewall', { kind: 'answer', status: 403, body: '<html></html>' }, REJECTED],
+  ['200 with a web page', { kind: 'answer', status: 200, body: '<html></html>' }, INVALID],
+  ['200 without a token', jsonAnswer(200, { token_type: 'Bearer', expires_in: 3600 }), INVALID],
+  ['200 with an error', oauthError(200, 'invalid_client'), REJECTED],
+  ['token of 9,000 bytes', withMembers({ access_token: 'x'.repeat(9_000) }), 'TOKEN_TOO_LARGE'],
+  ['token with a newline', withMembers({ access_token: 'one\ntwo' }), INVALID],
+  ['expires_in 0', withMembers({ expires_in: 0 }), INVALID],
+  ['expires_in NaN', withExpiresInSource('NaN'), INVALID],
+];
+
+/** Waits until the server's own time has passed: it is asked on the first beat after. */
+function retryAfter(form: string, fault: (room: FaultRoom) => Fault): Scenario {
+  return {
+    group,
+    fault: `429 with Retry-After: ${form} of three minutes`,
+    arrange: (room) => room.authorizationServer.faults.always('token', fault(room)),
+    answers: THROTTLED,
+    healedAfter: 3,
+  };
+}
+
+/** The token endpoint and the probe fail in each way. */
+export const tokenEndpoint: readonly Scenario[] = [
+  ...ANSWERS.map(
+    ([fault, answer, code]): Scenario => ({
+      group,
+      fault,
+      arrange: ({ authorizationServer }) => authorizationServer.faults.always('token', answer),
+      answers: code,
+    }),
+  ),
+  retryAfter('seconds', () => throttled(180)),
+  retryAfter('a date', (room) => throttled(new Date(room.now().getTime() + 3 * MINUTE_MS))),
+  {
+    group,
+    fault: 'connections refused for six minutes',
+    arrange: ({ authorizationServer }) => authorizationServer.faults.goOffline(),
+    async act(room) {
+      let answer = await room.beat();
+      for (let minute = 1; minute < 6; minute += 1) {
+        room.advance(MINUTE_MS);
+        answer = await room.beat();
+      }
+      await room.authorizationServer.faults.goOnline();
+      return answer;
+    },
+    answers: UNAVAILABLE,
+  },
+  {
+    group,
+    fault: 'nothing stored, connections reset',
+    before: 'empty',
+    arrange: ({ authorizationServer }) => authorizationServer.faults.always('token', { kind: 'reset' }),
+    answers: UNAVAILABLE,
+  },
+  {
+    group,
+    fault: 'gives tokens of five minutes while nine are left',
+    arrange: ({ authorizationServer }) => authorizationServer.setLifetime(300),
+    repair: ({ authorizationServer }) => authorizationServer.setLifetime(3600),
+    answers: 'still-fresh, not-later',
+    // A mint is worth something again once less than the five minutes are left.
+    healedAfter: 5,
+  },
+  {
+    group,
+    fault: 'gives the stored token again',
+    arrange: ({ authorizationServer }) => authorizationServer.setIssuing('same-token'),
+    repair: ({ authorizationServer }) => authorizationServer.setIssuing('fresh'),
+    answers: 'still-fresh, same-token',
+  },
+  {
+    group: 'probe',
+    fault: 'refuses the new token',
+    arrange: ({ authorizationServer }) =>
+      authorizationServer.faults.always('probe', { kind: 'answer', status: 401 }),
+    answers: 'TOKEN_UNUSABLE',
+  },
+  ...(
+    [
+      ['500', { kind: 'answer', status: 500 }],
+      ['hangs', { kind: 'hang' }],
+      ['reset', { kind: 'reset' }],
+    ] as const
+  ).map(
+    ([fault, answer]): Scenario => ({
+      group: 'probe',
+      fault: `${fault}: the new token is stored unproved`,
+      arrange: ({ authorizationServer }) => authorizationServer.faults.always('probe', answer),
+      answers: 'refreshed, age',
+      healedAfter: 0,
+    }),
+  ),
+];

@@ -1,0 +1,22 @@
+/**
+ * `npm run bench -- NAME [options]`: runs one of the benches. Each is loaded only when asked for, and returns its
+ * exit code: 0 only if everything it was to show, it showed.
+ */
+type Bench = { readonly run: (args: readonly string[]) => Promise<number> };
+
+const BENCHES: Readonly<Record<string, { readonly about: string; readonly load: () => Promise<Bench> }>> = {
+  availability: {
+    about: 'a simulated year: builds lost, the promise M and H, the alarm; --quick, --seed N, --no-pictures',
+    load: () => import('./availability/availability.ts'),
+  },
+};
+
+const [name = '', ...args] = process.argv.slice(2);
+const bench = BENCHES[name];
+if (bench === undefined) {
+  console.error(name === '' ? 'Which bench?' : `There is no bench "${name}".`);
+  for (const [known, { about }] of Object.entries(BENCHES)) console.error(`  npm run bench -- ${known}  (${about})`);
+  process.exitCode = 2;
+} else {
+  process.exitCode = await (await bench.load()).run(args);
+}
