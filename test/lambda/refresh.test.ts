@@ -363,7 +363,7 @@ describe('where the provider has a probe', () => {
     }
     expect((await world.server.introspect((await stored()).accessToken)).active).toBe(true);
     expect(world.server.mints.count).toBe(1);
-    expect(world.server.probes.length).toBeLessThanOrEqual(14);
+    expect(world.server.probes.length).toBeLessThanOrEqual(26);
   });
 
   test('nor during an outage of the token endpoint', async () => {
