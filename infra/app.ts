@@ -1,7 +1,13 @@
+import { ConfigurationError } from './configuration-error.ts';
 import { createTokenRefresherApp } from './token-refresher-app.ts';
 
 // What `cdk` runs; it reads cdk.json, and sets these variables where it has credentials and a region.
-createTokenRefresherApp({
-  account: process.env.CDK_DEFAULT_ACCOUNT,
-  region: process.env.CDK_DEFAULT_REGION,
-});
+const target = { account: process.env.CDK_DEFAULT_ACCOUNT, region: process.env.CDK_DEFAULT_REGION };
+try {
+  createTokenRefresherApp(target);
+} catch (error) {
+  if (!(error instanceof ConfigurationError)) throw error;
+  // A stack trace would bury what the person has to read.
+  console.error(error.message);
+  process.exitCode = 1;
+}

@@ -1,5 +1,6 @@
 import { App, type AppProps, type Environment, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
+import { ConfigurationError } from './configuration-error.ts';
 import { TokenRefresherStack } from './token-refresher-stack.ts';
 import { parseTokens, type TargetEnvironment, type TokenConfiguration } from './tokens-configuration.ts';
 
@@ -12,7 +13,7 @@ import { parseTokens, type TargetEnvironment, type TokenConfiguration } from './
  *
  * Synthesis fails on each finding of cdk-nag's AwsSolutions rules that is not acknowledged with a reason.
  *
- * @throws Error with all problems of the configuration
+ * @throws ConfigurationError with all problems of the configuration
  */
 export function createTokenRefresherApp(target: TargetEnvironment, props: AppProps = {}): App {
   const app = new App(props);
@@ -32,7 +33,7 @@ export function createTokenRefresherApp(target: TargetEnvironment, props: AppPro
 function stackName(value: unknown): string {
   if (value === undefined) return 'TokenRefresher';
   if (typeof value === 'string' && /^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(value)) return value;
-  throw new Error(
+  throw new ConfigurationError(
     `stackName: ${JSON.stringify(value)} is not a name of 1 to 128 letters, digits and "-" that begins with a letter`,
   );
 }

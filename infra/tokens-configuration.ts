@@ -1,5 +1,6 @@
 import type { Duration } from 'aws-cdk-lib';
 import type { ProviderSettings } from '../lambda/provider-settings.ts';
+import { ConfigurationError } from './configuration-error.ts';
 import { type Fields, openFields, show } from './fields.ts';
 import { readProvider } from './provider-configuration.ts';
 import { readTimes } from './times-configuration.ts';
@@ -57,7 +58,7 @@ const KEY_RULE = 'the ARN of a KMS key (arn:aws:kms:<region>:<account>:key/<id>)
 /**
  * Reads the `tokens` of `cdk.json`'s context, or the same as JSON from the command line.
  *
- * @throws Error with every problem of the configuration, one per line, each with path, value and limit.
+ * @throws ConfigurationError with every problem of the configuration, one per line, each with path, value and limit.
  */
 export function parseTokens(value: unknown, target: TargetEnvironment): TokenConfiguration[] {
   const problems: string[] = [];
@@ -67,7 +68,7 @@ export function parseTokens(value: unknown, target: TargetEnvironment): TokenCon
   refuseCollisions(tokens, problems);
   if (problems.length > 0) {
     const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
-    throw new Error(
+    throw new ConfigurationError(
       `The configuration of the tokens has ${count}:\n${problems.map((one) => `  - ${one}`).join('\n')}`,
     );
   }

@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../../infra/configuration-error.ts';
 import { GENESYS_DOMAINS } from '../../infra/genesys-regions.ts';
 import { parseTokens } from '../../infra/tokens-configuration.ts';
 import { FULL_TOKENS, TARGET } from './full-configuration.ts';
@@ -318,7 +319,7 @@ const BAD: [string, unknown, string][] = [
 
 test.each(BAD)('says what is wrong: %s', (_, tokens, message) => {
   expect(() => parseTokens(tokens, TARGET)).toThrow(
-    new Error(`The configuration of the tokens has a problem:\n  - ${message}`),
+    new ConfigurationError(`The configuration of the tokens has a problem:\n  - ${message}`),
   );
 });
 
