@@ -9,13 +9,18 @@ const BENCHES: Readonly<Record<string, { readonly about: string; readonly load: 
     about: 'a simulated year: builds lost, the promise M and H, the alarm; --quick, --seed N, --no-pictures',
     load: () => import('./availability/availability.ts'),
   },
+  'cold-start': {
+    about: 'whole processes: an idle beat and a mint, beside what people would otherwise deploy; --rounds N',
+    load: () => import('./cold-start/cold-start.ts'),
+  },
 };
 
 const [name = '', ...args] = process.argv.slice(2);
 const bench = BENCHES[name];
 if (bench === undefined) {
   console.error(name === '' ? 'Which bench?' : `There is no bench "${name}".`);
-  for (const [known, { about }] of Object.entries(BENCHES)) console.error(`  npm run bench -- ${known}  (${about})`);
+  for (const [known, { about }] of Object.entries(BENCHES))
+    console.error(`  npm run bench -- ${known}  (${about})`);
   process.exitCode = 2;
 } else {
   process.exitCode = await (await bench.load()).run(args);

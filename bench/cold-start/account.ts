@@ -1,0 +1,100 @@
+import { GetParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import type { FunctionEnvironment } from '../../lambda/config.ts';
+import {
+  type AuthorizationServer,
+  startAuthorizationServer,
+} from '../../local/authorization-server/authorization-server.ts';
+import { type AwsEndpoint, startAwsEndpoint } from '../../local/aws/endpoint.ts';
+
+/** An AWS account on loopback with a live token in it, and the server that mints. */
+export interface Account {
+  readonly aws: AwsEndpoint;
+  readonly server: AuthorizationServer;
+  /** The environment of a function's process: Lambda's variables and the template's. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** What the token's parameter holds. */
+  readToken(): Promise<string | undefined>;
+  close(): Promise<void>;
+}
+
+const TOKEN_PARAMETER = '/ci/bench/access-token';
+const STATUS_PARAMETER = '/ci/bench/token-status';
+const CLIENT = { clientId: 'bench', clientSecret: 'bench-client-secret' };
+
+/**
+ * Starts both servers and stores a token that no beat finds due.
+ *
+ * @param options `hasProbe`: the provider has a probe, as Genesys Cloud has
+ */
+export async function openAccount(options: { readonly hasProbe?: boolean } = {}): Promise<Account> {
+  const aws = await startAwsEndpoint({ region: 'eu-central-1', accountId: '111122223333' });
+  const server = await startAuthorizationServer({
+    clients: [{ ...CLIENT, authMethod: 'client_secret_basic' }],
+  });
+  const credentials = aws.iam.registerAdministrator();
+  const ssm = new SSMClient({ region: aws.region, endpoint: aws.url, credentials });
+  const secretArn = await storeSecret(aws, credentials);
+  await ssm.send(new PutParameterCommand({ Name: TOKEN_PARAMETER, Value: 'first', Type: 'SecureString' }));
+  await ssm.send(new PutParameterCommand({ Name: STATUS_PARAMETER, Value: idleStatus(), Type: 'String' }));
+  const template: FunctionEnvironment = {
+    TOKEN_NAME: 'bench',
+    PROVIDER_SETTINGS: JSON.stringify({
+      provider: 'oauth2',
+      tokenUrl: server.tokenUrl,
+      ...(options.hasProbe ? { probeUrl: server.probeUrl } : {}),
+    }),
+    SECRET_ARN: secretArn,
+    TOKEN_PARAMETER,
+    STATUS_PARAMETER,
+    REFRESH_INTERVAL_SECONDS: '3000',
+    ASSUMED_LIFETIME_SECONDS: '900',
+  };
+  return {
+    aws,
+    server,
+    environment: {
+      ...template,
+      PATH: process.env.PATH ?? '',
+      TOKEN_URL: server.tokenUrl,
+      AWS_REGION: aws.region,
+      AWS_ENDPOINT_URL: aws.url,
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_SESSION_TOKEN: credentials.sessionToken,
+      AWS_LAMBDA_FUNCTION_NAME: 'bench',
+      AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+    },
+    async readToken() {
+      const command = new GetParameterCommand({ Name: TOKEN_PARAMETER, WithDecryption: true });
+      return (await ssm.send(command)).Parameter?.Value;
+    },
+    async close() {
+      ssm.destroy();
+      await server.close();
+      await aws.close();
+    },
+  };
+}
+
+async function storeSecret(aws: AwsEndpoint, credentials: ReturnType<AwsEndpoint['registerPrincipal']>) {
+  const { CreateSecretCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+  const client = new SecretsManagerClient({ region: aws.region, endpoint: aws.url, credentials });
+  const SecretString = JSON.stringify({ client_id: CLIENT.clientId, client_secret: CLIENT.clientSecret });
+  const { ARN = '' } = await client.send(new CreateSecretCommand({ Name: 'bench', SecretString }));
+  client.destroy();
+  return ARN;
+}
+
+function idleStatus(): string {
+  const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+  return JSON.stringify({
+    schemaVersion: 1,
+    tokenVersion: 1,
+    fingerprint: '9f86d081884c',
+    issuedAt: inMinutes(-1),
+    expiresAt: inMinutes(1_000),
+    refreshDueAt: inMinutes(900),
+    provider: 'oauth2',
+    lastFailure: null,
+  });
+}

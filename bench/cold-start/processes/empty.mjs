@@ -1,0 +1,1 @@
+// An empty Node.js process: what every other one is held against.

@@ -1,0 +1,31 @@
+/** A figure, the limit that it has to keep, and how it reads. */
+export interface Claim {
+  readonly text: string;
+  readonly value: number;
+  readonly atMost: number;
+}
+
+/** Prints the rows as a Markdown table, columns aligned. */
+export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  console.log(line(header));
+  console.log(`|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`);
+  for (const row of rows) console.log(line(row));
+  console.log('');
+}
+
+/** Prints each claim with its limit, and returns how many do not hold. */
+export function printClaims(claims: readonly Claim[]): number {
+  const broken = claims.filter(({ value, atMost }) => !(value <= atMost));
+  for (const { text, value, atMost } of claims) {
+    const figure = Number.isInteger(value) ? value.toLocaleString('en-US') : value.toFixed(2);
+    console.log(
+      `${value <= atMost ? 'holds ' : 'BROKEN'}  ${text}: ${figure} (at most ${atMost.toLocaleString('en-US')})`,
+    );
+  }
+  return broken.length;
+}
