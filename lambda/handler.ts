@@ -20,7 +20,7 @@ const RESERVE_MS = 4_000;
 const RECORDING_LIMIT_MS = 2_500;
 
 const systemNow = (): Date => new Date();
-const clock = createClock(systemNow);
+const clock = createClock(systemNow, () => performance.now());
 const memory = createMemory();
 
 let opened: { readonly config: Config; readonly parameters: Parameters } | undefined;

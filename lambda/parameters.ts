@@ -13,6 +13,9 @@ import { parseStatus, type Status, serializeStatus } from './status.ts';
 /** Parameter Store's limit for a value, advanced tier, in bytes. */
 export const MAX_TOKEN_BYTES = 8_192;
 
+/** How far the clocks of two servers of AWS may be apart. */
+const CLOCK_DIFFERENCE_MS = 5_000;
+
 /** What one reading of Parameter Store tells. */
 export interface Reading extends Stored {
   /** The `Date` header of the answer; undefined where it had none. */
@@ -80,10 +83,12 @@ export function openParameters(options: {
       );
       const byName = (name: string): Parameter | undefined =>
         found.Parameters?.find((one) => one.Name === name);
-      const status = byName(statusParameter)?.Value;
+      const token = byName(tokenParameter);
+      const status = byName(statusParameter);
       return {
-        tokenVersion: byName(tokenParameter)?.Version ?? null,
-        status: status === undefined ? null : parseStatus(status),
+        tokenVersion: token?.Version ?? null,
+        status: status?.Value === undefined ? null : parseStatus(status.Value),
+        ...(status !== undefined && isOlder(status, token) ? { statusPrecedesToken: true } : {}),
         awsTime,
       };
     },
@@ -142,6 +147,12 @@ function createClient(awsClient: AwsClientSettings | undefined): SSMClient {
     maxAttempts: 3,
     requestHandler: { connectionTimeout: 2_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
   });
+}
+
+/** Whether the status was last written before the token. */
+function isOlder(status: Parameter, token: Parameter | undefined): boolean {
+  const olderByMs = (token?.LastModifiedDate?.getTime() ?? 0) - (status.LastModifiedDate?.getTime() ?? 0);
+  return olderByMs > CLOCK_DIFFERENCE_MS;
 }
 
 function dateHeader(response: unknown): Date | undefined {

@@ -14,6 +14,11 @@ export interface Stored {
   readonly tokenVersion: number | null;
   /** Null where there is none or where it cannot be read. */
   readonly status: Status | null;
+  /**
+   * Whether the status was written before the token: then it describes another one, even where the version is the
+   * same, because a parameter that was deleted begins with version 1 again. @default false
+   */
+  readonly statusPrecedesToken?: boolean;
 }
 
 /** Why a token is minted. */
@@ -94,17 +99,23 @@ function dueReason(stored: Stored, now: Date, policy: Policy, request: Request):
   if (stored.status === null) return 'status-unreadable';
   const token = describedToken(stored);
   if (token === null) return 'version-mismatch';
-  if (token.issuedAt.getTime() > now.getTime() + CLOCK_TOLERANCE_MS) return 'clock-future';
+  if (isFromFuture(token, now)) return 'clock-future';
   if (now >= dueAt(token, policy)) return 'age';
   if (request.kind === 'min-remaining' && wantsMore(token, now, request.minRemainingMs))
     return 'min-remaining';
   return undefined;
 }
 
+/** Whether a status was written by a clock that was ahead: then it promises readers more life than there is. */
+export function isFromFuture({ issuedAt }: { readonly issuedAt: Date }, now: Date): boolean {
+  return issuedAt.getTime() > now.getTime() + CLOCK_TOLERANCE_MS;
+}
+
 /** The description of the token that is really stored; null where the status describes another one, or none. */
 export function describedToken(stored: Stored): TokenDescription | null {
   const token = stored.status?.token ?? null;
-  return token !== null && token.version === stored.tokenVersion ? token : null;
+  const isDescribed = token?.version === stored.tokenVersion && stored.statusPrecedesToken !== true;
+  return isDescribed ? token : null;
 }
 
 /**

@@ -79,7 +79,7 @@ export interface RefreshOptions {
 export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
   const { request, parameters, clock, memory, observations, signal } = options;
   const reading = await parameters.read({ signal });
-  if (reading.awsTime) clock.compare(reading.awsTime);
+  clock.compare(reading.awsTime);
   const stored = withRememberedFailure(reading, memory);
   const token = describedToken(stored);
   // A token that the status does not describe may well live: unknown is missing data, not a dead token.
@@ -178,7 +178,9 @@ async function recordFailure(
   memory.lastFailure = failure;
   if (!changesInSubstance(previous, failure)) return;
   try {
-    const status = { token: stored.status?.token ?? null, provider, lastFailure: failure };
+    // Written down again, a status of a token that is gone would be younger than the one that is there.
+    const token = stored.statusPrecedesToken === true ? null : (stored.status?.token ?? null);
+    const status = { token, provider, lastFailure: failure };
     await parameters.writeStatus({ status, signal: recordingSignal() });
   } catch (recordingError) {
     const code = isRefreshError(recordingError) ? recordingError.code : 'PARAMETER_NOT_WRITTEN';

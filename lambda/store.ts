@@ -6,6 +6,7 @@ import type { MintedToken, Minter } from './minter.ts';
 import type { Parameters } from './parameters.ts';
 import {
   describedToken,
+  isFromFuture,
   type Policy,
   refreshDueAfterFutileMint,
   refreshDueAt,
@@ -47,7 +48,7 @@ export async function storeMinted(
   options.observations.warnings.push(...minted.warnings);
   const fingerprint = fingerprintOf(minted.accessToken);
   const current = storedIsRefused ? null : describedToken(stored);
-  if (current !== null && current.expiresAt > clock.now() && minted.expiresAt <= current.expiresAt) {
+  if (current !== null && isCredible(current, clock.now()) && minted.expiresAt <= current.expiresAt) {
     return keepStored(options, current, minted, fingerprint);
   }
   await prove(options, minted, fingerprint);
@@ -73,6 +74,11 @@ export async function storeMinted(
 /** The first 12 hex digits of the token's SHA-256. */
 export function fingerprintOf(accessToken: string): string {
   return createHash('sha256').update(accessToken).digest('hex').slice(0, 12);
+}
+
+/** Live, and not by the word of a wrong clock: what such a status says of the expiry is worth nothing. */
+function isCredible(token: TokenDescription, now: Date): boolean {
+  return token.expiresAt > now && !isFromFuture(token, now);
 }
 
 async function prove(

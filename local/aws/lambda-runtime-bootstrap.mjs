@@ -41,7 +41,8 @@ async function serveNext(handle) {
     invokedFunctionArn: headers['lambda-runtime-invoked-function-arn'],
     callbackWaitsForEmptyEventLoop: true,
     // The process's own clock, even where a test has replaced Date.
-    getRemainingTimeInMillis: () => Math.max(0, deadlineMs - (performance.timeOrigin + performance.now())),
+    getRemainingTimeInMillis: () =>
+      Math.max(0, Math.floor(deadlineMs - (performance.timeOrigin + performance.now()))),
   };
   try {
     const result = await handle(JSON.parse(body), context);
