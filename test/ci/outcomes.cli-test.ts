@@ -73,18 +73,38 @@ describe('status 0', () => {
     const job = await account.job(['get', 'genesys'], { policies: [READ] });
 
     expect(job).toMatchObject({ status: 0, stdout: 'new\n' });
+    expect(job.stderr).not.toContain('waiting');
   });
 
-  test('throttled reads are retried by the CLI, and beyond its retries by the script', async () => {
-    account.storeToken('stored');
-    account.storeStatus();
-    const throttle = account.endpoint.faults.add({ fault: { kind: 'throttle' }, times: 2 });
+  test('a token written by hand is not trusted until the next beat has described it', async () => {
+    account.storeToken('old');
+    account.storeStatus({ lifeSeconds: 100 });
+    const version = account.storeToken('by hand');
+    const reads = account.endpoint.faults.hook('after-executing', { operation: 'GetParameters' }, () => {
+      if (reads.hits === 4) account.storeStatus({ version, lifeSeconds: 3600 });
+    });
 
-    const job = await account.job(['get', 'genesys'], { policies: [READ], env: { AWS_MAX_ATTEMPTS: '1' } });
+    const job = await account.job(['get', 'genesys'], { policies: [READ] });
 
-    expect(job).toMatchObject({ status: 0, stdout: 'stored\n' });
-    expect(throttle.hits).toBe(2);
+    expect(job).toMatchObject({ status: 0, stdout: 'by hand\n' });
+    expect(job.stderr).toContain(
+      "the status does not describe v2 of the token: waiting for the refresher's next beat",
+    );
   });
+
+  test.each(['throttle', 'server-error'] as const)(
+    'reads that meet a %s are retried by the CLI, and beyond its retries by the script',
+    async (kind) => {
+      account.storeToken('stored');
+      account.storeStatus();
+      const fault = account.endpoint.faults.add({ fault: { kind }, times: 2 });
+
+      const job = await account.job(['get', 'genesys'], { policies: [READ], env: { AWS_MAX_ATTEMPTS: '1' } });
+
+      expect(job).toMatchObject({ status: 0, stdout: 'stored\n' });
+      expect(fault.hits).toBe(2);
+    },
+  );
 
   test('being throttled by the refresher means waiting for the one that mints', async () => {
     account.storeToken('old');

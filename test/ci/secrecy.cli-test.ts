@@ -1,5 +1,8 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Account, AWKWARD_TOKEN, READ, startAccount } from './support/account.ts';
-import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
+import { type AwsCli, findAwsClis, installCommand } from './support/aws-cli.ts';
 import { filesContaining, watchArguments } from './support/process.ts';
 import { requireShells } from './support/shells.ts';
 
@@ -61,6 +64,42 @@ test('the token is in no argument list while get and exec run', async () => {
   expect([get.status, exec.status]).toEqual([0, 0]);
   expect(scans).toBeGreaterThan(20);
   expect(seen).toEqual([]);
+});
+
+test('no program that the script starts, however short-lived, gets the token as an argument', async () => {
+  const { PATH = '', ...environment } = account.jobEnvironment([READ]);
+  const recorders = mkdtempSync(join(tmpdir(), 'recorders-'));
+  const record = join(recorders, 'record');
+  for (const program of [
+    'env',
+    'sed',
+    'grep',
+    'tail',
+    'tr',
+    'od',
+    'sleep',
+    'date',
+    'cat',
+    'aws',
+    'printenv',
+  ]) {
+    installCommand(
+      recorders,
+      program,
+      `printf '%s\\n' "${program} $*" >>${record}
+PATH='${PATH}' exec ${program} "$@"`,
+    );
+  }
+  const env = { ...environment, PATH: `${recorders}:${PATH}`, GITHUB_ACTIONS: 'true' };
+
+  const get = await account.job(['get', 'genesys'], { env });
+  const exec = await account.job(['exec', 'genesys', '--', 'printenv', 'ACCESS_TOKEN'], { env });
+
+  expect([get.stdout, exec.stdout]).toEqual([`${CANARY}\n`, `${CANARY}\n`]);
+  const recorded = readFileSync(record, 'utf8');
+  expect(recorded).toContain('aws ssm get-parameters');
+  expect(recorded).toContain('printenv ACCESS_TOKEN');
+  expect(recorded).not.toContain(CANARY);
 });
 
 test('the watch would see a token that is an argument', async () => {
