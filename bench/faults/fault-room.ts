@@ -81,7 +81,7 @@ async function readParameter(ssm: SSMClient, name: string): Promise<string | und
     const { Parameter } = await ssm.send(new GetParameterCommand({ Name: name, WithDecryption: true }));
     return Parameter?.Value;
   } catch (error) {
-    if ((error as Error).name === 'ParameterNotFound') return undefined;
+    if (['ParameterNotFound', 'InvalidKeyId'].includes((error as Error).name)) return undefined;
     throw error;
   }
 }

@@ -72,14 +72,16 @@ function startReader(room: FaultRoom) {
 }
 
 async function heal(scenario: Scenario, room: FaultRoom) {
+  const answers: string[] = [];
   const mayBeHealed = scenario.healedAfter === 0;
-  if (mayBeHealed && problemsOfState(room).length === 0) return { healedAfter: 0, healedAt: room.now() };
+  if (mayBeHealed && problemsOfState(room).length === 0)
+    return { healedAfter: 0, healedAt: room.now(), answers };
   for (let beats = 1; beats <= MAX_BEATS; beats += 1) {
     room.advance(MINUTE_MS);
-    await room.beat();
-    if (problemsOfState(room).length === 0) return { healedAfter: beats, healedAt: room.now() };
+    answers.push(await room.beat());
+    if (problemsOfState(room).length === 0) return { healedAfter: beats, healedAt: room.now(), answers };
   }
-  return { healedAfter: undefined, healedAt: room.now() };
+  return { healedAfter: undefined, healedAt: room.now(), answers };
 }
 
 /** What is stored, looked at from the inside: a live token that is not due, and a status that tells the truth about it. */
@@ -117,6 +119,8 @@ function judge(
     readonly reads: readonly Read[];
     readonly healedAfter: number | undefined;
     readonly healedAt: Date;
+    /** What the beats after the fault answered. */
+    readonly answers: readonly string[];
   },
 ): Verdict {
   const { answer, reads, healedAfter, healedAt } = seen;
@@ -138,8 +142,12 @@ function judge(
       (problem) => `a reader found the token ${problem}`,
     ),
     ...(isLoss(worse) ? ['a worse token replaced a better one'] : []),
-    ...(healedAfter === undefined ? [`not healed: ${problemsOfState(room).join(', ')}`] : []),
-    ...(healedAfter !== undefined && healedAfter > expected ? [`healed after ${healedAfter} beats`] : []),
+    ...(healedAfter === undefined
+      ? [`not healed: ${problemsOfState(room).join(', ')}; ${seen.answers.join(', then ')}`]
+      : []),
+    ...(healedAfter !== undefined && healedAfter > expected
+      ? [`healed after ${healedAfter} beats: ${seen.answers.join(', then ')}`]
+      : []),
     ...(firstGood < 0 ? ['no reader ever found a token'] : []),
   ];
   return {

@@ -14,6 +14,8 @@ export interface Scenario {
   readonly before?: Before;
   /** How the room differs from the plain one. */
   readonly room?: MachineRoomOptions;
+  /** Small accounts cannot reserve concurrency: then beats and events run beside each other. */
+  readonly isUnreserved?: true;
   /** Puts the fault in place, or does it. */
   readonly arrange: (room: FaultRoom) => unknown;
   /** What runs while the fault is there; answers what came of it. @default one beat */

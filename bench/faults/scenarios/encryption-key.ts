@@ -10,6 +10,11 @@ const room: MachineRoomOptions = { token: ({ aws }) => ({ encryptionKeyArn: aws.
 
 const keyOf = ({ aws }: FaultRoom) => aws.kms.keys.find(({ managedBy }) => managedBy === undefined);
 
+function setState(faultRoom: FaultRoom, state: 'Enabled' | 'Disabled'): void {
+  const key = keyOf(faultRoom);
+  if (key) key.state = state;
+}
+
 function denied(what: string, action: string): Scenario {
   return {
     group,
@@ -48,4 +53,16 @@ const ALLOW_ACCOUNT = {
 };
 
 /** A customer managed key that cannot be used for writing; readers can decrypt what is there, unless it is disabled. */
-export const encryptionKey: readonly Scenario[] = [denied('kms:Encrypt', 'kms:Encrypt')];
+export const encryptionKey: readonly Scenario[] = [
+  {
+    group,
+    fault: 'disabled for a minute',
+    room,
+    arrange: (faultRoom) => setState(faultRoom, 'Disabled'),
+    repair: (faultRoom) => setState(faultRoom, 'Enabled'),
+    answers: 'PARAMETER_NOT_WRITTEN',
+    // Nobody can decrypt what is there.
+    takesTokenAway: true,
+  },
+  denied('kms:Encrypt', 'kms:Encrypt'),
+];

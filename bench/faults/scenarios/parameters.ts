@@ -1,5 +1,6 @@
 import { CALLS, type FaultRoom, STATUS_PARAMETER, TOKEN_PARAMETER } from '../fault-room.ts';
 import type { Scenario } from '../scenario.ts';
+import { killBefore } from './kills.ts';
 
 const group = 'parameters';
 
@@ -96,9 +97,22 @@ export const parameters: readonly Scenario[] = [
     group,
     fault: 'token deleted between the beat’s read and its write',
     arrange: (room) =>
-      room.aws.faults.hook('after-executing', CALLS.GetParameters, () => remove(room, TOKEN_PARAMETER)),
+      room.aws.faults.hook('after-executing', { ...CALLS.GetParameters, nth: 1 }, () =>
+        remove(room, TOKEN_PARAMETER),
+      ),
     answers: 'refreshed, age',
     healedAfter: 0,
+    takesTokenAway: true,
+  },
+  {
+    group,
+    fault: 'token deleted, and the beat that replaces it killed between its writes',
+    before: 'due',
+    arrange(room) {
+      remove(room, TOKEN_PARAMETER);
+      killBefore(room, CALLS['PutParameter status']);
+    },
+    answers: 'Runtime.ExitError',
     takesTokenAway: true,
   },
   {

@@ -10,7 +10,7 @@ import {
   withExpiresInSource,
   withMembers,
 } from '../../../local/authorization-server/faults.ts';
-import { type FaultRoom, MINUTE_MS } from '../fault-room.ts';
+import { MINUTE_MS } from '../fault-room.ts';
 import type { Scenario } from '../scenario.ts';
 
 const group = 'token endpoint';
@@ -47,11 +47,11 @@ const ANSWERS: readonly (readonly [string, Fault, string])[] = [
 ];
 
 /** Waits until the server's own time has passed: it is asked on the first beat after. */
-function retryAfter(form: string, fault: (room: FaultRoom) => Fault): Scenario {
+function retryAfter(form: string, fault: () => Fault): Scenario {
   return {
     group,
-    fault: `429 with Retry-After: ${form} of three minutes`,
-    arrange: (room) => room.authorizationServer.faults.always('token', fault(room)),
+    fault: `429 with Retry-After: ${form}, nearly three minutes`,
+    arrange: (room) => room.authorizationServer.faults.always('token', fault()),
     answers: THROTTLED,
     healedAfter: 3,
   };
@@ -67,8 +67,9 @@ export const tokenEndpoint: readonly Scenario[] = [
       answers: code,
     }),
   ),
-  retryAfter('seconds', () => throttled(180)),
-  retryAfter('a date', (room) => throttled(new Date(room.now().getTime() + 3 * MINUTE_MS))),
+  retryAfter('seconds', () => throttled(170)),
+  // The date form counts from the server's own clock, which is the machine's.
+  retryAfter('a date', () => throttled(new Date(Date.now() + 170_000))),
   {
     group,
     fault: 'connections refused for six minutes',
@@ -97,14 +98,20 @@ export const tokenEndpoint: readonly Scenario[] = [
     arrange: ({ authorizationServer }) => authorizationServer.setLifetime(300),
     repair: ({ authorizationServer }) => authorizationServer.setLifetime(3600),
     answers: 'still-fresh, not-later',
-    // A mint is worth something again once less than the five minutes are left.
-    healedAfter: 5,
+    // The better one stays, and is due again when less than five minutes are left.
+    healedAfter: 0,
   },
   {
     group,
     fault: 'gives the stored token again',
-    arrange: ({ authorizationServer }) => authorizationServer.setIssuing('same-token'),
-    repair: ({ authorizationServer }) => authorizationServer.setIssuing('fresh'),
+    arrange: ({ authorizationServer, tokens, now }) => {
+      const [[access_token, expiresAt] = ['', now()]] = [...tokens].slice(-1);
+      const rewrite = (body: Record<string, unknown>) => {
+        const expires_in = Math.floor((expiresAt.getTime() - now().getTime()) / 1000);
+        return { ...body, access_token, expires_in };
+      };
+      authorizationServer.faults.always('token', { kind: 'rewrite', rewrite });
+    },
     answers: 'still-fresh, same-token',
   },
   {
