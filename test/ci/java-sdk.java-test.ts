@@ -1,0 +1,62 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
+import { run } from './support/process.ts';
+import { type Stack, startStack } from './support/stack.ts';
+
+/** Needs a JDK and Maven, which fetches the SDK: `npm run test:java`. */
+let stack: Stack;
+let classpath: string;
+
+beforeAll(async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'java-'));
+  const jars = join(directory, 'classpath');
+  const java = 'ci/examples/java';
+  const maven = ['mvn', '--quiet', '--batch-mode', '--file', `${java}/pom.xml`, 'dependency:build-classpath'];
+  expect(await run([...maven, `-Dmdep.outputFile=${jars}`], { env: process.env })).toMatchObject({
+    status: 0,
+  });
+  classpath = `${directory}:${readFileSync(jars, 'utf8').trim()}`;
+  const javac = ['javac', '-cp', classpath, '-d', directory, `${java}/ListQueues.java`];
+  expect(await run(javac, { env: process.env })).toMatchObject({ status: 0, stderr: '' });
+  stack = await startStack(findAwsClis()[0] as AwsCli);
+}, 300_000);
+afterAll(() => stack.close());
+
+test('lists every page with the token that exec put into its environment', async () => {
+  const env = { ...stack.jobEnvironment(stack.readerPolicies), GENESYS_API: stack.api.url };
+  const exec = [
+    'ci/access-token',
+    'exec',
+    'genesys',
+    '--min-ttl',
+    '5m',
+    '--env',
+    'GENESYSCLOUD_ACCESS_TOKEN',
+    '--',
+  ];
+
+  const job = await run([...exec, 'java', '-cp', classpath, 'ListQueues'], { cwd: stack.checkout, env });
+
+  expect(job).toMatchObject({ status: 0, stdout: 'queue-1 Queue 1\nqueue-2 Queue 2\nqueue-3 Queue 3\n' });
+}, 60_000);
+
+test('reads the token again where the one it has is dead', async () => {
+  const env = {
+    ...stack.jobEnvironment(stack.readerPolicies),
+    GENESYS_API: stack.api.url,
+    GENESYSCLOUD_ACCESS_TOKEN: 'dead',
+  };
+  const callsBefore = stack.api.calls.length;
+
+  const job = await run(['java', '-cp', classpath, 'ListQueues'], { cwd: stack.checkout, env });
+
+  expect(job.status).toBe(0);
+  expect(stack.api.calls.slice(callsBefore).map(({ accepted }) => accepted)).toEqual([
+    false,
+    true,
+    true,
+    true,
+  ]);
+}, 60_000);
