@@ -32,7 +32,13 @@ export function ringAlarm(
   const ringing: { from: number; to: number }[] = [];
   let current: { from: number; to: number } | undefined;
   for (let minute = Math.ceil(fromMs / MINUTE_MS); minute < remainingSeconds.length - 1; minute++) {
-    const isBreaching = breaches(remainingSeconds, minute, datapoints + FURTHER_BACK, datapoints, thresholdSeconds);
+    const isBreaching = breaches(
+      remainingSeconds,
+      minute,
+      datapoints + FURTHER_BACK,
+      datapoints,
+      thresholdSeconds,
+    );
     const at = (minute + 1) * MINUTE_MS + EVALUATION_DELAY_MS;
     if (isBreaching && current === undefined) {
       current = { from: at, to: Number.POSITIVE_INFINITY };
@@ -81,7 +87,9 @@ export function judgeAlarm(ringing: readonly Ringing[], lapses: readonly Gap[]):
     const ring = ringing.find((one) => one.from <= from && one.to > from);
     if (ring !== undefined) warnings.push(from - ring.from);
   }
-  const withoutLapse = ringing.filter((one) => !lapses.some(({ from, to }) => from < one.to && to > one.from - 2 * MINUTE_MS));
+  const withoutLapse = ringing.filter(
+    (one) => !lapses.some(({ from, to }) => from < one.to && to > one.from - 2 * MINUTE_MS),
+  );
   return {
     lapses: lapses.length,
     announced: warnings.length,

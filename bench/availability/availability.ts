@@ -1,5 +1,5 @@
 import cliProgress from 'cli-progress';
-import { alarmComesInTime, dyingAlarm, guarantee } from '../../lambda/guarantee.ts';
+import { alarmComesInTime, BEAT_MS, dyingAlarm, guarantee } from '../../lambda/guarantee.ts';
 import type { AlarmRecord } from './alarm.ts';
 import {
   brokenWithinTolerance,
@@ -8,20 +8,26 @@ import {
   live,
   PLAIN,
   type Scope,
-  type Setting,
   SETTINGS,
+  type Setting,
+  SLOW_MINT_MS,
   sweepBeyondTolerance,
 } from './claims.ts';
 import {
   COMPARISONS,
-  compareStrategies,
   type Comparison,
+  compareStrategies,
   type Progress,
   printByLength,
   printComparison,
   printRatios,
 } from './comparison.ts';
-import { BLIPS_A_YEAR, INCIDENT_SHAPE, INCIDENTS_A_YEAR, PUBLISHED_INCIDENT_MINUTES } from './incident-history.ts';
+import {
+  BLIPS_A_YEAR,
+  INCIDENT_SHAPE,
+  INCIDENTS_A_YEAR,
+  PUBLISHED_INCIDENT_MINUTES,
+} from './incident-history.ts';
 import { OTHER_SERVER_RUNS, tryOtherServers } from './other-servers.ts';
 import { count, duration, formatTable } from './report.ts';
 import { DAY_MS, YEAR_MS } from './world.ts';
@@ -29,9 +35,6 @@ import { DAY_MS, YEAR_MS } from './world.ts';
 /** The full run, and the one for tests: a month, one seed. */
 export const FULL: Scope = { seed: 2_026, spanMs: YEAR_MS, buildsADay: 100, sweepStepMs: 5_000 };
 export const QUICK: Scope = { seed: 2_026, spanMs: 30 * DAY_MS, buildsADay: 100, sweepStepMs: 31_000 };
-
-/** One beat and a mint: within this a fresh token is there after an outage. */
-const RECOVERY_LIMIT_MS = 60_000 + 20_000;
 
 /** What the bench found. */
 export interface AvailabilityReport {
@@ -92,7 +95,7 @@ async function tryWithinTolerance(scope: Scope, seeds: number, progress: Progres
     for (const server of [PLAIN, FORGETFUL]) {
       for (let index = 0; index < seeds; index++) {
         const seeded = { ...scope, seed: scope.seed + index };
-        const name = `${settingName(setting)}${server === FORGETFUL ? ', idle timeout 5 min' : ''}, seed ${seeded.seed}`;
+        const name = `${settingName(setting)}${server === FORGETFUL ? ', idle timeout 15 min' : ''}, seed ${seeded.seed}`;
         const outcome = await live({
           scope: seeded,
           setting,
@@ -117,7 +120,17 @@ async function tryWithinTolerance(scope: Scope, seeds: number, progress: Progres
       }
     }
   }
-  const head = ['lifetime, interval', 'H', 'asked --min-ttl', 'lost', 'turned away', 'reads', 'of dead', 'worst left', 'gaps'];
+  const head = [
+    'lifetime, interval',
+    'H',
+    'asked --min-ttl',
+    'lost',
+    'turned away',
+    'reads',
+    'of dead',
+    'worst left',
+    'gaps',
+  ];
   return formatTable(head, rows);
 }
 
@@ -125,27 +138,45 @@ async function tryBeyondTolerance(scope: Scope, progress: Progress, broken: stri
   const rows: string[][] = [];
   for (const setting of SETTINGS) {
     progress(`beyond H: ${settingName(setting)}`, 0);
-    for (const row of await sweepBeyondTolerance(scope, setting)) {
-      const allowedMs = row.outageMs > row.outageToleranceMs ? row.outageMs - row.outageToleranceMs + 60_000 : 0;
+    for (const { usual, slow } of await sweepBeyondTolerance(scope, setting)) {
+      const beyondMs = slow.outageMs - slow.outageToleranceMs;
+      const allowedMs = beyondMs > 0 ? beyondMs + BEAT_MS : 0;
       rows.push([
         settingName(setting),
-        duration(row.outageToleranceMs),
-        duration(row.outageMs),
-        String(row.outages),
-        duration(row.worstGapMs),
-        allowedMs === 0 ? '0' : duration(allowedMs),
-        duration(row.slowestRecoveryMs),
-        duration(row.leastRemainingMs),
+        duration(slow.outageToleranceMs),
+        duration(slow.outageMs),
+        String(usual.outages + slow.outages),
+        duration(slow.leastRemainingMs),
+        duration(slow.worstGapMs),
+        duration(allowedMs),
+        duration(usual.slowestRecoveryMs),
+        duration(slow.slowestRecoveryMs),
       ]);
-      const what = `claim 2, ${settingName(setting)}, outage of ${duration(row.outageMs)}`;
-      if (row.worstGapMs > allowedMs) broken.push(`${what}: ${duration(row.worstGapMs)} without a live token`);
-      if (row.slowestRecoveryMs > RECOVERY_LIMIT_MS) {
-        broken.push(`${what}: fresh only ${duration(row.slowestRecoveryMs)} after its end`);
+      const what = `claim 2, ${settingName(setting)}, outage of ${duration(slow.outageMs)}`;
+      for (const { row, limitMs } of [
+        { row: usual, limitMs: BEAT_MS },
+        { row: slow, limitMs: BEAT_MS + SLOW_MINT_MS },
+      ]) {
+        if (row.worstGapMs > allowedMs)
+          broken.push(`${what}: ${duration(row.worstGapMs)} without a live token`);
+        if (row.slowestRecoveryMs > limitMs) {
+          broken.push(`${what}: fresh only ${duration(row.slowestRecoveryMs)} after its end`);
+        }
       }
     }
     progress(`beyond H: ${settingName(setting)}`, 1);
   }
-  const head = ['lifetime, interval', 'H', 'outage', 'moments', 'worst gap', 'allowed', 'fresh after its end', 'least left'];
+  const head = [
+    'lifetime, interval',
+    'H',
+    'outage',
+    'outages',
+    'least left',
+    'worst gap',
+    'allowed',
+    'fresh after its end',
+    'with a slow mint, 9 s',
+  ];
   return formatTable(head, rows);
 }
 
@@ -214,7 +245,12 @@ export async function run(args: readonly string[]): Promise<number> {
   const seeds = isQuick ? 1 : 3;
   const total = COMPARISONS + OTHER_SERVER_RUNS + SETTINGS.length * (2 * seeds + 1 + 3);
   const bar = new cliProgress.SingleBar(
-    { format: '{bar} {percentage} %  {label}', clearOnComplete: true, hideCursor: true, stream: process.stderr },
+    {
+      format: '{bar} {percentage} %  {label}',
+      clearOnComplete: true,
+      hideCursor: true,
+      stream: process.stderr,
+    },
     cliProgress.Presets.shades_classic,
   );
   bar.start(total, 0, { label: '' });

@@ -18,8 +18,8 @@ export interface Scope {
 /** A server that gives a new token to each request and lets all live. */
 export const PLAIN: Server = { kind: 'plain', idleTimeoutMs: null };
 
-/** Genesys Cloud's shortest inactivity timeout. */
-export const FORGETFUL: Server = { kind: 'plain', idleTimeoutMs: 5 * MINUTE_MS };
+/** A Genesys Cloud organization under HIPAA: a token that nobody uses for 15 minutes dies. */
+export const FORGETFUL: Server = { kind: 'plain', idleTimeoutMs: 15 * MINUTE_MS };
 
 /** A token's two settings that the promises depend on. */
 export interface Setting {
@@ -77,7 +77,9 @@ export async function live(options: {
 /** Claim 1, of one outcome within the tolerance: what it must not have. */
 export function brokenWithinTolerance(outcome: Outcome): readonly string[] {
   const broken: string[] = [];
-  const lost = outcome.builds.filter(({ reading, state }) => reading === 'min-ttl' && state === 'lost').length;
+  const lost = outcome.builds.filter(
+    ({ reading, state }) => reading === 'min-ttl' && state === 'lost',
+  ).length;
   if (lost > 0) broken.push(`${lost} builds with --min-ttl were lost`);
   const dead = outcome.remainingAtReads.filter((remainingMs) => remainingMs <= 0).length;
   if (dead > 0) broken.push(`${dead} reads saw an expired token`);
@@ -88,24 +90,24 @@ export function brokenWithinTolerance(outcome: Outcome): readonly string[] {
 /** Where claim 2 looks: outages longer than H by this much. */
 export const BEYOND_TOLERANCE_MS: readonly number[] = [0, MINUTE_MS, 5 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS];
 
-/** The latencies of a token endpoint that works, usual and slow. */
-const MINT_LATENCIES_MS = [250, 9_000];
+/** The latencies of a token endpoint that works. */
+const USUAL_MINT_MS = 250;
+export const SLOW_MINT_MS = 9_000;
 
-/** Claim 2: outages of H and more, at every moment around a refresh. */
-export async function sweepBeyondTolerance(scope: Scope, setting: Setting): Promise<readonly SweepRow[]> {
+/** Claim 2: outages of H and more, at every moment around a refresh; each with a usual and with a slow endpoint. */
+export async function sweepBeyondTolerance(
+  scope: Scope,
+  setting: Setting,
+): Promise<readonly { readonly usual: SweepRow; readonly slow: SweepRow }[]> {
   const { outageToleranceMs } = guarantee(setting.lifetimeMs, setting.refreshIntervalMs);
-  const rows: SweepRow[] = [];
+  const rows: { usual: SweepRow; slow: SweepRow }[] = [];
   for (const beyondMs of BEYOND_TOLERANCE_MS) {
-    for (const mintLatencyMs of MINT_LATENCIES_MS) {
-      rows.push(
-        await sweepOutages({
-          ...setting,
-          outageMs: outageToleranceMs + beyondMs,
-          stepMs: scope.sweepStepMs,
-          mintLatencyMs,
-        }),
-      );
-    }
+    const outage = { ...setting, outageMs: outageToleranceMs + beyondMs, stepMs: scope.sweepStepMs };
+    const [usual, slow] = await Promise.all([
+      sweepOutages({ ...outage, mintLatencyMs: USUAL_MINT_MS }),
+      sweepOutages({ ...outage, mintLatencyMs: SLOW_MINT_MS }),
+    ]);
+    rows.push({ usual, slow });
   }
   return rows;
 }
@@ -113,5 +115,8 @@ export async function sweepBeyondTolerance(scope: Scope, setting: Setting): Prom
 /** Claim 4: the alarm of this setting, held against what happened. */
 export function judgeDyingAlarm(outcome: Outcome, setting: Setting): AlarmRecord {
   const { outageToleranceMs } = guarantee(setting.lifetimeMs, setting.refreshIntervalMs);
-  return judgeAlarm(ringAlarm(outcome.remainingSeconds, dyingAlarm(outageToleranceMs), HOUR_MS), outcome.gaps);
+  return judgeAlarm(
+    ringAlarm(outcome.remainingSeconds, dyingAlarm(outageToleranceMs), HOUR_MS),
+    outcome.gaps,
+  );
 }

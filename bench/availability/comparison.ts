@@ -1,6 +1,13 @@
 import { READINGS } from './builds.ts';
 import { live, PLAIN, type Scope } from './claims.ts';
-import { comparisonRow, COMPARISON_HEAD, count, duration, formatTable, perHundredThousand } from './report.ts';
+import {
+  COMPARISON_HEAD,
+  comparisonRow,
+  count,
+  duration,
+  formatTable,
+  perHundredThousand,
+} from './report.ts';
 import type { BuildEnd, Outcome } from './simulate.ts';
 import { strategiesFor } from './strategies.ts';
 import { HOUR_MS, MINUTE_MS, type Server } from './world.ts';

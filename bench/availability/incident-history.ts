@@ -30,7 +30,10 @@ export function drawBlipMs(random: Random): number {
   return Math.max(2, BLIP_MEDIAN_SECONDS * Math.exp(BLIP_DEVIATION * random.normal())) * 1_000;
 }
 
-function fitLogNormal(minutes: readonly number[]): { readonly medianMinutes: number; readonly deviation: number } {
+function fitLogNormal(minutes: readonly number[]): {
+  readonly medianMinutes: number;
+  readonly deviation: number;
+} {
   const logs = minutes.map(Math.log);
   const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length;
   const variance = logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / (logs.length - 1);

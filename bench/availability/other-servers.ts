@@ -1,7 +1,7 @@
 import { live, type Scope } from './claims.ts';
 import type { Progress } from './comparison.ts';
-import { comparisonRow, COMPARISON_HEAD, formatTable } from './report.ts';
-import { strategiesFor, type Strategy } from './strategies.ts';
+import { COMPARISON_HEAD, comparisonRow, formatTable } from './report.ts';
+import { type Strategy, strategiesFor } from './strategies.ts';
 import { HOUR_MS, MINUTE_MS, type Server } from './world.ts';
 
 interface Case {
@@ -42,7 +42,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'kills a token that is unused for 5 min, 1 h',
-    server: { kind: 'plain', idleTimeoutMs: 5 * MINUTE_MS },
+    server: { kind: 'plain', idleTimeoutMs: 5 * MINUTE_MS, isApiDownToo: true },
     lifetimeMs: HOUR_MS,
     strategies: [...rivals(HOUR_MS), ours(50)],
   },

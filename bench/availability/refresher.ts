@@ -40,7 +40,7 @@ export function createRefresher(options: {
 }): Refresher {
   const { world, time, server, parameters, refreshIntervalMs } = options;
   const systemNow = (): Date => new Date(time.now + (world.clockSteps.at(time.now)?.value ?? 0));
-  let clock: Clock = createClock(systemNow);
+  let clock: Clock = createClock(systemNow, () => time.now);
   let memory = createMemory();
   let nextColdStart = 0;
   let busyUntil = 0;
@@ -66,8 +66,8 @@ export function createRefresher(options: {
     checkSecret: async () => ({ createdAt: undefined }),
     probe: async (accessToken) => {
       time.now += PROBE_LATENCY_MS;
-      // The provider's API is down with its token endpoint.
-      if (world.endpoint.at(time.now)?.value.code === 'TOKEN_ENDPOINT_UNAVAILABLE') return 'unanswered';
+      const trouble = world.endpoint.at(time.now)?.value.code;
+      if (world.server.isApiDownToo && trouble === 'TOKEN_ENDPOINT_UNAVAILABLE') return 'unanswered';
       const token = server.issued.findLast((one) => accessTokenOf(one) === accessToken);
       return token !== undefined && server.use(token, time.now, time.now) ? 'accepted' : 'refused';
     },
@@ -81,7 +81,7 @@ export function createRefresher(options: {
       time.now = startedAt;
       if ((world.coldStarts[nextColdStart] ?? Number.POSITIVE_INFINITY) <= startedAt) {
         while ((world.coldStarts[nextColdStart] ?? Number.POSITIVE_INFINITY) <= startedAt) nextColdStart++;
-        clock = createClock(systemNow);
+        clock = createClock(systemNow, () => time.now);
         memory = createMemory();
         time.now += 500;
       }

@@ -1,4 +1,4 @@
-import { READINGS, type Read, type Reading } from './builds.ts';
+import type { Read, Reading } from './builds.ts';
 import { createRefresher } from './refresher.ts';
 import { createRival, type Strategy } from './strategies.ts';
 import { createTokenServer, type IssuedToken, type TokenServer } from './token-server.ts';

@@ -8,10 +8,13 @@ export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 export const YEAR_MS = 365 * DAY_MS;
 
-/** How the token endpoint deals with tokens that are out. `idleTimeoutMs`: an unused token dies after that time. */
+/** How a provider deals with tokens that are out. */
 export interface Server {
   readonly kind: 'plain' | 'same-token' | 'single-active';
+  /** An unused token dies after that time. Where it is null, the refresher has no probe. */
   readonly idleTimeoutMs: number | null;
+  /** Whether the API that is probed is out of reach when the token endpoint is. */
+  readonly isApiDownToo?: boolean;
 }
 
 /** Why an attempt to mint fails, as the refresher sees it. */
