@@ -23,7 +23,9 @@ export const builtinModulesOnDemand: Plugin = {
   setup(build) {
     build.onResolve({ filter: /^(node:)?[a-z][\w/]*$/ }, ({ path, kind }) => {
       const name = path.replace(/^node:/, '');
-      if (kind === 'entry-point' || !builtinModules.includes(name)) return undefined;
+      // Some are listed by their full name only (`node:sqlite`).
+      const isBuiltin = builtinModules.includes(name) || builtinModules.includes(path);
+      if (kind === 'entry-point' || !isBuiltin) return undefined;
       // Without side effects: an import of which nothing is used goes away.
       return {
         path: name,

@@ -22,11 +22,14 @@ const STATUS_PARAMETER = '/ci/bench/token-status';
 const CLIENT = { clientId: 'bench', clientSecret: 'bench-client-secret' };
 
 /**
- * Starts both servers and stores a token that no beat finds due.
+ * Starts both servers and stores a token.
  *
- * @param options `hasProbe`: the provider has a probe, as Genesys Cloud has
+ * @param options `isDue`: it has expired, so that a mint stores its own; else it lives for hours. `hasProbe`: the provider
+ * has a probe, as Genesys Cloud has
  */
-export async function openAccount(options: { readonly hasProbe?: boolean } = {}): Promise<Account> {
+export async function openAccount(
+  options: { readonly isDue?: boolean; readonly hasProbe?: boolean } = {},
+): Promise<Account> {
   const aws = await startAwsEndpoint({ region: 'eu-central-1', accountId: '111122223333' });
   const server = await startAuthorizationServer({
     clients: [{ ...CLIENT, authMethod: 'client_secret_basic' }],
@@ -35,7 +38,9 @@ export async function openAccount(options: { readonly hasProbe?: boolean } = {})
   const ssm = new SSMClient({ region: aws.region, endpoint: aws.url, credentials });
   const secretArn = await storeSecret(aws, credentials);
   await ssm.send(new PutParameterCommand({ Name: TOKEN_PARAMETER, Value: 'first', Type: 'SecureString' }));
-  await ssm.send(new PutParameterCommand({ Name: STATUS_PARAMETER, Value: idleStatus(), Type: 'String' }));
+  await ssm.send(
+    new PutParameterCommand({ Name: STATUS_PARAMETER, Value: statusOf(options.isDue), Type: 'String' }),
+  );
   const template: FunctionEnvironment = {
     TOKEN_NAME: 'bench',
     PROVIDER_SETTINGS: JSON.stringify({
@@ -85,15 +90,15 @@ async function storeSecret(aws: AwsEndpoint, credentials: ReturnType<AwsEndpoint
   return ARN;
 }
 
-function idleStatus(): string {
+function statusOf(isDue = false): string {
   const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
   return JSON.stringify({
     schemaVersion: 1,
     tokenVersion: 1,
     fingerprint: '9f86d081884c',
-    issuedAt: inMinutes(-1),
-    expiresAt: inMinutes(1_000),
-    refreshDueAt: inMinutes(900),
+    issuedAt: inMinutes(-60),
+    expiresAt: inMinutes(isDue ? -1 : 1_000),
+    refreshDueAt: inMinutes(isDue ? -10 : 900),
     provider: 'oauth2',
     lastFailure: null,
   });

@@ -17,7 +17,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const rounds = Number(values.rounds);
   const candidates = buildCandidates();
   // Two accounts: a rival's mint must not leave a status behind that makes the next idle beat mint.
-  const [idle, minting] = [await openAccount(), await openAccount()];
+  const [idle, minting] = [await openAccount(), await openAccount({ isDue: true })];
   const runs = runsOf(candidates, idle.environment, minting.environment);
   const bar = new SingleBar(
     { format: '{bar} {value}/{total} processes, {eta_formatted} left' },
