@@ -43,33 +43,39 @@ export async function playDemonstration(room: MachineRoom, timeline: Timeline): 
   };
   room.followLines(follow);
 
-  timeline.heading('A heartbeat every minute; tokens live 20 minutes and are replaced after 10.');
+  timeline.heading(
+    'A heartbeat every minute; tokens live 20 minutes and are replaced before they are 10 minutes old.',
+  );
   const heartbeat = startHeartbeat(room);
   await heartbeat.firstBeat;
   const reading = reader.run();
 
-  await until(28);
-  timeline.heading('The token endpoint goes down, two minutes before a refresh is due.');
+  await until(22);
+  const version = reader.version();
+  while (reader.version() === version) await sleep(room.realMs(MINUTE / 3));
+  const outageStart = (room.now().getTime() - start) / MINUTE + 6;
+  await until(outageStart);
+  timeline.heading('The token endpoint goes down, a few minutes before a refresh is due.');
   timeline.say('fault', 'token endpoint: connections are refused');
   await room.authorizationServer.faults.goOffline();
-  await until(36);
+  await until(outageStart + 8);
   await room.authorizationServer.faults.goOnline();
   timeline.say(
     'action',
     `token endpoint back after 8 min: ${failedMints} failed mints, ${reader.seen.badReads} failed reads`,
   );
 
-  await until(41);
+  await until(outageStart + 12);
   timeline.heading('An engineer forces a refresh.');
   timeline.say('action', 'aws lambda invoke --payload \'{"force":true}\'');
   await room.invoke({ force: true });
 
-  await until(45);
+  await until(outageStart + 16);
   timeline.heading('The OAuth client gets a new secret.');
   timeline.say('action', 'aws secretsmanager put-secret-value: the event mints at once');
   await room.changeSecret();
 
-  await until(52);
+  await until(outageStart + 20);
   await heartbeat.stop();
   await reader.stop();
   await reading;
@@ -153,6 +159,7 @@ function createReader(room: MachineRoom, timeline: Timeline) {
   return {
     seen,
     tokens,
+    version: () => version,
     async run() {
       while (isRunning) {
         await readOnce();
