@@ -9,6 +9,10 @@ const BENCHES: Readonly<Record<string, { readonly about: string; readonly load: 
     about: 'a simulated year: builds lost, the promise M and H, the alarm; --quick, --seed N, --no-pictures',
     load: () => import('./availability/availability.ts'),
   },
+  beat: {
+    about: 'a warm process: time, CPU and calls of an idle beat and of a mint; --mints N',
+    load: () => import('./beat/beat.ts'),
+  },
   'cold-start': {
     about: 'whole processes: an idle beat and a mint, beside what people would otherwise deploy; --rounds N',
     load: () => import('./cold-start/cold-start.ts'),

@@ -1,0 +1,26 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Account } from '../cold-start/account.ts';
+
+/** What each call takes on the way, in milliseconds. */
+export const LATENCY_MS = { aws: 20, tokenEndpoint: 150, probe: 60 } as const;
+
+/** The calls of a mint depend on each other one by one: the state, the secret, the token, its proof, both writes. */
+export const MINT_CHAIN_MS = 4 * LATENCY_MS.aws + LATENCY_MS.tokenEndpoint + LATENCY_MS.probe;
+
+/** Lets each call to AWS, to the token endpoint and to the probe take {@link LATENCY_MS} longer. */
+export function addLatency({ aws, server }: Account): void {
+  aws.faults.hook('before-executing', {}, () => setTimeout(LATENCY_MS.aws));
+  const delays = [
+    ['token', LATENCY_MS.tokenEndpoint],
+    ['probe', LATENCY_MS.probe],
+  ] as const;
+  for (const [endpoint, ms] of delays) {
+    // A getter: each request that meets the fault waits anew.
+    server.faults.always(endpoint, {
+      kind: 'delay',
+      get until() {
+        return setTimeout(ms);
+      },
+    });
+  }
+}

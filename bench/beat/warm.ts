@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Account } from '../cold-start/account.ts';
+
+/** What the invocations of one warm process took, and what they called, on average. */
+export interface Warm {
+  readonly wallMs: readonly number[];
+  readonly cpuMs: readonly number[];
+  readonly awsCalls: number;
+  readonly tokenRequests: number;
+  readonly probes: number;
+}
+
+const SCRIPT = fileURLToPath(new URL('./warm-invocations.mjs', import.meta.url));
+
+/**
+ * Invokes the bundle in one process again and again with the same event.
+ *
+ * @param options `uncounted`: invocations before those that count; their calls are left out too
+ * @throws Error where an invocation fails or has another outcome
+ */
+export async function invokeWarm(options: {
+  readonly account: Account;
+  readonly handlerFile: string;
+  readonly event: object;
+  readonly outcome: 'refreshed' | 'still-fresh';
+  readonly uncounted: number;
+  readonly counted: number;
+}): Promise<Warm> {
+  const { account, handlerFile, event, outcome, uncounted, counted } = options;
+  const { aws, server } = account;
+  const calls = () => ({
+    awsCalls: aws.requests.length,
+    tokenRequests: server.requests.length,
+    probes: server.probes.length,
+  });
+  const before = calls();
+  const stderr = await new Promise<string>((resolve, reject) => {
+    execFile(
+      process.execPath,
+      [SCRIPT, handlerFile, JSON.stringify(event), String(uncounted), String(counted)],
+      { env: account.environment, maxBuffer: 64 * 1024 * 1024 },
+      (error, _stdout, stderr) => (error === null ? resolve(stderr) : reject(error)),
+    );
+  });
+  const invocations: { outcome: string; wallMs: number; cpuMs: number }[] = JSON.parse(stderr);
+  const other = invocations.find((one) => one.outcome !== outcome);
+  if (other !== undefined) throw new Error(`An invocation's outcome was ${other.outcome}, not ${outcome}.`);
+  const after = calls();
+  const each = (name: keyof typeof before) => (after[name] - before[name]) / (uncounted + counted);
+  return {
+    wallMs: invocations.map(({ wallMs }) => wallMs),
+    cpuMs: invocations.map(({ cpuMs }) => cpuMs),
+    awsCalls: each('awsCalls'),
+    tokenRequests: each('tokenRequests'),
+    probes: each('probes'),
+  };
+}
