@@ -242,7 +242,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const seedAt = args.indexOf('--seed');
   const base = isQuick ? QUICK : FULL;
   const scope = seedAt < 0 ? base : { ...base, seed: Number(args[seedAt + 1]) };
-  const seeds = isQuick ? 1 : 3;
+  const seeds = isQuick ? 1 : 2;
   const total = COMPARISONS + OTHER_SERVER_RUNS + SETTINGS.length * (2 * seeds + 1 + 3);
   const bar = new cliProgress.SingleBar(
     {

@@ -78,7 +78,7 @@ export function createRival(options: {
   return {
     calls: 0,
     beats: Float64Array.from(
-      { length: Math.floor((world.spanMs - phase) / strategy.everyMs) },
+      { length: Math.ceil((world.spanMs - phase) / strategy.everyMs) },
       (_, index) => phase + index * strategy.everyMs,
     ),
     async beat(at) {
