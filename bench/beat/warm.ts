@@ -26,8 +26,11 @@ export async function invokeWarm(options: {
   readonly outcome: 'refreshed' | 'still-fresh';
   readonly uncounted: number;
   readonly counted: number;
+  /** What to start `node` with. @default this process's own */
+  readonly command?: readonly string[];
 }): Promise<Warm> {
   const { account, handlerFile, event, outcome, uncounted, counted } = options;
+  const [program = process.execPath, ...programArgs] = options.command ?? [];
   const { aws, server } = account;
   const calls = () => ({
     awsCalls: aws.requests.length,
@@ -37,8 +40,8 @@ export async function invokeWarm(options: {
   const before = calls();
   const stderr = await new Promise<string>((resolve, reject) => {
     execFile(
-      process.execPath,
-      [SCRIPT, handlerFile, JSON.stringify(event), String(uncounted), String(counted)],
+      program,
+      [...programArgs, SCRIPT, handlerFile, JSON.stringify(event), String(uncounted), String(counted)],
       { env: account.environment, maxBuffer: 64 * 1024 * 1024 },
       (error, _stdout, stderr) => (error === null ? resolve(stderr) : reject(error)),
     );

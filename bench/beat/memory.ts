@@ -1,0 +1,98 @@
+import { parseArgs } from 'node:util';
+import { Presets, SingleBar } from 'cli-progress';
+import { openAccount } from '../cold-start/account.ts';
+import { buildCandidates } from '../cold-start/candidates.ts';
+import { measure, type Run } from '../cold-start/measure.ts';
+import { printClaims, printTable } from '../cold-start/report.ts';
+import { median, spread } from '../cold-start/statistics.ts';
+import { readDefaultMemoryMiB } from '../scale/synthesized-stacks.ts';
+import { canLimitCpu, limitCpu, ONE_PROCESSOR_MIB } from './cpu-quota.ts';
+import { type Durations, measureDurations } from './durations.ts';
+
+const SIZES_MIB = [128, 192, 256, 384, 512, 1_024, ONE_PROCESSOR_MIB];
+
+/** How much longer a mint may take than with a whole processor, and still be called not slower. */
+const NOT_SLOWER = 1.05;
+
+/** Looks for the smallest memory size at which a mint is not slower, by Lambda's share of processor time at each. */
+export async function run(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({ args: [...args], options: { mints: { type: 'string', default: '30' } } });
+  if (!canLimitCpu()) {
+    console.error(
+      'This machine cannot limit processor time (it takes Linux, cgroup v1, root): nothing was measured.',
+    );
+    return 2;
+  }
+  const { ours: handlerFile } = buildCandidates();
+  const bar = new SingleBar({ format: '{bar} {value}/{total} sizes, {eta_formatted} left' }, Presets.legacy);
+  bar.start(SIZES_MIB.length * 2, 0);
+  const onSize = () => bar.increment();
+  const durations = await measureDurations({
+    handlerFile,
+    memorySizesMiB: SIZES_MIB,
+    mints: Number(values.mints),
+    onSize,
+  });
+  const cold = await measureColdMints(handlerFile, onSize);
+  bar.stop();
+  return report(durations, cold);
+}
+
+/** Whole processes, without Lambda's boost while a function loads: slower than the real ones. */
+async function measureColdMints(handlerFile: string, onSize: () => void): Promise<number[]> {
+  const account = await openAccount({ isDue: true });
+  const run: Run = {
+    name: 'cold mint',
+    script: 'one-invocation.mjs',
+    args: [handlerFile, '{"force":true}'],
+    environment: account.environment,
+  };
+  try {
+    const medians: number[] = [];
+    for (const size of SIZES_MIB) {
+      const quota = limitCpu(size);
+      const [measured] = await measure({
+        runs: [run],
+        rounds: 7,
+        uncountedRounds: 1,
+        command: quota.command,
+      });
+      quota.remove();
+      medians.push(median(measured?.wallMs ?? []));
+      onSize();
+    }
+    return medians;
+  } finally {
+    await account.close();
+  }
+}
+
+function report(durations: readonly Durations[], cold: readonly number[]): number {
+  const whole = median(durations.find(({ memoryMiB }) => memoryMiB === ONE_PROCESSOR_MIB)?.mint.wallMs ?? []);
+  const ratio = ({ mint }: Durations) => median(mint.wallMs) / whole;
+  console.log(
+    `Node.js ${process.version}, processor time limited to memory / ${ONE_PROCESSOR_MIB} MiB, milliseconds\n`,
+  );
+  printTable(
+    ['memory, MiB', 'idle beat, warm', 'mint, warm', 'of a whole processor', 'mint, whole process'],
+    durations.map((one, index) => [
+      String(one.memoryMiB),
+      spread(one.beat.wallMs),
+      spread(one.mint.wallMs),
+      ratio(one).toFixed(2),
+      (cold[index] ?? Number.NaN).toFixed(0),
+    ]),
+  );
+  const smallest = durations.find((one) => ratio(one) <= NOT_SLOWER)?.memoryMiB ?? Number.NaN;
+  const configured = readDefaultMemoryMiB();
+  console.log(`Smallest size at which a mint is not slower (within ${NOT_SLOWER}): ${smallest} MiB`);
+  console.log(`The construct's default: ${configured} MiB\n`);
+  const atDefault = durations.find(({ memoryMiB }) => memoryMiB === configured);
+  return printClaims([
+    {
+      text: 'a mint at the default size, of one with a whole processor',
+      value: atDefault === undefined ? Number.NaN : ratio(atDefault),
+      atMost: NOT_SLOWER,
+    },
+  ]);
+}
