@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
@@ -100,7 +100,10 @@ export async function startAccount(cli: AwsCli): Promise<Account> {
         ...options,
         env: { ...account.jobEnvironment(policies), ...env },
       }),
-    close: () => endpoint.close(),
+    async close() {
+      await endpoint.close();
+      for (const directory of [home, commands]) rmSync(directory, { recursive: true, force: true });
+    },
   };
   return account;
 }

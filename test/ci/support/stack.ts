@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { cpSync, mkdtempSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -132,6 +132,9 @@ export async function startStack(cli: AwsCli): Promise<Stack> {
     async close() {
       await functionProcess.stop();
       await Promise.all([endpoint.close(), api.close(), authorizationServer.close()]);
+      for (const directory of [checkout, commands, assembly.directory]) {
+        rmSync(directory, { recursive: true, force: true });
+      }
     },
   };
   await invokeDirectly(functionProcess);
