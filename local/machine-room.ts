@@ -177,7 +177,7 @@ export async function startMachineRoom(options: MachineRoomOptions): Promise<Mac
     const { FunctionError, Payload } = await lambda.send(command);
     const answer = Payload && Payload.length > 0 ? JSON.parse(Buffer.from(Payload).toString()) : {};
     if (FunctionError !== undefined)
-      throw Object.assign(new Error(answer.errorMessage), { name: answer.errorType });
+      throw Object.assign(new Error(answer.errorMessage), { name: answer.errorType, payload: answer });
     return answer;
   };
   aws.secretsManager.onSecretLabelUpdated((event) => invoke(event, 'Event'));
