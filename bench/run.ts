@@ -21,6 +21,15 @@ const BENCHES: Readonly<Record<string, { readonly about: string; readonly load: 
     about: 'the bundle through faults at named points: what readers saw, what is stored; WORDS select faults',
     load: () => import('./faults/faults.ts'),
   },
+  memory: {
+    about:
+      "the smallest memory size at which a mint is not slower, by Lambda's share of processor time; --mints N",
+    load: () => import('./beat/memory.ts'),
+  },
+  scale: {
+    about: 'stacks of more and more tokens: synth, resources, load on Parameter Store, costs; --mints N',
+    load: () => import('./scale/scale.ts'),
+  },
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -8,11 +8,18 @@ import { median, spread } from '../cold-start/statistics.ts';
 import { readDefaultMemoryMiB } from '../scale/synthesized-stacks.ts';
 import { canLimitCpu, limitCpu, ONE_PROCESSOR_MIB } from './cpu-quota.ts';
 import { type Durations, measureDurations } from './durations.ts';
+import { invokeWarm } from './warm.ts';
 
 const SIZES_MIB = [128, 192, 256, 384, 512, 1_024, ONE_PROCESSOR_MIB];
 
 /** How much longer a mint may take than with a whole processor, and still be called not slower. */
 const NOT_SLOWER = 1.05;
+
+/** A process that has made this many mints has lived for two weeks. */
+const MANY_MINTS = 400;
+
+/** What a long life takes of the memory size, at most: Lambda's own runtime lives in it too. */
+const MEMORY_SHARE = 2 / 3;
 
 /** Looks for the smallest memory size at which a mint is not slower, by Lambda's share of processor time at each. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -25,7 +32,7 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   const { ours: handlerFile } = buildCandidates();
   const bar = new SingleBar({ format: '{bar} {value}/{total} sizes, {eta_formatted} left' }, Presets.legacy);
-  bar.start(SIZES_MIB.length * 2, 0);
+  bar.start(SIZES_MIB.length * 2 + 1, 0);
   const onSize = () => bar.increment();
   const durations = await measureDurations({
     handlerFile,
@@ -34,8 +41,21 @@ export async function run(args: readonly string[]): Promise<number> {
     onSize,
   });
   const cold = await measureColdMints(handlerFile, onSize);
+  const peakMiB = await measurePeakMemory(handlerFile);
+  onSize();
   bar.stop();
-  return report(durations, cold);
+  return report(durations, cold, peakMiB);
+}
+
+async function measurePeakMemory(handlerFile: string): Promise<number> {
+  const account = await openAccount({ isDue: true, hasProbe: true });
+  try {
+    const event = { force: true };
+    const mints = { event, outcome: 'refreshed', uncounted: 0, counted: MANY_MINTS } as const;
+    return (await invokeWarm({ account, handlerFile, ...mints })).memoryMiB;
+  } finally {
+    await account.close();
+  }
 }
 
 /** Whole processes, without Lambda's boost while a function loads: slower than the real ones. */
@@ -67,7 +87,7 @@ async function measureColdMints(handlerFile: string, onSize: () => void): Promis
   }
 }
 
-function report(durations: readonly Durations[], cold: readonly number[]): number {
+function report(durations: readonly Durations[], cold: readonly number[], peakMiB: number): number {
   const whole = median(durations.find(({ memoryMiB }) => memoryMiB === ONE_PROCESSOR_MIB)?.mint.wallMs ?? []);
   const ratio = ({ mint }: Durations) => median(mint.wallMs) / whole;
   console.log(
@@ -83,9 +103,12 @@ function report(durations: readonly Durations[], cold: readonly number[]): numbe
       (cold[index] ?? Number.NaN).toFixed(0),
     ]),
   );
-  const smallest = durations.find((one) => ratio(one) <= NOT_SLOWER)?.memoryMiB ?? Number.NaN;
+  const notSlower = durations.filter((one) => ratio(one) <= NOT_SLOWER).map(({ memoryMiB }) => memoryMiB);
+  const holding = notSlower.find((memoryMiB) => peakMiB <= memoryMiB * MEMORY_SHARE);
   const configured = readDefaultMemoryMiB();
-  console.log(`Smallest size at which a mint is not slower (within ${NOT_SLOWER}): ${smallest} MiB`);
+  console.log(`Smallest size at which a warm mint is not slower (within ${NOT_SLOWER}): ${notSlower[0]} MiB`);
+  console.log(`Memory of a process after ${MANY_MINTS} mints: ${peakMiB.toFixed(0)} MiB`);
+  console.log(`Smallest of those sizes of which that is at most two thirds: ${holding} MiB`);
   console.log(`The construct's default: ${configured} MiB\n`);
   const atDefault = durations.find(({ memoryMiB }) => memoryMiB === configured);
   return printClaims([
@@ -93,6 +116,11 @@ function report(durations: readonly Durations[], cold: readonly number[]): numbe
       text: 'a mint at the default size, of one with a whole processor',
       value: atDefault === undefined ? Number.NaN : ratio(atDefault),
       atMost: NOT_SLOWER,
+    },
+    {
+      text: 'memory after many mints, of the default size',
+      value: peakMiB / configured,
+      atMost: MEMORY_SHARE,
     },
   ]);
 }

@@ -1,6 +1,6 @@
 /**
  * Loads a handler and invokes it again and again: `node warm-invocations.mjs <handler file> <event> <uncounted> <counted>`.
- * Writes on stderr what each counted invocation took, as JSON. Plain JavaScript, as what it measures.
+ * Writes on stderr what each counted invocation took, and how much memory the process, as JSON. Plain JavaScript, as what it measures.
  */
 import { writeSync } from 'node:fs';
 
@@ -16,5 +16,5 @@ for (let index = -Number(uncounted); index < Number(counted); index += 1) {
   const wallMs = performance.now() - startedAt;
   if (index >= 0) invocations.push({ outcome, wallMs, cpuMs: (user + system) / 1000 });
 }
-writeSync(2, JSON.stringify(invocations));
+writeSync(2, JSON.stringify({ invocations, maxRssKiB: process.resourceUsage().maxRSS }));
 process.exit(0);

@@ -6,9 +6,17 @@ import type { Account } from '../cold-start/account.ts';
 export interface Warm {
   readonly wallMs: readonly number[];
   readonly cpuMs: readonly number[];
+  /** The most memory that the process held. */
+  readonly memoryMiB: number;
   readonly awsCalls: number;
   readonly tokenRequests: number;
   readonly probes: number;
+}
+
+/** What the process writes. */
+interface Written {
+  readonly invocations: readonly { outcome: string; wallMs: number; cpuMs: number }[];
+  readonly maxRssKiB: number;
 }
 
 const SCRIPT = fileURLToPath(new URL('./warm-invocations.mjs', import.meta.url));
@@ -46,7 +54,7 @@ export async function invokeWarm(options: {
       (error, _stdout, stderr) => (error === null ? resolve(stderr) : reject(error)),
     );
   });
-  const invocations: { outcome: string; wallMs: number; cpuMs: number }[] = JSON.parse(stderr);
+  const { invocations, maxRssKiB }: Written = JSON.parse(stderr);
   const other = invocations.find((one) => one.outcome !== outcome);
   if (other !== undefined) throw new Error(`An invocation's outcome was ${other.outcome}, not ${outcome}.`);
   const after = calls();
@@ -54,6 +62,7 @@ export async function invokeWarm(options: {
   return {
     wallMs: invocations.map(({ wallMs }) => wallMs),
     cpuMs: invocations.map(({ cpuMs }) => cpuMs),
+    memoryMiB: maxRssKiB / 1024,
     awsCalls: each('awsCalls'),
     tokenRequests: each('tokenRequests'),
     probes: each('probes'),

@@ -24,7 +24,7 @@ export function printClaims(claims: readonly Claim[]): number {
   for (const { text, value, atMost } of claims) {
     const figure = Number.isInteger(value) ? value.toLocaleString('en-US') : value.toFixed(2);
     console.log(
-      `${value <= atMost ? 'holds ' : 'BROKEN'}  ${text}: ${figure} (at most ${atMost.toLocaleString('en-US')})`,
+      `${value <= atMost ? 'holds ' : 'BROKEN'}  ${text}: ${figure} (at most ${atMost.toLocaleString('en-US', { maximumFractionDigits: 2 })})`,
     );
   }
   return broken.length;

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { MAX_TOKENS } from '../../infra/tokens-configuration.ts';
 import { synthesize } from '../../local/synthesized-function.ts';
 
@@ -19,7 +22,7 @@ export function synthesizeStacks(count: number): SynthesizedStacks {
     Math.min(MAX_TOKENS, count - stack * MAX_TOKENS),
   );
   const startedAt = performance.now();
-  const templates = sizes.map((size) => synthesize({ tokens: tokens(size) }).template);
+  const templates = sizes.map((size) => synthesizeTokens(size).template);
   const synthMs = performance.now() - startedAt;
   const resources = templates.map(({ Resources }) => Object.values(Resources));
   return {
@@ -34,7 +37,16 @@ export function synthesizeStacks(count: number): SynthesizedStacks {
 
 /** The memory size that a function gets unless told otherwise, in MiB. */
 export function readDefaultMemoryMiB(): number {
-  return synthesize({ tokens: tokens(1) }).functions[0]?.memoryMiB ?? Number.NaN;
+  return synthesizeTokens(1).functions[0]?.memoryMiB ?? Number.NaN;
+}
+
+function synthesizeTokens(count: number) {
+  const directory = mkdtempSync(join(tmpdir(), 'token-refresher-scale-'));
+  try {
+    return synthesize({ tokens: tokens(count), directory });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
 
 function tokens(count: number): object[] {

@@ -1,0 +1,107 @@
+/** A month of 30 days. */
+const MONTH_MINUTES = 30 * 24 * 60;
+
+/** List prices in us-east-1, in dollars, without free tiers. */
+const PRICES = {
+  secret: 0.4,
+  secretRead: 0.05 / 10_000,
+  metric: 0.3,
+  alarm: 0.1,
+  invocation: 0.2 / 1_000_000,
+  gigabyteSecond: 0.0000133334,
+  scheduledInvocation: 1 / 1_000_000,
+  scheduledInvocationsFree: 14_000_000,
+  logGigabyte: 0.5,
+  advancedParameter: 0.05,
+  encryptionKey: 1,
+  natGateway: 0.045 * 24 * 30,
+} as const;
+
+/** What the costs are computed from. */
+export interface CostInputs {
+  readonly memoryMiB: number;
+  readonly beatMs: number;
+  readonly mintMs: number;
+  readonly refreshIntervalMinutes: number;
+  readonly alarmsPerToken: number;
+  readonly logBytesPerBeat: number;
+}
+
+/** One line of a bill: what, how it is computed, and the dollars in a month. */
+export interface Cost {
+  readonly what: string;
+  readonly arithmetic: string;
+  readonly dollars: number;
+}
+
+/** The monthly bill of one token in the default configuration. */
+export function costsOfToken(inputs: CostInputs): Cost[] {
+  const { memoryMiB, beatMs, mintMs, refreshIntervalMinutes, alarmsPerToken, logBytesPerBeat } = inputs;
+  const beats = MONTH_MINUTES;
+  const mints = MONTH_MINUTES / refreshIntervalMinutes;
+  const seconds = ((beats - mints) * beatMs + mints * mintMs) / 1000;
+  const gigabytes = memoryMiB / 1024;
+  return [
+    { what: 'secret', arithmetic: '1 x 0.40', dollars: PRICES.secret },
+    {
+      what: 'its reads',
+      arithmetic: `${mints} x 0.05 / 10,000`,
+      dollars: mints * PRICES.secretRead,
+    },
+    {
+      what: 'invocations',
+      arithmetic: `${beats.toLocaleString('en-US')} x 0.20 / 1,000,000`,
+      dollars: beats * PRICES.invocation,
+    },
+    {
+      what: 'run time',
+      arithmetic: `(${beats - mints} x ${beatMs.toFixed(0)} ms + ${mints} x ${mintMs.toFixed(0)} ms) x ${gigabytes} GB x 0.0000133`,
+      dollars: seconds * gigabytes * PRICES.gigabyteSecond,
+    },
+    {
+      what: 'log',
+      arithmetic: `${beats.toLocaleString('en-US')} x ${logBytesPerBeat} bytes x 0.50 / GB`,
+      dollars: ((beats * logBytesPerBeat) / 1e9) * PRICES.logGigabyte,
+    },
+    { what: 'metric of remaining life', arithmetic: '1 x 0.30', dollars: PRICES.metric },
+    { what: 'alarms', arithmetic: `${alarmsPerToken} x 0.10`, dollars: alarmsPerToken * PRICES.alarm },
+  ];
+}
+
+/** The schedule's price for this many tokens: the account's first 14 million invocations of a month are free. */
+export function costOfSchedules(tokens: number): number {
+  const beyond = Math.max(0, tokens * MONTH_MINUTES - PRICES.scheduledInvocationsFree);
+  return beyond * PRICES.scheduledInvocation;
+}
+
+/** What each option adds to a token's bill, or takes from it. */
+export function costsOfOptions({ memoryMiB, mintMs, beatMs }: CostInputs): Cost[] {
+  const mintsEachFiveMinutes = MONTH_MINUTES / 5 - MONTH_MINUTES / 50;
+  const extraSeconds = (mintsEachFiveMinutes * (mintMs - beatMs)) / 1000;
+  return [
+    {
+      what: 'secretArn or secretName (a secret that is there already)',
+      arithmetic: '-1 x 0.40',
+      dollars: -PRICES.secret,
+    },
+    { what: 'a token above 4,096 bytes', arithmetic: '1 x 0.05', dollars: PRICES.advancedParameter },
+    {
+      what: 'encryptionKeyArn, per key',
+      arithmetic: '1 x 1.00, and 0.03 per 10,000 requests',
+      dollars: PRICES.encryptionKey,
+    },
+    {
+      what: 'refreshInterval: 5',
+      arithmetic: `${mintsEachFiveMinutes} more mints`,
+      dollars:
+        mintsEachFiveMinutes * PRICES.secretRead + extraSeconds * (memoryMiB / 1024) * PRICES.gigabyteSecond,
+    },
+    { what: 'reservedConcurrency, readers, retainParameters, longestJob', arithmetic: '0', dollars: 0 },
+    { what: 'alarmEmail, alarmTopicArn', arithmetic: 'the first 1,000 mails are free', dollars: 0 },
+    {
+      what: 'vpcId, where it has no NAT gateway yet',
+      arithmetic: '720 h x 0.045, and traffic',
+      dollars: PRICES.natGateway,
+    },
+  ];
+}

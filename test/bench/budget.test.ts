@@ -1,0 +1,153 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Account, openAccount } from '../../bench/cold-start/account.ts';
+import { eagerBytes } from '../../bench/cold-start/candidates.ts';
+import { bundle } from '../../infra/function-code.ts';
+import { synthesize } from '../../local/synthesized-function.ts';
+
+/** Not a measurement of time: what costs it, counted. A figure that has to go up is changed here, with the reason. */
+const BUDGET = {
+  idleBeatBytes: 185_000,
+  bundleBytes: 520_000,
+  idleBeatNodeModules: 70,
+  resourcesPerToken: 15,
+  resourcesPerStack: 3,
+};
+
+/** Parts of Node.js that load slowly and that neither a beat nor a mint uses: its `fetch`, HTTP/2, web streams, … */
+const NEVER_LOADED = [
+  'internal/deps/undici/undici',
+  'http2',
+  'internal/webstreams/readablestream',
+  'worker_threads',
+  'fs/promises',
+  'internal/readline/interface',
+  'zlib',
+];
+
+const script = fileURLToPath(new URL('./one-invocation.mjs', import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), 'token-refresher-budget-'));
+const metafile = bundle(directory);
+const accounts: Account[] = [];
+
+afterEach(async () => {
+  await Promise.all(accounts.splice(0).map((account) => account.close()));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+test('an idle beat loads few bytes, and the whole bundle stays small', () => {
+  const bytes = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
+  expect(eagerBytes(metafile)).toBeLessThanOrEqual(BUDGET.idleBeatBytes);
+  expect(bytes).toBeLessThanOrEqual(BUDGET.bundleBytes);
+});
+
+test('an idle beat makes one AWS call and loads few of Node’s modules', async () => {
+  const account = await open({});
+  const called = callsOf(account);
+  const { outcome, nodeModules } = await invoke(account, {});
+  expect(outcome).toBe('still-fresh');
+  expect(called()).toEqual({ aws: ['GetParameters'], tokenRequests: 0, probes: 0 });
+  expect(nodeModules.length).toBeLessThanOrEqual(BUDGET.idleBeatNodeModules);
+  expect(nodeModules.filter((module) => NEVER_LOADED.includes(module))).toEqual([]);
+});
+
+test('a mint makes four AWS calls, one token request and one probe', async () => {
+  const account = await open({ isDue: true, hasProbe: true });
+  const called = callsOf(account);
+  const { outcome, nodeModules } = await invoke(account, {});
+  expect(outcome).toBe('refreshed');
+  expect(called()).toEqual({
+    aws: ['GetParameters', 'GetSecretValue', 'PutParameter', 'PutParameter'],
+    tokenRequests: 1,
+    probes: 1,
+  });
+  expect(nodeModules.filter((module) => NEVER_LOADED.includes(module))).toEqual([]);
+});
+
+test('a token adds few resources to the stack', () => {
+  const count = (names: readonly string[]) => {
+    const tokens = names.map((name) => ({ name, provider: 'genesys-cloud', region: 'eu-central-1' }));
+    return Object.keys(synthesize({ tokens }).template.Resources).length;
+  };
+  const [one, two] = [count(['one']), count(['one', 'two'])];
+  expect(two - one).toBeLessThanOrEqual(BUDGET.resourcesPerToken);
+  expect(2 * one - two).toBeLessThanOrEqual(BUDGET.resourcesPerStack);
+});
+
+describe('what the bundle leaves out of the AWS SDK hides no error', () => {
+  test('missing credentials', async () => {
+    const account = await open({});
+    const { error } = await invoke(account, {}, { AWS_ACCESS_KEY_ID: '' });
+    expect(error?.name).toBe('PARAMETER_UNAVAILABLE');
+    expect(error?.message).toContain('ssm:GetParameters');
+    expect(error?.message).toContain('CredentialsProviderError');
+  });
+
+  test('a denial by Parameter Store, in its own words', async () => {
+    const account = await open({});
+    account.aws.faults.add({ fault: { kind: 'deny' } });
+    const { error } = await invoke(account, {});
+    expect(error?.name).toBe('PARAMETER_UNAVAILABLE');
+    expect(error?.message).toMatch(
+      /AccessDeniedException \(.*is not authorized to perform: ssm:GetParameters/,
+    );
+  });
+
+  test('throttling by Parameter Store', async () => {
+    const account = await open({});
+    account.aws.faults.add({ fault: { kind: 'throttle' } });
+    const { error } = await invoke(account, {});
+    expect(error?.message).toContain('ThrottlingException. Parameter Store throttled the account');
+  });
+
+  test('an error that only one operation of Parameter Store has', async () => {
+    const account = await open({ isDue: true });
+    const encryptionKey = 'arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000';
+    const { error } = await invoke(account, {}, { ENCRYPTION_KEY_ARN: encryptionKey });
+    expect(error?.name).toBe('PARAMETER_NOT_WRITTEN');
+    expect(error?.message).toContain('InvalidKeyId. The KMS key is disabled');
+  });
+
+  test('a secret that is not there', async () => {
+    const account = await open({ isDue: true });
+    const secretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:nobody-abcdef';
+    const { error } = await invoke(account, {}, { SECRET_ARN: secretArn });
+    expect(error?.name).toBe('SECRET_UNAVAILABLE');
+    expect(error?.message).toContain('ResourceNotFoundException. There is no such secret');
+  });
+});
+
+async function open(options: Parameters<typeof openAccount>[0]): Promise<Account> {
+  const account = await openAccount(options);
+  accounts.push(account);
+  return account;
+}
+
+function callsOf({ aws, server }: Account) {
+  const before = aws.requests.length;
+  return () => ({
+    aws: aws.requests.slice(before).map(({ operation }) => operation),
+    tokenRequests: server.requests.length,
+    probes: server.probes.length,
+  });
+}
+
+interface Invoked {
+  readonly outcome?: string;
+  readonly error?: { readonly name: string; readonly message: string };
+  readonly nodeModules: readonly string[];
+}
+
+/** Invokes the bundle in a process of its own, with exactly this environment. */
+function invoke(account: Account, event: object, environment: Record<string, string> = {}): Promise<Invoked> {
+  const args = [script, join(directory, 'handler.mjs'), JSON.stringify(event)];
+  const env = { ...account.environment, ...environment };
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, args, { env }, (error, _stdout, stderr) =>
+      error === null ? resolve(JSON.parse(stderr)) : reject(error),
+    );
+  });
+}
