@@ -14,7 +14,7 @@ function accessToken(...args: string[]) {
 function withFunctions(names: readonly string[], body: string): string[] {
   const script = readFileSync(SCRIPT, 'utf8');
   const definitions = names.map(
-    (name) => new RegExp(`^${name}\\(\\) \\{\n[sS]*?^\\}$`, 'm').exec(script)?.[0],
+    (name) => new RegExp(`^${name}\\(\\) \\{\n[\\s\\S]*?^\\}$`, 'm').exec(script)?.[0],
   );
   const { stdout, stderr } = spawnSync('sh', ['-u'], {
     encoding: 'utf8',
