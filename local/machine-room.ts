@@ -130,7 +130,7 @@ export async function startMachineRoom(options: MachineRoomOptions): Promise<Mac
       ? beside.assembly
       : synthesize({
           tokens: [
-            {
+            defined({
               name: 'demo',
               provider: 'oauth2',
               tokenUrl: authorizationServer.tokenUrl,
@@ -140,7 +140,7 @@ export async function startMachineRoom(options: MachineRoomOptions): Promise<Mac
               expectedLifetime: lifetimeSeconds / 60,
               readers: [`arn:aws:iam::${aws.accountId}:role/${READER_ROLE}`],
               ...options.token?.({ authorizationServer, aws }),
-            },
+            }),
           ],
         });
   const fn = assembly.functions[0] as SynthesizedFunction;
@@ -249,6 +249,10 @@ async function startServer(
     ],
     lifetimeSeconds: lifetimeSeconds / speed,
   });
+}
+
+function defined(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
 
 /** Random, so that a search for it in everything printed can only find a leak. */
