@@ -47,7 +47,6 @@ export class TokenRefresherStack extends Stack {
     const refresher = new TokenRefresher(this, token.name, {
       tokenName: token.name,
       parameterPrefix: token.prefix,
-      functionName: token.functionName,
       provider: token.provider,
       secret: secretOf(imports, token, encryptionKey),
       refreshInterval: token.refreshInterval,

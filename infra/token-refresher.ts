@@ -18,6 +18,7 @@ import {
 import type { ProviderSettings } from '../lambda/provider-settings.ts';
 import { createFirstMint } from './first-mint.ts';
 import { functionCode, HANDLER } from './function-code.ts';
+import { functionNameOf } from './function-name.ts';
 import { createFunctionRole, denyVpcActionsToCode } from './function-role.ts';
 import { BEAT_MAX_AGE, createHeartbeat } from './heartbeat.ts';
 import { createParameterCleanUp } from './parameter-clean-up.ts';
@@ -98,7 +99,7 @@ export interface TokenRefresherProps {
 
   /**
    * Name of the function, at most 64 letters, digits, `-`, `_`.
-   * @default - made by CloudFormation
+   * @default - the one that `ci/access-token` looks for, `token-refresher-ci-<name>`
    */
   readonly functionName?: string;
 
@@ -120,6 +121,8 @@ export interface TokenRefresherProps {
    */
   readonly code?: Code;
 }
+
+const DEFAULT_PREFIX = '/ci';
 
 /** The function's time limit: a whole mint takes at most 20 seconds of it. */
 const TIMEOUT = Duration.seconds(30);
@@ -153,7 +156,7 @@ export class TokenRefresher extends Construct {
     this.guarantee = guarantee(expectedLifetime.toMilliseconds(), refreshInterval.toMilliseconds());
     this.secret = props.secret;
     this.parameters = tokenParameters(this, {
-      prefix: props.parameterPrefix ?? '/ci',
+      prefix: props.parameterPrefix ?? DEFAULT_PREFIX,
       name: props.tokenName,
       encryptionKey: props.encryptionKey,
     });
@@ -239,7 +242,8 @@ export class TokenRefresher extends Construct {
     });
     const fn = new LambdaFunction(this, 'Function', {
       description: `Keeps ${this.tokenParameterName} alive`,
-      ...(props.functionName === undefined ? {} : { functionName: props.functionName }),
+      functionName:
+        props.functionName ?? functionNameOf(props.parameterPrefix ?? DEFAULT_PREFIX, props.tokenName),
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       code: props.code ?? functionCode(),

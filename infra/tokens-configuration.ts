@@ -2,6 +2,7 @@ import type { Duration } from 'aws-cdk-lib';
 import type { ProviderSettings } from '../lambda/provider-settings.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { type Fields, openFields, show } from './fields.ts';
+import { functionNameOf } from './function-name.ts';
 import { readProvider } from './provider-configuration.ts';
 import { readTimes } from './times-configuration.ts';
 
@@ -149,7 +150,7 @@ function readNames(fields: Fields) {
       (value) =>
         value.length <= 100 && /^(\/[A-Za-z0-9_-]+){1,13}$/.test(value) && !/^\/(aws|ssm)/i.test(value),
     ) ?? '/ci';
-  const functionName = `token-refresher${`${prefix}/${name}`.replaceAll('/', '-')}`;
+  const functionName = functionNameOf(prefix, name ?? '');
   if (name !== undefined && functionName.length > 64) {
     fields.problem(
       'name',

@@ -13,8 +13,6 @@ const refresher = new TokenRefresher(stack, 'Genesys', {
   tokenName: 'genesys',
   provider: { provider: 'genesys-cloud', domain: 'mypurecloud.de' },
   secret: Secret.fromSecretNameV2(stack, 'OAuthClient', 'genesys/ci-client'),
-  // The name that ci/access-token looks for, unless told another with --function.
-  functionName: 'token-refresher-ci-genesys',
 });
 
 const source = Source.gitHub({ owner: 'example', repo: 'contact-centre' });
