@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
+import { lateImportsInPlace, noStreamsOfEvents, oneLazyChunk } from './bundle-chunk-plugins.ts';
 import { headersWithoutFetch, undiciAgentOnly } from './bundle-http-plugins.ts';
 import {
   builtinModulesOnDemand,
@@ -34,10 +35,13 @@ export async function bundleFunction(outdir: string): Promise<Metafile> {
     mainFields: ['module', 'main'],
     plugins: [
       builtinModulesOnDemand,
+      lateImportsInPlace,
       calledOperationsOnly,
+      noStreamsOfEvents,
       credentialsFromEnvironmentOnly,
       undiciAgentOnly,
       headersWithoutFetch,
+      oneLazyChunk,
     ],
     // How undici itself leaves out its experimental second parser, 150 KB, in the copy that Node.js bundles.
     define: { esbuildDetection: '1' },

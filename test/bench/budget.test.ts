@@ -10,8 +10,8 @@ import { synthesize } from '../../local/synthesized-function.ts';
 
 /** Not a measurement of time: what costs it, counted. A figure that has to go up is changed here, with the reason. */
 const BUDGET = {
-  idleBeatBytes: 185_000,
-  bundleBytes: 520_000,
+  idleBeatBytes: 180_000,
+  bundleBytes: 450_000,
   idleBeatNodeModules: 70,
   resourcesPerToken: 15,
   resourcesPerStack: 3,
