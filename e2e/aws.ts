@@ -1,0 +1,47 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { succeed } from './command.ts';
+import { type Target, WORK_DIRECTORY } from './target.ts';
+
+/** What came of an invocation: the function's answer, or how it failed. */
+export type Invocation =
+  | { readonly failed: false; readonly answer: Readonly<Record<string, unknown>> }
+  | { readonly failed: true; readonly errorType: string; readonly errorMessage: string };
+
+/** The real AWS CLI. */
+export interface Aws {
+  /** Runs `aws <words> --output json`. @throws Error with what the CLI said */
+  call<T = unknown>(...words: string[]): Promise<T>;
+  /** The same, with a text for its standard input: `file:///dev/stdin`. */
+  callWith<T = unknown>(input: string, ...words: string[]): Promise<T>;
+  invoke(functionName: string, event: object): Promise<Invocation>;
+}
+
+/** Makes the AWS CLI speak to the target. */
+export function createAws(target: Target, signal: AbortSignal): Aws {
+  const parse = <T>(out: string): T => (out.trim() === '' ? undefined : JSON.parse(out)) as T;
+  const call = async <T>(...words: string[]): Promise<T> =>
+    parse(await succeed('aws', [...words, '--output', 'json'], { env: target.env, signal }));
+  return {
+    call,
+    async callWith(input, ...words) {
+      // Node.js connects programs by sockets, and no /dev/stdin can be opened on those: a pipe of the shell's.
+      const piped = ['-c', 'cat | "$@"', 'sh', 'aws', ...words, '--output', 'json'];
+      return parse(await succeed('sh', piped, { env: target.env, input, signal }));
+    },
+    async invoke(functionName, event) {
+      const directory = mkdtempSync(join(WORK_DIRECTORY, 'invoke-'));
+      const file = join(directory, 'answer.json');
+      try {
+        const { FunctionError } = await call<{ FunctionError?: string }>(
+          ...['lambda', 'invoke', '--function-name', functionName],
+          ...['--payload', JSON.stringify(event), file],
+        );
+        const answer = JSON.parse(readFileSync(file, 'utf8'));
+        return FunctionError === undefined ? { failed: false, answer } : { failed: true, ...answer };
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { readTemplate } from './deployed-stack.ts';
+import type { Tokens } from './first-deployment.ts';
+import { functionOf, pathOf, type Stage } from './stage.ts';
+import { isConsistent, readStored } from './stored-token.ts';
+import { ROOT, WORK_DIRECTORY } from './target.ts';
+
+/** Nothing changed, nothing to deploy. */
+export async function checkUnchanged({ cdk, steps }: Stage, tokens: Tokens): Promise<void> {
+  await steps.step('cdk diff of an unchanged configuration is empty', async () => {
+    const { status, stdout, stderr } = await cdk.diff(Object.values(tokens));
+    assert.equal(status, 0, stdout + stderr);
+    assert.match(stdout + stderr, /There were no differences/);
+  });
+}
+
+/** A change of the code alone, made in a copy of the app. */
+export async function checkCodeChange(stage: Stage, tokens: Tokens): Promise<void> {
+  const { aws, cdk, steps } = stage;
+  await steps.step(
+    "cdk deploy of changed code changes the functions' code alone, and mints nothing",
+    async () => {
+      const app = copyApp();
+      appendFileSync(join(app, 'lambda/handler.ts'), '\nexport const changedByE2e = true;\n');
+      const [template, { version }] = await Promise.all([
+        readTemplate(stage),
+        readStored(aws, pathOf(stage, 'waiting')),
+      ]);
+      await cdk.deploy(Object.values(tokens), app);
+      const changed = differences(template, await readTemplate(stage));
+      assert.equal(changed.length, Object.keys(tokens).length * 2, changed.join('\n'));
+      for (const path of changed)
+        assert.match(path, /^Resources\.\w+\.(Properties\.Code\.S3Key|Metadata\.aws:asset:path)$/);
+      const answer = await aws.invoke(functionOf(stage, 'waiting'), { minRemainingSeconds: 60 });
+      assert.ok(!answer.failed, JSON.stringify(answer));
+      assert.equal((await readStored(aws, pathOf(stage, 'waiting'))).version, version);
+    },
+  );
+}
+
+/**
+ * A changed configuration: an interval, a token with a new name. (`filled` keeps its name, `outage` becomes
+ * `renamed`.)
+ */
+export async function checkConfigurationChange(stage: Stage, tokens: Tokens): Promise<object[]> {
+  const { aws, cdk, server, steps } = stage;
+  const changed = [
+    { ...tokens.filled, refreshInterval: 40 },
+    tokens.waiting,
+    { ...tokens.outage, name: 'renamed', tokenUrl: server.tokenUrl },
+  ];
+  const before = await readStored(aws, pathOf(stage, 'filled'));
+  await steps.step('cdk deploy of a changed configuration: an interval of 40 minutes, a new name', () =>
+    cdk.deploy(changed),
+  );
+  await steps.step('the new interval counts at once, for a token of its own', async () => {
+    const { status, version = 0 } = await readStored(aws, pathOf(stage, 'filled'));
+    const interval = Date.parse(status?.refreshDueAt ?? '') - Date.parse(status?.issuedAt ?? '');
+    assert.equal(interval, 40 * 60_000);
+    assert.ok(version > (before.version ?? 0), 'nothing was minted');
+  });
+  await steps.step('the old name left no parameter, the new name has a live token', async () => {
+    const renamed = await readStored(aws, pathOf(stage, 'renamed'));
+    assert.ok(isConsistent(renamed), 'no token under the new name');
+    assert.notEqual(await server.isLive(renamed.accessToken ?? ''), false);
+    const names = await parameterNames(stage);
+    assert.deepEqual(
+      names.filter((name) => name.startsWith(`${pathOf(stage, 'outage')}/`)),
+      [],
+    );
+    assert.equal(names.length, 6, names.join(', '));
+  });
+  return changed;
+}
+
+/** Names of all parameters of this run. */
+export async function parameterNames({ aws, names }: Stage): Promise<string[]> {
+  const { Parameters } = await aws.call<{ Parameters: { Name: string }[] }>(
+    ...['ssm', 'get-parameters-by-path', '--path', names.prefix, '--recursive'],
+  );
+  return Parameters.map(({ Name }) => Name);
+}
+
+/** Copies what the app is made of; the packages are linked. */
+function copyApp(): string {
+  const app = join(WORK_DIRECTORY, 'changed-app');
+  rmSync(app, { recursive: true, force: true });
+  mkdirSync(app, { recursive: true });
+  for (const part of ['cdk.json', 'package.json', 'tsconfig.json', 'infra', 'lambda']) {
+    cpSync(join(ROOT, part), join(app, part), { recursive: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(app, 'node_modules'));
+  return app;
+}
+
+/** Paths at which two JSON values differ. */
+function differences(before: unknown, after: unknown, path = ''): string[] {
+  if (!isObject(before) || !isObject(after)) return before === after ? [] : [path];
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...keys].flatMap((key) =>
+    differences(before[key], after[key], path === '' ? key : `${path}.${key}`),
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

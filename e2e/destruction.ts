@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { parameterNames } from './changes.ts';
+import { readTemplate, stackResources } from './deployed-stack.ts';
+import type { Stage } from './stage.ts';
+
+/** Destroys the stack, and looks at what is left. */
+export async function checkDestruction(stage: Stage, tokens: readonly object[]): Promise<void> {
+  const { aws, steps, target } = stage;
+  const secrets = await createdSecrets(stage);
+  await steps.step('cdk destroy', () => destroy(stage, tokens));
+  await steps.step('no parameter is left', async () => {
+    assert.deepEqual(await parameterNames(stage), []);
+  });
+  await steps.step('the secret that the stack made is kept', async () => {
+    assert.equal(secrets.length, 1);
+    const [secret] = secrets;
+    assert.equal(secret?.deletionPolicy, 'Retain');
+    const isThere = await aws
+      .call('secretsmanager', 'describe-secret', '--secret-id', secret?.id ?? '')
+      .then(() => true)
+      .catch(() => false);
+    if (isThere) {
+      await deleteSecret(stage, secret?.id ?? '');
+      return;
+    }
+    assert.ok(target.isEmulator, 'it is gone');
+    steps.gap('DeletionPolicy: Retain deletes all the same; the template is what was looked at');
+  });
+}
+
+async function destroy(stage: Stage, tokens: readonly object[]): Promise<void> {
+  const { aws, cdk, steps, target } = stage;
+  const { status, stdout, stderr } = await cdk.destroy(tokens);
+  if (status === 0 && !(await stackExists(stage))) return;
+  if (!target.isEmulator) throw new Error(`cdk destroy ended with ${status}:\n${stdout}${stderr}`);
+  steps.gap('cdk destroy looks the stack up by its ARN, which is not found; deleted by its name');
+  await aws.call('cloudformation', 'delete-stack', '--stack-name', cdk.stackName);
+  await aws.call('cloudformation', 'wait', 'stack-delete-complete', '--stack-name', cdk.stackName);
+}
+
+async function stackExists({ aws, cdk }: Stage): Promise<boolean> {
+  const { StackSummaries } = await aws.call<{
+    StackSummaries: { StackName: string; StackStatus: string }[];
+  }>('cloudformation', 'list-stacks');
+  return StackSummaries.some(
+    ({ StackName, StackStatus }) => StackName === cdk.stackName && StackStatus !== 'DELETE_COMPLETE',
+  );
+}
+
+async function createdSecrets(stage: Stage): Promise<{ id: string; deletionPolicy: string | undefined }[]> {
+  const template = await readTemplate(stage);
+  return (await stackResources(stage))
+    .filter(({ ResourceType }) => ResourceType === 'AWS::SecretsManager::Secret')
+    .map(({ PhysicalResourceId: id, LogicalResourceId }) => ({
+      id,
+      deletionPolicy: template.Resources[LogicalResourceId]?.DeletionPolicy,
+    }));
+}
+
+function deleteSecret({ aws }: Stage, id: string): Promise<unknown> {
+  return aws.call('secretsmanager', 'delete-secret', '--secret-id', id, '--force-delete-without-recovery');
+}
+
+/**
+ * Removes what this run made itself, and the stack of a run that broke off. Only its own: the names of a run are its
+ * own. An emulator that ends with the run needs none of it.
+ */
+export async function cleanUp(stage: Stage, tokens: readonly object[]): Promise<void> {
+  const { aws, names, steps } = stage;
+  const attempt = (what: string, work: () => Promise<unknown>) =>
+    work().catch((error: Error) => steps.note(`not removed: ${what} (${error.message.split('\n').at(-1)})`));
+  if (await stackExists(stage)) {
+    const secrets = await createdSecrets(stage).catch(() => []);
+    await attempt('the stack', () => destroy(stage, tokens));
+    for (const { id } of secrets) await attempt(id, () => deleteSecret(stage, id));
+  }
+  await attempt(names.secret, () => deleteSecret(stage, names.secret));
+  await attempt(names.readerRole, () => aws.call('iam', 'delete-role', '--role-name', names.readerRole));
+}

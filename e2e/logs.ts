@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import { functionOf, type Stage } from './stage.ts';
+
+/** CloudWatch shows a line some seconds after it was written. */
+const LOG_DELAY_MS = 30_000;
+
+interface LogLine {
+  readonly outcome?: string;
+  readonly reason?: string;
+  readonly error?: { readonly code: string };
+}
+
+/**
+ * Expects the reasons of all mints so far, by the function's own log, joined by spaces: `forced age`. Only they tell
+ * a mint that a beat made from one that an event made.
+ */
+export async function expectMintReasons(stage: Stage, token: string, expected: RegExp): Promise<void> {
+  const read = async (): Promise<string> =>
+    (await functionLines(stage, token))
+      .filter(({ outcome }) => outcome === 'refreshed')
+      .map(({ reason }) => reason)
+      .join(' ');
+  await expectSoon(read, expected, 'reasons of the mints, by the log');
+}
+
+/** Expects an invocation that failed with this code in the function's own log. */
+export async function expectLoggedFailure(stage: Stage, token: string, code: string): Promise<void> {
+  const read = async (): Promise<string> =>
+    (await functionLines(stage, token)).map(({ error }) => error?.code).join(' ');
+  await expectSoon(read, new RegExp(code), 'codes of the failures, by the log');
+}
+
+async function expectSoon(read: () => Promise<string>, expected: RegExp, what: string): Promise<void> {
+  const deadline = Date.now() + LOG_DELAY_MS;
+  for (;;) {
+    const found = await read();
+    if (expected.test(found)) return;
+    if (Date.now() > deadline) assert.match(found, expected, `${what}: ${found}`);
+    await delay(1000);
+  }
+}
+
+async function functionLines(stage: Stage, token: string): Promise<LogLine[]> {
+  const { LoggingConfig } = await stage.aws.call<{ LoggingConfig: { LogGroup: string } }>(
+    ...['lambda', 'get-function-configuration', '--function-name', functionOf(stage, token)],
+  );
+  const lines = await readLog(stage, LoggingConfig.LogGroup);
+  return lines
+    .flatMap((line) => line.split('\n'))
+    .filter((line) => line.startsWith('{"level"'))
+    .map((line) => JSON.parse(line));
+}
+
+/** Everything in a log group. */
+export async function readLog({ aws }: Stage, logGroup: string): Promise<string[]> {
+  const { events } = await aws.call<{ events: { message: string }[] }>(
+    ...['logs', 'filter-log-events', '--log-group-name', logGroup],
+  );
+  return events.map(({ message }) => message);
+}

@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { type ServerProcess, startServerProcess } from './server-process.ts';
+
+const root = resolve(import.meta.dirname, '..');
+
+/**
+ * Starts MiniStack, an AWS emulator that others wrote, on loopback. Its Lambda runs functions as processes of the
+ * first `node` on its PATH, here the one that runs this: Node.js 24.
+ *
+ * @param options `bin`: directory of its command; `directory`: where its log goes
+ */
+export async function startMiniStack(options: {
+  readonly bin: string;
+  readonly directory: string;
+  readonly region: string;
+}): Promise<ServerProcess> {
+  const { bin, directory, region } = options;
+  // Outside the repository: functions are unpacked here, and must find neither its packages nor its package.json.
+  const temporary = mkdtempSync(join(tmpdir(), 'ministack-'));
+  const server = await startServerProcess({
+    command: join(bin, 'ministack'),
+    args: () => [],
+    // Nothing of the caller's AWS settings: functions inherit this environment.
+    env: (port) => ({
+      PATH: `${dirname(process.execPath)}:${bin}:/usr/bin:/bin`,
+      HOME: temporary,
+      TMPDIR: temporary,
+      NODE_PATH: join(root, 'node_modules'),
+      GATEWAY_PORT: String(port),
+      BIND_HOST: '127.0.0.1',
+      MINISTACK_REGION: region,
+      LAMBDA_EXECUTOR: 'local',
+      IOT_MTLS_ENABLED: '0',
+      SFTP_ENABLED: '0',
+    }),
+    cwd: temporary,
+    logFile: join(directory, 'ministack.log'),
+    readyPath: '/_ministack/health',
+  });
+  return {
+    ...server,
+    async stop() {
+      await server.stop();
+      rmSync(temporary, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What MiniStack does otherwise than AWS, and what is done about it. */
+export const MINISTACK_GAPS = [
+  'Lambda does not bring the AWS SDK that CDK’s AwsCustomResource loads; NODE_PATH points to ours',
+  'IAM is not evaluated; the deployed policies are read back and evaluated here',
+  'KMS, alarms, reserved concurrency and the limits of Parameter Store are not emulated, and not tested here',
+] as const;

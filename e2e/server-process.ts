@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A server that others wrote, in a process of its own on loopback. */
+export interface ServerProcess {
+  readonly url: string;
+  readonly logFile: string;
+  /** Ends the process, and comes back when it has ended. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a server on a free loopback port and waits until `readyPath` answers.
+ *
+ * @throws Error with the end of its log, where it ends or is not ready within 30 seconds
+ */
+export async function startServerProcess(options: {
+  readonly command: string;
+  readonly args: (port: number) => readonly string[];
+  readonly env: (port: number) => NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  readonly logFile: string;
+  readonly readyPath: string;
+}): Promise<ServerProcess> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const log = openSync(options.logFile, 'w');
+  // A group of its own: Ctrl-C must not end the emulator before the stack has been cleaned up.
+  const child = spawn(options.command, options.args(port), {
+    env: options.env(port),
+    cwd: options.cwd,
+    stdio: ['ignore', log, log],
+    detached: true,
+  });
+  closeSync(log);
+  let problem: string | undefined;
+  child.on('error', (error) => {
+    problem = error.message;
+  });
+  child.on('exit', (code, signal) => {
+    problem = `it ended with ${code ?? signal}`;
+  });
+  const deadline = Date.now() + 30_000;
+  while (!(await isReady(url + options.readyPath))) {
+    if (Date.now() > deadline) problem = 'it was not ready after 30 seconds';
+    if (problem !== undefined) {
+      await end(child);
+      throw new Error(
+        `${options.command}: ${problem}\n${readFileSync(options.logFile, 'utf8').slice(-2000)}`,
+      );
+    }
+    await delay(100);
+  }
+  return { url, logFile: options.logFile, stop: () => end(child) };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('There is no free port.');
+  return address.port;
+}
+
+async function isReady(url: string): Promise<boolean> {
+  return fetch(url, { signal: AbortSignal.timeout(1000) }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+  await exited;
+  clearTimeout(timer);
+}

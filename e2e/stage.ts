@@ -1,0 +1,55 @@
+import type { Aws } from './aws.ts';
+import type { Cdk } from './cdk.ts';
+import type { Steps } from './steps.ts';
+import type { Target } from './target.ts';
+import type { TokenServer } from './token-server.ts';
+
+/** What every step works with. */
+export interface Stage {
+  readonly target: Target;
+  readonly aws: Aws;
+  readonly cdk: Cdk;
+  readonly server: TokenServer;
+  readonly steps: Steps;
+  readonly signal: AbortSignal;
+  /** Names that belong to this run alone. */
+  readonly names: {
+    /** Prefix of all parameters. */
+    readonly prefix: string;
+    /** The existing secret that holds a client, filled before the first deployment. */
+    readonly secret: string;
+    /** The role of a CI job that may read, and ask for a refresh. */
+    readonly readerRole: string;
+  };
+}
+
+/** Path of a token's parameters. */
+export function pathOf({ names }: Stage, token: string): string {
+  return `${names.prefix}/${token}`;
+}
+
+/** Name of a token's function. */
+export function functionOf(stage: Stage, token: string): string {
+  return `token-refresher${pathOf(stage, token).replaceAll('/', '-')}`;
+}
+
+/** The three tokens of the first deployment, as they would stand in cdk.json. */
+export function firstTokens({ names, server }: Stage, readerRoleArn: string) {
+  const shared = {
+    provider: 'oauth2',
+    prefix: names.prefix,
+    // Accounts with a concurrency limit of 10 cannot reserve.
+    reservedConcurrency: process.env.E2E_RESERVED_CONCURRENCY === '0' ? 0 : 1,
+    // The heartbeat's second mint then comes after a minute.
+    refreshInterval: 1,
+  };
+  const { tokenUrl, deadTokenUrl } = server;
+  return {
+    /** Its secret exists, and is filled. */
+    filled: { ...shared, name: 'filled', tokenUrl, secretName: names.secret, readers: [readerRoleArn] },
+    /** Its secret is made by the stack, with a placeholder. */
+    waiting: { ...shared, name: 'waiting', tokenUrl, refreshInterval: 50 },
+    /** Its token endpoint is down. */
+    outage: { ...shared, name: 'outage', tokenUrl: deadTokenUrl, secretName: names.secret },
+  };
+}

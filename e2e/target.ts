@@ -1,0 +1,94 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { MINISTACK_GAPS, startMiniStack } from './ministack.ts';
+import { installPythonTools } from './python-tools.ts';
+import type { Steps } from './steps.ts';
+
+/** Repository, and where this run may put files. */
+export const ROOT = resolve(import.meta.dirname, '..');
+export const WORK_DIRECTORY = join(ROOT, '.e2e');
+
+const REGION = 'eu-central-1';
+
+/** Where the stack is deployed to. */
+export interface Target {
+  /** An emulator has gaps that are worked around, a real account has none. */
+  readonly isEmulator: boolean;
+  /** Nothing of it outlives the run. */
+  readonly endsWithRun: boolean;
+  /** The environment of every command: PATH with the AWS CLI and Node.js 24, endpoint and credentials. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly region: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the target that the environment asks for: MiniStack, which is installed and started; another emulator, at
+ * `E2E_ENDPOINT_URL`; or the real account of the caller's credentials, with `E2E_REAL_ACCOUNT=1`.
+ *
+ * @throws Error where both are asked for, or a real account is without a region
+ */
+export async function openTarget(steps: Steps, signal: AbortSignal): Promise<Target> {
+  const { E2E_ENDPOINT_URL: endpointUrl, E2E_REAL_ACCOUNT: realAccount } = process.env;
+  if (endpointUrl !== undefined && realAccount !== undefined) {
+    throw new Error('Set E2E_ENDPOINT_URL or E2E_REAL_ACCOUNT, not both.');
+  }
+  mkdirSync(WORK_DIRECTORY, { recursive: true });
+  const bin = await installPythonTools({
+    directory: join(ROOT, '.venv/e2e'),
+    packages: ['-r', join(import.meta.dirname, 'requirements.txt')],
+    env: process.env,
+    signal,
+  });
+  const tools = {
+    PATH: [dirname(process.execPath), join(ROOT, 'node_modules/.bin'), bin, process.env.PATH].join(':'),
+    AWS_PAGER: '',
+    CDK_DISABLE_CLI_TELEMETRY: 'true',
+    CDK_DISABLE_VERSION_CHECK: 'true',
+  };
+  if (realAccount !== undefined) return realAccountTarget(tools);
+  if (endpointUrl !== undefined) {
+    steps.note(`endpoint ${endpointUrl}`);
+    return { ...emulatorTarget(tools, endpointUrl), endsWithRun: false, close: async () => {} };
+  }
+  const ministack = await startMiniStack({ bin, directory: WORK_DIRECTORY, region: REGION });
+  steps.note(`MiniStack at ${ministack.url}, log in ${ministack.logFile}`);
+  for (const gap of MINISTACK_GAPS) steps.gap(gap);
+  return { ...emulatorTarget(tools, ministack.url), endsWithRun: true, close: ministack.stop };
+}
+
+/** Made-up credentials, and nothing of the caller's AWS settings: no call can leave for a real account. */
+function emulatorTarget(tools: NodeJS.ProcessEnv, endpointUrl: string) {
+  return {
+    isEmulator: true,
+    region: REGION,
+    env: {
+      ...withoutAwsSettings(),
+      ...tools,
+      AWS_ENDPOINT_URL: endpointUrl,
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_REGION: REGION,
+      AWS_DEFAULT_REGION: REGION,
+      AWS_CONFIG_FILE: '/dev/null',
+      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+      AWS_EC2_METADATA_DISABLED: 'true',
+    },
+  };
+}
+
+function withoutAwsSettings(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_')));
+}
+
+function realAccountTarget(tools: NodeJS.ProcessEnv): Target {
+  const region = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
+  if (region === undefined) throw new Error('Set AWS_REGION to the region to deploy to.');
+  return {
+    isEmulator: false,
+    endsWithRun: false,
+    region,
+    env: { ...process.env, ...tools, AWS_REGION: region, AWS_DEFAULT_REGION: region },
+    close: async () => {},
+  };
+}
