@@ -100,6 +100,8 @@ export function createFunctionProcess(options: FunctionProcessOptions): Function
       return { ...outcome, logTail: worker.lines.join('\n') };
     },
     async kill() {
+      // At once: an invocation that comes while the processes die must not be given to one of them.
+      idle.length = 0;
       await Promise.all([...alive].map(endWorker));
     },
     async stop() {
