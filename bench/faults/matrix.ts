@@ -58,7 +58,7 @@ function cells({ scenario, answer, reads, badReads, leastRemainingMs, worse, ...
 }
 
 function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
+  return Number.isFinite(ms) ? `${(ms / 1000).toFixed(1)} s` : 'good';
 }
 
 function beats(count: number): string {

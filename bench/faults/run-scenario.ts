@@ -172,7 +172,7 @@ function isAsExpected(answer: string, expected: string | RegExp): boolean {
 }
 
 /** Goes through all versions that the token ever had, for the one that expired earliest before the one it replaced. */
-function worstReplacement({ aws, tokens, now }: FaultRoom): Verdict['worse'] {
+function worstReplacement({ aws, tokens }: FaultRoom): Verdict['worse'] {
   const versions = aws.ssm.parameters.get(TOKEN_PARAMETER)?.versions ?? [];
   const worse = versions.flatMap(({ value, lastModifiedDate }, index) => {
     const replaced = tokens.get(versions[index - 1]?.value ?? '');
@@ -180,8 +180,8 @@ function worstReplacement({ aws, tokens, now }: FaultRoom): Verdict['worse'] {
     // Somebody's hand wrote one of them, or the earlier one was dead: then there was nothing to lose.
     if (replaced === undefined || own === undefined || replaced <= lastModifiedDate) return [];
     const byMs = replaced.getTime() - own.getTime();
-    const until = versions[index + 1]?.lastModifiedDate ?? now();
-    return byMs > 0 ? [{ byMs, forMs: until.getTime() - lastModifiedDate.getTime() }] : [];
+    const until = versions[index + 1]?.lastModifiedDate.getTime() ?? Number.POSITIVE_INFINITY;
+    return byMs > 0 ? [{ byMs, forMs: until - lastModifiedDate.getTime() }] : [];
   });
   return worse.sort((one, other) => other.byMs - one.byMs)[0];
 }

@@ -38,7 +38,7 @@ export interface Verdict {
   readonly badReads: number;
   /** The least remaining life of a token that was read; undefined where none was. */
   readonly leastRemainingMs: number | undefined;
-  /** The worst case of a token that expired earlier than the one it replaced, and how long it stood there. */
+  /** The worst case of a token that expired earlier than the one it replaced, and how long it stood there (Infinity: to the end). */
   readonly worse: { readonly byMs: number; readonly forMs: number } | undefined;
   /** Undefined: not within the beats that were waited for. */
   readonly healedAfter: number | undefined;
