@@ -1,0 +1,23 @@
+import { join } from 'node:path';
+import { installPythonTools } from './python-tools.ts';
+import { type ServerProcess, startServerProcess } from './server-process.ts';
+import { ROOT, WORK_DIRECTORY } from './target.ts';
+
+const VERSION = '5.2.5';
+
+/** Starts moto, an emulator of Parameter Store and Secrets Manager (and more) that others wrote, on loopback. */
+export async function startMoto(signal: AbortSignal): Promise<ServerProcess> {
+  const bin = await installPythonTools({
+    directory: join(ROOT, `.venv/moto-${VERSION}`),
+    packages: [`moto[server]==${VERSION}`],
+    env: process.env,
+    signal,
+  });
+  return startServerProcess({
+    command: join(bin, 'moto_server'),
+    args: (port) => ['-H', '127.0.0.1', '-p', String(port)],
+    env: () => ({ PATH: process.env.PATH, HOME: WORK_DIRECTORY }),
+    logFile: join(WORK_DIRECTORY, 'moto.log'),
+    readyPath: '/moto-api/',
+  });
+}
