@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+
 /** AWS credentials as the SDK takes them. */
 interface AwsCredentials {
   readonly accessKeyId: string;
@@ -18,7 +20,7 @@ export interface AwsClientSettings {
   readonly disableClockSkewCorrection: false;
   readonly authSchemePreference: string[];
   readonly userAgentAppId: () => Promise<undefined>;
-  readonly streamCollector: (stream: AsyncIterable<Uint8Array>) => Promise<Uint8Array>;
+  readonly streamCollector: (stream: Readable) => Promise<Uint8Array>;
 }
 
 /**
@@ -66,9 +68,19 @@ function readCredentials(environment: Readonly<Record<string, string | undefined
   return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
 }
 
-/** The SDK's own collector asks each stream whether it is one of the web's, which loads Node's web streams. */
-async function collect(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks);
+/**
+ * The SDK's own collector asks each stream whether it is one of the web's, which loads Node's web streams; and by
+ * events, because a stream's first iteration costs a cold start another millisecond.
+ */
+function collect(stream: Readable): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    stream.on('data', (chunk: Uint8Array) => chunks.push(chunk));
+    stream.on('error', reject);
+    stream.on('end', () => resolve(Buffer.concat(chunks)));
+    // A connection that is cut closes the stream without ever ending it.
+    stream.on('close', () => {
+      if (!stream.readableEnded) reject(new Error('The answer was cut off.'));
+    });
+  });
 }

@@ -13,7 +13,7 @@ import { invokeWarm } from './warm.ts';
 const SIZES_MIB = [128, 192, 256, 384, 512, 1_024, ONE_PROCESSOR_MIB];
 
 /** How much longer a mint may take than with a whole processor, and still be called not slower. */
-const NOT_SLOWER = 1.05;
+const NOT_SLOWER = 1.1;
 
 /** A process that has made this many mints has lived for two weeks. */
 const MANY_MINTS = 400;

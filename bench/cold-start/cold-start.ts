@@ -54,7 +54,7 @@ function runsOf(
   });
   return [
     { name: 'empty process', script: 'empty.mjs', args: [], environment: idle },
-    { name: 'nothing loaded, memory read', script, args: [], environment: idle },
+    { name: 'nothing but reading its figures', script, args: [], environment: idle },
     beat('idle beat: this function', ours),
     beat('idle beat: naive bundle', naive),
     beat('idle beat: unbundled', unbundled),
@@ -71,11 +71,12 @@ function report(measured: readonly Measured[], rounds: number, idleBytes: number
     `Whole processes on Node.js ${process.version}, ${rounds} interleaved rounds, milliseconds and MiB\n`,
   );
   printTable(
-    ['process', 'min / median / max', 'of an empty one', 'peak memory'],
-    measured.map(({ name, wallMs, memoryMiB }) => [
+    ['process', 'wall: min / median / max', 'of an empty one', 'CPU: min / median / max', 'peak memory'],
+    measured.map(({ name, wallMs, cpuMs, memoryMiB }) => [
       name,
       spread(wallMs),
       pairedRatio(wallMs, empty).toFixed(2),
+      cpuMs.length === 0 ? '' : spread(cpuMs),
       memoryMiB.length === 0 ? '' : median(memoryMiB).toFixed(0),
     ]),
   );

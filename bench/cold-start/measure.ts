@@ -14,6 +14,8 @@ export interface Run {
 export interface Measured extends Run {
   /** From the start of the process to its exit. */
   readonly wallMs: readonly number[];
+  /** Processor time of all its threads; empty where it says nothing. */
+  readonly cpuMs: readonly number[];
   /** The most memory the process held, in MiB; empty where it says nothing. */
   readonly memoryMiB: readonly number[];
 }
@@ -31,25 +33,37 @@ export async function measure(options: {
   readonly onRun?: () => void;
 }): Promise<Measured[]> {
   const { runs, rounds, uncountedRounds, command = [process.execPath] } = options;
-  const measured = runs.map((run) => ({ ...run, wallMs: [] as number[], memoryMiB: [] as number[] }));
+  const measured = runs.map((run) => ({
+    ...run,
+    wallMs: [] as number[],
+    cpuMs: [] as number[],
+    memoryMiB: [] as number[],
+  }));
   for (let round = -uncountedRounds; round < rounds; round += 1) {
     for (let index = 0; index < measured.length; index += 1) {
       const run = measured[(index + Math.abs(round)) % measured.length];
       if (run === undefined) continue;
-      const { wallMs, maxRssKiB } = await runOnce(run, command);
+      const { wallMs, cpuUs, maxRssKiB } = await runOnce(run, command);
       options.onRun?.();
       if (round < 0) continue;
       run.wallMs.push(wallMs);
+      if (cpuUs !== undefined) run.cpuMs.push(cpuUs / 1000);
       if (maxRssKiB !== undefined) run.memoryMiB.push(maxRssKiB / 1024);
     }
   }
   return measured;
 }
 
+interface RunOnce {
+  readonly wallMs: number;
+  readonly cpuUs: number | undefined;
+  readonly maxRssKiB: number | undefined;
+}
+
 function runOnce(run: Run, command: readonly string[]) {
   const [program = process.execPath, ...programArgs] = command;
   const script = fileURLToPath(new URL(`./processes/${run.script}`, import.meta.url));
-  return new Promise<{ wallMs: number; maxRssKiB: number | undefined }>((resolve, reject) => {
+  return new Promise<RunOnce>((resolve, reject) => {
     const startedAt = performance.now();
     let exitedAt = 0;
     let stderr = '';
@@ -65,8 +79,12 @@ function runOnce(run: Run, command: readonly string[]) {
       exitedAt = performance.now();
     });
     child.on('close', (code) => {
-      const rss = /^maxRSS (\d+)$/m.exec(stderr)?.[1];
-      if (code === 0) resolve({ wallMs: exitedAt - startedAt, maxRssKiB: rss ? Number(rss) : undefined });
+      const said = (what: string) => {
+        const figure = new RegExp(`^${what} (\\d+)$`, 'm').exec(stderr)?.[1];
+        return figure === undefined ? undefined : Number(figure);
+      };
+      if (code === 0)
+        resolve({ wallMs: exitedAt - startedAt, cpuUs: said('cpu'), maxRssKiB: said('maxRSS') });
       else reject(new Error(`${run.name} ended with ${code}: ${stderr}`));
     });
   });

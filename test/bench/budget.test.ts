@@ -111,6 +111,14 @@ describe('what the bundle leaves out of the AWS SDK hides no error', () => {
     expect(error?.message).toContain('InvalidKeyId. The KMS key is disabled');
   });
 
+  test('an answer that is cut off, which is asked for again', async () => {
+    const account = await open({});
+    const called = callsOf(account);
+    account.aws.faults.add({ fault: { kind: 'cut-half-way-through-answer' }, times: 1 });
+    expect((await invoke(account, {})).outcome).toBe('still-fresh');
+    expect(called().aws).toEqual(['GetParameters', 'GetParameters']);
+  });
+
   test('a secret that is not there', async () => {
     const account = await open({ isDue: true });
     const secretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:nobody-abcdef';
