@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import {
   CreateSecretCommand,
   PutSecretValueCommand,
@@ -16,7 +15,6 @@ import { startMoto } from './moto.ts';
 import { createSteps } from './steps.ts';
 import { fingerprint, type StoredStatus } from './stored-token.ts';
 import { openSynthesizedBundle } from './synthesized-bundle.ts';
-import { WORK_DIRECTORY } from './target.ts';
 
 const REGION = 'eu-central-1';
 /** The account that moto plays. */
@@ -26,7 +24,6 @@ const MINUTES_25 = 25 * 60_000;
 const token = '/ci/bundle/access-token';
 const statusName = '/ci/bundle/token-status';
 
-mkdirSync(WORK_DIRECTORY, { recursive: true });
 const { step, heading, finish } = createSteps((line) => process.stdout.write(`${line}\n`));
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -1,15 +1,15 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { installPythonTools } from './python-tools.ts';
 import { type ServerProcess, startServerProcess } from './server-process.ts';
 import { ROOT, WORK_DIRECTORY } from './target.ts';
 
-const VERSION = '5.2.5';
-
 /** Starts moto, an emulator of Parameter Store and Secrets Manager (and more) that others wrote, on loopback. */
 export async function startMoto(signal: AbortSignal): Promise<ServerProcess> {
+  mkdirSync(WORK_DIRECTORY, { recursive: true });
   const bin = await installPythonTools({
-    directory: join(ROOT, `.venv/moto-${VERSION}`),
-    packages: [`moto[server]==${VERSION}`],
+    directory: join(ROOT, '.venv/moto'),
+    packages: ['-r', join(import.meta.dirname, 'requirements-moto.txt')],
     env: process.env,
     signal,
   });

@@ -35,8 +35,8 @@ export async function openTarget(steps: Steps, signal: AbortSignal): Promise<Tar
   }
   mkdirSync(WORK_DIRECTORY, { recursive: true });
   const bin = await installPythonTools({
-    directory: join(ROOT, '.venv/e2e'),
-    packages: ['-r', join(import.meta.dirname, 'requirements.txt')],
+    directory: join(ROOT, '.venv/ministack'),
+    packages: ['-r', join(import.meta.dirname, 'requirements-ministack.txt')],
     env: process.env,
     signal,
   });
