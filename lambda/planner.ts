@@ -53,6 +53,9 @@ const BEAT_JITTER_MS = 15_000;
  */
 const EARLY_MS = BEAT_MS + MINT_TIME_LIMIT_MS + 2 * BEAT_JITTER_MS;
 
+/** However short R is, a younger token is not due: what is invoked often must not mint each time. */
+const LEAST_AGE_MS = BEAT_MS / 2;
+
 /** The longest time that a failure keeps anyone from trying: whatever says more is not believed. */
 const MAX_WAIT_MS = 60 * 60_000;
 
@@ -127,7 +130,8 @@ function dueAt(token: TokenDescription, policy: Policy): Date {
   const byAge = refreshDueAt(token, policy);
   if (token.refreshDueAt > byAge) return token.refreshDueAt;
   const refreshAfter = byAge.getTime() - token.issuedAt.getTime();
-  return new Date(byAge.getTime() - Math.min(EARLY_MS, refreshAfter / 2));
+  const leastAge = Math.min(LEAST_AGE_MS, refreshAfter / 2);
+  return new Date(token.issuedAt.getTime() + Math.max(leastAge, refreshAfter - EARLY_MS));
 }
 
 /** When a token is to be replaced: R after it was issued. */

@@ -8,10 +8,10 @@ import { BEAT_MS, guarantee } from '../../lambda/guarantee.ts';
 /**
  * The promise, of the code that is deployed, in virtual time. A reader at any moment after the first mint gets a
  * live token, whatever of this comes together:
- * - any lifetime whose outage tolerance H is more than nothing, any refresh interval;
- * - beats up to 5 s late each, at any phase;
- * - mints that take up to 9 s, of the 20 s allowed;
- * - outages of any kind of transient failure, each of H at most, at any moments, with 5 beats between two of them;
+ * - any lifetime whose outage tolerance H is more than nothing, any refresh interval from 2 minutes;
+ * - beats up to 15 s late each, at any phase;
+ * - mints that take up to 15 s, of the 20 s allowed;
+ * - outages of any kind of transient failure, each of H at most, at any moments, with 7 beats between two of them;
  * - the function's clock up to 5 minutes wrong, stepping at any moment; an instance that forgets at any moment.
  *
  * A rejection (a wrong secret, a disabled client) is tried again after 1, 2, 4, then every 5 minutes: the same is
@@ -26,9 +26,10 @@ const BACKOFF_MS = 4 * MINUTE;
 interface Life {
   readonly lifetimeMs: number;
   readonly refreshIntervalMs: number;
-  /** Shares of H, each at a share of the span. */
+  /** Each lasts a share of H, and begins near a refresh, where it hurts. */
   readonly troubles: readonly {
-    readonly at: number;
+    readonly refresh: number;
+    readonly offsetMs: number;
     readonly share: number;
     readonly trouble: EndpointTrouble;
   }[];
@@ -49,13 +50,19 @@ const transient: fc.Arbitrary<EndpointTrouble> = fc.record({
 function life(trouble: fc.Arbitrary<EndpointTrouble>): fc.Arbitrary<Life> {
   return fc.record({
     lifetimeMs: fc.integer({ min: 7 * 60, max: 4 * 3_600 }).map((seconds) => seconds * SECOND),
-    refreshIntervalMs: fc.integer({ min: 5, max: 180 }).map((minutes) => minutes * MINUTE),
-    troubles: fc.array(fc.record({ at: share, share: fc.constantFrom(0.3, 0.9, 1), trouble }), {
-      maxLength: 12,
-    }),
-    lateMs: fc.array(fc.integer({ min: 0, max: 5 * SECOND }), { minLength: 1, maxLength: 30 }),
+    refreshIntervalMs: fc.integer({ min: 2, max: 180 }).map((minutes) => minutes * MINUTE),
+    troubles: fc.array(
+      fc.record({
+        refresh: fc.integer({ min: 1, max: 4 }),
+        offsetMs: fc.integer({ min: -6 * MINUTE, max: 2 * MINUTE }),
+        share: fc.constantFrom(0.5, 1, 1),
+        trouble,
+      }),
+      { maxLength: 6 },
+    ),
+    lateMs: fc.array(fc.integer({ min: 0, max: 15 * SECOND }), { minLength: 1, maxLength: 30 }),
     phaseMs: fc.integer({ min: 0, max: MINUTE - 1 }),
-    mintMs: fc.integer({ min: 50, max: 9 * SECOND }),
+    mintMs: fc.integer({ min: 50, max: 15 * SECOND }),
     clockSteps: fc.array(fc.record({ at: share, byMs: fc.integer({ min: -300_000, max: 300_000 }) }), {
       maxLength: 6,
     }),
@@ -74,7 +81,7 @@ async function liveThrough(drawn: Life, longestMs: (outageToleranceMs: number) =
     lifetimeMs,
     spanMs,
     beats: Float64Array.from(beats),
-    endpoint: createWindows(placeTroubles(drawn, spanMs, longestMs(outageToleranceMs))),
+    endpoint: createWindows(placeTroubles(drawn, refreshAfterMs, longestMs(outageToleranceMs))),
     slow: createWindows([{ from: 0, to: spanMs * 2, value: mintMs }]),
     clockSteps: createWindows(
       [...drawn.clockSteps]
@@ -91,14 +98,18 @@ async function liveThrough(drawn: Life, longestMs: (outageToleranceMs: number) =
 }
 
 /** Puts the troubles in order, after the first mint, with time between them to recover. */
-function placeTroubles({ troubles }: Life, spanMs: number, longestMs: number): Window<EndpointTrouble>[] {
+function placeTroubles({ troubles }: Life, everyMs: number, longestMs: number): Window<EndpointTrouble>[] {
   const placed: Window<EndpointTrouble>[] = [];
   let free = 3 * BEAT_MS;
-  for (const { at, share: part, trouble } of [...troubles].sort((one, other) => one.at - other.at)) {
-    const from = Math.max(free, at * spanMs);
+  const wanted = troubles.map(({ refresh, offsetMs, ...rest }) => ({
+    ...rest,
+    at: refresh * everyMs + offsetMs,
+  }));
+  for (const { at, share: part, trouble } of wanted.sort((one, other) => one.at - other.at)) {
+    const from = Math.max(free, at);
     const to = from + Math.max(0, longestMs) * part;
     if (to > from) placed.push({ from, to, value: trouble });
-    free = to + 5 * BEAT_MS;
+    free = to + 7 * BEAT_MS;
   }
   return placed;
 }
@@ -144,7 +155,12 @@ test('an outage that is three beats longer than the tolerance can be seen', asyn
       lifetimeMs,
       refreshIntervalMs: 50 * MINUTE,
       troubles: [
-        { at: 48.5 / 260, share: 1, trouble: { code: 'TOKEN_ENDPOINT_UNAVAILABLE', latencyMs: 50 } },
+        {
+          refresh: 1,
+          offsetMs: -90 * SECOND,
+          share: 1,
+          trouble: { code: 'TOKEN_ENDPOINT_UNAVAILABLE', latencyMs: 50 },
+        },
       ],
       lateMs: [0],
       phaseMs: 0,
