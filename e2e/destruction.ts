@@ -29,11 +29,15 @@ export async function checkDestruction(stage: Stage, tokens: readonly object[]):
 }
 
 async function destroy(stage: Stage, tokens: readonly object[]): Promise<void> {
-  const { aws, cdk, steps, target } = stage;
+  const { cdk, steps, target } = stage;
   const { status, stdout, stderr } = await cdk.destroy(tokens);
   if (status === 0 && !(await stackExists(stage))) return;
   if (!target.isEmulator) throw new Error(`cdk destroy ended with ${status}:\n${stdout}${stderr}`);
   steps.gap('cdk destroy looks the stack up by its ARN, which is not found; deleted by its name');
+  await deleteStack(stage);
+}
+
+async function deleteStack({ aws, cdk }: Stage): Promise<void> {
   await aws.call('cloudformation', 'delete-stack', '--stack-name', cdk.stackName);
   await aws.call('cloudformation', 'wait', 'stack-delete-complete', '--stack-name', cdk.stackName);
 }
@@ -65,13 +69,13 @@ function deleteSecret({ aws }: Stage, id: string): Promise<unknown> {
  * Removes what this run made itself, and the stack of a run that broke off. Only its own: the names of a run are its
  * own. An emulator that ends with the run needs none of it.
  */
-export async function cleanUp(stage: Stage, tokens: readonly object[]): Promise<void> {
+export async function cleanUp(stage: Stage): Promise<void> {
   const { aws, names, steps } = stage;
   const attempt = (what: string, work: () => Promise<unknown>) =>
     work().catch((error: Error) => steps.note(`not removed: ${what} (${error.message.split('\n').at(-1)})`));
   if (await stackExists(stage)) {
     const secrets = await createdSecrets(stage).catch(() => []);
-    await attempt('the stack', () => destroy(stage, tokens));
+    await attempt('the stack', () => deleteStack(stage));
     for (const { id } of secrets) await attempt(id, () => deleteSecret(stage, id));
   }
   await attempt(names.secret, () => deleteSecret(stage, names.secret));

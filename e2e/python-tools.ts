@@ -15,7 +15,9 @@ export async function installPythonTools(
   const { directory, packages } = options;
   const bin = join(directory, 'bin');
   const marker = join(directory, 'installed');
-  const wanted = packages.map((word) => (existsSync(word) ? readFileSync(word, 'utf8') : word)).join('\n');
+  // The commands name their interpreter by its path: a directory that was moved is installed again.
+  const contents = packages.map((word) => (existsSync(word) ? readFileSync(word, 'utf8') : word));
+  const wanted = [directory, ...contents].join('\n');
   if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return bin;
   rmSync(directory, { recursive: true, force: true });
   await succeed(await findPython(options), ['-m', 'venv', directory], options);

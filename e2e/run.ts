@@ -15,10 +15,10 @@ import { checkSecrecy } from './secrecy.ts';
 import type { Stage } from './stage.ts';
 import { createSteps } from './steps.ts';
 import { openTarget, type Target } from './target.ts';
-import { remoteTokenServer, startLocalTokenServer } from './token-server.ts';
+import { remoteTokenServer, startLocalTokenServer, type TokenServer } from './token-server.ts';
 
-const steps = createSteps((line) => process.stdout.write(`${line}\n`));
 const interruption = new AbortController();
+const steps = createSteps((line) => process.stdout.write(`${line}\n`), interruption.signal);
 setMaxListeners(0, interruption.signal);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => interruption.abort(new Error(`interrupted by ${signal}`)));
@@ -26,16 +26,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 steps.heading('Set-up');
 const target = await openTarget(steps, interruption.signal);
-const server = target.isEmulator ? await startLocalTokenServer() : remoteTokenServer();
 try {
-  await play(target);
+  const server = target.isEmulator ? await startLocalTokenServer() : remoteTokenServer();
+  await play(target, server).finally(server.close);
 } finally {
-  await server.close();
   await target.close();
 }
 process.exitCode = interruption.signal.aborted ? 130 : steps.finish();
 
-async function play(target: Target): Promise<void> {
+async function play(target: Target, server: TokenServer): Promise<void> {
   const run = Date.now().toString(36);
   const stackName = `TokenRefresherE2e-${run}`;
   const names = {
@@ -53,11 +52,9 @@ async function play(target: Target): Promise<void> {
     cdk: createCdk({ target, stackName, steps, signal }),
   });
   const stage = stageUntil(interruption.signal);
-  let deployed: readonly object[] = [];
   try {
     steps.heading('First deployment');
     const tokens = await deployFirst(stage);
-    deployed = Object.values(tokens);
     await checkFirstDeployment(stage);
 
     steps.heading('While the heartbeat counts to sixty');
@@ -76,14 +73,14 @@ async function play(target: Target): Promise<void> {
     steps.heading('Changes');
     await checkCodeChange(stage, tokens);
     const changed = await checkConfigurationChange(stage, tokens);
-    deployed = changed;
     await checkSecrecy(stage, ['filled', 'waiting', 'renamed']);
 
     steps.heading('The end');
     await checkDestruction(stage, changed);
   } catch (error) {
-    await steps.step('the run comes to its end', () => Promise.reject(error));
+    if (stage.signal.aborted) steps.note(`${stage.signal.reason.message}; cleaning up`);
+    else await steps.step('the run comes to its end', () => Promise.reject(error));
   } finally {
-    if (!target.endsWithRun) await cleanUp(stageUntil(AbortSignal.timeout(600_000)), deployed);
+    if (!target.endsWithRun) await cleanUp(stageUntil(AbortSignal.timeout(600_000)));
   }
 }

@@ -12,8 +12,8 @@ export interface Steps {
   finish(): number;
 }
 
-/** Makes a report that counts from now on. */
-export function createSteps(write: (line: string) => void): Steps {
+/** Makes a report that counts from now on. A step that fails because of `interruption` ends everything. */
+export function createSteps(write: (line: string) => void, interruption?: AbortSignal): Steps {
   const start = Date.now();
   const gaps = new Set<string>();
   let passed = 0;
@@ -28,6 +28,7 @@ export function createSteps(write: (line: string) => void): Steps {
         write(`${styleText('green', `  ✓ ${title}`)} ${styleText('dim', clock(startedAt))}`);
         return true;
       } catch (error) {
+        interruption?.throwIfAborted();
         failed += 1;
         const message = error instanceof Error ? error.message : String(error);
         write(`${styleText('red', `  ✗ ${title}`)} ${styleText('dim', clock(startedAt))}`);
