@@ -34,12 +34,12 @@ export async function bundleFunction(outdir: string): Promise<Metafile> {
     // The ES modules of the SDK can be shaken, its CommonJS ones cannot.
     mainFields: ['module', 'main'],
     plugins: [
+      undiciAgentOnly,
       builtinModulesOnDemand,
       lateImportsInPlace,
       calledOperationsOnly,
       noStreamsOfEvents,
       credentialsFromEnvironmentOnly,
-      undiciAgentOnly,
       headersWithoutFetch,
       oneLazyChunk,
     ],

@@ -1,13 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import type { Plugin } from 'esbuild';
 
+const UNDICI = /[\\/]undici[\\/]lib[\\/]/;
+const UNDICI_FETCH = /[\\/]undici[\\/]lib[\\/]web[\\/].*\.js$/;
 const UNDICI_HTTP2 = /[\\/]undici[\\/]lib[\\/]dispatcher[\\/]client-h2\.js$/;
 const UNDICI_WASM_WITHOUT_SIMD = /[\\/]undici[\\/]lib[\\/]llhttp[\\/]llhttp-wasm\.js$/;
 
 /**
  * Takes of undici what a request over HTTP/1.1 with an `Agent` needs: not `fetch`, the caches, mocks, proxies and web
- * sockets that its index loads; not HTTP/2, which `lambda/http.ts` turns off; and not the parser for processors without
- * SIMD instructions, of which Lambda has none.
+ * sockets that its index loads, nor what takes a body of theirs apart; not HTTP/2, which `lambda/http.ts` turns off; and
+ * not the parser for processors without SIMD instructions, of which Lambda has none. Its assertions assert without
+ * Node's module for them, which compares and prints values and takes seven more to do it.
  */
 export const undiciAgentOnly: Plugin = {
   name: 'undici-agent-only',
@@ -26,6 +29,13 @@ export const undiciAgentOnly: Plugin = {
         export { Agent };`,
       resolveDir: pluginData,
     }));
+    build.onResolve({ filter: /^node:assert$/ }, ({ importer }) =>
+      UNDICI.test(importer) ? { path: 'assert', namespace: 'undici-assert' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'undici-assert' }, () => ({ contents: ASSERT }));
+    build.onLoad({ filter: UNDICI_FETCH }, () => ({
+      contents: `throw new Error('This bundle sends bodies that are text only.');`,
+    }));
     build.onLoad({ filter: UNDICI_HTTP2 }, () => ({
       contents: `module.exports = () => { throw new Error('This bundle holds HTTP/1.1 only.'); };`,
     }));
@@ -34,6 +44,10 @@ export const undiciAgentOnly: Plugin = {
     }));
   },
 };
+
+const ASSERT = `module.exports = (value, message = 'assertion failed') => {
+  if (!value) throw message instanceof Error ? message : new Error(message);
+};`;
 
 const OAUTH4WEBAPI = /[\\/]oauth4webapi[\\/]build[\\/]index\.js$/;
 

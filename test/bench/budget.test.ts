@@ -11,7 +11,7 @@ import { synthesize } from '../../local/synthesized-function.ts';
 /** Not a measurement of time: what costs it, counted. A figure that has to go up is changed here, with the reason. */
 const BUDGET = {
   idleBeatBytes: 180_000,
-  bundleBytes: 450_000,
+  bundleBytes: 410_000,
   idleBeatNodeModules: 70,
   resourcesPerToken: 15,
   resourcesPerStack: 3,
@@ -26,6 +26,7 @@ const NEVER_LOADED = [
   'fs/promises',
   'internal/readline/interface',
   'zlib',
+  'assert',
 ];
 
 const script = fileURLToPath(new URL('./one-invocation.mjs', import.meta.url));
