@@ -113,7 +113,7 @@ async function drawRemainingLife(): Promise<string> {
           markArea: { silent: true, data: outageAreas() },
         },
         // Of their own, to lie above the line.
-        { ...place, data: [], z: 5, markArea: { silent: true, data: deadAreas(line) } },
+        { ...place, data: [], z: 5, markArea: { silent: true, z: 10, data: deadAreas(line) } },
       ];
     }),
   });
@@ -148,7 +148,7 @@ function deadAreas(line: readonly (readonly [number, number])[]) {
         ...FONT,
         color: '#ffffff',
         backgroundColor: DEAD,
-        padding: [3, 5],
+        padding: [4, 12],
         formatter: `no live token, ${Math.round((to - from) * 60)} min`,
         position: 'inside',
       },
