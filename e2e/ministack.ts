@@ -38,6 +38,9 @@ export async function startMiniStack(options: {
     cwd: temporary,
     logFile: join(directory, 'ministack.log'),
     readyPath: '/_ministack/health',
+  }).catch((error: unknown) => {
+    rmSync(temporary, { recursive: true, force: true });
+    throw error;
   });
   return {
     ...server,
