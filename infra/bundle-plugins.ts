@@ -94,7 +94,7 @@ export const calledOperationsOnly: Plugin = {
 };
 
 /**
- * Replaces the SDK's chain of credential providers (profiles, SSO, web identity, instance metadata: 80 KB in ten
+ * Replaces the SDK's chain of credential providers (profiles, SSO, web identity, instance metadata: 80 KB and more
  * packages). In Lambda credentials are always in the environment, and `lambda/aws-client.ts` reads them there.
  */
 export const credentialsFromEnvironmentOnly: Plugin = {

@@ -1,7 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
 import { Color, Dashboard, GraphWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import { dyingThreshold, failuresMetric, remainingSecondsMetric } from './token-alarms.ts';
+import { dyingAlarm } from '../lambda/guarantee.ts';
+import { failuresMetric, remainingSecondsMetric } from './token-alarms.ts';
 import type { TokenRefresher } from './token-refresher.ts';
 
 /** Creates a dashboard with a row per token: its remaining life against the alarm's threshold, and its failures. */
@@ -13,16 +14,14 @@ export function createDashboard(
   return new Dashboard(scope, id, {
     defaultInterval: Duration.hours(24),
     widgets: refreshers.map((refresher) => {
-      const threshold = dyingThreshold(
-        Duration.seconds(Math.floor(refresher.guarantee.outageToleranceMs / 1000)),
-      );
+      const { thresholdSeconds } = dyingAlarm(refresher.guarantee);
       return [
         new GraphWidget({
           title: `${refresher.tokenParameterName}: remaining life`,
           width: 16,
           left: [remainingSecondsMetric(refresher.tokenParameterName)],
           leftYAxis: { min: 0, label: 'seconds', showUnits: false },
-          leftAnnotations: [{ value: threshold.toSeconds(), color: Color.RED, label: 'alarm' }],
+          leftAnnotations: [{ value: thresholdSeconds, color: Color.RED, label: 'alarm' }],
         }),
         new GraphWidget({
           title: 'Failed refreshes in 15 minutes',

@@ -4,12 +4,7 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-
-/** Consecutive minutes that must breach: one beat that slips into the next minute is no alarm. */
-const DYING_DATAPOINTS = 2;
-
-/** Until CloudWatch has closed the minute of a datapoint, and has evaluated it: a minute each, at most. */
-const EVALUATION_MINUTES = 2;
+import type { DyingAlarm } from '../lambda/guarantee.ts';
 
 /**
  * Failed refreshes in a quarter of an hour that make an alarm. More than a blip; and a permanent error, tried
@@ -37,23 +32,11 @@ export function failuresMetric(fn: IFunction): Metric {
   return fn.metricErrors({ period: FAILING_PERIOD, statistic: Stats.SUM });
 }
 
-/** The remaining life below which a token counts as dying: half of what a healthy token never goes below. */
-export function dyingThreshold(outageTolerance: Duration): Duration {
-  return Duration.seconds(Math.floor(outageTolerance.toSeconds() / 2));
-}
-
-/** Tells whether the first alarm can come before the token dies. */
-export function warnsInTime(outageTolerance: Duration): boolean {
-  const neededMinutes = DYING_DATAPOINTS + EVALUATION_MINUTES;
-  return dyingThreshold(outageTolerance).toMinutes({ integral: false }) >= neededMinutes;
-}
-
 /**
  * Creates the two alarms of a token.
  *
- * "Token dying": in health the remaining life never goes below the outage tolerance H; below H/2 half of the
- * time to react is gone. Missing data breaches, so that a heartbeat that stopped raises the same alarm, long
- * before the token dies of it. "Refresh failing": several failures in a quarter of an hour.
+ * "Token dying": see {@link dyingAlarm}. Missing data breaches, so that a heartbeat that stopped raises the same
+ * alarm, long before the token dies of it. "Refresh failing": several failures in a quarter of an hour.
  */
 export function createTokenAlarms(
   scope: Construct,
@@ -61,7 +44,7 @@ export function createTokenAlarms(
     readonly tokenName: string;
     readonly tokenParameterName: string;
     readonly fn: IFunction;
-    readonly outageTolerance: Duration;
+    readonly dyingAlarm: DyingAlarm;
     readonly topic?: ITopic | undefined;
   },
 ): { readonly dying: Alarm; readonly failing: Alarm } {
@@ -69,9 +52,9 @@ export function createTokenAlarms(
   const dying = new Alarm(scope, 'Dying', {
     alarmDescription: `The token "${tokenName}" (${tokenParameterName}) is about to expire, or its heartbeat has stopped. Builds fail soon. Ask the refresher: aws lambda invoke with {"diagnose":true}.`,
     metric: remainingSecondsMetric(tokenParameterName),
-    threshold: dyingThreshold(options.outageTolerance).toSeconds(),
+    threshold: options.dyingAlarm.thresholdSeconds,
     comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
-    evaluationPeriods: DYING_DATAPOINTS,
+    evaluationPeriods: options.dyingAlarm.datapoints,
     treatMissingData: TreatMissingData.BREACHING,
   });
   const failing = new Alarm(scope, 'Failing', {

@@ -12,6 +12,7 @@ import type { FunctionEnvironment } from '../lambda/config.ts';
 import {
   DEFAULT_ASSUMED_LIFETIME_MS,
   DEFAULT_REFRESH_INTERVAL_MS,
+  dyingAlarm,
   type Guarantee,
   guarantee,
 } from '../lambda/guarantee.ts';
@@ -23,7 +24,7 @@ import { createFunctionRole, denyVpcActionsToCode } from './function-role.ts';
 import { BEAT_MAX_AGE, createHeartbeat } from './heartbeat.ts';
 import { createParameterCleanUp } from './parameter-clean-up.ts';
 import { createSecretChangeRule } from './secret-change-rule.ts';
-import { createTokenAlarms, warnsInTime } from './token-alarms.ts';
+import { createTokenAlarms } from './token-alarms.ts';
 import { type TokenParameters, tokenParameters } from './token-parameters.ts';
 
 /** Properties of a {@link TokenRefresher}. */
@@ -190,22 +191,23 @@ export class TokenRefresher extends Construct {
     heartbeat.node.addDependency(firstMint);
     createSecretChangeRule(this, 'SecretChange', this.function, props.secret);
 
-    const outageTolerance = Duration.seconds(Math.floor(this.guarantee.outageToleranceMs / 1000));
+    const alarm = dyingAlarm(this.guarantee);
     const alarms = createTokenAlarms(this, {
       tokenName: props.tokenName,
       tokenParameterName: this.tokenParameterName,
       fn: this.function,
-      outageTolerance,
+      dyingAlarm: alarm,
       topic: props.alarmTopic,
     });
     // Missing data breaches, so that an alarm without a heartbeat would begin with a false one.
     alarms.dying.node.addDependency(heartbeat);
     this.dyingAlarm = alarms.dying;
     this.failingAlarm = alarms.failing;
-    if (!warnsInTime(outageTolerance)) {
+    if (!alarm.comesInTime) {
+      const seconds = Math.floor(this.guarantee.outageToleranceMs / 1000);
       Annotations.of(this).addWarningV2(
         'token-refresher:alarm-too-late',
-        `The token "${props.tokenName}" survives an outage of ${outageTolerance.toSeconds()} seconds only: the alarm may come after it has died. Lower refreshInterval, or let the tokens live longer.`,
+        `The token "${props.tokenName}" survives an outage of ${seconds} seconds only: the alarm may come after it has died. Lower refreshInterval, or let the tokens live longer.`,
       );
     }
   }

@@ -41,15 +41,32 @@ export function guarantee(lifetimeMs: number, refreshIntervalMs: number): Guaran
   };
 }
 
+/** How much later than a beat's time after the one before a beat may come. */
+const BEAT_JITTER_MS = 15_000;
+
+/**
+ * How long before R a token is due. A token first tried on the beat after R, and tried again on the beat after the
+ * outage, waits for two beats and a mint, and the outage tolerance allows for one beat only: a beat of late beats,
+ * and a mint, is taken off here. A beat a minute then makes one-hour tokens 49 minutes old, never 51.
+ */
+const EARLY_MS = BEAT_MS + MINT_TIME_LIMIT_MS + 2 * BEAT_JITTER_MS;
+
+/** However short R is, a younger token is not due: what is invoked often must not mint each time. */
+const LEAST_AGE_MS = BEAT_MS / 2;
+
+/** The age at which a beat begins to try: early enough before R that the outage tolerance holds at any moment. */
+export function dueAgeMs(refreshAfter: number): number {
+  return Math.max(Math.min(LEAST_AGE_MS, refreshAfter / 2), refreshAfter - EARLY_MS);
+}
+
 /** The alarm "token dying" on the metric "remaining life": when it rings. Missing minutes breach. */
 export interface DyingAlarm {
   readonly thresholdSeconds: number;
   /** Minutes in a row that must breach. */
   readonly datapoints: number;
+  /** Whether it rings before the token dies, however the token comes to die. */
+  readonly comesInTime: boolean;
 }
-
-/** A healthy token is never seen with less than H and this: it is due that much early (see `planner.ts`). */
-const HEALTHY_ABOVE_TOLERANCE_MS = 90_000;
 
 /** From the first minute that breaches, besides the further ones: that beat's place, the minute's end, CloudWatch. */
 const ALARM_LAG_MS = 3 * BEAT_MS;
@@ -57,20 +74,20 @@ const ALARM_LAG_MS = 3 * BEAT_MS;
 /** A hole of some minutes in the metric is a blip of AWS, and no reason to wake anybody. */
 const MOST_DATAPOINTS = 5;
 
-/** Whether the alarm of a token with this outage tolerance rings before the token dies. */
-export function alarmComesInTime(outageToleranceMs: number): boolean {
-  return outageToleranceMs + HEALTHY_ABOVE_TOLERANCE_MS >= BEAT_MS + ALARM_LAG_MS;
-}
-
 /**
- * Computes the alarm of a token with this outage tolerance: half of the tolerance, or more where that would ring
- * after the token has died; of as many minutes in a row as that leaves time for.
+ * Computes the alarm for a guarantee: half of the outage tolerance, or more where that would ring after the token has
+ * died, but never what a healthy token is seen with; of as many minutes in a row as that leaves time for.
  */
-export function dyingAlarm(outageToleranceMs: number): DyingAlarm {
+export function dyingAlarm({ outageToleranceMs, refreshAfterMs: refreshAfter }: Guarantee): DyingAlarm {
+  const earlyMs = refreshAfter - dueAgeMs(refreshAfter);
+  const healthyMs = outageToleranceMs + Math.max(0, earlyMs - BEAT_JITTER_MS - 5_000);
   const minutes = Math.floor((outageToleranceMs - ALARM_LAG_MS) / BEAT_MS);
   const datapoints = Math.max(1, Math.min(MOST_DATAPOINTS, minutes));
   const inTimeMs = datapoints * BEAT_MS + ALARM_LAG_MS;
-  const healthyMs = outageToleranceMs + HEALTHY_ABOVE_TOLERANCE_MS;
   const thresholdMs = Math.max(outageToleranceMs / 2, Math.min(healthyMs, inTimeMs));
-  return { thresholdSeconds: Math.floor(thresholdMs / 1_000), datapoints };
+  return {
+    thresholdSeconds: Math.floor(thresholdMs / 1_000),
+    datapoints,
+    comesInTime: thresholdMs >= inTimeMs,
+  };
 }

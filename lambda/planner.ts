@@ -1,6 +1,6 @@
 import type { FailureCode } from './errors.ts';
 import type { Request } from './event.ts';
-import { BEAT_MS, MINT_TIME_LIMIT_MS, refreshAfterMs } from './guarantee.ts';
+import { BEAT_MS, dueAgeMs, MINT_TIME_LIMIT_MS, refreshAfterMs } from './guarantee.ts';
 import type { LastFailure, Status, TokenDescription } from './status.ts';
 
 /** What the planner decides by, besides status and time. Milliseconds. */
@@ -42,19 +42,6 @@ export type Plan =
 
 /** A status that claims to be from further ahead than this was not written by a right clock. */
 const CLOCK_TOLERANCE_MS = 30_000;
-
-/** How much later than a beat's time after the one before a beat may come. */
-const BEAT_JITTER_MS = 15_000;
-
-/**
- * How long before R a token is due. A token first tried on the beat after R, and tried again on the beat after the
- * outage, waits for two beats and a mint, and the outage tolerance allows for one beat only: a beat of late beats,
- * and a mint, is taken off here. A beat a minute then makes one-hour tokens 49 minutes old, never 51.
- */
-const EARLY_MS = BEAT_MS + MINT_TIME_LIMIT_MS + 2 * BEAT_JITTER_MS;
-
-/** However short R is, a younger token is not due: what is invoked often must not mint each time. */
-const LEAST_AGE_MS = BEAT_MS / 2;
 
 /** The longest time that a failure keeps anyone from trying: whatever says more is not believed. */
 const MAX_WAIT_MS = 60 * 60_000;
@@ -129,9 +116,8 @@ export function describedToken(stored: Stored): TokenDescription | null {
 function dueAt(token: TokenDescription, policy: Policy): Date {
   const byAge = refreshDueAt(token, policy);
   if (token.refreshDueAt > byAge) return token.refreshDueAt;
-  const refreshAfter = byAge.getTime() - token.issuedAt.getTime();
-  const leastAge = Math.min(LEAST_AGE_MS, refreshAfter / 2);
-  return new Date(token.issuedAt.getTime() + Math.max(leastAge, refreshAfter - EARLY_MS));
+  const issuedMs = token.issuedAt.getTime();
+  return new Date(issuedMs + dueAgeMs(byAge.getTime() - issuedMs));
 }
 
 /** When a token is to be replaced: R after it was issued. */

@@ -114,9 +114,6 @@ export async function sweepBeyondTolerance(
 
 /** Claim 4: the alarm of this setting, held against what happened. */
 export function judgeDyingAlarm(outcome: Outcome, setting: Setting): AlarmRecord {
-  const { outageToleranceMs } = guarantee(setting.lifetimeMs, setting.refreshIntervalMs);
-  return judgeAlarm(
-    ringAlarm(outcome.remainingSeconds, dyingAlarm(outageToleranceMs), HOUR_MS),
-    outcome.gaps,
-  );
+  const alarm = dyingAlarm(guarantee(setting.lifetimeMs, setting.refreshIntervalMs));
+  return judgeAlarm(ringAlarm(outcome.remainingSeconds, alarm, HOUR_MS), outcome.gaps);
 }

@@ -1,13 +1,13 @@
-import { Duration } from 'aws-cdk-lib';
 import fc from 'fast-check';
-import { dyingThreshold, warnsInTime } from '../../infra/token-alarms.ts';
-import { BEAT_MS, guarantee } from '../../lambda/guarantee.ts';
+import { BEAT_MS, dueAgeMs, dyingAlarm, guarantee } from '../../lambda/guarantee.ts';
 
-/** The alarm: two minutes in a row below the threshold, a minute to close the second and one to evaluate it. */
-const DATAPOINTS = 2;
-const EVALUATION_MS = 2 * 60_000;
+/** From the beat of the last breaching minute on: the minute's end, and CloudWatch. */
+const EVALUATION_MS = 2 * BEAT_MS;
 
-/** A token's life, its interval, and how late each beat comes, in milliseconds. */
+/** How late a beat may come. */
+const JITTER_MS = 15_000;
+
+/** A token's life, its interval, and when its first beat comes, in milliseconds. */
 const lives = fc.record({
   lifetimeMs: fc.integer({ min: 5, max: 2880 }).map((minutes) => minutes * 60_000),
   intervalMs: fc.integer({ min: 1, max: 1440 }).map((minutes) => minutes * 60_000),
@@ -17,39 +17,42 @@ const lives = fc.record({
 test('a token that is refreshed in time never comes near the threshold', () => {
   fc.assert(
     fc.property(lives, ({ lifetimeMs, intervalMs, firstBeatMs }) => {
-      const { refreshAfterMs, outageToleranceMs } = guarantee(lifetimeMs, intervalMs);
-      fc.pre(outageToleranceMs >= BEAT_MS);
+      const promise = guarantee(lifetimeMs, intervalMs);
+      fc.pre(promise.outageToleranceMs > 0);
       // The oldest token that a beat finds: it was not quite due a beat ago.
-      const beatsBefore = Math.ceil((refreshAfterMs - firstBeatMs) / BEAT_MS);
-      const remainingMs = lifetimeMs - (firstBeatMs + Math.max(0, beatsBefore) * BEAT_MS);
-      expect(remainingMs / 1000).toBeGreaterThan(thresholdOf(outageToleranceMs));
+      const dueMs = dueAgeMs(promise.refreshAfterMs);
+      const beatsBefore = Math.max(0, Math.ceil((dueMs - firstBeatMs) / BEAT_MS));
+      const remainingMs = lifetimeMs - (firstBeatMs + beatsBefore * BEAT_MS + JITTER_MS);
+      expect(remainingMs / 1000).toBeGreaterThanOrEqual(dyingAlarm(promise).thresholdSeconds);
     }),
+    { numRuns: 2_000 },
   );
 });
 
 test('the alarm comes while the token still lives, or the stack warns that it may not', () => {
   fc.assert(
     fc.property(lives, ({ lifetimeMs, intervalMs, firstBeatMs }) => {
-      const { outageToleranceMs } = guarantee(lifetimeMs, intervalMs);
-      fc.pre(warnsInTime(Duration.millis(outageToleranceMs)));
-      const threshold = thresholdOf(outageToleranceMs);
+      const { thresholdSeconds, datapoints, comesInTime } = dyingAlarm(guarantee(lifetimeMs, intervalMs));
+      fc.pre(comesInTime);
       let atMs = firstBeatMs;
-      for (let breaching = 0; breaching < DATAPOINTS; atMs += BEAT_MS) {
-        breaching = (lifetimeMs - atMs) / 1000 < threshold ? breaching + 1 : 0;
+      for (let breaching = 0; breaching < datapoints; atMs += BEAT_MS) {
+        breaching = (lifetimeMs - atMs) / 1000 < thresholdSeconds ? breaching + 1 : 0;
       }
       const raisedAtMs = atMs - BEAT_MS + EVALUATION_MS;
       expect(raisedAtMs).toBeLessThanOrEqual(lifetimeMs);
     }),
+    { numRuns: 2_000 },
   );
 });
 
-test('an hour that is refreshed after 50 minutes is watched in time, and so is a day', () => {
-  for (const minutes of [60, 1440]) {
-    const { outageToleranceMs } = guarantee(minutes * 60_000, 50 * 60_000);
-    expect(warnsInTime(Duration.millis(outageToleranceMs))).toBe(true);
-  }
-});
-
-function thresholdOf(outageToleranceMs: number): number {
-  return dyingThreshold(Duration.millis(outageToleranceMs)).toSeconds();
-}
+test.each([
+  [60, 50, { thresholdSeconds: 480, datapoints: 5, comesInTime: true }],
+  [1440, 50, { thresholdSeconds: 41_670, datapoints: 5, comesInTime: true }],
+  [10, 4, { thresholdSeconds: 300, datapoints: 2, comesInTime: true }],
+  [10, 50, { thresholdSeconds: 130, datapoints: 1, comesInTime: false }],
+])(
+  'tokens of %i minutes, replaced within %i, have the alarm of the simulation',
+  (lifetime, interval, expected) => {
+    expect(dyingAlarm(guarantee(lifetime * 60_000, interval * 60_000))).toEqual(expected);
+  },
+);

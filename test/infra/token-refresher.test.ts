@@ -220,7 +220,7 @@ test('hears of a secret that is known by its name only', () => {
   });
 });
 
-test('raises an alarm at half of the outage tolerance, and when the beat stops', () => {
+test('raises an alarm before the token dies, and when the beat stops', () => {
   // A token of an hour, replaced after 50 minutes: 9 minutes of tolerance.
   templateOf().hasResourceProperties('AWS::CloudWatch::Alarm', {
     Namespace: 'TokenRefresher',
@@ -228,8 +228,8 @@ test('raises an alarm at half of the outage tolerance, and when the beat stops',
     Dimensions: [{ Name: 'TokenParameter', Value: '/ci/deploy/access-token' }],
     Statistic: 'Minimum',
     Period: 60,
-    EvaluationPeriods: 2,
-    Threshold: 270,
+    EvaluationPeriods: 5,
+    Threshold: 480,
     ComparisonOperator: 'LessThanThreshold',
     TreatMissingData: 'breaching',
   });
@@ -255,9 +255,9 @@ test('warns where the alarm could come after the token has died', () => {
       .findAll()
       .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'));
   };
-  expect(warningsFor(Duration.minutes(54))).toHaveLength(0);
-  expect(warningsFor(Duration.minutes(53))).toEqual([
-    expect.objectContaining({ data: expect.stringContaining('survives an outage of 470 seconds only') }),
+  expect(warningsFor(Duration.minutes(21))).toHaveLength(0);
+  expect(warningsFor(Duration.minutes(20))).toEqual([
+    expect.objectContaining({ data: expect.stringContaining('survives an outage of 140 seconds only') }),
   ]);
 });
 
