@@ -94,8 +94,8 @@ export const calledOperationsOnly: Plugin = {
 };
 
 /**
- * Replaces the SDK's chain of credential providers (profiles, SSO, web identity, instance metadata: 80 KB and more
- * packages). In Lambda credentials are always in the environment, and `lambda/aws-client.ts` reads them there.
+ * Replaces the SDK's chain of credential providers (profiles, SSO, web identity, instance metadata). In
+ * Lambda credentials are always in the environment, and `lambda/aws-client.ts` reads them there.
  */
 export const credentialsFromEnvironmentOnly: Plugin = {
   name: 'credentials-from-environment-only',

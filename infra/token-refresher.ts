@@ -105,7 +105,8 @@ export interface TokenRefresherProps {
   readonly functionName?: string;
 
   /**
-   * Memory of the function, in MiB.
+   * Memory of the function, in MiB. A mint is not slower at 128, but a long-lived process holds up to 144 MiB
+   * (docs/performance.md).
    * @default 256
    */
   readonly memorySize?: number;
