@@ -3,11 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
 import { lateImportsInPlace, noStreamsOfEvents, oneLazyChunk } from './bundle-chunk-plugins.ts';
 import { headersWithoutFetch, undiciAgentOnly } from './bundle-http-plugins.ts';
+import { builtinModulesOnDemand } from './bundle-plugins.ts';
 import {
-  builtinModulesOnDemand,
   calledOperationsOnly,
   credentialsFromEnvironmentOnly,
-} from './bundle-plugins.ts';
+  reachedPartsOnly,
+} from './bundle-sdk-plugins.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -38,6 +39,7 @@ export async function bundleFunction(outdir: string): Promise<Metafile> {
       builtinModulesOnDemand,
       lateImportsInPlace,
       calledOperationsOnly,
+      reachedPartsOnly,
       noStreamsOfEvents,
       credentialsFromEnvironmentOnly,
       headersWithoutFetch,

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import type { Plugin } from 'esbuild';
 
@@ -66,48 +65,3 @@ function exportsOf(module: string): string {
     `export { ${exported.map((name) => `the_${name} as ${name}`).join(', ')} };`,
   ].join('\n');
 }
-
-const CLIENT_SCHEMAS = /@aws-sdk[\\/]client-(ssm|secrets-manager)[\\/]dist-es[\\/]schemas[\\/]schemas_0\.js$/;
-const ERROR_REGISTRATION = /^n0_registry\.registerError\(\w+\$, \w+\);$/gm;
-const SCHEMA = /^export var (\w+\$) = (\[[\s\S]*?\]);$/gm;
-
-/**
- * Leaves out of the AWS clients what belongs to operations that are not called. Their schemas are arrays that esbuild
- * could drop but for computed keys, and each client registers a class for every error of its service, 150 for SSM. An
- * error without a class of its own comes as the service's base exception with the same name, message and metadata,
- * and the name is all that this function looks at.
- */
-export const calledOperationsOnly: Plugin = {
-  name: 'called-operations-only',
-  setup(build) {
-    build.onLoad({ filter: CLIENT_SCHEMAS }, async ({ path }) => {
-      const source = await readFile(path, 'utf8');
-      const contents = source
-        .replaceAll(ERROR_REGISTRATION, '')
-        .replaceAll(SCHEMA, 'export var $1 = /* @__PURE__ */ (() => $2)();');
-      if (contents.includes('n0_registry.registerError') || !contents.includes('@__PURE__')) {
-        throw new Error(`${path} is no longer written as calledOperationsOnly expects it: adapt it.`);
-      }
-      return { contents };
-    });
-  },
-};
-
-/**
- * Replaces the SDK's chain of credential providers (profiles, SSO, web identity, instance metadata). In
- * Lambda credentials are always in the environment, and `lambda/aws-client.ts` reads them there.
- */
-export const credentialsFromEnvironmentOnly: Plugin = {
-  name: 'credentials-from-environment-only',
-  setup(build) {
-    build.onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, ({ path }) => ({
-      path,
-      namespace: 'no-credentials',
-    }));
-    build.onLoad({ filter: /.*/, namespace: 'no-credentials' }, () => ({
-      contents: `export const defaultProvider = () => async () => {
-        throw Object.assign(new Error('The client was made without credentials.'), { name: 'CredentialsProviderError' });
-      };`,
-    }));
-  },
-};

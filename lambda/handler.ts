@@ -20,7 +20,8 @@ const RESERVE_MS = 4_000;
 const RECORDING_LIMIT_MS = 2_500;
 
 const systemNow = (): Date => new Date();
-const clock = createClock(systemNow, () => performance.now());
+// Not `performance`: reading it loads Node's performance hooks.
+const clock = createClock(systemNow, () => process.uptime() * 1_000);
 const memory = createMemory();
 
 let opened: { readonly config: Config; readonly parameters: Parameters } | undefined;

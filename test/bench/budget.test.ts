@@ -10,9 +10,9 @@ import { synthesize } from '../../local/synthesized-function.ts';
 
 /** Not a measurement of time: what costs it, counted. A figure that has to go up is changed here, with the reason. */
 const BUDGET = {
-  idleBeatBytes: 180_000,
-  bundleBytes: 410_000,
-  idleBeatNodeModules: 70,
+  idleBeatBytes: 155_000,
+  bundleBytes: 380_000,
+  idleBeatNodeModules: 45,
   resourcesPerToken: 15,
   resourcesPerStack: 3,
 };
@@ -22,6 +22,8 @@ const NEVER_LOADED = [
   'internal/deps/undici/undici',
   'http2',
   'internal/webstreams/readablestream',
+  'internal/crypto/webcrypto',
+  'perf_hooks',
   'worker_threads',
   'fs/promises',
   'internal/readline/interface',
