@@ -127,7 +127,7 @@ describe('a mint that fails has its code and says what to do', () => {
     ['expires_in NaN', withExpiresInSource('NaN'), 'TOKEN_RESPONSE_INVALID', /is not a JSON object/],
   ])('%s', async (_case, fault, code, message) => {
     server.faults.always('token', fault);
-    const minter = minterFor(settings, { AWSCURRENT: SECRET }, { requestTimeoutMs: 300 });
+    const minter = minterFor(settings, { AWSCURRENT: SECRET }, { requestTimeoutMs: 2_000 });
     const error = await rejection(minter.mint({ signal: signal() }));
 
     expect(error).toMatchObject({ code, name: code, message: expect.stringMatching(message) });
