@@ -10,9 +10,6 @@ import { errorLabel, type FailureCode, RefreshError } from './errors.ts';
 import type { Stored } from './planner.ts';
 import { parseStatus, type Status, serializeStatus } from './status.ts';
 
-/** Parameter Store's limit for a value, advanced tier, in bytes. */
-export const MAX_TOKEN_BYTES = 8_192;
-
 /** How far the clocks of two servers of AWS may be apart. */
 const CLOCK_DIFFERENCE_MS = 5_000;
 

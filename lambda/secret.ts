@@ -2,8 +2,6 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import type { AwsClientSettings } from './aws-client.ts';
 import { errorLabel, RefreshError } from './errors.ts';
 
-export { SECRET_PLACEHOLDER } from './credentials.ts';
-
 /** The staging labels of a secret's versions that take part in a rotation. */
 export type SecretStage = 'AWSCURRENT' | 'AWSPENDING' | 'AWSPREVIOUS';
 
