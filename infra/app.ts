@@ -1,4 +1,4 @@
-import { ConfigurationError } from './configuration-error.ts';
+import { ConfigurationError } from './configuration/configuration-error.ts';
 import { createTokenRefresherApp } from './token-refresher-app.ts';
 
 // What `cdk` runs; it reads cdk.json, and sets these variables where it has credentials and a region.

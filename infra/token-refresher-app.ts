@@ -1,8 +1,12 @@
 import { App, type AppProps, type Environment, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { ConfigurationError } from './configuration-error.ts';
+import { ConfigurationError } from './configuration/configuration-error.ts';
+import {
+  parseTokens,
+  type TargetEnvironment,
+  type TokenConfiguration,
+} from './configuration/tokens-configuration.ts';
 import { TokenRefresherStack } from './token-refresher-stack.ts';
-import { parseTokens, type TargetEnvironment, type TokenConfiguration } from './tokens-configuration.ts';
 
 /**
  * Builds the app: one stack from the context, which is cdk.json's, or `-c name=value` on the command line.

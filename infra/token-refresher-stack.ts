@@ -5,18 +5,19 @@ import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { acknowledge } from './acknowledge.ts';
-import { alarmTopicFor } from './alarm-topic.ts';
-import { createDashboard } from './dashboard.ts';
-import { createTokenOutputs, minutes } from './token-outputs.ts';
-import { TokenRefresher } from './token-refresher.ts';
-import type { TokenConfiguration } from './tokens-configuration.ts';
+import { SECRET_PLACEHOLDER } from '../lambda/contract.ts';
+import type { TokenConfiguration } from './configuration/tokens-configuration.ts';
+import { acknowledge } from './construct/acknowledge.ts';
+import { alarmTopicFor } from './construct/alarm-topic.ts';
+import { createDashboard } from './construct/dashboard.ts';
+import { createTokenOutputs, minutes } from './construct/token-outputs.ts';
+import { TokenRefresher } from './construct/token-refresher.ts';
 
 /**
  * The value of a new secret: the function knows it for a placeholder and says so. Never change it: CloudFormation
  * would write it over the real secret of each stack.
  */
-const PLACEHOLDER = { client_id: 'REPLACE_ME', client_secret: 'REPLACE_ME' };
+const PLACEHOLDER = { client_id: SECRET_PLACEHOLDER, client_secret: SECRET_PLACEHOLDER };
 
 /** Properties of a {@link TokenRefresherStack}. */
 export interface TokenRefresherStackProps extends StackProps {

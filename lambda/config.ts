@@ -1,28 +1,6 @@
 import { type AwsClientSettings, awsClientSettings } from './aws-client.ts';
+import type { FunctionEnvironment, ProviderSettings } from './contract.ts';
 import { RefreshError } from './errors.ts';
-import type { ProviderSettings } from './provider-settings.ts';
-
-/**
- * The function's environment, as `infra/token-refresher.ts` writes it. A name changed on one side only fails
- * the type check.
- */
-export interface FunctionEnvironment {
-  /** The token's name, for people. */
-  readonly TOKEN_NAME: string;
-  /** {@link ProviderSettings} as JSON. */
-  readonly PROVIDER_SETTINGS: string;
-  readonly SECRET_ARN: string;
-  /** Name of the SecureString parameter that holds the token. */
-  readonly TOKEN_PARAMETER: string;
-  /** Name of the String parameter that holds the status. */
-  readonly STATUS_PARAMETER: string;
-  /** Whole seconds. */
-  readonly REFRESH_INTERVAL_SECONDS: string;
-  /** Whole seconds: the lifetime taken where the server tells none. */
-  readonly ASSUMED_LIFETIME_SECONDS: string;
-  /** ARN of the customer managed KMS key. Absent: the AWS managed key `alias/aws/ssm`. */
-  readonly ENCRYPTION_KEY_ARN?: string;
-}
 
 /** {@link FunctionEnvironment}, read and typed. */
 export interface Config {

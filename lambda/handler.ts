@@ -1,13 +1,13 @@
-import { createClock } from './clock.ts';
 import { type Config, parseConfig } from './config.ts';
-import type { Diagnosis } from './diagnose.ts';
+import { MINT_TIME_LIMIT_MS } from './contract.ts';
 import { isRefreshError } from './errors.ts';
 import { parseEvent } from './event.ts';
-import { MINT_TIME_LIMIT_MS } from './guarantee.ts';
 import { logLine } from './log-line.ts';
-import type { Minter } from './minter.ts';
-import { openParameters, type Parameters } from './parameters.ts';
-import { createMemory, type Observations, type RefreshResult, refresh } from './refresh.ts';
+import type { Diagnosis } from './mint/diagnose.ts';
+import type { Minter } from './mint/minter.ts';
+import { createClock } from './refresh/clock.ts';
+import { openParameters, type Parameters } from './refresh/parameters.ts';
+import { createMemory, type Observations, type RefreshResult, refresh } from './refresh/refresh.ts';
 
 /** What of Lambda's context is used. */
 export interface InvocationContext {
@@ -69,7 +69,7 @@ async function invoke(event: unknown, context: InvocationContext, observations: 
   const limitMs = Math.max(1, Math.min(MINT_TIME_LIMIT_MS, context.getRemainingTimeInMillis() - RESERVE_MS));
   const signal = AbortSignal.timeout(limitMs);
   if (request.kind === 'diagnose') {
-    const { diagnose } = await import('./diagnose.ts');
+    const { diagnose } = await import('./mint/diagnose.ts');
     return await diagnose({ open, loadMinter, now: systemNow, signal });
   }
   const { config, parameters } = open();
@@ -99,7 +99,7 @@ function open() {
 
 /** Loads what only a mint or a probe needs: Secrets Manager, the HTTP client, the providers. */
 function loadMinter(config: Config): Promise<Minter> {
-  minter ??= import('./create-minter.ts').then(({ createMinter }) =>
+  minter ??= import('./mint/create-minter.ts').then(({ createMinter }) =>
     createMinter({ config, now: clock.now }),
   );
   minter.catch(() => {

@@ -1,9 +1,6 @@
+import { METRIC_NAME, METRIC_NAMESPACE } from './contract.ts';
 import { isRefreshError } from './errors.ts';
-import type { Observations } from './refresh.ts';
-
-/** The namespace and the one metric of section 6: the remaining life of the stored token, in seconds. */
-export const METRIC_NAMESPACE = 'TokenRefresher';
-export const METRIC_NAME = 'RemainingSeconds';
+import type { Observations } from './refresh/refresh.ts';
 
 interface LogLineOptions {
   readonly tokenName: string;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { TargetEnvironment } from '../infra/configuration/tokens-configuration.ts';
 import { createTokenRefresherApp } from '../infra/token-refresher-app.ts';
-import type { TargetEnvironment } from '../infra/tokens-configuration.ts';
 
 /** A synthesized stack on disk. */
 export interface Assembly {

@@ -1,5 +1,5 @@
 import cliProgress from 'cli-progress';
-import { BEAT_MS, dyingAlarm, guarantee } from '../../lambda/guarantee.ts';
+import { BEAT_MS, dyingAlarm, guarantee } from '../../lambda/contract.ts';
 import type { AlarmRecord } from './alarm.ts';
 import {
   brokenWithinTolerance,

@@ -1,4 +1,4 @@
-import { dyingAlarm, guarantee } from '../../lambda/guarantee.ts';
+import { dyingAlarm, guarantee } from '../../lambda/contract.ts';
 import { type AlarmRecord, judgeAlarm, ringAlarm } from './alarm.ts';
 import { drawReads } from './builds.ts';
 import { type SweepRow, sweepOutages } from './outage-sweep.ts';

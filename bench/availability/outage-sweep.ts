@@ -1,4 +1,4 @@
-import { BEAT_MS, guarantee, MINT_TIME_LIMIT_MS } from '../../lambda/guarantee.ts';
+import { BEAT_MS, guarantee, MINT_TIME_LIMIT_MS } from '../../lambda/contract.ts';
 import { createQuietWorld } from './quiet-world.ts';
 import { simulate } from './simulate.ts';
 import { createWindows } from './windows.ts';

@@ -1,4 +1,4 @@
-import { BEAT_MS } from '../../lambda/guarantee.ts';
+import { BEAT_MS } from '../../lambda/contract.ts';
 import { createWindows } from './windows.ts';
 import type { World } from './world.ts';
 

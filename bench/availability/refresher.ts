@@ -1,8 +1,13 @@
-import { type Clock, createClock } from '../../lambda/clock.ts';
 import { isRefreshError } from '../../lambda/errors.ts';
 import type { Request } from '../../lambda/event.ts';
-import type { Minter } from '../../lambda/minter.ts';
-import { createMemory, type Observations, type RefreshResult, refresh } from '../../lambda/refresh.ts';
+import type { Minter } from '../../lambda/mint/minter.ts';
+import { type Clock, createClock } from '../../lambda/refresh/clock.ts';
+import {
+  createMemory,
+  type Observations,
+  type RefreshResult,
+  refresh,
+} from '../../lambda/refresh/refresh.ts';
 import type { TokenServer, VirtualTime } from './token-server.ts';
 import { accessTokenOf, type VirtualParameters } from './virtual-parameters.ts';
 import type { World } from './world.ts';

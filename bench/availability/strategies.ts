@@ -1,5 +1,5 @@
+import { BEAT_MS } from '../../lambda/contract.ts';
 import { isRefreshError } from '../../lambda/errors.ts';
-import { BEAT_MS } from '../../lambda/guarantee.ts';
 import type { TokenServer, VirtualTime } from './token-server.ts';
 import { accessTokenOf, type VirtualParameters } from './virtual-parameters.ts';
 import { MINUTE_MS, type World } from './world.ts';

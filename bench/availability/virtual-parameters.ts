@@ -1,6 +1,6 @@
 import { RefreshError } from '../../lambda/errors.ts';
-import type { Parameters } from '../../lambda/parameters.ts';
-import type { Status } from '../../lambda/status.ts';
+import type { Parameters } from '../../lambda/refresh/parameters.ts';
+import type { Status } from '../../lambda/refresh/status.ts';
 import type { IssuedToken, VirtualTime } from './token-server.ts';
 import type { World } from './world.ts';
 

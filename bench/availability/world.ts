@@ -1,4 +1,4 @@
-import { BEAT_MS } from '../../lambda/guarantee.ts';
+import { BEAT_MS } from '../../lambda/contract.ts';
 import { BLIPS_A_YEAR, drawBlipMs, drawIncidentMs, INCIDENTS_A_YEAR } from './incident-history.ts';
 import { createRandom, type Random } from './random.ts';
 import { createWindows, type Window, type Windows } from './windows.ts';

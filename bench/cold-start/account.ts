@@ -1,5 +1,5 @@
 import { GetParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
-import type { FunctionEnvironment } from '../../lambda/config.ts';
+import type { FunctionEnvironment } from '../../lambda/contract.ts';
 import {
   type AuthorizationServer,
   startAuthorizationServer,

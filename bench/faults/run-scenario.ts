@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fingerprintOf } from '../../lambda/store.ts';
+import { fingerprintOf } from '../../lambda/refresh/store.ts';
 import type { MachineRoom } from '../../local/machine-room.ts';
 import {
   type FaultRoom,

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
-import { MAX_TOKENS } from '../../infra/tokens-configuration.ts';
+import { MAX_TOKENS } from '../../infra/configuration/tokens-configuration.ts';
 import { measureDurations } from '../beat/durations.ts';
 import { LATENCY_MS, MINT_CHAIN_MS } from '../beat/latency.ts';
 import { buildCandidates } from '../cold-start/candidates.ts';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MAX_TOKENS } from '../../infra/tokens-configuration.ts';
+import { MAX_TOKENS } from '../../infra/configuration/tokens-configuration.ts';
 import { synthesize } from '../../local/synthesized-function.ts';
 
 /** What synthesizing stacks for this many tokens took, and what came of it; as many stacks as it takes. */

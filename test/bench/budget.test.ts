@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Account, openAccount } from '../../bench/cold-start/account.ts';
 import { eagerBytes } from '../../bench/cold-start/candidates.ts';
-import { bundle } from '../../infra/function-code.ts';
+import { bundle } from '../../infra/bundle/function-code.ts';
 import { synthesize } from '../../local/synthesized-function.ts';
 
 /** Not a measurement of time: what costs it, counted. A figure that has to go up is changed here, with the reason. */

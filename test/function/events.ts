@@ -1,4 +1,4 @@
-import { fingerprintOf } from '../../lambda/store.ts';
+import { fingerprintOf } from '../../lambda/refresh/store.ts';
 import { MINUTE_MS, play, type Scene } from './stage.ts';
 
 const ISO = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);

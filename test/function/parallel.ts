@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { fingerprintOf } from '../../lambda/store.ts';
+import { fingerprintOf } from '../../lambda/refresh/store.ts';
 import { type MachineRoom, startMachineRoom } from '../../local/machine-room.ts';
 import { MINUTE_MS, plainRoom, play, type Scene, TOKEN_PARAMETER } from './stage.ts';
 

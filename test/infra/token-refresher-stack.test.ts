@@ -1,7 +1,7 @@
 import { AwsSolutionsChecks } from 'cdk-nag';
+import { MAX_TOKENS } from '../../infra/configuration/tokens-configuration.ts';
 import { createTokenRefresherApp } from '../../infra/token-refresher-app.ts';
-import { MAX_TOKENS } from '../../infra/tokens-configuration.ts';
-import { SECRET_PLACEHOLDER } from '../../lambda/credentials.ts';
+import { SECRET_PLACEHOLDER } from '../../lambda/contract.ts';
 import type { Resource } from '../../local/cloud-assembly.ts';
 import { createResolver } from '../../local/template-resolver.ts';
 import { synthesize, temporaryDirectory } from '../support/synthesize.ts';

@@ -9,19 +9,19 @@ import {
   PutParameterCommand,
   SSMClient,
 } from '@aws-sdk/client-ssm';
-import { createClock } from '../../lambda/clock.ts';
-import { createMinter } from '../../lambda/create-minter.ts';
 import { parseEvent } from '../../lambda/event.ts';
-import { openParameters } from '../../lambda/parameters.ts';
+import { createMinter } from '../../lambda/mint/create-minter.ts';
+import { createReadSecret } from '../../lambda/mint/secret.ts';
+import { createClock } from '../../lambda/refresh/clock.ts';
+import { openParameters } from '../../lambda/refresh/parameters.ts';
 import {
   createMemory,
   type Memory,
   type Observations,
   type RefreshResult,
   refresh,
-} from '../../lambda/refresh.ts';
-import { createReadSecret } from '../../lambda/secret.ts';
-import { parseStatus, type Status } from '../../lambda/status.ts';
+} from '../../lambda/refresh/refresh.ts';
+import { parseStatus, type Status } from '../../lambda/refresh/status.ts';
 import {
   type AuthorizationServer,
   startAuthorizationServer,

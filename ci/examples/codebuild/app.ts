@@ -1,7 +1,7 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { BuildEnvironmentVariableType, BuildSpec, Project, Source } from 'aws-cdk-lib/aws-codebuild';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import { TokenRefresher } from '../../../infra/token-refresher.ts';
+import { TokenRefresher } from '../../../infra/construct/token-refresher.ts';
 
 /**
  * The CDK way: the refresher and two CodeBuild projects that use its token, in one stack of your own. Neither project

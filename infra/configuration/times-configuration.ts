@@ -1,0 +1,44 @@
+import { Duration } from 'aws-cdk-lib';
+import type { ProviderSettings } from '../../lambda/contract.ts';
+import { guarantee, MINT_TIME_LIMIT_MS } from '../../lambda/contract.ts';
+import type { Fields } from './fields.ts';
+import { defaultLifetimeMinutes } from './provider-configuration.ts';
+
+/** Reads interval, lifetimes and longest job, in minutes, and notes where they cannot go together. */
+export function readTimes(fields: Fields, provider: ProviderSettings | undefined) {
+  const isGenesys = provider?.provider === 'genesys-cloud';
+  const refreshMinutes = fields.wholeNumber('refreshInterval', 'minutes', 1, 1440) ?? 50;
+  // Genesys Cloud: 300 to 172,800 seconds.
+  const lifetimeMinutes =
+    fields.wholeNumber('expectedLifetime', 'minutes', isGenesys ? 5 : 2, 2880) ??
+    defaultLifetimeMinutes(provider?.provider ?? 'oauth2');
+  const assumedMinutes = fields.wholeNumber('assumedLifetime', 'minutes', 2, 2880) ?? 15;
+  const jobMinutes = fields.wholeNumber('longestJob', 'minutes', 1, 2880);
+  const lifetimeMs = lifetimeMinutes * 60_000;
+  const promise = guarantee(lifetimeMs, refreshMinutes * 60_000);
+  if (promise.floorMs === 0) {
+    const longest = Math.floor((lifetimeMs - 60_000 - MINT_TIME_LIMIT_MS - 1) / 60_000);
+    const remedy = longest >= 1 ? `set refreshInterval to ${longest} or less, or let` : 'let';
+    fields.problem(
+      'expectedLifetime',
+      `${lifetimeMinutes} minutes leave no margin with a refresh after ${seconds(promise.refreshAfterMs)}; ${remedy} the tokens live longer`,
+    );
+  }
+  const most = Math.floor((lifetimeMs - MINT_TIME_LIMIT_MS) / 60_000);
+  if (jobMinutes !== undefined && jobMinutes > most) {
+    fields.problem(
+      'longestJob',
+      `${jobMinutes} minutes are more than the ${most} that a token of ${lifetimeMinutes} minutes can give a job, even when it is fresh; let the tokens live longer (expectedLifetime), or take a token more than once within the job`,
+    );
+  }
+  return {
+    refreshInterval: Duration.minutes(refreshMinutes),
+    expectedLifetime: Duration.minutes(lifetimeMinutes),
+    assumedLifetime: Duration.minutes(assumedMinutes),
+    longestJob: jobMinutes === undefined ? undefined : Duration.minutes(jobMinutes),
+  };
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1000)} seconds`;
+}

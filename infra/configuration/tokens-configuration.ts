@@ -1,0 +1,292 @@
+import type { Duration } from 'aws-cdk-lib';
+import type { ProviderSettings } from '../../lambda/contract.ts';
+import { functionNameOf } from '../construct/function-name.ts';
+import { ConfigurationError } from './configuration-error.ts';
+import { type Fields, openFields, show } from './fields.ts';
+import { readProvider } from './provider-configuration.ts';
+import { readTimes } from './times-configuration.ts';
+
+/** The secret of one token: an existing one by name or complete ARN, or one that the stack creates. */
+export type SecretReference =
+  | { readonly kind: 'create' }
+  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'arn'; readonly arn: string };
+
+/** One token of the configuration, checked, with its defaults. */
+export interface TokenConfiguration {
+  readonly name: string;
+  readonly prefix: string;
+  readonly functionName: string;
+  /** Begins the names of the token's outputs: `ci-genesys` is `CiGenesys`. */
+  readonly outputPrefix: string;
+  readonly provider: ProviderSettings;
+  readonly secret: SecretReference;
+  /** Customer managed key of an existing secret. */
+  readonly secretEncryptionKeyArn: string | undefined;
+  readonly refreshInterval: Duration;
+  readonly expectedLifetime: Duration;
+  readonly assumedLifetime: Duration;
+  readonly longestJob: Duration | undefined;
+  readonly encryptionKeyArn: string | undefined;
+  readonly reservedConcurrency: 0 | 1;
+  readonly alarmEmail: string | undefined;
+  readonly alarmTopicArn: string | undefined;
+  readonly readers: readonly string[];
+  readonly vpcId: string | undefined;
+  readonly retainParameters: boolean;
+}
+
+/** The account and region that the stack is synthesized for; undefined: for whichever it is deployed to. */
+export interface TargetEnvironment {
+  readonly account: string | undefined;
+  readonly region: string | undefined;
+}
+
+/**
+ * The role that makes the deployments' calls gets up to 580 characters of policy per token, and IAM takes 10,240 in
+ * a role.
+ */
+export const MAX_TOKENS = 16;
+
+const ARN = (service: string, rest: string): RegExp =>
+  new RegExp(`^arn:aws[a-z-]*:${service}:[a-z0-9-]+:\\d{12}:${rest}$`);
+const KEY_ARN = ARN('kms', 'key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})');
+const TOPIC_ARN = ARN('sns', '[A-Za-z0-9_-]{1,256}');
+const SECRET_ARN = ARN('secretsmanager', 'secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}');
+const ROLE_ARN = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/;
+const KEY_RULE = 'the ARN of a KMS key (arn:aws:kms:<region>:<account>:key/<id>); an alias cannot be granted';
+
+/**
+ * Reads the `tokens` of `cdk.json`'s context, or the same as JSON from the command line.
+ *
+ * @throws ConfigurationError with every problem of the configuration, one per line, each with path, value and limit.
+ */
+export function parseTokens(value: unknown, target: TargetEnvironment): TokenConfiguration[] {
+  const problems: string[] = [];
+  const tokens = readList(value, problems).map((one, index) =>
+    readToken(one, `tokens[${index}]`, target, problems),
+  );
+  refuseCollisions(tokens, problems);
+  if (problems.length > 0) {
+    const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+    throw new ConfigurationError(
+      `The configuration of the tokens has ${count}:\n${problems.map((one) => `  - ${one}`).join('\n')}`,
+    );
+  }
+  return tokens as TokenConfiguration[];
+}
+
+function readList(value: unknown, problems: string[]): unknown[] {
+  let list = value;
+  if (typeof value === 'string') {
+    try {
+      list = JSON.parse(value);
+    } catch (error) {
+      problems.push(
+        `tokens: is not JSON (${(error as Error).message}); quote it for the shell: -c tokens='[{"name": …}]'`,
+      );
+      return [];
+    }
+  }
+  if (!Array.isArray(list)) {
+    const found = list === undefined ? 'is missing' : `${show(list)} is not a list`;
+    problems.push(`tokens: ${found}; set "context": {"tokens": [{"name": …, "provider": …}]} in cdk.json`);
+    return [];
+  }
+  if (list.length === 0) problems.push('tokens: is empty; describe at least one token');
+  if (list.length > MAX_TOKENS) {
+    problems.push(
+      `tokens: ${list.length} tokens are more than the ${MAX_TOKENS} that fit a stack; make a second one (-c stackName=…)`,
+    );
+  }
+  return list;
+}
+
+function readToken(
+  value: unknown,
+  path: string,
+  target: TargetEnvironment,
+  problems: string[],
+): Partial<TokenConfiguration> | undefined {
+  const fields = openFields(value, path, problems);
+  if (fields === undefined) return undefined;
+  const provider = readProvider(fields);
+  // While the provider itself is wrong, its settings are not called unknown.
+  if (provider === undefined) for (const key of PROVIDER_KEYS) fields.has(key);
+  const token = {
+    ...readNames(fields),
+    provider,
+    ...readSecret(fields),
+    ...readTimes(fields, provider),
+    encryptionKeyArn: fields.text('encryptionKeyArn', KEY_RULE, KEY_ARN),
+    reservedConcurrency: readConcurrency(fields),
+    ...readAlarm(fields),
+    readers: readReaders(fields, target),
+    vpcId: readVpc(fields, target),
+    retainParameters: fields.flag('retainParameters') ?? false,
+  };
+  fields.refuseUnknown((key) => {
+    if (!PROVIDER_KEYS.includes(key)) return undefined;
+    return `is not a setting of the provider ${provider?.provider}; remove it`;
+  });
+  return token as Partial<TokenConfiguration>;
+}
+
+const PROVIDER_KEYS = [
+  ...['region', 'issuer', 'area', 'tokenUrl', 'clientAuthentication'],
+  ...['scope', 'audience', 'resource', 'parameters', 'probeUrl'],
+];
+
+function readNames(fields: Fields) {
+  const name = fields.requiredText(
+    'name',
+    'a name of 1 to 40 letters, digits, "-" and "_" that begins with a letter or digit',
+    /^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/,
+  );
+  const prefix =
+    fields.text(
+      'prefix',
+      'a path like "/ci" or "/team/ci": each part of letters, digits, "-", "_", at most 100 characters, no slash at the end, not below /aws or /ssm, which AWS keeps for itself',
+      (value) =>
+        value.length <= 100 && /^(\/[A-Za-z0-9_-]+){1,13}$/.test(value) && !/^\/(aws|ssm)/i.test(value),
+    ) ?? '/ci';
+  const functionName = functionNameOf(prefix, name ?? '');
+  if (name !== undefined && functionName.length > 64) {
+    fields.problem(
+      'name',
+      `makes the function name "${functionName}" of ${functionName.length} characters; Lambda's limit is 64: shorten name or prefix`,
+    );
+  }
+  return { name, prefix, functionName, outputPrefix: pascalCase(name ?? '') };
+}
+
+function pascalCase(name: string): string {
+  return name
+    .split(/[^A-Za-z0-9]+/)
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+}
+
+function readSecret(fields: Fields) {
+  const name = fields.text(
+    'secretName',
+    'the name of a secret: 1 to 512 letters, digits and /_+=.@-; an ARN goes into secretArn',
+    /^[A-Za-z0-9/_+=.@-]{1,512}$/,
+  );
+  const arn = fields.text(
+    'secretArn',
+    'the complete ARN of a secret, with the hyphen and six characters that end it; without them, set secretName',
+    SECRET_ARN,
+  );
+  if (fields.has('secretName') && fields.has('secretArn')) {
+    fields.problem('secretArn', 'is set beside secretName; set one of them');
+  }
+  const secretEncryptionKeyArn = fields.text('secretEncryptionKeyArn', KEY_RULE, KEY_ARN);
+  if (fields.has('secretEncryptionKeyArn') && !fields.has('secretName') && !fields.has('secretArn')) {
+    fields.problem(
+      'secretEncryptionKeyArn',
+      'is for an existing secret; set secretName or secretArn, or remove it (the secret that the stack creates takes encryptionKeyArn)',
+    );
+  }
+  const secret: SecretReference =
+    arn !== undefined
+      ? { kind: 'arn', arn }
+      : name !== undefined
+        ? { kind: 'name', name }
+        : { kind: 'create' };
+  return { secret, secretEncryptionKeyArn };
+}
+
+function readConcurrency(fields: Fields): 0 | 1 {
+  const value = fields.raw('reservedConcurrency');
+  if (value === undefined || value === 1) return 1;
+  if (value !== 0 && value !== false) {
+    fields.problem(
+      'reservedConcurrency',
+      `${show(value)} is not 1 (refreshes one at a time) or 0 (none reserved, for accounts with a concurrency limit of 10)`,
+    );
+  }
+  return 0;
+}
+
+function readAlarm(fields: Fields) {
+  const alarmEmail = fields.text('alarmEmail', 'an e-mail address', /^[^\s@"]{1,64}@[^\s@"]+\.[^\s@".]+$/);
+  const alarmTopicArn = fields.text(
+    'alarmTopicArn',
+    'the ARN of a standard SNS topic (arn:aws:sns:<region>:<account>:<name>)',
+    TOPIC_ARN,
+  );
+  if (fields.has('alarmEmail') && fields.has('alarmTopicArn')) {
+    fields.problem(
+      'alarmTopicArn',
+      'is set beside alarmEmail; set one of them, or subscribe the address to the topic',
+    );
+  }
+  return { alarmEmail, alarmTopicArn };
+}
+
+function readReaders(fields: Fields, target: TargetEnvironment): readonly string[] {
+  const value = fields.raw('readers');
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) {
+    fields.problem('readers', `${show(value)} is not a list of role ARNs`);
+    return [];
+  }
+  value.forEach((arn: unknown, index) => {
+    if (typeof arn !== 'string' || !ROLE_ARN.test(arn)) {
+      fields.problem(
+        `readers[${index}]`,
+        `${show(arn)} is not the ARN of an IAM role (arn:aws:iam::<account>:role/<name>)`,
+      );
+    } else if (target.account !== undefined && arn.split(':')[4] !== target.account) {
+      fields.problem(
+        `readers[${index}]`,
+        `${show(arn)} is a role of another account than ${target.account}; parameters of the standard tier cannot be shared: let it assume a role of this account, and name that one`,
+      );
+    } else if (value.indexOf(arn) !== index) {
+      fields.problem(`readers[${index}]`, `${show(arn)} is listed twice`);
+    }
+  });
+  return value as string[];
+}
+
+function readVpc(fields: Fields, target: TargetEnvironment): string | undefined {
+  const vpcId = fields.text(
+    'vpcId',
+    'the id of a VPC (vpc- and 8 or 17 hexadecimal digits)',
+    /^vpc-([0-9a-f]{8}|[0-9a-f]{17})$/,
+  );
+  if (vpcId !== undefined && (target.account === undefined || target.region === undefined)) {
+    fields.problem(
+      'vpcId',
+      `"${vpcId}" cannot be looked up without an account and a region; give the CDK credentials and a region (AWS_PROFILE, AWS_REGION)`,
+    );
+  }
+  return vpcId;
+}
+
+/** Two tokens may not share parameters, a function's name or the names of outputs. */
+function refuseCollisions(
+  tokens: readonly (Partial<TokenConfiguration> | undefined)[],
+  problems: string[],
+): void {
+  tokens.forEach((token, index) => {
+    if (token?.name === undefined) return;
+    const rivals = tokens.slice(0, index);
+    const report = (rival: number, message: string): number =>
+      problems.push(
+        `tokens[${index}].name: "${token.name}" ${message} tokens[${rival}], "${tokens[rival]?.name}"`,
+      );
+    const sameOutputs = rivals.findIndex(
+      (one) => one?.name !== undefined && one.outputPrefix === token.outputPrefix,
+    );
+    const sameFunction = rivals.findIndex(
+      (one) => one?.name !== undefined && one.functionName === token.functionName,
+    );
+    if (sameOutputs >= 0) {
+      report(sameOutputs, 'must differ, in more than punctuation, from the name of');
+    } else if (sameFunction >= 0) {
+      report(sameFunction, `makes the function name "${token.functionName}" like`);
+    }
+  });
+}

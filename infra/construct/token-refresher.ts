@@ -1,0 +1,281 @@
+import { Annotations, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
+import { type IVpc, Peer, Port, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { Architecture, type Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import type { FunctionEnvironment, ProviderSettings } from '../../lambda/contract.ts';
+import {
+  DEFAULT_ASSUMED_LIFETIME_MS,
+  DEFAULT_REFRESH_INTERVAL_MS,
+  dyingAlarm,
+  type Guarantee,
+  guarantee,
+} from '../../lambda/contract.ts';
+import { functionCode, HANDLER } from '../bundle/function-code.ts';
+import { createFirstMint } from './first-mint.ts';
+import { functionNameOf } from './function-name.ts';
+import { createFunctionRole, denyVpcActionsToCode } from './function-role.ts';
+import { BEAT_MAX_AGE, createHeartbeat } from './heartbeat.ts';
+import { createParameterCleanUp } from './parameter-clean-up.ts';
+import { createSecretChangeRule } from './secret-change-rule.ts';
+import { createTokenAlarms } from './token-alarms.ts';
+import { type TokenParameters, tokenParameters } from './token-parameters.ts';
+
+/** Properties of a {@link TokenRefresher}. */
+export interface TokenRefresherProps {
+  /** Name of the token, a part of its parameters' names: letters, digits, `.`, `_`, `-`. */
+  readonly tokenName: string;
+
+  /** Where and how tokens are minted. Regions and areas are given as domains. */
+  readonly provider: ProviderSettings;
+
+  /**
+   * The secret of the OAuth client, JSON: `client_id` and `client_secret`, more for some providers. If it has a
+   * customer managed key, import it with that key, so that the function may decrypt.
+   */
+  readonly secret: ISecret;
+
+  /**
+   * Path in front of the parameters' names: `/ci` makes `/ci/<name>/access-token`. Begins with a slash, ends
+   * without one, not below `/aws` or `/ssm`.
+   * @default '/ci'
+   */
+  readonly parameterPrefix?: string;
+
+  /**
+   * Age at which a token is replaced, in whole seconds; never later than 5/6 of its lifetime, whatever is set.
+   * @default 50 minutes
+   */
+  readonly refreshInterval?: Duration;
+
+  /**
+   * Lifetime that the server gives its tokens. The guarantee and the alarm's threshold are computed from it; the
+   * function itself goes by what the server says. A real lifetime that is much shorter keeps the alarm raised.
+   * @default 1 hour
+   */
+  readonly expectedLifetime?: Duration;
+
+  /**
+   * Lifetime taken where the server tells none.
+   * @default 15 minutes
+   */
+  readonly assumedLifetime?: Duration;
+
+  /**
+   * Customer managed key for the token's parameter, in the same account and region.
+   * @default - the AWS managed key `alias/aws/ssm`, which costs nothing
+   */
+  readonly encryptionKey?: IKey;
+
+  /**
+   * VPC whose private subnets with egress (a NAT gateway) the function runs in, for a fixed address.
+   * @default - no VPC
+   */
+  readonly vpc?: IVpc;
+
+  /**
+   * Topic that hears of both alarms, and of their end.
+   * @default - the alarms tell nobody
+   */
+  readonly alarmTopic?: ITopic;
+
+  /**
+   * Reserved concurrency of the function: 1 makes refreshes single-flight. 0 reserves nothing, which accounts with
+   * a concurrency limit of 10 need; duplicates are then harmless, the later-expiring token wins.
+   * @default 1
+   */
+  readonly reservedConcurrency?: 0 | 1;
+
+  /**
+   * Whether the parameters outlive the stack.
+   * @default false
+   */
+  readonly retainParameters?: boolean;
+
+  /**
+   * Name of the function, at most 64 letters, digits, `-`, `_`.
+   * @default - the one that `ci/access-token` looks for, `token-refresher-ci-<name>`
+   */
+  readonly functionName?: string;
+
+  /**
+   * Memory of the function, in MiB. A mint is not slower at 128, but a long-lived process holds up to 144 MiB
+   * (docs/performance.md).
+   * @default 256
+   */
+  readonly memorySize?: number;
+
+  /**
+   * Time for which the function's log is kept.
+   * @default RetentionDays.ONE_MONTH
+   */
+  readonly logRetention?: RetentionDays;
+
+  /**
+   * Code of the function.
+   * @default - `lambda/` of this package, bundled
+   */
+  readonly code?: Code;
+}
+
+const DEFAULT_PREFIX = '/ci';
+
+/** The function's time limit: a whole mint takes at most 20 seconds of it. */
+const TIMEOUT = Duration.seconds(30);
+
+/**
+ * Keeps one OAuth2 access token alive in Parameter Store: a function that a schedule invokes every minute, and
+ * that mints a token when the stored one is due. The token is there when the deployment is done, and gone, with
+ * its status, when the stack is deleted.
+ */
+export class TokenRefresher extends Construct {
+  /** The function; invoke it with `{"force":true}` or `{"diagnose":true}`. */
+  readonly function: LambdaFunction;
+  /** Raised while a live token is left, but not for long; or when the heartbeat has stopped. */
+  readonly dyingAlarm: Alarm;
+  /** Raised when refreshes keep failing. */
+  readonly failingAlarm: Alarm;
+  /** Name of the SecureString parameter that holds the token. */
+  readonly tokenParameterName: string;
+  /** Name of the String parameter that holds the status, JSON without a secret in it. */
+  readonly statusParameterName: string;
+  /** What readers are promised while tokens live as long as `expectedLifetime`. */
+  readonly guarantee: Guarantee;
+  readonly secret: ISecret;
+  private readonly parameters: TokenParameters;
+
+  constructor(scope: Construct, id: string, props: TokenRefresherProps) {
+    super(scope, id);
+    const refreshInterval = props.refreshInterval ?? Duration.millis(DEFAULT_REFRESH_INTERVAL_MS);
+    const expectedLifetime = props.expectedLifetime ?? Duration.hours(1);
+    const assumedLifetime = props.assumedLifetime ?? Duration.millis(DEFAULT_ASSUMED_LIFETIME_MS);
+    this.guarantee = guarantee(expectedLifetime.toMilliseconds(), refreshInterval.toMilliseconds());
+    this.secret = props.secret;
+    this.parameters = tokenParameters(this, {
+      prefix: props.parameterPrefix ?? DEFAULT_PREFIX,
+      name: props.tokenName,
+      encryptionKey: props.encryptionKey,
+    });
+    this.tokenParameterName = this.parameters.tokenParameterName;
+    this.statusParameterName = this.parameters.statusParameterName;
+
+    const environment = {
+      TOKEN_NAME: props.tokenName,
+      PROVIDER_SETTINGS: JSON.stringify(props.provider),
+      SECRET_ARN: props.secret.secretArn,
+      TOKEN_PARAMETER: this.tokenParameterName,
+      STATUS_PARAMETER: this.statusParameterName,
+      REFRESH_INTERVAL_SECONDS: String(refreshInterval.toSeconds()),
+      ASSUMED_LIFETIME_SECONDS: String(assumedLifetime.toSeconds()),
+      ...(props.encryptionKey === undefined ? {} : { ENCRYPTION_KEY_ARN: props.encryptionKey.keyArn }),
+    } satisfies FunctionEnvironment;
+
+    this.function = this.createFunction(props, environment);
+
+    // Created first, deleted last: see createParameterCleanUp.
+    const cleanUp = createParameterCleanUp(this, 'CleanUp', {
+      parameters: this.parameters,
+      retain: props.retainParameters ?? false,
+    });
+    // The role too: a beat that is under way when the function is deleted must not write afterwards.
+    for (const part of [this.function, this.function.role]) part?.node.addDependency(cleanUp);
+
+    const firstMint = createFirstMint(this, 'FirstMint', { fn: this.function, configuration: environment });
+    const heartbeat = createHeartbeat(this, 'Heartbeat', this.function);
+    // The first beat would find the function's one place taken, or take it from the first mint.
+    heartbeat.node.addDependency(firstMint);
+    createSecretChangeRule(this, 'SecretChange', this.function, props.secret);
+
+    const alarm = dyingAlarm(this.guarantee);
+    const alarms = createTokenAlarms(this, {
+      tokenName: props.tokenName,
+      tokenParameterName: this.tokenParameterName,
+      fn: this.function,
+      dyingAlarm: alarm,
+      topic: props.alarmTopic,
+    });
+    // Missing data breaches, so that an alarm without a heartbeat would begin with a false one.
+    alarms.dying.node.addDependency(heartbeat);
+    this.dyingAlarm = alarms.dying;
+    this.failingAlarm = alarms.failing;
+    if (!alarm.comesInTime) {
+      const seconds = Math.floor(this.guarantee.outageToleranceMs / 1000);
+      Annotations.of(this).addWarningV2(
+        'token-refresher:alarm-too-late',
+        `The token "${props.tokenName}" survives an outage of ${seconds} seconds only: the alarm may come after it has died. Lower refreshInterval, or let the tokens live longer.`,
+      );
+    }
+  }
+
+  /** Allows `grantee` to read the token and its status. */
+  grantRead(grantee: IGrantable): Grant {
+    return this.parameters
+      .readStatements()
+      .map(({ actions, resources, conditions }) =>
+        Grant.addToPrincipal({ grantee, actions, resourceArns: resources, conditions }),
+      )
+      .reduce((all, one) => all.combine(one));
+  }
+
+  /** Allows `grantee` to invoke the function: refresh, force, diagnose. */
+  grantRefresh(grantee: IGrantable): Grant {
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ['lambda:InvokeFunction'],
+      resourceArns: [this.function.functionArn],
+    });
+  }
+
+  private createFunction(props: TokenRefresherProps, environment: Record<string, string>): LambdaFunction {
+    const logGroup = new LogGroup(this, 'Logs', {
+      retention: props.logRetention ?? RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const role = createFunctionRole(this, 'Role', {
+      secret: props.secret,
+      parameters: this.parameters,
+      logGroup,
+      vpc: props.vpc,
+    });
+    const fn = new LambdaFunction(this, 'Function', {
+      description: `Keeps ${this.tokenParameterName} alive`,
+      functionName:
+        props.functionName ?? functionNameOf(props.parameterPrefix ?? DEFAULT_PREFIX, props.tokenName),
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      code: props.code ?? functionCode(),
+      handler: HANDLER,
+      memorySize: props.memorySize ?? 256,
+      timeout: TIMEOUT,
+      environment,
+      role,
+      logGroup,
+      ...(props.reservedConcurrency === 0 ? {} : { reservedConcurrentExecutions: 1 }),
+      // Beats must not pile up behind a throttle, to be worked off when they are stale.
+      retryAttempts: 0,
+      maxEventAge: BEAT_MAX_AGE,
+      ...(props.vpc === undefined ? {} : this.network(props.vpc)),
+    });
+    if (props.vpc !== undefined) denyVpcActionsToCode(this, 'VpcActionsDenied', fn, role);
+    return fn;
+  }
+
+  private network(vpc: IVpc) {
+    const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
+      vpc,
+      description: `Refresher of ${this.tokenParameterName}: HTTPS out only`,
+      allowAllOutbound: false,
+    });
+    securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'AWS and the token endpoint');
+    return {
+      vpc,
+      vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
+      securityGroups: [securityGroup],
+    };
+  }
+}

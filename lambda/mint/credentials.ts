@@ -1,0 +1,112 @@
+import { SECRET_PLACEHOLDER } from '../contract.ts';
+import { RefreshError } from '../errors.ts';
+
+/** The keys that a secret can have, in the spelling that messages use; camelCase is accepted as well. */
+export type CredentialKey =
+  | 'client_id'
+  | 'client_secret'
+  | 'access_key_id'
+  | 'access_key_secret'
+  | 'private_key';
+
+/** The values of the keys that a provider asked for, and the private key's id where the secret has one. */
+export type Credentials<K extends CredentialKey = CredentialKey> = Readonly<Record<K, string>> & {
+  readonly kid?: string;
+};
+
+/**
+ * Reads the JSON of a secret's value.
+ *
+ * @param keys the keys that must be there
+ * @param secretArn for the message
+ * @throws RefreshError `SECRET_MALFORMED`, naming everything that is wrong, never a value
+ */
+export function parseCredentials<K extends CredentialKey>(
+  text: string,
+  keys: readonly K[],
+  secretArn: string,
+): Credentials<K> {
+  const malformed = (problems: readonly string[]) =>
+    new RefreshError(
+      'SECRET_MALFORMED',
+      `The secret ${secretArn} cannot be used: ${problems.join('; ')}. ${howToStore(keys, secretArn)}`,
+    );
+  if (text.trim() === '') throw malformed(['it is empty']);
+  const json = parseObject(text);
+  if (typeof json === 'string') throw malformed([json]);
+
+  const problems: string[] = [];
+  const values: Partial<Record<string, string>> = {};
+  for (const key of keys) {
+    const value = readKey(json, key);
+    if (typeof value === 'string') values[key] = value;
+    else problems.push(value.problem);
+  }
+  if (problems.length > 0) throw malformed(problems);
+  const kid = 'kid' in json && typeof json.kid === 'string' ? { kid: json.kid } : {};
+  return { ...(values as Record<K, string>), ...kid };
+}
+
+/** The error for a private key that reads as text but is no key. */
+export function malformedPrivateKey(problem: string, secretArn: string): RefreshError {
+  return new RefreshError(
+    'SECRET_MALFORMED',
+    `The secret ${secretArn} cannot be used: private_key ${problem}. ${howToStore(['client_id', 'private_key'], secretArn)}`,
+  );
+}
+
+/** Whether two sets of credentials are the same ones. */
+export function sameCredentials(one: Partial<Credentials>, other: Partial<Credentials>): boolean {
+  const sorted = (credentials: Partial<Credentials>) => JSON.stringify(Object.entries(credentials).sort());
+  return sorted(one) === sorted(other);
+}
+
+/** From a file, because an argument would be in the shell's history and in the list of processes. */
+export function howToStore(keys: readonly CredentialKey[], secretArn: string): string {
+  const shape = keys.map((key) => `"${key}": "…"`).join(', ');
+  return `Write {${shape}} into a file and store it: aws secretsmanager put-secret-value --secret-id ${secretArn} --secret-string file://credentials.json`;
+}
+
+function parseObject(text: string): Record<string, unknown> | string {
+  try {
+    const json: unknown = JSON.parse(text);
+    if (typeof json === 'object' && json !== null && !Array.isArray(json))
+      return json as Record<string, unknown>;
+    return 'it is JSON, but not an object';
+  } catch {
+    // The parser's message quotes what it read, so it is no cause.
+    return text.trim() === SECRET_PLACEHOLDER ? 'it still holds the placeholder' : 'it is not JSON';
+  }
+}
+
+function readKey(json: Record<string, unknown>, key: CredentialKey): string | { readonly problem: string } {
+  const camelCase = key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const spellings = [key, camelCase].filter((name) => Object.hasOwn(json, name));
+  const [name, second] = spellings;
+  if (name === undefined) return { problem: `${key} is missing` };
+  if (second !== undefined && json[name] !== json[second]) {
+    return { problem: `${name} and ${second} are both there and differ` };
+  }
+  const value = json[name];
+  if (key === 'private_key' && typeof value === 'object' && value !== null) return JSON.stringify(value);
+  if (typeof value !== 'string') return { problem: `${name} is not a string but ${typeName(value)}` };
+  const problem = textProblem(value, key);
+  return problem === undefined ? value : { problem: `${name} ${problem}` };
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'an array' : `of the type ${typeof value}`;
+}
+
+function textProblem(value: string, key: CredentialKey): string | undefined {
+  if (value.trim() === '') return 'is empty';
+  if (value.trim() === SECRET_PLACEHOLDER) return 'still holds the placeholder';
+  // A PEM file has lines, and ends with one.
+  if (key === 'private_key') return undefined;
+  if (/[\r\n]$/.test(value)) return 'ends with a newline';
+  if (/^[\s\u200b\ufeff]/.test(value)) return 'begins with white space';
+  if (/[\s\u200b\ufeff]$/.test(value)) return 'ends with white space';
+  if (/\p{Cc}/u.test(value)) return 'contains a control character';
+  return undefined;
+}

@@ -1,0 +1,228 @@
+import type { Config } from '../config.ts';
+import { type FailureCode, isRefreshError, RefreshError } from '../errors.ts';
+import type { Parameters, Reading } from '../refresh/parameters.ts';
+import { describedToken } from '../refresh/planner.ts';
+import type { MintedToken, Minter } from './minter.ts';
+
+export type DiagnosisStepName =
+  | 'config'
+  | 'secret'
+  | 'token-endpoint'
+  | 'scope'
+  | 'probe'
+  | 'parameters'
+  | 'clock';
+
+/** How one step went. Never with a token or a secret. */
+export interface DiagnosisStep {
+  readonly step: DiagnosisStepName;
+  readonly ok: boolean;
+  /** The step was not tried, because one that it needs failed. */
+  readonly skipped?: true;
+  readonly code?: FailureCode;
+  /** What was found. */
+  readonly message?: string;
+  /** What to do next. */
+  readonly remedy?: string;
+  /** What works today, but deserves a look. */
+  readonly warning?: string;
+  readonly durationMs?: number;
+}
+
+/** The result of `{"diagnose": true}`. */
+export interface Diagnosis {
+  /** Whether every step went well; warnings do not count. */
+  readonly healthy: boolean;
+  readonly steps: readonly DiagnosisStep[];
+}
+
+interface DiagnoseOptions {
+  /** Reads the configuration and opens the parameters. @throws RefreshError `CONFIG_INVALID` */
+  readonly open: () => { readonly config: Config; readonly parameters: Pick<Parameters, 'read'> };
+  /** Rejects with a RefreshError `CONFIG_INVALID`. */
+  readonly loadMinter: (config: Config) => Promise<Minter>;
+  /** The function's own clock, as it is. */
+  readonly now: () => Date;
+  readonly signal: AbortSignal;
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+const SECRET_AGE_LIMIT_DAYS = 90;
+const CLOCK_TOLERANCE_MS = 5_000;
+
+/** Runs every step of a refresh without storing anything. Never throws: a step that fails is the result. */
+export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
+  const { now, signal } = options;
+  const run = createRunner(now);
+
+  const config = await run('config', async () => {
+    const { config, parameters } = options.open();
+    return { value: { parameters, minter: await options.loadMinter(config) } };
+  });
+  if (config.value === undefined) {
+    return report([
+      config.step,
+      ...(['secret', 'token-endpoint', 'scope', 'probe', 'parameters', 'clock'] as const).map((name) =>
+        skipped(name, 'config'),
+      ),
+    ]);
+  }
+
+  const { minter, parameters } = config.value;
+  const [minting, storing] = await Promise.all([
+    diagnoseMinting(run, minter, now, signal),
+    diagnoseParameters(run, parameters, now, signal),
+  ]);
+  return report([config.step, ...minting, ...storing]);
+}
+
+async function diagnoseMinting(run: Run, minter: Minter, now: () => Date, signal: AbortSignal) {
+  const secret = await run('secret', async () => {
+    const { createdAt } = await minter.checkSecret({ signal });
+    return { value: true, ...describeAge(createdAt, now()) };
+  });
+  if (secret.value === undefined) {
+    const rest = (['token-endpoint', 'scope', 'probe'] as const).map((name) => skipped(name, 'secret'));
+    return [secret.step, ...rest];
+  }
+  const mint = await run('token-endpoint', async () => {
+    const token = await minter.mint({ signal });
+    return { value: token, ...describeToken(token) };
+  });
+  const token = mint.value;
+  if (token === undefined) {
+    return [secret.step, mint.step, skipped('scope', 'token-endpoint'), skipped('probe', 'token-endpoint')];
+  }
+  const scope = await run('scope', async () => ({ value: true, ...compareScope(minter.scope, token) }));
+  const probe = await run('probe', async () => ({
+    value: true,
+    ...(await useToken(minter, token, signal)),
+  }));
+  return [secret.step, mint.step, scope.step, probe.step];
+}
+
+async function diagnoseParameters(
+  run: Run,
+  parameters: Pick<Parameters, 'read'>,
+  now: () => Date,
+  signal: AbortSignal,
+) {
+  const reading = await run('parameters', async () => {
+    const value = await parameters.read({ signal });
+    return { value, ...describeReading(value, value.awsTime ?? now()) };
+  });
+  if (reading.value === undefined) return [reading.step, skipped('clock', 'parameters')];
+  const { awsTime } = reading.value;
+  const clock = await run('clock', async () => ({ value: true, ...compareClock(awsTime, now()) }));
+  return [reading.step, clock.step];
+}
+
+/** What a step found, beside its value. */
+type Finding = Pick<DiagnosisStep, 'message' | 'warning'>;
+
+type Run = <T>(
+  step: DiagnosisStepName,
+  call: () => Promise<{ readonly value: T } & Finding>,
+) => Promise<{ readonly step: DiagnosisStep; readonly value?: T }>;
+
+function createRunner(now: () => Date): Run {
+  return async (step, call) => {
+    const startedAt = now().getTime();
+    const durationMs = () => Math.max(0, now().getTime() - startedAt);
+    try {
+      const { value, ...finding } = await call();
+      return { step: { step, ok: true, ...finding, durationMs: durationMs() }, value };
+    } catch (error) {
+      return { step: { step, ok: false, ...describeError(error), durationMs: durationMs() } };
+    }
+  };
+}
+
+function skipped(step: DiagnosisStepName, needed: DiagnosisStepName): DiagnosisStep {
+  return { step, ok: false, skipped: true, message: `Not tried: it needs ${needed}.` };
+}
+
+function report(steps: readonly DiagnosisStep[]): Diagnosis {
+  return { healthy: steps.every(({ ok }) => ok), steps };
+}
+
+/** A RefreshError's message says in its first sentence what happened, and then what to do. */
+function describeError(error: unknown): Pick<DiagnosisStep, 'code' | 'message' | 'remedy'> {
+  if (!isRefreshError(error)) {
+    const kind = error instanceof Error ? error.name : typeof error;
+    return {
+      message: `Unexpected ${kind}.`,
+      remedy: 'This is a fault of the function itself: report it, with its log.',
+    };
+  }
+  const [, message = error.message, remedy] = /^(.*?\.) ([A-Z].*)$/s.exec(error.message) ?? [];
+  return { code: error.code, message, ...(remedy === undefined ? {} : { remedy }) };
+}
+
+function describeAge(createdAt: Date | undefined, now: Date): Finding {
+  if (createdAt === undefined) return {};
+  const days = Math.max(0, Math.floor((now.getTime() - createdAt.getTime()) / DAY_MS));
+  const message = `The secret was stored ${days} days ago.`;
+  if (days <= SECRET_AGE_LIMIT_DAYS) return { message };
+  return { message, warning: `The secret is older than ${SECRET_AGE_LIMIT_DAYS} days: replace it.` };
+}
+
+function describeToken({ issuedAt, expiresAt, warnings }: MintedToken): Finding {
+  const seconds = Math.floor((expiresAt.getTime() - issuedAt.getTime()) / 1000);
+  const message = `The token endpoint gave a token that lives ${seconds} s.`;
+  return warnings.length === 0 ? { message } : { message, warning: warnings.join(' ') };
+}
+
+/** Only scopes that we asked for are named. @see RFC 6749 section 3.3 */
+function compareScope(asked: string | undefined, { grantedScope }: MintedToken): Finding {
+  if (asked === undefined) return { message: 'No scope is asked for.' };
+  if (grantedScope === undefined) {
+    return { message: 'The server names no scope: it granted what was asked for (RFC 6749 section 5.1).' };
+  }
+  const granted = new Set(grantedScope.split(' '));
+  const missing = asked.split(' ').filter((scope) => scope !== '' && !granted.has(scope));
+  if (missing.length === 0) return { message: 'Every scope that was asked for is granted.' };
+  return {
+    warning: `Asked for, but not granted: ${missing.join(' ')}. Allow it to the client at the provider.`,
+  };
+}
+
+async function useToken(minter: Minter, token: MintedToken, signal: AbortSignal): Promise<Finding> {
+  if (minter.probe === undefined)
+    return { message: 'There is no probe: set probeUrl to prove tokens by use.' };
+  const result = await minter.probe(token.accessToken, { signal });
+  if (result === 'refused') {
+    throw new RefreshError(
+      'TOKEN_UNUSABLE',
+      "The provider refused the token that its token endpoint had just given. Check the region or probeUrl, and the client's state and IP allow-list.",
+    );
+  }
+  if (result === 'accepted') return { message: 'The provider accepted the token.' };
+  return {
+    warning: 'The probe was not answered, so nothing is proved: check probeUrl and the API’s status.',
+  };
+}
+
+function describeReading(reading: Reading, now: Date): Finding {
+  if (reading.tokenVersion === null) {
+    return { warning: 'No token is stored yet: the next beat mints one, once the steps above are ok.' };
+  }
+  const token = describedToken(reading);
+  if (token === null) {
+    return { warning: 'The status does not describe the stored token: the next beat mends it.' };
+  }
+  const seconds = Math.floor((token.expiresAt.getTime() - now.getTime()) / 1000);
+  const message = `Version ${token.version} is stored, ${seconds} s are left.`;
+  const failure = reading.status?.lastFailure ?? null;
+  if (seconds <= 0) return { message, warning: 'The stored token has expired.' };
+  return failure === null ? { message } : { message, warning: `The last mint failed: ${failure.code}.` };
+}
+
+function compareClock(awsTime: Date | undefined, now: Date): Finding {
+  if (awsTime === undefined) return { warning: 'AWS’s answer named no time to compare with.' };
+  // The header is cut to whole seconds: its middle is the best guess.
+  const seconds = Math.round((now.getTime() - awsTime.getTime() - 500) / 1000);
+  const message = `The function's clock differs from AWS's by ${seconds} s.`;
+  if (Math.abs(seconds) * 1000 <= CLOCK_TOLERANCE_MS) return { message };
+  return { message, warning: "The function's clock is wrong; it follows AWS's time until that is mended." };
+}

@@ -1,0 +1,102 @@
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { AwsClientSettings } from '../aws-client.ts';
+import { errorLabel, RefreshError } from '../errors.ts';
+
+/** The staging labels of a secret's versions that take part in a rotation. */
+export type SecretStage = 'AWSCURRENT' | 'AWSPENDING' | 'AWSPREVIOUS';
+
+/** One version of the secret, as it was stored. */
+export interface SecretVersion {
+  readonly text: string;
+  /** When this version was stored; undefined where Secrets Manager did not say. */
+  readonly createdAt: Date | undefined;
+}
+
+/** Reads one version of the one secret. */
+export type ReadSecret = (
+  stage: SecretStage,
+  options: { readonly signal: AbortSignal },
+) => Promise<SecretVersion>;
+
+/**
+ * Makes the reader of one secret: one `secretsmanager:GetSecretValue` per call, no other permission.
+ *
+ * The function that it returns rejects with a RefreshError: `SECRET_UNAVAILABLE`, or `SECRET_MALFORMED` where the
+ * secret is binary.
+ *
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
+ */
+export function createReadSecret(options: {
+  readonly secretArn: string;
+  /** @default the SDK's own */
+  readonly awsClient?: AwsClientSettings;
+  readonly client?: SecretsManagerClient;
+}): ReadSecret {
+  const { secretArn, client = createClient(secretArn, options.awsClient) } = options;
+  return async (stage, { signal }) => {
+    let found: { SecretString?: string | undefined; CreatedDate?: Date | undefined };
+    try {
+      const command = new GetSecretValueCommand({ SecretId: secretArn, VersionStage: stage });
+      found = await client.send(command, { abortSignal: signal });
+    } catch (error) {
+      // Not as the cause: an answer that the SDK cannot read is quoted in its error.
+      throw unavailable(error, secretArn, stage);
+    }
+    if (found.SecretString === undefined) {
+      throw new RefreshError(
+        'SECRET_MALFORMED',
+        `The secret ${secretArn} is stored as binary. Store it as text: aws secretsmanager put-secret-value --secret-id ${secretArn} --secret-string file://credentials.json`,
+      );
+    }
+    return { text: found.SecretString, createdAt: found.CreatedDate };
+  };
+}
+
+/** The secret may be in another region than the function: its ARN says which. */
+function createClient(secretArn: string, awsClient: AwsClientSettings | undefined): SecretsManagerClient {
+  const region = /^arn:[^:]+:secretsmanager:([^:]+):/.exec(secretArn)?.[1];
+  return new SecretsManagerClient({
+    ...awsClient,
+    ...(region === undefined ? {} : { region }),
+    maxAttempts: 3,
+    // A socket that hangs costs one attempt, not the mint.
+    requestHandler: { connectionTimeout: 2_000, requestTimeout: 2_500, throwOnRequestTimeout: true },
+  });
+}
+
+function unavailable(error: unknown, secretArn: string, stage: SecretStage): RefreshError {
+  const label = errorLabel(error);
+  return new RefreshError(
+    'SECRET_UNAVAILABLE',
+    `secretsmanager:GetSecretValue on ${secretArn} (${stage}) failed: ${label}. ${remedy(error, label, secretArn, stage)}`,
+  );
+}
+
+function remedy(error: unknown, label: string, secretArn: string, stage: SecretStage): string {
+  // Only looked into, never passed on.
+  const text = error instanceof Error ? error.message : '';
+  switch (label) {
+    case 'ResourceNotFoundException':
+      return /staging label/i.test(text)
+        ? `The secret has no version staged ${stage}: store one with aws secretsmanager put-secret-value --secret-id ${secretArn} --secret-string file://credentials.json`
+        : 'There is no such secret: check secretArn or secretName in the tokens of cdk.json, and its account and region, and deploy again.';
+    case 'InvalidRequestException':
+      return `The secret is probably marked for deletion: aws secretsmanager restore-secret --secret-id ${secretArn}, or configure another one.`;
+    case 'AccessDeniedException':
+      return /KMS/i.test(text)
+        ? "kms:Decrypt on the secret's KMS key is denied: allow it to the function's role, in the key's policy as well."
+        : "It is denied: deploy the stack again, and look at the secret's resource policy, a permissions boundary, and SCPs.";
+    case 'DecryptionFailure':
+    case 'KMSAccessDeniedException':
+      return "kms:Decrypt on the secret's KMS key failed: check that the key is enabled and that the function's role may use it.";
+    case 'ThrottlingException':
+      return 'Secrets Manager throttled the account; the next beat tries again.';
+    case 'CredentialsProviderError':
+    case 'UnrecognizedClientException':
+    case 'ExpiredTokenException':
+    case 'InvalidSignatureException':
+      return "AWS did not accept the function's own credentials: check the execution role, deploy the stack again.";
+    default:
+      return 'The next beat tries again. If it stays, check the function’s way to Secrets Manager (VPC endpoint or NAT gateway) and the AWS Health Dashboard.';
+  }
+}

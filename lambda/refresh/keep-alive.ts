@@ -1,0 +1,77 @@
+import { isRefreshError } from '../errors.ts';
+import type { Minter, ProbeResult } from '../mint/minter.ts';
+import type { Clock } from './clock.ts';
+import type { Parameters } from './parameters.ts';
+import type { TokenDescription } from './status.ts';
+
+/** The last use of a token that this instance knows of. */
+export interface KeepAlive {
+  fingerprint: string | null;
+  usedAt: Date | null;
+}
+
+/**
+ * Genesys Cloud's shortest inactivity timeout is 5 minutes: at this interval two beats may be missed or two probes
+ * stay unanswered.
+ *
+ * @see https://help.genesys.cloud/articles/set-an-automatic-inactivity-timeout
+ */
+const KEEP_ALIVE_INTERVAL_MS = 2 * 60_000;
+
+/** A beat may come a little early. */
+const BEAT_JITTER_MS = 15_000;
+
+/**
+ * Uses the stored token once, where the provider has a probe and the last use is long enough ago: an organization's
+ * inactivity timeout kills a parked token, and a token that was revoked is found out before a job finds out. An
+ * instance that does not know the last use makes one.
+ */
+export async function keepAlive(options: {
+  readonly token: TokenDescription;
+  readonly hasProbe: boolean;
+  readonly loadMinter: () => Promise<Minter>;
+  readonly parameters: Parameters;
+  readonly clock: Clock;
+  readonly memory: { keepAlive: KeepAlive };
+  readonly observations: { remainingMs: number | null; readonly warnings: string[] };
+  readonly signal: AbortSignal;
+}): Promise<ProbeResult | 'not-due'> {
+  const { token, hasProbe, loadMinter, parameters, clock, memory, observations, signal } = options;
+  const now = clock.now();
+  if (!hasProbe || token.expiresAt <= now || !isDue(memory.keepAlive, token, now)) return 'not-due';
+  try {
+    const [accessToken, minter] = await Promise.all([
+      parameters.readToken({ version: token.version, signal }),
+      loadMinter(),
+    ]);
+    if (accessToken === null || minter.probe === undefined) return 'not-due';
+    const probed = await minter.probe(accessToken, { signal });
+    if (probed === 'unanswered') {
+      observations.warnings.push('The keep-alive probe was not answered; the next beat tries again.');
+      return probed;
+    }
+    if (probed === 'refused') {
+      // As a reader would see it: a token that the provider refuses has no life left.
+      observations.remainingMs = 0;
+      observations.warnings.push('The provider refused the stored token before its time.');
+      return probed;
+    }
+    rememberUse(memory, token.fingerprint, now);
+    return probed;
+  } catch (error) {
+    const reason = isRefreshError(error) ? `${error.code}: ${error.message}` : 'unexpected error';
+    observations.warnings.push(`The keep-alive probe could not be made (${reason})`);
+    return 'unanswered';
+  }
+}
+
+/** Notes that a token was just used. */
+export function rememberUse(memory: { keepAlive: KeepAlive }, fingerprint: string, usedAt: Date): void {
+  memory.keepAlive = { fingerprint, usedAt };
+}
+
+function isDue({ fingerprint, usedAt }: KeepAlive, token: TokenDescription, now: Date): boolean {
+  if (usedAt === null || fingerprint !== token.fingerprint) return true;
+  const unusedMs = now.getTime() - usedAt.getTime();
+  return unusedMs < 0 || unusedMs >= KEEP_ALIVE_INTERVAL_MS - BEAT_JITTER_MS;
+}

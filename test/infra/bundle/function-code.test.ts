@@ -1,0 +1,43 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundle } from '../../../infra/bundle/function-code.ts';
+import { synthesize, temporaryDirectory } from '../../support/synthesize.ts';
+
+const TOKENS = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }];
+
+test('makes the same bytes from the same sources, wherever they are written', () => {
+  const [first, second] = [temporaryDirectory(), temporaryDirectory()];
+  bundle(first);
+  bundle(second);
+  expect(readAll(first)).toEqual(readAll(second));
+});
+
+test('keeps what an idle beat does not need out of the entry point', () => {
+  const { outputs } = bundle(temporaryDirectory());
+  const entry = Object.entries(outputs).find(([path]) => path.endsWith('/handler.mjs'))?.[1];
+  const lazily = entry?.imports.filter(({ kind }) => kind === 'dynamic-import').map(({ path }) => path);
+  expect(lazily).toEqual(expect.arrayContaining([expect.stringContaining('create-minter')]));
+});
+
+test('an unchanged configuration synthesizes the same template', () => {
+  expect(synthesize({ tokens: TOKENS }).template).toEqual(synthesize({ tokens: TOKENS }).template);
+});
+
+test('a change of the code alone changes the code of the function alone', () => {
+  const { template, functions } = synthesize({ tokens: TOKENS });
+  const [{ logicalId, codeDirectory } = { logicalId: '', codeDirectory: '' }] = functions;
+  const asset = codeDirectory.split('asset.')[1] ?? '';
+  expect(asset).toMatch(/^[0-9a-f]{64}$/);
+  const changed = JSON.parse(JSON.stringify(template).replaceAll(asset, 'changed'));
+  expect(changed.Resources[logicalId].Properties.Code.S3Key).toBe('changed.zip');
+  changed.Resources[logicalId].Properties.Code = template.Resources[logicalId]?.Properties?.Code;
+  expect(changed).toEqual(template);
+});
+
+function readAll(directory: string): Record<string, string> {
+  return Object.fromEntries(
+    readdirSync(directory)
+      .sort()
+      .map((name) => [name, readFileSync(join(directory, name), 'utf8')]),
+  );
+}

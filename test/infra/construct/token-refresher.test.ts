@@ -1,0 +1,374 @@
+import { App, Duration, Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Code } from 'aws-cdk-lib/aws-lambda';
+import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { TokenRefresher, type TokenRefresherProps } from '../../../infra/construct/token-refresher.ts';
+import type { Template as TemplateJson } from '../../../local/cloud-assembly.ts';
+
+const TOKEN_ARN = arnOf('/ci/deploy/access-token');
+const STATUS_ARN = arnOf('/ci/deploy/token-status');
+
+test('runs the function on Node.js 24 and arm64, one at a time, with no stale retries', () => {
+  const template = templateOf();
+  template.hasResourceProperties('AWS::Lambda::Function', {
+    Handler: 'handler.handler',
+    Runtime: 'nodejs24.x',
+    Architectures: ['arm64'],
+    MemorySize: 256,
+    Timeout: 30,
+    ReservedConcurrentExecutions: 1,
+    LoggingConfig: { LogGroup: Match.anyValue() },
+    Environment: {
+      Variables: {
+        TOKEN_NAME: 'deploy',
+        PROVIDER_SETTINGS: '{"provider":"genesys-cloud","domain":"mypurecloud.de"}',
+        SECRET_ARN: Match.anyValue(),
+        TOKEN_PARAMETER: '/ci/deploy/access-token',
+        STATUS_PARAMETER: '/ci/deploy/token-status',
+        REFRESH_INTERVAL_SECONDS: '3000',
+        ASSUMED_LIFETIME_SECONDS: '900',
+        ENCRYPTION_KEY_ARN: Match.absent(),
+      },
+    },
+  });
+  template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+    MaximumRetryAttempts: 0,
+    MaximumEventAgeInSeconds: 60,
+  });
+  template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
+});
+
+test('reserves no concurrency where the account cannot', () => {
+  templateOf({ reservedConcurrency: 0 }).hasResourceProperties('AWS::Lambda::Function', {
+    Handler: 'handler.handler',
+    ReservedConcurrentExecutions: Match.absent(),
+  });
+});
+
+test('beats every minute, and lets no beat come late', () => {
+  templateOf().hasResourceProperties('AWS::Scheduler::Schedule', {
+    ScheduleExpression: 'rate(1 minute)',
+    State: 'ENABLED',
+    FlexibleTimeWindow: { Mode: 'OFF' },
+    Target: { Input: '{}', RetryPolicy: { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 0 } },
+  });
+});
+
+test('allows the schedule to invoke this function, for this account', () => {
+  templateOf().hasResourceProperties('AWS::IAM::Role', {
+    AssumeRolePolicyDocument: {
+      Statement: [
+        {
+          Action: 'sts:AssumeRole',
+          Effect: 'Allow',
+          Principal: { Service: 'scheduler.amazonaws.com' },
+          Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+        },
+      ],
+    },
+    Policies: [
+      {
+        PolicyDocument: {
+          Statement: [{ Action: 'lambda:InvokeFunction', Effect: 'Allow', Resource: functionArn() }],
+        },
+      },
+    ],
+  });
+});
+
+test('lets the function read one secret and two parameters, write these, and log: nothing else', () => {
+  expect(statementsOf(templateOf())).toEqual([
+    { Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: { Ref: 'SecretA720EF05' } },
+    {
+      Effect: 'Allow',
+      Action: ['ssm:GetParameters', 'ssm:PutParameter'],
+      Resource: [TOKEN_ARN, STATUS_ARN],
+    },
+    { Effect: 'Allow', Action: 'ssm:GetParameter', Resource: TOKEN_ARN },
+    {
+      Effect: 'Allow',
+      Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      Resource: { 'Fn::GetAtt': [expect.stringMatching(/^RefresherLogs/), 'Arn'] },
+    },
+  ]);
+});
+
+test('lets the function use an own key for its parameter only', () => {
+  const template = templateOf({}, { encryptionKey: true });
+  template.hasResourceProperties('AWS::Lambda::Function', {
+    Environment: { Variables: Match.objectLike({ ENCRYPTION_KEY_ARN: { 'Fn::GetAtt': Match.anyValue() } }) },
+  });
+  expect(statementsOf(template)).toContainEqual({
+    Effect: 'Allow',
+    Action: ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey'],
+    Resource: { 'Fn::GetAtt': [expect.stringMatching(/^Key/), 'Arn'] },
+    Condition: {
+      StringEquals: {
+        'kms:ViaService': { 'Fn::Join': ['', ['ssm.', { Ref: 'AWS::Region' }, '.amazonaws.com']] },
+        'kms:EncryptionContext:PARAMETER_ARN': TOKEN_ARN,
+      },
+    },
+  });
+});
+
+test('lets the function decrypt a secret that has a key of its own, and nothing else with that key', () => {
+  expect(statementsOf(templateOf({}, { secretKey: true }))).toContainEqual({
+    Effect: 'Allow',
+    Action: 'kms:Decrypt',
+    Resource: { 'Fn::GetAtt': [expect.stringMatching(/^SecretKey/), 'Arn'] },
+    Condition: {
+      StringEquals: {
+        'kms:ViaService': { 'Fn::Join': ['', ['secretsmanager.', { Ref: 'AWS::Region' }, '.amazonaws.com']] },
+      },
+      StringLike: { 'kms:EncryptionContext:SecretARN': { Ref: 'OwnSecret65E8B2EF' } },
+    },
+  });
+});
+
+test('mints while the stack is deployed, and again when the configuration changes', () => {
+  const mint = firstMintOf();
+  expect(mint).toMatchObject({
+    service: 'Lambda',
+    action: 'Invoke',
+    parameters: { Payload: '{"force":true}' },
+  });
+  expect(firstMintOf()).toEqual(mint);
+  expect(firstMintOf({ code: Code.fromInline('changed') })).toEqual(mint);
+  expect(firstMintOf({ refreshInterval: Duration.minutes(20) })).not.toEqual(mint);
+});
+
+test('lets no failure of the first mint fail the deployment, and logs nothing of it', () => {
+  expect(firstMintOf()).toMatchObject({ ignoreErrorCodesMatching: '.*', logApiResponseData: false });
+});
+
+test('deletes both parameters with the stack, and nothing that a deployment could miss', () => {
+  const template = templateOf();
+  const [cleanUp] = Object.values(template.findResources('Custom::TokenParameters'));
+  expect(cleanUp?.DeletionPolicy).toBe('Delete');
+  expect(cleanUp?.Properties).not.toHaveProperty('Create');
+  expect(JSON.parse(cleanUp?.Properties.Delete)).toMatchObject({
+    service: 'SSM',
+    action: 'DeleteParameters',
+    parameters: { Names: ['/ci/deploy/access-token', '/ci/deploy/token-status'] },
+  });
+  template.hasResourceProperties('AWS::IAM::Policy', {
+    PolicyDocument: {
+      Statement: [{ Action: 'ssm:DeleteParameters', Effect: 'Allow', Resource: [TOKEN_ARN, STATUS_ARN] }],
+    },
+  });
+});
+
+test('keeps the parameters where told so', () => {
+  templateOf({ retainParameters: true }).hasResource('Custom::TokenParameters', { DeletionPolicy: 'Retain' });
+});
+
+test('gives new names a clean-up of their own, so that the old names are deleted', () => {
+  const idOf = (parameterPrefix: string) =>
+    Object.keys(templateOf({ parameterPrefix }).findResources('Custom::TokenParameters'))[0];
+  expect(idOf('/ci')).toBe(idOf('/ci'));
+  expect(idOf('/team')).not.toBe(idOf('/ci'));
+});
+
+test('deletes the parameters last, after everything that could write them again', () => {
+  const template = templateOf().toJSON() as TemplateJson;
+  const cleanUp = idsOf(template, 'Custom::TokenParameters');
+  const role = idsOf(template, 'AWS::IAM::Role').filter((id) => id.startsWith('RefresherRole'));
+  const late = ['AWS::Scheduler::Schedule', 'AWS::Events::Rule', 'AWS::Lambda::EventInvokeConfig'];
+  const writers = [...late, 'Custom::FirstMint'].flatMap((type) => idsOf(template, type)).concat(role);
+  expect(writers).toHaveLength(5);
+  for (const writer of writers) {
+    expect(dependenciesOf(template, writer)).toEqual(expect.arrayContaining(cleanUp));
+  }
+});
+
+test('starts to beat after the first mint, and watches the beat after that', () => {
+  const template = templateOf().toJSON() as TemplateJson;
+  const [schedule = ''] = idsOf(template, 'AWS::Scheduler::Schedule');
+  expect(dependenciesOf(template, schedule)).toEqual(
+    expect.arrayContaining(idsOf(template, 'Custom::FirstMint')),
+  );
+  const [dying = ''] = idsOf(template, 'AWS::CloudWatch::Alarm').filter((id) => id.includes('Dying'));
+  expect(dependenciesOf(template, dying)).toContain(schedule);
+});
+
+test('hears of a new value of its secret', () => {
+  templateOf().hasResourceProperties('AWS::Events::Rule', {
+    EventPattern: {
+      source: ['aws.secretsmanager'],
+      'detail-type': ['Secret Label Updated'],
+      resources: [{ Ref: 'SecretA720EF05' }],
+      detail: { labelUpdated: ['AWSCURRENT'] },
+    },
+    Targets: [
+      Match.objectLike({
+        Arn: functionArn(),
+        RetryPolicy: { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 0 },
+      }),
+    ],
+  });
+});
+
+test('hears of a secret that is known by its name only', () => {
+  templateOf({}, { secretName: 'ci/client' }).hasResourceProperties('AWS::Events::Rule', {
+    EventPattern: {
+      resources: Match.absent(),
+      detail: { labelUpdated: ['AWSCURRENT'], name: ['ci/client'] },
+    },
+  });
+});
+
+test('raises an alarm before the token dies, and when the beat stops', () => {
+  // A token of an hour, replaced after 50 minutes: 9 minutes of tolerance.
+  templateOf().hasResourceProperties('AWS::CloudWatch::Alarm', {
+    Namespace: 'TokenRefresher',
+    MetricName: 'RemainingSeconds',
+    Dimensions: [{ Name: 'TokenParameter', Value: '/ci/deploy/access-token' }],
+    Statistic: 'Minimum',
+    Period: 60,
+    EvaluationPeriods: 5,
+    Threshold: 480,
+    ComparisonOperator: 'LessThanThreshold',
+    TreatMissingData: 'breaching',
+  });
+});
+
+test('raises an alarm when refreshes keep failing', () => {
+  templateOf().hasResourceProperties('AWS::CloudWatch::Alarm', {
+    Namespace: 'AWS/Lambda',
+    MetricName: 'Errors',
+    Statistic: 'Sum',
+    Period: 900,
+    EvaluationPeriods: 1,
+    Threshold: 3,
+    TreatMissingData: 'notBreaching',
+  });
+});
+
+test('warns where the alarm could come after the token has died', () => {
+  const warningsFor = (expectedLifetime: Duration) => {
+    const stack = new Stack(new App(), 'Own');
+    addRefresher(stack, { expectedLifetime });
+    return stack.node
+      .findAll()
+      .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'));
+  };
+  expect(warningsFor(Duration.minutes(21))).toHaveLength(0);
+  expect(warningsFor(Duration.minutes(20))).toEqual([
+    expect.objectContaining({ data: expect.stringContaining('survives an outage of 140 seconds only') }),
+  ]);
+});
+
+test('can be used in an app of somebody else, with their key, topic and roles', () => {
+  const stack = new Stack(new App(), 'Own');
+  const topic = new Topic(stack, 'Topic');
+  const reader = new Role(stack, 'Reader', { assumedBy: new ServicePrincipal('codebuild.amazonaws.com') });
+  const refresher = addRefresher(stack, { alarmTopic: topic, encryptionKey: new Key(stack, 'Key') });
+  refresher.grantRead(reader);
+  refresher.grantRefresh(reader);
+
+  const template = Template.fromStack(stack);
+  const topicRef = [{ Ref: expect.stringMatching(/^Topic/) }];
+  for (const alarm of Object.values(template.findResources('AWS::CloudWatch::Alarm'))) {
+    expect(alarm.Properties).toMatchObject({ AlarmActions: topicRef, OKActions: topicRef });
+  }
+  const [policy] = Object.values(template.findResources('AWS::IAM::Policy')).filter(({ Properties }) =>
+    Properties.Roles[0].Ref.startsWith('Reader'),
+  );
+  expect(policy?.Properties.PolicyDocument.Statement).toEqual([
+    {
+      Effect: 'Allow',
+      Action: ['ssm:GetParameter', 'ssm:GetParameters'],
+      Resource: [TOKEN_ARN, STATUS_ARN],
+    },
+    {
+      Effect: 'Allow',
+      Action: 'kms:Decrypt',
+      Resource: { 'Fn::GetAtt': [expect.stringMatching(/^Key/), 'Arn'] },
+      Condition: {
+        StringEquals: {
+          'kms:ViaService': { 'Fn::Join': ['', ['ssm.', { Ref: 'AWS::Region' }, '.amazonaws.com']] },
+          'kms:EncryptionContext:PARAMETER_ARN': TOKEN_ARN,
+        },
+      },
+    },
+    {
+      Effect: 'Allow',
+      Action: 'lambda:InvokeFunction',
+      Resource: { 'Fn::GetAtt': [expect.stringMatching(/^RefresherFunction/), 'Arn'] },
+    },
+  ]);
+});
+
+function addRefresher(stack: Stack, props: Partial<TokenRefresherProps> = {}): TokenRefresher {
+  return new TokenRefresher(stack, 'Refresher', {
+    tokenName: 'deploy',
+    provider: { provider: 'genesys-cloud', domain: 'mypurecloud.de' },
+    // The class and the interface differ in how they type an absent key.
+    secret: new Secret(stack, 'Secret') as ISecret,
+    code: Code.fromInline('exports.handler = () => {};'),
+    ...props,
+  });
+}
+
+function templateOf(
+  props: Partial<TokenRefresherProps> = {},
+  own: { encryptionKey?: boolean; secretKey?: boolean; secretName?: string } = {},
+): Template {
+  const stack = new Stack(new App(), 'Own');
+  const secret = own.secretKey
+    ? (new Secret(stack, 'OwnSecret', { encryptionKey: new Key(stack, 'SecretKey') }) as ISecret)
+    : own.secretName === undefined
+      ? undefined
+      : Secret.fromSecretNameV2(stack, 'Imported', own.secretName);
+  addRefresher(stack, {
+    ...(own.encryptionKey ? { encryptionKey: new Key(stack, 'Key') } : {}),
+    ...(secret === undefined ? {} : { secret }),
+    ...props,
+  });
+  return Template.fromStack(stack);
+}
+
+function statementsOf(template: Template): unknown {
+  const roles = template.findResources('AWS::IAM::Role');
+  const role = Object.entries(roles).find(([id]) => id.startsWith('RefresherRole'))?.[1];
+  return role?.Properties.Policies[0].PolicyDocument.Statement;
+}
+
+/** The call that both create and update make, with what is only known at deployment left out. */
+function firstMintOf(props: Partial<TokenRefresherProps> = {}): unknown {
+  const [mint] = Object.values(templateOf(props).findResources('Custom::FirstMint'));
+  const [create, update] = [mint?.Properties.Create, mint?.Properties.Update].map((call) =>
+    call['Fn::Join'][1].map((part: unknown) => (typeof part === 'string' ? part : '')).join(''),
+  );
+  expect(update).toBe(create);
+  return JSON.parse(create);
+}
+
+function functionArn() {
+  return { 'Fn::GetAtt': [Match.stringLikeRegexp('^RefresherFunction'), 'Arn'] };
+}
+
+function arnOf(name: string) {
+  const parts = ['arn:', { Ref: 'AWS::Partition' }, ':ssm:', { Ref: 'AWS::Region' }, ':'];
+  return { 'Fn::Join': ['', [...parts, { Ref: 'AWS::AccountId' }, `:parameter${name}`]] };
+}
+
+function idsOf(template: TemplateJson, type: string): string[] {
+  return Object.entries(template.Resources).flatMap(([id, { Type }]) => (Type === type ? [id] : []));
+}
+
+/** Everything that a resource waits for when it is created, and outlives it when it is deleted. */
+function dependenciesOf(template: TemplateJson, id: string, seen = new Set<string>()): string[] {
+  const resource = template.Resources[id];
+  const text = JSON.stringify(resource);
+  const referenced = Object.keys(template.Resources).filter((one) => text.includes(`"${one}"`));
+  for (const one of referenced) {
+    if (seen.has(one)) continue;
+    seen.add(one);
+    dependenciesOf(template, one, seen);
+  }
+  return [...seen];
+}

@@ -1,0 +1,338 @@
+import { generateKeyPairSync } from 'node:crypto';
+import type { ProviderSettings } from '../../../lambda/contract.ts';
+import { createMinter } from '../../../lambda/mint/create-minter.ts';
+import {
+  type AuthorizationServer,
+  startAuthorizationServer,
+} from '../../../local/authorization-server/authorization-server.ts';
+import {
+  BAD_GATEWAY,
+  type Fault,
+  GENESYS_THROTTLED,
+  jsonAnswer,
+  oauthError,
+  redirect,
+  throttled,
+} from '../../../local/authorization-server/faults.ts';
+import { createCertificateAuthority } from '../../../local/certificate-authority.ts';
+import { expectNoLeak, rejection } from '../../support/leaks.ts';
+import { loopbackAgent, minterFor, SECRET_ARN, signal } from './minting.ts';
+
+const AWKWARD = 'canary:s%c+d&e=f g/!~()';
+const KEY = { accessKeyId: 'KEY+ID====', accessKeySecret: 'canary/key====' };
+const SECRET = { client_id: 'ci', client_secret: 'canary-current' };
+const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+let server: AuthorizationServer;
+let settings: ProviderSettings;
+
+beforeEach(async () => {
+  server = await startAuthorizationServer({
+    clients: [
+      { clientId: 'ci', clientSecret: SECRET.client_secret },
+      { clientId: 'awk:ward %+', clientSecret: AWKWARD },
+      { clientId: 'post', clientSecret: AWKWARD, authMethod: 'client_secret_post' },
+      {
+        clientId: 'signer',
+        authMethod: 'private_key_jwt',
+        jwks: { keys: [{ ...keys.publicKey.export({ format: 'jwk' }), kty: 'EC' }] },
+      },
+    ],
+    accessKeys: [KEY],
+    scopes: ['read'],
+  });
+  settings = { provider: 'oauth2', tokenUrl: server.tokenUrl, probeUrl: server.probeUrl };
+});
+
+afterEach(() => server.close());
+
+const isActive = async (token: string) => (await server.introspect(token)).active;
+
+describe('a certified authorization server accepts', () => {
+  test.each<[string, () => ProviderSettings, object]>([
+    ['Basic', () => settings, SECRET],
+    [
+      'Basic with characters that need encoding',
+      () => settings,
+      { client_id: 'awk:ward %+', client_secret: AWKWARD },
+    ],
+    [
+      'client_secret_post with characters that need encoding',
+      () => ({ provider: 'oauth2', tokenUrl: server.tokenUrl, clientAuthentication: 'client_secret_post' }),
+      { client_id: 'post', client_secret: AWKWARD },
+    ],
+    [
+      'private_key_jwt at a tokenUrl',
+      () => ({ provider: 'oauth2', tokenUrl: server.tokenUrl, clientAuthentication: 'private_key_jwt' }),
+      { client_id: 'signer', private_key: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }) },
+    ],
+    [
+      'private_key_jwt after discovery',
+      () => ({ provider: 'oauth2', issuer: server.issuer, clientAuthentication: 'private_key_jwt' }),
+      { client_id: 'signer', private_key: keys.privateKey.export({ format: 'jwk' }) },
+    ],
+    [
+      'the password grant of NICE CXone',
+      () => ({ provider: 'nice-cxone', issuer: server.issuer }),
+      { ...SECRET, access_key_id: KEY.accessKeyId, access_key_secret: KEY.accessKeySecret },
+    ],
+  ])('%s', async (_case, given, secret) => {
+    const minted = await minterFor(given(), { AWSCURRENT: secret }).mint({ signal: signal() });
+
+    expect(await isActive(minted.accessToken)).toBe(true);
+    expect(minted).toMatchObject({ secretStage: 'AWSCURRENT', warnings: [] });
+  });
+});
+
+test('over TLS the providers with fixed paths are served under their own names', async () => {
+  const authority = await createCertificateAuthority();
+  const tls = await authority.issue(['login.example.test', 'api.example.test', 'na1.example.test']);
+  const dispatcher = loopbackAgent(authority.certificate);
+  const secure = await startAuthorizationServer({
+    clients: [{ clientId: 'ci', clientSecret: SECRET.client_secret }],
+    accessKeys: [KEY],
+    hostname: 'login.example.test',
+    tls,
+  });
+  try {
+    const genesys = minterFor(
+      { provider: 'genesys-cloud', domain: `example.test:${secure.port}` },
+      { AWSCURRENT: SECRET },
+      { dispatcher },
+    );
+    const { accessToken } = await genesys.mint({ signal: signal() });
+    expect(await genesys.probe?.(accessToken, { signal: signal() })).toBe('accepted');
+    expect(await genesys.probe?.('made-up', { signal: signal() })).toBe('refused');
+    expect(secure.probes.map(({ path }) => path)).toEqual(['/api/v2/tokens/me', '/api/v2/tokens/me']);
+
+    const cxone = minterFor(
+      { provider: 'nice-cxone-access-key', domain: `na1.example.test:${secure.port}` },
+      { AWSCURRENT: KEY },
+      { dispatcher },
+    );
+    const minted = await cxone.mint({ signal: signal() });
+    expect((await secure.introspect(minted.accessToken)).active).toBe(true);
+  } finally {
+    await dispatcher.destroy();
+    await secure.close();
+  }
+});
+
+test('a mint is one reading of the secret and one token request; its time counts from before the request', async () => {
+  const times = [1_000, 2_000, 9_000].map((ms) => new Date(Date.parse('2026-11-20T14:00:00Z') + ms));
+  const now = () => (times.length > 1 ? (times.shift() as Date) : (times[0] as Date));
+  const minter = minterFor(settings, { AWSCURRENT: SECRET }, { now });
+  const minted = await minter.mint({ signal: signal() });
+
+  expect(minter.stagesRead).toEqual(['AWSCURRENT']);
+  expect(server.requests).toHaveLength(1);
+  expect(server.discoveries).toHaveLength(0);
+  expect(minted.issuedAt).toEqual(new Date('2026-11-20T14:00:02Z'));
+  expect(minted.expiresAt).toEqual(new Date('2026-11-20T15:00:02Z'));
+});
+
+test('the issue time is after discovery', async () => {
+  // Five seconds pass with each discovery.
+  const time = () => Date.parse('2026-11-20T14:00:00Z') + 5_000 * server.discoveries.length;
+  const minter = minterFor(
+    { provider: 'oauth2', issuer: server.issuer },
+    { AWSCURRENT: SECRET },
+    { now: () => new Date(time()) },
+  );
+  const minted = await minter.mint({ signal: signal() });
+  expect(minted.issuedAt).toEqual(new Date('2026-11-20T14:00:05Z'));
+
+  await minter.mint({ signal: signal() });
+  expect(server.discoveries).toHaveLength(1);
+});
+
+describe('while a rotation is in flight', () => {
+  const other = { client_id: 'ci', client_secret: 'canary-other' };
+  const mint = async (stages: Parameters<typeof minterFor>[1]) => {
+    const minter = minterFor(settings, stages);
+    return { minter, minted: await minter.mint({ signal: signal() }) };
+  };
+
+  test.each(['AWSPENDING', 'AWSPREVIOUS'] as const)(
+    '%s is used where AWSCURRENT is refused',
+    async (stage) => {
+      const { minted } = await mint({ AWSCURRENT: other, [stage]: SECRET });
+      expect(await isActive(minted.accessToken)).toBe(true);
+      expect(minted.secretStage).toBe(stage);
+      expect(minted.warnings).toEqual([
+        `The server refused the secret's AWSCURRENT version and accepted ${stage}: finish or correct the rotation.`,
+      ]);
+      expectNoLeak(minted.warnings, [SECRET.client_secret, other.client_secret]);
+    },
+  );
+
+  test('the pending one goes before the previous one', async () => {
+    const { minter, minted } = await mint({ AWSCURRENT: other, AWSPENDING: SECRET, AWSPREVIOUS: SECRET });
+    expect(minted.secretStage).toBe('AWSPENDING');
+    expect(minter.stagesRead).toEqual(['AWSCURRENT', 'AWSPENDING']);
+  });
+
+  test('each value is tried once, and what AWSCURRENT met is reported', async () => {
+    const third = { client_id: 'ci', client_secret: 'canary-third' };
+    const minter = minterFor(settings, {
+      AWSCURRENT: other,
+      AWSPENDING: { clientId: 'ci', clientSecret: other.client_secret },
+      AWSPREVIOUS: third,
+    });
+    const error = await rejection(minter.mint({ signal: signal() }));
+    expect(error.code).toBe('TOKEN_REJECTED');
+    expect(server.requests).toHaveLength(2);
+    expectNoLeak(error, [other.client_secret, third.client_secret]);
+  });
+
+  test('another stage that is malformed or whose try fails otherwise leaves AWSCURRENT’s error', async () => {
+    server.faults.next('token', oauthError(401, 'invalid_client'));
+    server.faults.next('token', BAD_GATEWAY);
+    const minter = minterFor(settings, { AWSCURRENT: other, AWSPENDING: 'no JSON', AWSPREVIOUS: SECRET });
+    expect((await rejection(minter.mint({ signal: signal() }))).code).toBe('TOKEN_REJECTED');
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test.each([
+    ['a scope that is refused', oauthError(400, 'invalid_scope'), 'TOKEN_REJECTED'],
+    ['throttling', GENESYS_THROTTLED, 'TOKEN_ENDPOINT_THROTTLED'],
+    ['an outage', BAD_GATEWAY, 'TOKEN_ENDPOINT_UNAVAILABLE'],
+  ])('no other stage is read for %s', async (_case, fault, code) => {
+    server.faults.always('token', fault);
+    const minter = minterFor(settings, { AWSCURRENT: SECRET, AWSPENDING: other });
+    expect((await rejection(minter.mint({ signal: signal() }))).code).toBe(code);
+    expect(minter.stagesRead).toEqual(['AWSCURRENT']);
+  });
+
+  test('a malformed AWSCURRENT is not passed over', async () => {
+    const minter = minterFor(settings, { AWSCURRENT: 'no JSON', AWSPREVIOUS: SECRET });
+    expect((await rejection(minter.mint({ signal: signal() }))).code).toBe('SECRET_MALFORMED');
+    expect(minter.stagesRead).toEqual(['AWSCURRENT']);
+    expect(server.requests).toHaveLength(0);
+  });
+
+  test('a refused access key of NICE CXone is tried from the other stages too', async () => {
+    const secret = { ...SECRET, ...KEY };
+    const minter = minterFor(
+      { provider: 'nice-cxone', issuer: server.issuer },
+      { AWSCURRENT: { ...secret, accessKeySecret: 'canary-old' }, AWSPREVIOUS: secret },
+    );
+    expect((await minter.mint({ signal: signal() })).secretStage).toBe('AWSPREVIOUS');
+  });
+});
+
+describe('the probe', () => {
+  const probe = (token = 'canary', given = settings) =>
+    minterFor(given, {}).probe?.(token, { signal: AbortSignal.timeout(3_000) });
+
+  test('accepts a live token and refuses one that nobody issued', async () => {
+    const minted = await minterFor(settings, { AWSCURRENT: SECRET }).mint({ signal: signal() });
+    expect(await probe(minted.accessToken)).toBe('accepted');
+    expect(await probe()).toBe('refused');
+  });
+
+  test.each<[string, Fault, string]>([
+    ['204', { kind: 'answer', status: 204 }, 'accepted'],
+    ['401', { kind: 'answer', status: 401 }, 'refused'],
+    [
+      '403 of a server that knows the token',
+      { kind: 'answer', status: 403, headers: { 'www-authenticate': 'Bearer error="insufficient_scope"' } },
+      'accepted',
+    ],
+    ['403 of a firewall', { kind: 'answer', status: 403 }, 'unanswered'],
+    ['302', redirect('/login'), 'unanswered'],
+    ['429', throttled(5), 'unanswered'],
+    ['503', jsonAnswer(503, {}), 'unanswered'],
+    ['no answer', { kind: 'hang' }, 'unanswered'],
+    ['a connection that is cut', { kind: 'reset' }, 'unanswered'],
+  ])('takes %s for what it proves', async (_case, fault, expected) => {
+    server.faults.always('probe', fault);
+    expect(await probe()).toBe(expected);
+  });
+
+  test('leaves what no header can carry unanswered', async () => {
+    expect(await probe('a\nb')).toBe('unanswered');
+    expect(server.probes).toHaveLength(0);
+  });
+
+  test('is absent where the provider has none', () => {
+    expect(minterFor({ provider: 'oauth2', tokenUrl: server.tokenUrl }, {}).probe).toBeUndefined();
+    expect(minterFor({ provider: 'nice-cxone', issuer: server.issuer }, {}).probe).toBeUndefined();
+  });
+});
+
+describe('settings that no request can be made from are CONFIG_INVALID', () => {
+  const tokenUrl = 'https://login.example.test/token';
+  test.each<[string, ProviderSettings, RegExp]>([
+    ['plain http', { provider: 'oauth2', tokenUrl: 'http://example.test/token' }, /tokenUrl is not https/],
+    [
+      'http to a name that looks like loopback',
+      { provider: 'oauth2', tokenUrl: 'http://127.example.test/' },
+      /is not https/,
+    ],
+    ['no URL', { provider: 'oauth2', tokenUrl: 'login.example.test' }, /tokenUrl is not a URL/],
+    ['another scheme', { provider: 'oauth2', tokenUrl: 'file:///etc/passwd' }, /tokenUrl is not https/],
+    [
+      'a password in the URL',
+      { provider: 'oauth2', tokenUrl: 'https://a:canary@example.test' },
+      /a user name or a password/,
+    ],
+    ['a fragment', { provider: 'oauth2', tokenUrl: `${tokenUrl}#a` }, /has a fragment/],
+    ['neither tokenUrl nor issuer', { provider: 'oauth2' }, /one of tokenUrl and issuer/],
+    [
+      'tokenUrl and issuer',
+      { provider: 'oauth2', tokenUrl, issuer: 'https://example.test' },
+      /one of tokenUrl and issuer/,
+    ],
+    [
+      'the discovery document as issuer',
+      { provider: 'oauth2', issuer: 'https://example.test/.well-known/openid-configuration' },
+      /leave out/,
+    ],
+    [
+      'an issuer with a query',
+      { provider: 'oauth2', issuer: 'https://example.test/?a' },
+      /issuer has a query/,
+    ],
+    [
+      'a probe without TLS',
+      { provider: 'oauth2', tokenUrl, probeUrl: 'http://example.test' },
+      /probeUrl is not https/,
+    ],
+    [
+      'a second grant_type',
+      { provider: 'oauth2', tokenUrl, parameters: { grant_type: 'x' } },
+      /parameters may not set grant_type/,
+    ],
+    [
+      'a URL as domain',
+      { provider: 'genesys-cloud', domain: 'https://mypurecloud.de' },
+      /region is not a host name/,
+    ],
+    [
+      'a path in the domain',
+      { provider: 'genesys-cloud', domain: 'evil.test/mypurecloud.de' },
+      /region is not a host name/,
+    ],
+    [
+      'a user in the domain',
+      { provider: 'nice-cxone-access-key', domain: 'a@evil.test' },
+      /area is not a host name/,
+    ],
+    ['an empty issuer', { provider: 'nice-cxone', issuer: '' }, /issuer is not a URL/],
+  ])('%s', (_case, providerSettings, message) => {
+    const config = { providerSettings, secretArn: SECRET_ARN, assumedLifetimeMs: 1 };
+    const make = () => createMinter({ config, now: () => new Date() });
+    expect(make).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) }),
+    );
+    expect(make).not.toThrow(/canary/);
+  });
+
+  test.each(['http://127.0.0.1:1/t', 'http://127.9.9.9/t', 'http://[::1]:1/t', 'http://localhost:1/t'])(
+    'plain http to loopback is none: %s',
+    (loopback) => {
+      expect(minterFor({ provider: 'oauth2', tokenUrl: loopback }, {})).toBeDefined();
+    },
+  );
+});

@@ -1,0 +1,160 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { SECRET_PLACEHOLDER } from '../../../lambda/contract.ts';
+import { parseCredentials, sameCredentials } from '../../../lambda/mint/credentials.ts';
+import { parsePrivateKey } from '../../../lambda/mint/private-key.ts';
+import { expectNoLeak } from '../../support/leaks.ts';
+import { SECRET_ARN } from './minting.ts';
+
+const CANARY = 'canary-Secret-4711';
+const KEYS = ['client_id', 'client_secret'] as const;
+
+const failure = (call: () => unknown) => {
+  try {
+    call();
+  } catch (error) {
+    return error as Error & { code: string };
+  }
+  throw new Error('It did not fail.');
+};
+
+test.each([
+  ['snake case', { client_id: 'ci', client_secret: CANARY }],
+  ['camel case', { clientId: 'ci', clientSecret: CANARY }],
+  ['both spellings with one value', { client_id: 'ci', clientId: 'ci', clientSecret: CANARY }],
+  ['other keys beside them', { client_id: 'ci', client_secret: CANARY, note: 1 }],
+])('credentials are read: %s', (_case, json) => {
+  expect(parseCredentials(`${JSON.stringify(json)}\n`, KEYS, SECRET_ARN)).toEqual({
+    client_id: 'ci',
+    client_secret: CANARY,
+  });
+});
+
+test.each([
+  ['nothing', '', 'it is empty'],
+  ['white space', ' \n', 'it is empty'],
+  ['no JSON', `client_secret=${CANARY}`, 'it is not JSON'],
+  ['broken JSON', `{"client_secret":"${CANARY}`, 'it is not JSON'],
+  ['a JSON string', JSON.stringify(CANARY), 'it is JSON, but not an object'],
+  ['an array', JSON.stringify([CANARY]), 'it is JSON, but not an object'],
+  ['null', 'null', 'it is JSON, but not an object'],
+  ['the bare placeholder', SECRET_PLACEHOLDER, 'it still holds the placeholder'],
+  [
+    'the placeholder',
+    JSON.stringify({ client_id: SECRET_PLACEHOLDER, client_secret: SECRET_PLACEHOLDER }),
+    'client_id still holds the placeholder; client_secret still holds the placeholder',
+  ],
+  ['no keys', '{}', 'client_id is missing; client_secret is missing'],
+  ['wrong keys', `{"id":"ci","client_secret":"${CANARY}"}`, 'client_id is missing'],
+  [
+    'a number',
+    `{"client_id":4711,"client_secret":"${CANARY}"}`,
+    'client_id is not a string but of the type number',
+  ],
+  ['null', `{"client_id":null,"client_secret":"${CANARY}"}`, 'client_id is not a string but null'],
+  ['an array', `{"clientId":[],"client_secret":"${CANARY}"}`, 'clientId is not a string but an array'],
+  ['an empty value', `{"client_id":"","client_secret":"${CANARY}"}`, 'client_id is empty'],
+  [
+    'a trailing newline',
+    `{"client_id":"ci","client_secret":"${CANARY}\\n"}`,
+    'client_secret ends with a newline',
+  ],
+  [
+    'a trailing space',
+    `{"client_id":"ci","client_secret":"${CANARY} "}`,
+    'client_secret ends with white space',
+  ],
+  [
+    'a leading space',
+    `{"client_id":"\\t ci","client_secret":"${CANARY}"}`,
+    'client_id begins with white space',
+  ],
+  [
+    'a control character',
+    `{"client_id":"c\\u0000i","client_secret":"${CANARY}"}`,
+    'client_id contains a control character',
+  ],
+  [
+    'two spellings that differ',
+    `{"client_id":"ci","client_secret":"${CANARY}","clientSecret":"other"}`,
+    'client_secret and clientSecret are both there and differ',
+  ],
+])('a malformed secret is refused, with what is wrong and what to do: %s', (_case, text, problem) => {
+  const error = failure(() => parseCredentials(text, KEYS, SECRET_ARN));
+
+  expect(error.code).toBe('SECRET_MALFORMED');
+  expect(error.message).toBe(
+    `The secret ${SECRET_ARN} cannot be used: ${problem}. Write {"client_id": "…", "client_secret": "…"} into a file ` +
+      `and store it: aws secretsmanager put-secret-value --secret-id ${SECRET_ARN} --secret-string file://credentials.json`,
+  );
+  expectNoLeak(error, [CANARY]);
+});
+
+test('keys that an object inherits are not its own', () => {
+  const text = '{"__proto__":{"client_id":"ci"},"client_secret":"s"}';
+  expect(failure(() => parseCredentials(text, KEYS, SECRET_ARN)).message).toContain('client_id is missing');
+});
+
+test('credentials differ in any value and in nothing else', () => {
+  const parse = (json: object) => parseCredentials(JSON.stringify(json), KEYS, SECRET_ARN);
+  const one = parse({ client_id: 'ci', client_secret: 'a' });
+  expect(sameCredentials(one, parse({ clientSecret: 'a', clientId: 'ci' }))).toBe(true);
+  expect(sameCredentials(one, parse({ client_id: 'ci', client_secret: 'b' }))).toBe(false);
+});
+
+describe('a private key', () => {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+  const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
+  const odd = generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey;
+  const exchange = generateKeyPairSync('x25519').privateKey;
+  const toPem = (key: typeof weak) => key.export({ type: 'pkcs8', format: 'pem' }) as string;
+
+  test('is read with the key id beside it', () => {
+    expect(parsePrivateKey(pkcs8, SECRET_ARN, 'k1')).toMatchObject({
+      kid: 'k1',
+      key: { algorithm: { name: 'Ed25519' }, extractable: false },
+    });
+  });
+
+  test.each([
+    ['PS384', { name: 'RSA-PSS', hash: { name: 'SHA-384' } }],
+    ['RS512', { name: 'RSASSA-PKCS1-v1_5', hash: { name: 'SHA-512' } }],
+  ])('as a JWK may name its algorithm: %s', (alg, algorithm) => {
+    const jwk = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });
+    const { key } = parsePrivateKey(JSON.stringify({ ...jwk, alg }), SECRET_ARN);
+    expect(key.algorithm).toMatchObject(algorithm);
+  });
+
+  test.each([
+    ['text', CANARY, 'is neither PEM (with its lines) nor a JWK'],
+    [
+      'escaped line ends',
+      pkcs8.replaceAll('\n', '\\n'),
+      'has "\\n" as two characters where its lines should end',
+    ],
+    [
+      'the public part',
+      createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }) as string,
+      'is not the private part',
+    ],
+    [
+      'a passphrase',
+      privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'p' }) as string,
+      'is encrypted; store it without a passphrase',
+    ],
+    [
+      'a public JWK',
+      JSON.stringify(createPublicKey(privateKey).export({ format: 'jwk' })),
+      'is JSON, but not a private JWK',
+    ],
+    ['a short RSA key', toPem(weak), 'is an RSA key of 1024 bits; 2048 is the least'],
+    ['an odd curve', toPem(odd), 'is on a curve other than P-256, P-384, P-521'],
+    ['a key that cannot sign', toPem(exchange), 'is not of the type RSA, EC or Ed25519'],
+  ])('that is none is refused: %s', (_case, text, problem) => {
+    const error = failure(() => parsePrivateKey(text, SECRET_ARN));
+
+    expect(error.code).toBe('SECRET_MALFORMED');
+    expect(error.message).toContain(`private_key ${problem}. Write {"client_id": "…", "private_key": "…"}`);
+    expectNoLeak(error, [CANARY, text]);
+  });
+});

@@ -1,0 +1,361 @@
+import fc from 'fast-check';
+import { RefreshError } from '../../../lambda/errors.ts';
+import type { HttpResponse } from '../../../lambda/mint/http.ts';
+import { type ResponseContext, readTokenResponse } from '../../../lambda/mint/token-response.ts';
+import { expectNoLeak } from '../../support/leaks.ts';
+
+const CANARY = 'canary-token-4711';
+const issuedAt = new Date('2026-11-20T14:00:00Z');
+const context: ResponseContext = {
+  host: 'login.example.test',
+  issuedAt,
+  now: new Date('2026-11-20T14:00:01Z'),
+  assumedLifetimeMs: 900_000,
+  grantHasCredentials: false,
+  hints: {},
+  secretAdvice: 'Store another secret.',
+};
+
+const answer = (body: unknown, rest: Partial<HttpResponse> = {}): HttpResponse => ({
+  status: 200,
+  headers: {},
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+  isTruncated: false,
+  ...rest,
+});
+const token = (body: unknown, rest?: Partial<HttpResponse>) => {
+  const outcome = readTokenResponse(answer(body, rest), context);
+  if (outcome.kind !== 'token') throw outcome.error;
+  return outcome.token;
+};
+const failure = (response: HttpResponse, changes: Partial<ResponseContext> = {}) => {
+  const outcome = readTokenResponse(response, { ...context, ...changes });
+  if (outcome.kind !== 'failure') throw new Error('It did not fail.');
+  expectNoLeak(outcome, [CANARY]);
+  return outcome;
+};
+const lifetime = (read: { expiresAt: Date }) => (read.expiresAt.getTime() - issuedAt.getTime()) / 1000;
+const jwt = (claims: unknown) => {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  return `${part({ alg: 'none' })}.${part(claims)}.c2lnbmF0dXJl`;
+};
+const atSeconds = (seconds: number) => issuedAt.getTime() / 1000 + seconds;
+
+describe('a success', () => {
+  test.each([
+    ['as the RFC has it', { token_type: 'Bearer', expires_in: 3600 }],
+    ['expires_in as a string', { expires_in: '3600' }],
+    ['expires_in as a string with a fraction and white space', { expires_in: ' 3600.0 ' }],
+    ['expires_in with a fraction', { expires_in: 3600.9 }],
+    ['an empty error', { expires_in: 3600, error: '' }],
+    ['an error of null', { expires_in: 3600, error: null }],
+    ['token_type in capitals', { expires_in: 3600, token_type: 'BEARER' }],
+    ['token_type in lower case', { expires_in: 3600, token_type: 'bearer' }],
+    ['token_type empty', { expires_in: 3600, token_type: '' }],
+    ['token_type null', { expires_in: 3600, token_type: null }],
+    ['further members', { expires_in: 3600, refresh_token: 'r', foo: [1] }],
+  ])('is read: %s', (_case, members) => {
+    expect(token({ access_token: CANARY, ...members })).toEqual({
+      accessToken: CANARY,
+      expiresAt: new Date('2026-11-20T15:00:00Z'),
+      grantedScope: undefined,
+      warnings: [],
+    });
+  });
+
+  test.each([
+    ['as text', 'text/plain'],
+    ['as a web page', 'text/html'],
+    ['without a type', undefined],
+  ])('is read whatever its content type: %s', (_case, type) => {
+    const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
+    expect(lifetime(token({ access_token: CANARY, expires_in: 60 }, { headers }))).toBe(60);
+  });
+
+  test.each([[undefined], [null], ['']])(
+    'without a lifetime (%s) has the assumed one, and a warning',
+    (value) => {
+      const read = token({ access_token: CANARY, expires_in: value });
+      expect(lifetime(read)).toBe(900);
+      expect(read.warnings).toEqual([
+        'The server does not say how long the token lives (no expires_in, no exp): 15 min are assumed.',
+      ]);
+    },
+  );
+
+  test.each([
+    ['exp alone', undefined, atSeconds(1200), 1200],
+    ['exp earlier than expires_in', 3600, atSeconds(1200), 1200],
+    ['exp later than expires_in', 600, atSeconds(1200), 600],
+    ['exp with a fraction', undefined, atSeconds(1200) + 0.7, 1200],
+    ['exp that is a string', 600, 'tomorrow', 600],
+    ['exp in milliseconds by mistake', 600, atSeconds(1200) * 1000, 600],
+    ['no exp', 600, undefined, 600],
+  ])('that is a JWT expires at the earlier of expires_in and exp: %s', (_case, expiresIn, exp, expected) => {
+    expect(lifetime(token({ access_token: jwt({ exp }), expires_in: expiresIn }))).toBe(expected);
+  });
+
+  test('with something like a JWT counts by expires_in', () => {
+    for (const accessToken of ['a.b.c', 'a..', jwt(null), jwt([1]), jwt('exp'), '.'.repeat(2)]) {
+      expect(lifetime(token({ access_token: accessToken, expires_in: 60 }))).toBe(60);
+    }
+  });
+
+  test.each([
+    ['1e12', 1e12],
+    ['Infinity in JSON', '1e999'],
+  ])('with a huge lifetime (%s) is believed for 366 days, and a warning says so', (_case, value) => {
+    const read = token(`{"access_token":"${CANARY}","expires_in":${value}}`);
+    expect(lifetime(read)).toBe(366 * 86_400);
+    expect(read.warnings).toEqual(['The server claims a lifetime of more than 366 days: 366 are believed.']);
+  });
+
+  test('with an exp at the end of time has a valid expiry', () => {
+    const read = token({ access_token: jwt({ exp: 1e308 }) });
+    expect(lifetime(read)).toBe(366 * 86_400);
+  });
+
+  test('tells the granted scope, and nothing where it is no scope', () => {
+    const scope = (value: unknown) =>
+      token({ access_token: CANARY, expires_in: 60, scope: value }).grantedScope;
+    expect(scope('read write')).toBe('read write');
+    expect(scope(['read', 'write'])).toBe('read write');
+    for (const none of ['', 7, {}, 'a\nb', null]) expect(scope(none)).toBeUndefined();
+  });
+
+  test('may be as long as Parameter Store holds', () => {
+    expect(token({ access_token: 'x'.repeat(8192), expires_in: 60 }).accessToken).toHaveLength(8192);
+  });
+});
+
+describe('a success that is none', () => {
+  const ok = { access_token: CANARY, expires_in: 60 };
+  test.each([
+    ['an empty body', '', 'is empty'],
+    ['a web page', ` <!DOCTYPE html><p>${CANARY}`, 'is a web page'],
+    ['nonsense', CANARY, 'is not a JSON object'],
+    ['an array', [ok], 'is not a JSON object'],
+    ['null', 'null', 'is not a JSON object'],
+    ['a string', JSON.stringify(CANARY), 'is not a JSON object'],
+    ['no token', { expires_in: 60 }, 'has no access_token'],
+    ['an empty token', { ...ok, access_token: '' }, 'has no access_token'],
+    ['a token of null', { ...ok, access_token: null }, 'has no access_token'],
+    ['a token that is a number', { ...ok, access_token: 7 }, 'has an access_token that is not a string'],
+    ['a token with a newline', { ...ok, access_token: `${CANARY}\n` }, 'white space, a newline'],
+    ['a token with a space', { ...ok, access_token: `a ${CANARY}` }, 'white space, a newline'],
+    ['a token with an umlaut', { ...ok, access_token: `ä${CANARY}` }, 'a character that is not ASCII'],
+    ['a token with a NUL', { ...ok, access_token: `${CANARY}\0` }, 'white space, a newline'],
+    ['an inherited token', `{"__proto__":{"access_token":"${CANARY}"}}`, 'has no access_token'],
+    ['another type', { ...ok, token_type: 'DPoP' }, 'another type than Bearer'],
+    ['a type that is no string', { ...ok, token_type: {} }, 'another type than Bearer'],
+    ['expires_in 0', { ...ok, expires_in: 0 }, 'expires_in of 0 or less'],
+    ['expires_in "0"', { ...ok, expires_in: '0' }, 'expires_in of 0 or less'],
+    ['expires_in below a second', { ...ok, expires_in: 0.9 }, 'expires_in of 0 or less'],
+    ['expires_in negative', { ...ok, expires_in: -60 }, 'expires_in of 0 or less'],
+    ['expires_in "NaN"', { ...ok, expires_in: 'NaN' }, 'expires_in that is not a number'],
+    ['expires_in NaN', `{"access_token":"${CANARY}","expires_in":NaN}`, 'is not a JSON object'],
+    ['expires_in in words', { ...ok, expires_in: 'an hour' }, 'expires_in that is not a number'],
+    ['expires_in true', { ...ok, expires_in: true }, 'expires_in that is not a number'],
+    ['expires_in a list', { ...ok, expires_in: [60] }, 'expires_in that is not a number'],
+    [
+      'a JWT that has expired',
+      { ...ok, access_token: jwt({ exp: atSeconds(-1) }) },
+      'says that it has expired',
+    ],
+  ])('is TOKEN_RESPONSE_INVALID: %s', (_case, body, problem) => {
+    const { error, credentialsRefused } = failure(answer(body));
+    expect([error.code, credentialsRefused]).toEqual(['TOKEN_RESPONSE_INVALID', false]);
+    expect(error.message).toContain(problem);
+    expect(error.message).toContain('Check that the URL is that of a token endpoint');
+  });
+
+  test('an endless body is cut and refused', () => {
+    const { error } = failure(answer(`{"access_token":"${CANARY}"`, { isTruncated: true }));
+    expect(error.message).toContain('is longer than 65,536 bytes');
+  });
+
+  test.each([[8193], [9000]])('a token of %d bytes is TOKEN_TOO_LARGE', (size) => {
+    const { error } = failure(answer({ access_token: 'x'.repeat(size), expires_in: 60 }));
+    expect(error.code).toBe('TOKEN_TOO_LARGE');
+    expect(error.message).toMatch(new RegExp(`has ${size} bytes; .* Ask for fewer scopes`));
+    expectNoLeak(error, ['x'.repeat(100)]);
+  });
+});
+
+describe('a refusal', () => {
+  const error = (name: string, description = CANARY) => ({ error: name, error_description: description });
+  test.each([
+    ['invalid_client', 400, error('invalid_client'), 'TOKEN_REJECTED', true],
+    ['invalid_client', 401, error('invalid_client'), 'TOKEN_REJECTED', true],
+    ['invalid_client with status 200', 200, error('invalid_client'), 'TOKEN_REJECTED', true],
+    ['invalid_scope', 400, error('invalid_scope'), 'TOKEN_REJECTED', false],
+    ['unauthorized_client', 400, error('unauthorized_client'), 'TOKEN_REJECTED', false],
+    ['unsupported_grant_type', 400, error('unsupported_grant_type'), 'TOKEN_REJECTED', false],
+    ['invalid_request', 400, error('invalid_request'), 'TOKEN_REJECTED', false],
+    ['invalid_grant', 400, error('invalid_grant'), 'TOKEN_REJECTED', false],
+    ['invalid_target', 400, error('invalid_target'), 'TOKEN_REJECTED', false],
+    ['access_denied', 403, error('access_denied'), 'TOKEN_REJECTED', false],
+    ['a name of its own', 400, error(CANARY), 'TOKEN_REJECTED', false],
+    ['an object as error', 400, { error: { code: CANARY } }, 'TOKEN_REJECTED', false],
+    ['an error beside a token', 200, { access_token: CANARY, error: 'x' }, 'TOKEN_REJECTED', false],
+    ['401 without a body', 401, '', 'TOKEN_REJECTED', true],
+    ['403 with a web page', 403, `<html>${CANARY}`, 'TOKEN_REJECTED', false],
+    ['415', 415, '', 'TOKEN_REJECTED', false],
+    ['404', 404, 'not here', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
+    ['405', 405, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
+    ['404 with an OAuth error', 404, error('invalid_client'), 'TOKEN_REJECTED', true],
+    ['408', 408, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
+    ['425', 425, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
+    ['500', 500, error('server_error'), 'TOKEN_ENDPOINT_UNAVAILABLE', false],
+    ['500 with an OAuth error', 500, error('invalid_client'), 'TOKEN_ENDPOINT_UNAVAILABLE', false],
+    ['502 with a web page', 502, `<html>${CANARY}`, 'TOKEN_ENDPOINT_UNAVAILABLE', false],
+    ['503', 503, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
+    ['temporarily_unavailable', 400, error('temporarily_unavailable'), 'TOKEN_ENDPOINT_UNAVAILABLE', false],
+    ['302', 302, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
+    ['429', 429, '', 'TOKEN_ENDPOINT_THROTTLED', false],
+    ['slow_down', 400, error('slow_down'), 'TOKEN_ENDPOINT_THROTTLED', false],
+    [
+      'the Genesys way of throttling',
+      400,
+      error('invalid_request', 'Rate limit exceeded; expires in 30 seconds'),
+      'TOKEN_ENDPOINT_THROTTLED',
+      false,
+    ],
+  ] as const)('has its code: %s', (_case, status, body, code, credentialsRefused) => {
+    const outcome = failure(answer(body, { status }));
+    expect([outcome.error.code, outcome.credentialsRefused]).toEqual([code, credentialsRefused]);
+    expect(outcome.error.name).toBe(code);
+    expect(outcome.error.message).toContain('login.example.test');
+    expect(outcome.error.message.split('. ').length).toBeGreaterThan(1);
+  });
+
+  test('names the registered error and what to do', () => {
+    expect(failure(answer(error('invalid_scope'), { status: 400 })).error.message).toBe(
+      'login.example.test refused the token request (invalid_scope, HTTP 400). The client may not have this scope, or there is no such scope: correct scope or allow it there.',
+    );
+  });
+
+  test('of credentials says how to store others; the provider’s hint goes before the general one', () => {
+    const hints = { invalid_client: 'This is also what a wrong region answers.' };
+    expect(failure(answer(error('invalid_client'), { status: 400 }), { hints }).error.message).toBe(
+      'login.example.test refused the token request (invalid_client, HTTP 400). This is also what a wrong region answers. Store another secret.',
+    );
+  });
+
+  test('of the grant’s own credentials makes another stage worth a try', () => {
+    const response = answer(error('invalid_grant'), { status: 400 });
+    expect(failure(response, { grantHasCredentials: true }).credentialsRefused).toBe(true);
+  });
+
+  test.each([
+    [429, {}],
+    [503, {}],
+    [400, error('invalid_request', 'rate limit exceeded')],
+  ])('passes on when to come back: HTTP %d', (status, body) => {
+    const retryAfter = (value: string) =>
+      failure(answer(body, { status, headers: { 'retry-after': value } })).error.retryAfterMs;
+    expect(retryAfter('30')).toBe(30_000);
+    expect(retryAfter('Fri, 20 Nov 2026 14:00:31 GMT')).toBe(30_000);
+    expect(retryAfter('whenever')).toBeUndefined();
+  });
+
+  test.each([
+    [`https://www.example.test/${CANARY}?t=${CANARY}`, 'request to www.example.test (HTTP 302)'],
+    ['/login', 'request to another address of the same host (HTTP 302)'],
+    ['http://[::1', 'request (HTTP 302)'],
+    [`data:${CANARY}`, 'request to another host (HTTP 302)'],
+  ])('by a redirect names the host alone: %s', (location, expected) => {
+    const { error: redirected } = failure(answer('', { status: 302, headers: { location } }));
+    expect(redirected.message).toContain(expected);
+    expect(redirected.message).toContain('Set the token endpoint');
+  });
+});
+
+test('10,000 generated responses give a token with valid dates or a known failure, and leak nothing', () => {
+  const CODES = [
+    'TOKEN_REJECTED',
+    'TOKEN_ENDPOINT_THROTTLED',
+    'TOKEN_ENDPOINT_UNAVAILABLE',
+    'TOKEN_RESPONSE_INVALID',
+    'TOKEN_TOO_LARGE',
+  ];
+  const canary = fc.stringMatching(/^[A-Za-z0-9]{24}$/);
+  const response = canary.chain((secret) => {
+    const text = fc.oneof(
+      fc.constant(secret),
+      fc.string({ unit: 'binary' }).map((rest) => `${secret}${rest}`),
+      fc.constantFrom('', 'Bearer', 'bearer', 'invalid_client', 'slow_down', 'rate limit exceeded'),
+    );
+    const accessToken = fc.oneof(
+      text,
+      fc.constant(`${secret}.${Buffer.from(`{"exp":${atSeconds(60)}}`).toString('base64url')}.${secret}`),
+      fc.double().map((exp) => `${secret}.${Buffer.from(JSON.stringify({ exp })).toString('base64url')}.x`),
+      fc.integer({ min: 8000, max: 9000 }).map((size) => secret.padEnd(size, 'x')),
+    );
+    const number = fc.oneof(fc.double(), fc.integer(), fc.integer().map(String), fc.double().map(String));
+    const member = fc.oneof(text, number, fc.jsonValue(), fc.constant(undefined));
+    const success = fc.record({
+      access_token: fc.oneof({ weight: 3, arbitrary: fc.constant(secret) }, accessToken),
+      expires_in: fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 1 }) }, number),
+      token_type: fc.constantFrom('Bearer', undefined),
+      scope: member,
+      error: fc.constantFrom('', null, undefined),
+    });
+    const object = fc.record(
+      {
+        access_token: fc.oneof(accessToken, member),
+        expires_in: fc.oneof(number, member),
+        token_type: member,
+        scope: member,
+        error: member,
+        error_description: member,
+        description: member,
+      },
+      { requiredKeys: [] },
+    );
+    const body = fc.oneof(
+      { weight: 3, arbitrary: success.map((json) => JSON.stringify(json)) },
+      object.map((json) => JSON.stringify(json)),
+      fc.json(),
+      fc.tuple(text, fc.json()).map((parts) => parts.join('')),
+    );
+    return fc.record({
+      secret: fc.constant(secret),
+      status: fc.oneof({ weight: 2, arbitrary: fc.constant(200) }, fc.integer({ min: 100, max: 999 })),
+      headers: fc.record(
+        {
+          'retry-after': fc.oneof(text, number.map(String)),
+          date: text,
+          location: text.map((path) => `/${path}`),
+        },
+        { requiredKeys: [] },
+      ),
+      body,
+      isTruncated: fc.boolean().map((flag) => flag && secret < 'B'),
+    });
+  });
+  let tokens = 0;
+
+  fc.assert(
+    fc.property(response, ({ secret, ...rest }) => {
+      const outcome = readTokenResponse(rest as HttpResponse, context);
+      if (outcome.kind === 'token') {
+        tokens += 1;
+        const { accessToken, expiresAt, warnings } = outcome.token;
+        expect(accessToken).toMatch(/^[\x21-\x7e]{1,8192}$/);
+        expect(expiresAt.getTime()).toBeGreaterThan(issuedAt.getTime());
+        expect(lifetime(outcome.token)).toBeLessThanOrEqual(366 * 86_400);
+        expect(warnings.join()).not.toContain(secret);
+      } else {
+        expect(outcome.error).toBeInstanceOf(RefreshError);
+        expect(CODES).toContain(outcome.error.code);
+        expect(Object.values(outcome.error).join() + outcome.error.message).not.toContain(secret);
+        expect(outcome.error.cause).toBeUndefined();
+        expect(outcome.error.retryAfterMs ?? 1).toBeGreaterThan(0);
+      }
+    }),
+    { numRuns: 10_000 },
+  );
+  // The generator has to reach both outcomes, or the property says little.
+  expect(tokens).toBeGreaterThan(1_000);
+});

@@ -1,0 +1,220 @@
+import type { Request } from '../../../lambda/event.ts';
+import { plan, refreshDueAfterFutileMint, retryAt, type Stored } from '../../../lambda/refresh/planner.ts';
+import type { LastFailure, TokenDescription } from '../../../lambda/refresh/status.ts';
+
+const MINUTE = 60_000;
+/** A beat, a mint, and beats that come late: what the outage tolerance has no room for. */
+const EARLY = 110_000;
+const issuedAt = new Date('2026-11-20T14:00:00Z');
+const elapsed = (ms: number) => new Date(issuedAt.getTime() + ms);
+const policy = { refreshIntervalMs: 50 * MINUTE };
+
+function token(lifetimeMs = 60 * MINUTE): TokenDescription {
+  const refreshDue = Math.min(policy.refreshIntervalMs, (lifetimeMs * 5) / 6);
+  return {
+    version: 42,
+    fingerprint: '9f86d081884c',
+    issuedAt,
+    expiresAt: elapsed(lifetimeMs),
+    refreshDueAt: elapsed(refreshDue),
+    provider: 'oauth2',
+  };
+}
+
+function stored(
+  options: { lifetimeMs?: number; lastFailure?: LastFailure; tokenVersion?: number | null } = {},
+): Stored {
+  const { lifetimeMs, lastFailure = null, tokenVersion = 42 } = options;
+  return { tokenVersion, status: { token: token(lifetimeMs), provider: 'oauth2', lastFailure } };
+}
+
+const beat: Request = { kind: 'beat' };
+const keep = { action: 'keep', reason: 'not-due' };
+const wait = { action: 'keep', reason: 'backoff' };
+const mint = (reason: string) => ({ action: 'mint', reason });
+const asking = (minutes: number): Request => ({ kind: 'min-remaining', minRemainingMs: minutes * MINUTE });
+const failure = (retryMinutes: number): LastFailure => ({
+  code: 'TOKEN_REJECTED',
+  at: issuedAt,
+  consecutive: 3,
+  retryAt: elapsed(retryMinutes * MINUTE),
+});
+
+describe('on a beat', () => {
+  test.each([
+    ['a one-hour token just issued', 60, 0, keep],
+    ['a one-hour token long before 50 minutes', 60, 50 * MINUTE - EARLY - 1, keep],
+    ['a one-hour token on the last beats before 50 minutes', 60, 50 * MINUTE - EARLY, mint('age')],
+    ['a 24-hour token long before 50 minutes', 1440, 50 * MINUTE - EARLY - 1, keep],
+    ['a 24-hour token on the last beats before 50 minutes', 1440, 50 * MINUTE - EARLY, mint('age')],
+    ['a ten-minute token long before 8 min 20 s', 10, 500_000 - EARLY - 1, keep],
+    ['a ten-minute token on the last beats before 8 min 20 s', 10, 500_000 - EARLY, mint('age')],
+    ['a two-minute token younger than half a beat', 2, 30_000 - 1, keep],
+    ['a two-minute token of half a beat', 2, 30_000, mint('age')],
+    ['an expired token', 60, 61 * MINUTE, mint('age')],
+  ])('%s', (_, lifetimeMinutes, ageMs, expected) => {
+    const found = plan({
+      request: beat,
+      stored: stored({ lifetimeMs: lifetimeMinutes * MINUTE }),
+      now: elapsed(ageMs),
+      policy,
+    });
+    expect(found).toEqual(expected);
+  });
+
+  test.each([
+    ['there is no token', { tokenVersion: null, status: null }, mint('no-token')],
+    ['the token was deleted', stored({ tokenVersion: null }), mint('no-token')],
+    ['the status is missing or corrupt', { tokenVersion: 42, status: null }, mint('status-unreadable')],
+    ['the token was overwritten by hand', stored({ tokenVersion: 43 }), mint('version-mismatch')],
+    ['a crash left the status behind', stored({ tokenVersion: 41 }), mint('version-mismatch')],
+  ])('mints when %s', (_, found, expected) => {
+    expect(plan({ request: beat, stored: found, now: elapsed(MINUTE), policy })).toEqual(expected);
+  });
+
+  test('mints when the status claims a time in the future, but not for a clock a little off', () => {
+    expect(plan({ request: beat, stored: stored(), now: elapsed(-31_000), policy })).toEqual(
+      mint('clock-future'),
+    );
+    expect(plan({ request: beat, stored: stored(), now: elapsed(-29_000), policy })).toEqual(keep);
+  });
+
+  test('mints when the keep-alive probe was refused', () => {
+    expect(
+      plan({ request: beat, stored: stored(), now: elapsed(MINUTE), policy, keepAliveRefused: true }),
+    ).toEqual(mint('keep-alive-refused'));
+  });
+
+  test('follows a longer interval at once', () => {
+    const longer = { refreshIntervalMs: 55 * MINUTE };
+    const now = elapsed(52 * MINUTE);
+    const found = stored({ lifetimeMs: 120 * MINUTE });
+    expect(plan({ request: beat, stored: found, now, policy })).toEqual(mint('age'));
+    expect(plan({ request: beat, stored: found, now, policy: longer })).toEqual(keep);
+  });
+});
+
+describe('while a backoff runs', () => {
+  const failing = stored({ lastFailure: failure(55) });
+  const now = elapsed(54 * MINUTE);
+
+  test.each<[string, Request, object]>([
+    ['a beat waits', beat, wait],
+    ['a job that asks for more life waits', asking(45), wait],
+    ['force mints', { kind: 'force' }, mint('forced')],
+    ['a changed secret mints', { kind: 'secret-changed' }, mint('secret-changed')],
+  ])('%s', (_, request, expected) => {
+    expect(plan({ request, stored: failing, now, policy })).toEqual(expected);
+  });
+
+  test('a beat tries again when it is over', () => {
+    expect(plan({ request: beat, stored: failing, now: elapsed(55 * MINUTE), policy })).toEqual(mint('age'));
+  });
+
+  test('binds a token that is missing too', () => {
+    const missing = stored({ tokenVersion: null, lastFailure: failure(55) });
+    expect(plan({ request: beat, stored: missing, now, policy })).toEqual(wait);
+  });
+
+  test('a time that is absurdly far away is not believed', () => {
+    expect(plan({ request: beat, stored: stored({ lastFailure: failure(600) }), now, policy })).toEqual(
+      mint('age'),
+    );
+  });
+});
+
+describe('a job that asks for more life', () => {
+  test.each([
+    ['gets what is there when that is enough', 45, 14, keep],
+    ['gets a new token when it is not', 45, 16, mint('min-remaining')],
+    ['gets a new token for nearly the whole lifetime', 59, 2, mint('min-remaining')],
+    [
+      'beyond the lifetime gets a fresh one, if the stored one is not nearly fresh',
+      90,
+      6,
+      mint('min-remaining'),
+    ],
+    ['beyond the lifetime does not mint again and again', 90, 4, keep],
+  ])('%s', (_, minutes, ageMinutes, expected) => {
+    const found = plan({
+      request: asking(minutes),
+      stored: stored(),
+      now: elapsed(ageMinutes * MINUTE),
+      policy,
+    });
+    expect(found).toEqual(expected);
+  });
+
+  test('does not mint within a beat of a mint that brought nothing better', () => {
+    const options = { request: asking(45), stored: stored(), policy, futileMintAt: elapsed(20 * MINUTE) };
+    expect(plan({ ...options, now: elapsed(20.9 * MINUTE) })).toEqual(keep);
+    expect(plan({ ...options, now: elapsed(21 * MINUTE) })).toEqual(mint('min-remaining'));
+  });
+});
+
+describe('a failed mint is tried again', () => {
+  const waitMs = (options: {
+    code: Parameters<typeof retryAt>[0]['code'];
+    consecutive?: number;
+    retryAfterMs?: number;
+  }) => retryAt({ consecutive: 1, at: issuedAt, ...options }).getTime() - issuedAt.getTime();
+
+  test.each([
+    ['TOKEN_ENDPOINT_UNAVAILABLE', 1],
+    ['TOKEN_ENDPOINT_UNAVAILABLE', 30],
+    ['TOKEN_ENDPOINT_THROTTLED', 9],
+    ['SECRET_UNAVAILABLE', 9],
+    ['PARAMETER_NOT_WRITTEN', 9],
+  ] as const)('on the next beat after %s (%i in a row)', (code, consecutive) => {
+    expect(waitMs({ code, consecutive })).toBeLessThan(MINUTE);
+  });
+
+  test.each([
+    [1, 0.5],
+    [2, 1.5],
+    [3, 3.5],
+    [4, 4.5],
+    [1000, 4.5],
+  ])('after permanent error number %i in %f minutes', (consecutive, minutes) => {
+    for (const code of ['TOKEN_REJECTED', 'SECRET_MALFORMED', 'TOKEN_UNUSABLE', 'TOKEN_TOO_LARGE'] as const) {
+      expect(waitMs({ code, consecutive })).toBe(minutes * MINUTE);
+    }
+  });
+
+  test('not before the time that the server named, up to an hour', () => {
+    expect(waitMs({ code: 'TOKEN_ENDPOINT_THROTTLED', retryAfterMs: 7 * MINUTE })).toBe(7 * MINUTE);
+    expect(waitMs({ code: 'TOKEN_ENDPOINT_UNAVAILABLE', retryAfterMs: 1440 * MINUTE })).toBe(60 * MINUTE);
+    expect(waitMs({ code: 'TOKEN_ENDPOINT_THROTTLED', retryAfterMs: 1 })).toBe(30_000);
+  });
+});
+
+describe('after a mint that brought nothing better', () => {
+  test('a server that returns its cached token is asked on each beat', () => {
+    const now = elapsed(50 * MINUTE);
+    const due = refreshDueAfterFutileMint({
+      stored: token(),
+      mintedLifetimeMs: 10 * MINUTE,
+      sameToken: true,
+      now,
+    });
+    expect(due).toEqual(token().refreshDueAt);
+  });
+
+  test('a server whose tokens now live shorter is left alone until one would live longer than the stored one', () => {
+    const dayLong = token(1440 * MINUTE);
+    const now = elapsed(50 * MINUTE);
+    const due = refreshDueAfterFutileMint({
+      stored: dayLong,
+      mintedLifetimeMs: 60 * MINUTE,
+      sameToken: false,
+      now,
+    });
+    expect(due).toEqual(elapsed((1440 - 60 + 1) * MINUTE));
+    const postponed = {
+      tokenVersion: 42,
+      status: { token: { ...dayLong, refreshDueAt: due }, provider: 'oauth2', lastFailure: null },
+    };
+    expect(plan({ request: beat, stored: postponed, now: elapsed(1000 * MINUTE), policy })).toEqual(keep);
+    expect(plan({ request: beat, stored: postponed, now: due, policy })).toEqual(mint('age'));
+  });
+});

@@ -1,0 +1,174 @@
+import fc from 'fast-check';
+import { createQuietWorld } from '../../../bench/availability/quiet-world.ts';
+import { type Outcome, simulate } from '../../../bench/availability/simulate.ts';
+import { createWindows, type Window } from '../../../bench/availability/windows.ts';
+import type { EndpointTrouble, World } from '../../../bench/availability/world.ts';
+import { BEAT_MS, guarantee } from '../../../lambda/contract.ts';
+
+/**
+ * The promise, of the code that is deployed, in virtual time. A reader at any moment after the first mint gets a
+ * live token, whatever of this comes together:
+ * - any lifetime whose outage tolerance H is more than nothing, any refresh interval from 2 minutes;
+ * - beats up to 15 s late each, at any phase;
+ * - mints that take up to 15 s, of the 20 s allowed;
+ * - outages of any kind of transient failure, each of H at most, at any moments, with 7 beats between two of them;
+ * - the function's clock up to 5 minutes wrong, stepping at any moment; an instance that forgets at any moment.
+ *
+ * A rejection (a wrong secret, a disabled client) is tried again after 1, 2, 4, then every 5 minutes: the same is
+ * promised where it lasts 4 minutes less than H, or where its end is announced by a change of the secret.
+ */
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+/** What a backoff costs more than a beat. */
+const BACKOFF_MS = 4 * MINUTE;
+
+interface Life {
+  readonly lifetimeMs: number;
+  readonly refreshIntervalMs: number;
+  /** Each lasts a share of H, and begins near a refresh, where it hurts. */
+  readonly troubles: readonly {
+    readonly refresh: number;
+    readonly offsetMs: number;
+    readonly share: number;
+    readonly trouble: EndpointTrouble;
+  }[];
+  readonly lateMs: readonly number[];
+  readonly phaseMs: number;
+  readonly mintMs: number;
+  readonly clockSteps: readonly { readonly at: number; readonly byMs: number }[];
+  readonly coldStarts: readonly number[];
+}
+
+const share = fc.double({ min: 0, max: 1, noNaN: true });
+
+const transient: fc.Arbitrary<EndpointTrouble> = fc.record({
+  code: fc.constantFrom('TOKEN_ENDPOINT_UNAVAILABLE' as const, 'TOKEN_ENDPOINT_THROTTLED' as const),
+  latencyMs: fc.constantFrom(50, 10_000),
+});
+
+function life(trouble: fc.Arbitrary<EndpointTrouble>): fc.Arbitrary<Life> {
+  return fc.record({
+    lifetimeMs: fc.integer({ min: 7 * 60, max: 4 * 3_600 }).map((seconds) => seconds * SECOND),
+    refreshIntervalMs: fc.integer({ min: 2, max: 180 }).map((minutes) => minutes * MINUTE),
+    troubles: fc.array(
+      fc.record({
+        refresh: fc.integer({ min: 1, max: 4 }),
+        offsetMs: fc.integer({ min: -6 * MINUTE, max: 2 * MINUTE }),
+        share: fc.constantFrom(0.5, 1, 1),
+        trouble,
+      }),
+      { maxLength: 6 },
+    ),
+    lateMs: fc.array(fc.integer({ min: 0, max: 15 * SECOND }), { minLength: 1, maxLength: 30 }),
+    phaseMs: fc.integer({ min: 0, max: MINUTE - 1 }),
+    mintMs: fc.integer({ min: 50, max: 15 * SECOND }),
+    clockSteps: fc.array(fc.record({ at: share, byMs: fc.integer({ min: -300_000, max: 300_000 }) }), {
+      maxLength: 6,
+    }),
+    coldStarts: fc.array(share, { maxLength: 6 }),
+  });
+}
+
+async function liveThrough(drawn: Life, longestMs: (outageToleranceMs: number) => number): Promise<Outcome> {
+  const { lifetimeMs, refreshIntervalMs, mintMs, phaseMs, lateMs } = drawn;
+  const { refreshAfterMs, outageToleranceMs } = guarantee(lifetimeMs, refreshIntervalMs);
+  const spanMs = 4 * refreshAfterMs + lifetimeMs;
+  const beats: number[] = [];
+  for (let at = phaseMs; at < spanMs; at += BEAT_MS)
+    beats.push(at + (lateMs[beats.length % lateMs.length] ?? 0));
+  const world: World = createQuietWorld({
+    lifetimeMs,
+    spanMs,
+    beats: Float64Array.from(beats),
+    endpoint: createWindows(placeTroubles(drawn, refreshAfterMs, longestMs(outageToleranceMs))),
+    slow: createWindows([{ from: 0, to: spanMs * 2, value: mintMs }]),
+    clockSteps: createWindows(
+      [...drawn.clockSteps]
+        .sort((one, other) => one.at - other.at)
+        .map(({ at, byMs }, index, all) => ({
+          from: at * spanMs,
+          to: (all[index + 1]?.at ?? 1) * spanMs - 1,
+          value: byMs,
+        })),
+    ),
+    coldStarts: drawn.coldStarts.map((at) => at * spanMs).sort((one, other) => one - other),
+  });
+  return await simulate({ world, reads: [], strategy: { name: 'ours', kind: 'ours', refreshIntervalMs } });
+}
+
+/** Puts the troubles in order, after the first mint, with time between them to recover. */
+function placeTroubles({ troubles }: Life, everyMs: number, longestMs: number): Window<EndpointTrouble>[] {
+  const placed: Window<EndpointTrouble>[] = [];
+  let free = 3 * BEAT_MS;
+  const wanted = troubles.map(({ refresh, offsetMs, ...rest }) => ({
+    ...rest,
+    at: refresh * everyMs + offsetMs,
+  }));
+  for (const { at, share: part, trouble } of wanted.sort((one, other) => one.at - other.at)) {
+    const from = Math.max(free, at);
+    const to = from + Math.max(0, longestMs) * part;
+    if (to > from) placed.push({ from, to, value: trouble });
+    free = to + 7 * BEAT_MS;
+  }
+  return placed;
+}
+
+/** The stretches, after the first mint, in which a reader would have got a dead token. */
+function deadStretches({ stored, spanMs }: Outcome): string[] {
+  return stored.flatMap(({ writtenAt, diesAt }, index) => {
+    const replacedAt = stored[index + 1]?.writtenAt ?? spanMs;
+    return diesAt < replacedAt
+      ? [`version ${index + 1} of ${writtenAt} dead from ${diesAt} to ${replacedAt}`]
+      : [];
+  });
+}
+
+test('a reader never sees an expired token while no outage is longer than the tolerance', async () => {
+  await fc.assert(
+    fc.asyncProperty(life(transient), async (drawn) => {
+      const outcome = await liveThrough(drawn, (outageToleranceMs) => outageToleranceMs);
+      expect(outcome.stored.length).toBeGreaterThan(0);
+      expect(deadStretches(outcome)).toEqual([]);
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test('nor while no rejection is longer than the tolerance less its backoff', async () => {
+  const rejection = fc.constant<EndpointTrouble>({ code: 'TOKEN_REJECTED', latencyMs: 200 });
+  await fc.assert(
+    fc.asyncProperty(life(rejection), async (drawn) => {
+      const outcome = await liveThrough(drawn, (outageToleranceMs) => outageToleranceMs - BACKOFF_MS);
+      expect(deadStretches(outcome)).toEqual([]);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('an outage that is three beats longer than the tolerance can be seen', async () => {
+  // So that the two properties above can fail at all.
+  const lifetimeMs = 60 * MINUTE;
+  const { outageToleranceMs } = guarantee(lifetimeMs, 50 * MINUTE);
+  const outcome = await liveThrough(
+    {
+      lifetimeMs,
+      refreshIntervalMs: 50 * MINUTE,
+      troubles: [
+        {
+          refresh: 1,
+          offsetMs: -90 * SECOND,
+          share: 1,
+          trouble: { code: 'TOKEN_ENDPOINT_UNAVAILABLE', latencyMs: 50 },
+        },
+      ],
+      lateMs: [0],
+      phaseMs: 0,
+      mintMs: 250,
+      clockSteps: [],
+      coldStarts: [],
+    },
+    () => outageToleranceMs + 3 * BEAT_MS,
+  );
+  expect(deadStretches(outcome)).toHaveLength(1);
+});
