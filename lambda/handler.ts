@@ -69,7 +69,7 @@ async function invoke(event: unknown, context: InvocationContext, observations: 
   const limitMs = Math.max(1, Math.min(MINT_TIME_LIMIT_MS, context.getRemainingTimeInMillis() - RESERVE_MS));
   const signal = AbortSignal.timeout(limitMs);
   if (request.kind === 'diagnose') {
-    const { diagnose } = await import('./mint/diagnose.ts');
+    const { diagnose } = await loadOnDemand();
     return await diagnose({ open, loadMinter, now: systemNow, signal });
   }
   const { config, parameters } = open();
@@ -97,11 +97,11 @@ function open() {
   return opened;
 }
 
-/** Loads what only a mint or a probe needs: Secrets Manager, the HTTP client, the providers. */
+/** The one lazy part of the bundle: Secrets Manager, the HTTP client, the providers, the diagnosis. */
+const loadOnDemand = () => import('./mint/on-demand.ts');
+
 function loadMinter(config: Config): Promise<Minter> {
-  minter ??= import('./mint/create-minter.ts').then(({ createMinter }) =>
-    createMinter({ config, now: clock.now }),
-  );
+  minter ??= loadOnDemand().then(({ createMinter }) => createMinter({ config, now: clock.now }));
   minter.catch(() => {
     minter = undefined;
   });

@@ -16,7 +16,7 @@ test('keeps what an idle beat does not need out of the entry point', () => {
   const { outputs } = bundle(temporaryDirectory());
   const entry = Object.entries(outputs).find(([path]) => path.endsWith('/handler.mjs'))?.[1];
   const lazily = entry?.imports.filter(({ kind }) => kind === 'dynamic-import').map(({ path }) => path);
-  expect(lazily).toEqual(expect.arrayContaining([expect.stringContaining('create-minter')]));
+  expect(lazily).toEqual(expect.arrayContaining([expect.stringContaining('on-demand')]));
 });
 
 test('an unchanged configuration synthesizes the same template', () => {
