@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { isAllowed, type PolicyDocument } from '../local/aws/iam.ts';
+import { isAllowed } from '../local/aws/iam.ts';
+import type { PolicyDocument } from '../local/aws/operation.ts';
 import { createResolver } from '../local/template-resolver.ts';
 import { readTemplate, stackResources } from './deployed-stack.ts';
 import type { Stage } from './stage.ts';

@@ -15,7 +15,8 @@ import {
 } from './authorization-server/authorization-server.ts';
 import { type AwsEndpoint, startAwsEndpoint } from './aws/endpoint.ts';
 import { createFunctionProcess, type FunctionProcess } from './aws/function-process.ts';
-import type { Credentials, PolicyDocument } from './aws/iam.ts';
+import type { Credentials } from './aws/iam.ts';
+import type { PolicyDocument } from './aws/operation.ts';
 import type { Assembly } from './cloud-assembly.ts';
 import { LOCAL_PLACE, type SynthesizedFunction, synthesize } from './synthesized-function.ts';
 import { createResolver } from './template-resolver.ts';

@@ -1,28 +1,19 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type CallSummary, createFaults, type Faults } from './faults.ts';
+import { createFaults, type Faults } from './faults.ts';
 import {
   type Credentials,
   createPrincipalRegistry,
-  type Principal,
   type PrincipalRegistry,
   type RecordedCall,
 } from './iam.ts';
 import { createKms, type Kms } from './kms.ts';
 import { createLambda, type Lambda, type RegisteredFunction } from './lambda.ts';
-import type { Place } from './operation.ts';
-import { createRequestHandler } from './request-handler.ts';
+import type { Place, Principal } from './operation.ts';
+import { createRequestHandler, type RecordedRequest } from './request-handler.ts';
 import { createSecretsManager, type SecretsManager } from './secrets-manager.ts';
 import { createSsm, type Ssm } from './ssm.ts';
-
-/** One request as the endpoint saw it: what was asked, and what came of it. */
-export interface RecordedRequest extends CallSummary {
-  readonly principal: string | undefined;
-  readonly at: Date;
-  /** `ok`, AWS's error code, or `no-answer` when a fault kept the answer back. */
-  outcome: string;
-}
 
 /** An AWS account on a loopback port, and a test's handle on everything in it. */
 export interface AwsEndpoint extends Place {

@@ -1,17 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { runUnsafeSimulation } from '@cloud-copilot/iam-simulate';
 import { AwsError } from './aws-error.ts';
-import type { JsonObject, Permission, Place } from './operation.ts';
-
-/** An identity policy document: `{Version, Statement}`, all intrinsic functions resolved. */
-export type PolicyDocument = JsonObject;
-
-/** Who calls, and what this identity is allowed to do. */
-export interface Principal {
-  /** ARN as it stands in AWS's messages, `arn:aws:sts::111122223333:assumed-role/name/session`. */
-  readonly arn: string;
-  readonly policies: readonly PolicyDocument[];
-}
+import type { Permission, Place, PolicyDocument, Principal } from './operation.ts';
 
 /** Credentials as an SDK takes them. */
 export interface Credentials {

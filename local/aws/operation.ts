@@ -1,5 +1,3 @@
-import type { Principal } from './iam.ts';
-
 /** The services that the endpoint answers for. */
 export type ServiceName = 'ssm' | 'secretsmanager' | 'kms' | 'lambda' | 'sts';
 
@@ -10,6 +8,16 @@ export type JsonObject = Record<string, unknown>;
 export interface Place {
   readonly region: string;
   readonly accountId: string;
+}
+
+/** An identity policy document: `{Version, Statement}`, all intrinsic functions resolved. */
+export type PolicyDocument = JsonObject;
+
+/** Who calls, and what this identity is allowed to do. */
+export interface Principal {
+  /** ARN as it appears in AWS's messages, `arn:aws:sts::111122223333:assumed-role/name/session`. */
+  readonly arn: string;
+  readonly policies: readonly PolicyDocument[];
 }
 
 /** One call while it is executed: who calls, when, and what it may do. */

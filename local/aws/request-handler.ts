@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { AwsError } from './aws-error.ts';
-import type { RecordedRequest } from './endpoint.ts';
 import type { CallSummary, Fault, Faults } from './faults.ts';
-import { accessDenied, evaluate, type Principal, type PrincipalRegistry, type RecordedCall } from './iam.ts';
+import { accessDenied, evaluate, type PrincipalRegistry, type RecordedCall } from './iam.ts';
 import {
   accessKeyId,
   errorAnswer,
@@ -15,12 +14,20 @@ import {
   type WireRequest,
 } from './json-protocol.ts';
 import type { Lambda } from './lambda.ts';
-import type { OperationCall, Permission, Place } from './operation.ts';
+import type { OperationCall, Permission, Place, Principal } from './operation.ts';
 import { parameterArn, parseReference } from './parameter-names.ts';
 import { unresolvedArn } from './secret-store.ts';
 import type { SecretsManager } from './secrets-manager.ts';
 import type { Ssm } from './ssm.ts';
 import { callerIdentity } from './sts.ts';
+
+/** One request as the endpoint saw it: what was asked, and what came of it. */
+export interface RecordedRequest extends CallSummary {
+  readonly principal: string | undefined;
+  readonly at: Date;
+  /** `ok`, AWS's error code, or `no-answer` when a fault kept the answer back. */
+  outcome: string;
+}
 
 /** Thrown inside the handler when a fault keeps the answer back for good. */
 class NoAnswer extends Error {

@@ -1,8 +1,8 @@
 import { epochSeconds, optionalString } from './input.ts';
 import type { Kms } from './kms.ts';
 import type { Operation, OperationCall } from './operation.ts';
+import type { SecretAccess } from './secret-access.ts';
 import { findSecretVersion, type Secret, type SecretStore, type SecretVersion } from './secret-store.ts';
-import type { SecretAccess } from './secrets-manager.ts';
 
 /**
  * Makes the operations that read secrets.

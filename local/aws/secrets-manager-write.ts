@@ -3,6 +3,7 @@ import { AwsError } from './aws-error.ts';
 import { optionalString, requiredString, stringList, tagList } from './input.ts';
 import type { Kms } from './kms.ts';
 import type { JsonObject, Operation, OperationCall } from './operation.ts';
+import type { SecretAccess } from './secret-access.ts';
 import {
   moveStages,
   type Secret,
@@ -10,10 +11,26 @@ import {
   type SecretValue,
   type SecretVersion,
 } from './secret-store.ts';
-import type { SecretAccess, SecretLabelUpdatedEvent } from './secrets-manager.ts';
 import { useKey } from './secrets-manager-read.ts';
 
 const maxValueBytes = 65_536;
+
+/**
+ * The event that Secrets Manager itself sends to EventBridge when a label moves.
+ *
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
+ */
+export interface SecretLabelUpdatedEvent {
+  readonly version: '0';
+  readonly id: string;
+  readonly 'detail-type': 'Secret Label Updated';
+  readonly source: 'aws.secretsmanager';
+  readonly account: string;
+  readonly time: string;
+  readonly region: string;
+  readonly resources: readonly string[];
+  readonly detail: { readonly name: string; readonly labelUpdated: string; readonly versionId: string };
+}
 
 /**
  * Makes the operations that change secrets.

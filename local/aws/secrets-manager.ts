@@ -1,29 +1,13 @@
 import { AwsError } from './aws-error.ts';
-import { flag, optionalInteger, requiredString } from './input.ts';
+import { flag, optionalInteger } from './input.ts';
 import type { Kms } from './kms.ts';
-import type { JsonObject, Operation, OperationCall, Place } from './operation.ts';
-import { createSecretStore, findSecret, type Secret, unresolvedArn } from './secret-store.ts';
+import type { Operation, Place } from './operation.ts';
+import { createSecretAccess } from './secret-access.ts';
+import { createSecretStore, type Secret } from './secret-store.ts';
 import { createSecretReads } from './secrets-manager-read.ts';
-import { createSecretWrites } from './secrets-manager-write.ts';
+import { createSecretWrites, type SecretLabelUpdatedEvent } from './secrets-manager-write.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
-
-/**
- * The event that Secrets Manager itself sends to EventBridge when a label moves.
- *
- * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
- */
-export interface SecretLabelUpdatedEvent {
-  readonly version: '0';
-  readonly id: string;
-  readonly 'detail-type': 'Secret Label Updated';
-  readonly source: 'aws.secretsmanager';
-  readonly account: string;
-  readonly time: string;
-  readonly region: string;
-  readonly resources: readonly string[];
-  readonly detail: { readonly name: string; readonly labelUpdated: string; readonly versionId: string };
-}
 
 /** Secrets Manager: its state for tests to look at, its events, and its operations for the wire. */
 export interface SecretsManager {
@@ -33,38 +17,12 @@ export interface SecretsManager {
   onSecretLabelUpdated(listener: (event: SecretLabelUpdatedEvent) => void): () => void;
 }
 
-/** Finds the secret of a request after checking the permission for it. */
-export type SecretAccess = (
-  action: string,
-  input: JsonObject,
-  call: OperationCall,
-  options?: { context?: Record<string, string>; evenIfDeleted?: boolean; stale?: boolean },
-) => Secret;
-
 /** Makes an empty Secrets Manager. */
 export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
   const store = createSecretStore(place);
   const listeners = new Set<(event: SecretLabelUpdatedEvent) => void>();
 
-  const access: SecretAccess = (action, input, call, options = {}) => {
-    const secretId = requiredString(input, 'SecretId');
-    const found = findSecret(store.view({ stale: options.stale ?? false }), secretId);
-    call.authorize({
-      action: `secretsmanager:${action}`,
-      resource: found?.arn ?? unresolvedArn(place, secretId),
-      context: { 'secretsmanager:SecretId': secretId, ...options.context },
-    });
-    if (!found) {
-      throw new AwsError('ResourceNotFoundException', "Secrets Manager can't find the specified secret.");
-    }
-    if (found.deletedDate && !options.evenIfDeleted) {
-      throw new AwsError(
-        'InvalidRequestException',
-        "You can't perform this operation on the secret because it was marked for deletion.",
-      );
-    }
-    return found;
-  };
+  const access = createSecretAccess(place, store);
 
   return {
     get secrets() {

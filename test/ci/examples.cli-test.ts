@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { PolicyDocument } from '../../local/aws/iam.ts';
+import type { PolicyDocument } from '../../local/aws/operation.ts';
 import type { Assembly } from '../../local/cloud-assembly.ts';
 import { type AwsCli, findAwsClis, installCommand } from './support/aws-cli.ts';
 import { jenkinsSteps } from './support/jenkinsfile.ts';

@@ -9,7 +9,7 @@ import {
 } from '../../local/authorization-server/authorization-server.ts';
 import { type AwsEndpoint, startAwsEndpoint } from '../../local/aws/endpoint.ts';
 import { createFunctionProcess, type FunctionProcess } from '../../local/aws/function-process.ts';
-import type { PolicyDocument } from '../../local/aws/iam.ts';
+import type { PolicyDocument } from '../../local/aws/operation.ts';
 import { createCertificateAuthority } from '../../local/certificate-authority.ts';
 import { LOCAL_PLACE, type SynthesizedFunction } from '../../local/synthesized-function.ts';
 import { synthesize } from '../support/synthesize.ts';

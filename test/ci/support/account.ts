@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
-import type { PolicyDocument } from '../../../local/aws/iam.ts';
+import type { PolicyDocument } from '../../../local/aws/operation.ts';
 import { type AwsCli, installAwsCommand } from './aws-cli.ts';
 import { type Ended, type RunOptions, run } from './process.ts';
 

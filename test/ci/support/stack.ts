@@ -8,7 +8,7 @@ import {
 } from '../../../local/authorization-server/authorization-server.ts';
 import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
 import { createFunctionProcess } from '../../../local/aws/function-process.ts';
-import type { PolicyDocument } from '../../../local/aws/iam.ts';
+import type { PolicyDocument } from '../../../local/aws/operation.ts';
 import type { Assembly } from '../../../local/cloud-assembly.ts';
 import { LOCAL_PLACE, type SynthesizedFunction, synthesize } from '../../../local/synthesized-function.ts';
 import { createResolver } from '../../../local/template-resolver.ts';

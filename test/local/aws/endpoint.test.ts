@@ -5,8 +5,8 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, GetParametersCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
-import type { PolicyDocument } from '../../../local/aws/iam.ts';
-import type { SecretLabelUpdatedEvent } from '../../../local/aws/secrets-manager.ts';
+import type { PolicyDocument } from '../../../local/aws/operation.ts';
+import type { SecretLabelUpdatedEvent } from '../../../local/aws/secrets-manager-write.ts';
 import { connectContract } from './contract-check.ts';
 
 const place = { region: 'eu-central-1', accountId: '111122223333' };
