@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MachineRoom } from './machine-room.ts';
+import type { FunctionHarness } from './function-harness.ts';
 import type { Timeline } from './timeline.ts';
 
 const MINUTE = 60_000;
@@ -21,14 +21,14 @@ export interface Summary {
 }
 
 /**
- * Plays the main job on a running machine room: mints, refreshes, an outage of the token endpoint, a forced refresh
+ * Plays the main job on a running harness: mints, refreshes, an outage of the token endpoint, a forced refresh
  * and a new client secret, while a reader checks each token against the authorization server.
  */
-export async function playDemonstration(room: MachineRoom, timeline: Timeline): Promise<Summary> {
-  const start = room.now().getTime();
+export async function playDemonstration(harness: FunctionHarness, timeline: Timeline): Promise<Summary> {
+  const start = harness.now().getTime();
   const until = (minute: number) =>
-    sleep(Math.max(0, room.realMs(start + minute * MINUTE - room.now().getTime())));
-  const reader = createReader(room, timeline);
+    sleep(Math.max(0, harness.realMs(start + minute * MINUTE - harness.now().getTime())));
+  const reader = createReader(harness, timeline);
   const mints: Record<string, number> = {};
   let failedMints = 0;
   const follow = (line: string): void => {
@@ -41,25 +41,25 @@ export async function playDemonstration(room: MachineRoom, timeline: Timeline): 
     const before = RemainingSeconds > 0 ? `, with ${minutes(RemainingSeconds)} left on the one before` : '';
     timeline.say('mint', `v${tokenVersion} minted and stored (${reason})${before}`);
   };
-  room.followLines(follow);
+  harness.followLines(follow);
 
   timeline.heading(
     'A heartbeat every minute; tokens live 20 minutes and are replaced before they are 10 minutes old.',
   );
-  const heartbeat = startHeartbeat(room);
+  const heartbeat = startHeartbeat(harness);
   await heartbeat.firstBeat;
   const reading = reader.run();
 
   await until(22);
   const version = reader.version();
-  while (reader.version() === version) await sleep(room.realMs(MINUTE / 3));
-  const outageStart = (room.now().getTime() - start) / MINUTE + 6;
+  while (reader.version() === version) await sleep(harness.realMs(MINUTE / 3));
+  const outageStart = (harness.now().getTime() - start) / MINUTE + 6;
   await until(outageStart);
   timeline.heading('The token endpoint goes down, a few minutes before a refresh is due.');
   timeline.say('fault', 'token endpoint: connections are refused');
-  await room.authorizationServer.faults.goOffline();
+  await harness.authorizationServer.faults.goOffline();
   await until(outageStart + 8);
-  await room.authorizationServer.faults.goOnline();
+  await harness.authorizationServer.faults.goOnline();
   timeline.say(
     'action',
     `token endpoint back after 8 min: ${failedMints} failed mints, ${reader.seen.badReads} failed reads`,
@@ -68,12 +68,12 @@ export async function playDemonstration(room: MachineRoom, timeline: Timeline): 
   await until(outageStart + 12);
   timeline.heading('An engineer forces a refresh.');
   timeline.say('action', 'aws lambda invoke --payload \'{"force":true}\'');
-  await room.invoke({ force: true });
+  await harness.invoke({ force: true });
 
   await until(outageStart + 16);
   timeline.heading('The OAuth client gets a new secret.');
   timeline.say('action', 'aws secretsmanager put-secret-value: the event mints at once');
-  await room.changeSecret();
+  await harness.changeSecret();
 
   await until(outageStart + 20);
   await heartbeat.stop();
@@ -83,8 +83,8 @@ export async function playDemonstration(room: MachineRoom, timeline: Timeline): 
     ...reader.seen,
     mints,
     failedMints,
-    deniedCalls: room.aws.calls.filter(({ allowed }) => !allowed).length,
-    leaks: countLeaks(room, reader.tokens),
+    deniedCalls: harness.aws.calls.filter(({ allowed }) => !allowed).length,
+    leaks: countLeaks(harness, reader.tokens),
   };
 }
 
@@ -113,17 +113,17 @@ export function judge(summary: Summary, write: (line: string) => void): boolean 
   return checks.every(([isGood]) => isGood);
 }
 
-function startHeartbeat(room: MachineRoom) {
+function startHeartbeat(harness: FunctionHarness) {
   const beats = new Set<Promise<unknown>>();
   const beat = () => {
     // A failed mint is the function's to log; a beat that finds the function busy is lost, as in AWS.
-    const running = room.invoke(JSON.parse(room.fn.schedule.input)).catch(() => undefined);
+    const running = harness.invoke(JSON.parse(harness.fn.schedule.input)).catch(() => undefined);
     beats.add(running);
     running.finally(() => beats.delete(running));
     return running;
   };
   const firstBeat = beat();
-  const timer = setInterval(beat, room.realMs(MINUTE));
+  const timer = setInterval(beat, harness.realMs(MINUTE));
   return {
     firstBeat,
     async stop() {
@@ -134,15 +134,15 @@ function startHeartbeat(room: MachineRoom) {
 }
 
 /** A job that reads again and again, every 20 seconds of the fast clock. */
-function createReader(room: MachineRoom, timeline: Timeline) {
+function createReader(harness: FunctionHarness, timeline: Timeline) {
   const seen = { reads: 0, badReads: 0, leastRemainingSeconds: Number.POSITIVE_INFINITY };
   const tokens = new Set<string>();
   let isRunning = true;
   let version = 0;
   const readOnce = async (): Promise<void> => {
-    const found = await room.read().catch(() => undefined);
+    const found = await harness.read().catch(() => undefined);
     const isAccepted =
-      found !== undefined && (await room.authorizationServer.introspect(found.accessToken)).active;
+      found !== undefined && (await harness.authorizationServer.introspect(found.accessToken)).active;
     seen.reads += 1;
     if (found === undefined || !isAccepted) {
       seen.badReads += 1;
@@ -150,7 +150,7 @@ function createReader(room: MachineRoom, timeline: Timeline) {
       return;
     }
     tokens.add(found.accessToken);
-    const remaining = (Date.parse(String(found.status?.expiresAt)) - room.now().getTime()) / 1000;
+    const remaining = (Date.parse(String(found.status?.expiresAt)) - harness.now().getTime()) / 1000;
     seen.leastRemainingSeconds = Math.min(seen.leastRemainingSeconds, remaining);
     if (found.version !== version)
       timeline.say('read', `a job reads v${found.version}: accepted, ${minutes(remaining)} left`);
@@ -163,7 +163,7 @@ function createReader(room: MachineRoom, timeline: Timeline) {
     async run() {
       while (isRunning) {
         await readOnce();
-        await sleep(room.realMs(MINUTE / 3));
+        await sleep(harness.realMs(MINUTE / 3));
       }
     },
     async stop() {
@@ -172,11 +172,11 @@ function createReader(room: MachineRoom, timeline: Timeline) {
   };
 }
 
-function countLeaks(room: MachineRoom, tokens: ReadonlySet<string>): number {
+function countLeaks(harness: FunctionHarness, tokens: ReadonlySet<string>): number {
   const statuses =
-    room.aws.ssm.parameters.get(room.fn.environment.STATUS_PARAMETER as string)?.versions ?? [];
-  const texts = [...room.process.lines, ...statuses.map(({ value }) => value)];
-  const canaries = [...tokens, ...room.clientSecrets];
+    harness.aws.ssm.parameters.get(harness.fn.environment.STATUS_PARAMETER as string)?.versions ?? [];
+  const texts = [...harness.process.lines, ...statuses.map(({ value }) => value)];
+  const canaries = [...tokens, ...harness.clientSecrets];
   return texts.filter((text) => canaries.some((canary) => text.includes(canary))).length;
 }
 

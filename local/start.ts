@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { judge, playDemonstration } from './demonstration.ts';
-import { type MachineRoom, startMachineRoom } from './machine-room.ts';
+import { type FunctionHarness, openFunctionHarness } from './function-harness.ts';
 import { createTimeline } from './timeline.ts';
 
 /*
@@ -12,17 +12,21 @@ const { values } = parseArgs({ options: { 'keep-running': { type: 'boolean', def
 const write = (line: string): void => console.log(line);
 
 write('Synthesizing the stack, starting an authorization server and an AWS endpoint …');
-const room = await startMachineRoom({ speed: 120, lifetimeSeconds: 20 * 60, refreshIntervalMinutes: 10 });
+const harness = await openFunctionHarness({
+  speed: 120,
+  lifetimeSeconds: 20 * 60,
+  refreshIntervalMinutes: 10,
+});
 try {
-  const timeline = createTimeline({ now: room.now, write });
-  const isGood = judge(await playDemonstration(room, timeline), write);
+  const timeline = createTimeline({ now: harness.now, write });
+  const isGood = judge(await playDemonstration(harness, timeline), write);
   if (!isGood) process.exitCode = 1;
-  if (values['keep-running']) await keepRunning(room);
+  if (values['keep-running']) await keepRunning(harness);
 } finally {
-  await room.close();
+  await harness.close();
 }
 
-async function keepRunning({ aws, administrator, fn, realMs, invoke }: MachineRoom): Promise<void> {
+async function keepRunning({ aws, administrator, fn, realMs, invoke }: FunctionHarness): Promise<void> {
   const { accessKeyId, secretAccessKey, sessionToken } = administrator;
   const beats = setInterval(() => invoke({}).catch(() => undefined), realMs(60_000));
   const cli = `aws --endpoint-url ${aws.url} --region ${aws.region}`;

@@ -1,7 +1,11 @@
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import type { FaultMatch } from '../../local/aws/faults.ts';
 import type { JsonObject } from '../../local/aws/operation.ts';
-import { type MachineRoom, type MachineRoomOptions, startMachineRoom } from '../../local/machine-room.ts';
+import {
+  type FunctionHarness,
+  type FunctionHarnessOptions,
+  openFunctionHarness,
+} from '../../local/function-harness.ts';
 
 export const TOKEN_PARAMETER = '/ci/demo/access-token';
 export const STATUS_PARAMETER = '/ci/demo/token-status';
@@ -23,7 +27,7 @@ export interface Read {
 }
 
 /** A machine room whose minutes pass when the scenario lets them. */
-export interface FaultRoom extends MachineRoom {
+export interface FaultRoom extends FunctionHarness {
   /** Lets time pass on the clocks of AWS, of the readers and of the tokens. */
   advance(ms: number): void;
   /** Invokes the function, the scheduler's event unless told otherwise; answers `outcome reason` or the error's code. */
@@ -35,9 +39,12 @@ export interface FaultRoom extends MachineRoom {
 }
 
 /** Starts a room beside `base`, one minute of which passes only when told. */
-export async function startFaultRoom(base: MachineRoom, options: MachineRoomOptions): Promise<FaultRoom> {
+export async function startFaultRoom(
+  base: FunctionHarness,
+  options: FunctionHarnessOptions,
+): Promise<FaultRoom> {
   let aheadMs = 0;
-  const room = await startMachineRoom({ ...options, beside: base, aheadMs: () => aheadMs });
+  const room = await openFunctionHarness({ ...options, beside: base, aheadMs: () => aheadMs });
   const { aws, authorizationServer, tokens, now } = room;
   authorizationServer.setLifetime(3600);
   const ssm = new SSMClient({ region: aws.region, endpoint: aws.url, credentials: room.reader });

@@ -1,4 +1,4 @@
-import { type MachineRoom, startMachineRoom } from '../../local/machine-room.ts';
+import { type FunctionHarness, openFunctionHarness } from '../../local/function-harness.ts';
 import { printMatrix } from './matrix.ts';
 import { startProgress } from './progress.ts';
 import { runScenario } from './run-scenario.ts';
@@ -43,12 +43,12 @@ export async function run(words: readonly string[]): Promise<number> {
   const waiting = [...scenarios];
   const progress = startProgress(scenarios.length);
   const runLane = async (): Promise<void> => {
-    let base: MachineRoom | undefined;
-    let unreserved: MachineRoom | undefined;
+    let base: FunctionHarness | undefined;
+    let unreserved: FunctionHarness | undefined;
     try {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        base ??= await startMachineRoom({});
-        if (next.isUnreserved) unreserved ??= await startMachineRoom({ beside: base, token: UNRESERVED });
+        base ??= await openFunctionHarness({});
+        if (next.isUnreserved) unreserved ??= await openFunctionHarness({ beside: base, token: UNRESERVED });
         verdicts.set(next, await runScenario(next, (next.isUnreserved && unreserved) || base));
         progress.step(`${next.group}: ${next.fault}`);
       }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fingerprintOf } from '../../lambda/refresh/store.ts';
-import type { MachineRoom } from '../../local/machine-room.ts';
+import type { FunctionHarness } from '../../local/function-harness.ts';
 import {
   type FaultRoom,
   MINUTE_MS,
@@ -26,7 +26,7 @@ const CONCURRENT_MINT_MS = 20_000;
 const PUT_BACK_MS = 2_000;
 
 /** Plays a scenario in a room of its own: the state before, the fault, beats until all is well; and judges it. */
-export async function runScenario(scenario: Scenario, base: MachineRoom): Promise<Verdict> {
+export async function runScenario(scenario: Scenario, base: FunctionHarness): Promise<Verdict> {
   const room = await startFaultRoom(base, scenario.room ?? {});
   try {
     await prepare(scenario, room);

@@ -1,4 +1,4 @@
-import type { MachineRoomOptions } from '../../local/machine-room.ts';
+import type { FunctionHarnessOptions } from '../../local/function-harness.ts';
 import type { FaultRoom } from './fault-room.ts';
 
 /**
@@ -13,7 +13,7 @@ export interface Scenario {
   /** @default 'due' */
   readonly before?: Before;
   /** How the room differs from the plain one. */
-  readonly room?: MachineRoomOptions;
+  readonly room?: FunctionHarnessOptions;
   /** Small accounts cannot reserve concurrency: then beats and events run beside each other. */
   readonly isUnreserved?: true;
   /** Puts the fault in place, or does it. */

@@ -12,10 +12,10 @@ export type Answer = {
 };
 
 /** What the fault is played on: the response, and a way to answer with a TCP reset below TLS. */
-export type Stage = { readonly response: ServerResponse; readonly reset: () => void };
+export type Exchange = { readonly response: ServerResponse; readonly reset: () => void };
 
 /** Plays a fault that needs no answer of the authorization server; tells whether it did. */
-export async function playInstead({ response, reset }: Stage, fault: Fault): Promise<boolean> {
+export async function playInstead({ response, reset }: Exchange, fault: Fault): Promise<boolean> {
   switch (fault.kind) {
     case 'reset':
       reset();
@@ -37,7 +37,7 @@ export async function playInstead({ response, reset }: Stage, fault: Fault): Pro
 }
 
 /** Sends the authorization server's answer, spoilt by the fault where there is one. */
-export function send({ response, reset }: Stage, answer: Answer, fault: Fault | undefined): void {
+export function send({ response, reset }: Exchange, answer: Answer, fault: Fault | undefined): void {
   const body =
     fault?.kind === 'rewrite' && answer.status === 200 ? rewritten(answer.body, fault) : answer.body;
   response.writeHead(answer.status, { ...answer.headers, 'content-length': String(body.length) });

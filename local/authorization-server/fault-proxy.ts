@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { ClientRegistry } from './clients.ts';
-import { type Answer, playInstead, type Stage, send } from './fault-play.ts';
+import { type Answer, type Exchange, playInstead, send } from './fault-play.ts';
 import type { FaultScript, FaultyEndpoint } from './faults.ts';
 import type { IssuerClient } from './issuer-client.ts';
 import { ISSUER_PATHS } from './token-issuer.ts';
@@ -45,7 +45,7 @@ export type FaultProxyOptions = {
 export function createFaultProxy(options: FaultProxyOptions): RequestListener {
   const { faults, log } = options;
 
-  const handle = async (request: IncomingMessage, stage: Stage): Promise<void> => {
+  const handle = async (request: IncomingMessage, exchange: Exchange): Promise<void> => {
     const method = request.method ?? 'GET';
     const path = request.url ?? '/';
     const body = await readBody(request);
@@ -53,7 +53,7 @@ export function createFaultProxy(options: FaultProxyOptions): RequestListener {
     if (endpoint !== undefined) log[endpoint].push(record(request, body));
 
     const fault = endpoint === undefined ? undefined : faults.take(endpoint);
-    if (fault !== undefined && (await playInstead(stage, fault))) return;
+    if (fault !== undefined && (await playInstead(exchange, fault))) return;
     if (fault?.kind === 'delay') await (typeof fault.until === 'function' ? fault.until() : fault.until);
 
     const answer =
@@ -62,7 +62,7 @@ export function createFaultProxy(options: FaultProxyOptions): RequestListener {
         : pathname(path) === DIALECT_PATHS.cxoneAccessKey
           ? await tradeAccessKey(options, body)
           : await options.issuerClient.forward({ method, path, headers: request.headers, body });
-    send(stage, endpoint === 'token' ? await keepBooks(options, answer) : answer, fault);
+    send(exchange, endpoint === 'token' ? await keepBooks(options, answer) : answer, fault);
   };
 
   return (request, response) => {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type MachineRoom, startMachineRoom } from '../../local/machine-room.ts';
+import { type FunctionHarness, openFunctionHarness } from '../../local/function-harness.ts';
 import { ACCOUNT, putParameter, REGION, readPolicy, refreshPolicy, SCRIPT } from './support/account.ts';
 import { type ApiServer, startApiServer } from './support/api-server.ts';
 import { type AwsCli, findAwsClis, installAwsCommand, installCommand } from './support/aws-cli.ts';
@@ -9,12 +9,12 @@ import { type Ended, run } from './support/process.ts';
 
 const MINUTE_MS = 60_000;
 
-let room: MachineRoom;
+let room: FunctionHarness;
 let api: ApiServer;
 let environment: Record<string, string>;
 
 async function start(speed: number): Promise<void> {
-  room = await startMachineRoom({ speed, lifetimeSeconds: 3600, refreshIntervalMinutes: 50 });
+  room = await openFunctionHarness({ speed, lifetimeSeconds: 3600, refreshIntervalMinutes: 50 });
   api = await startApiServer(async (token) => (await room.authorizationServer.introspect(token)).active);
   const commands = installAwsCommand(findAwsClis()[0] as AwsCli, room.aws.url);
   installClock(commands, speed);

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { fingerprintOf } from '../../lambda/refresh/store.ts';
-import { type MachineRoom, startMachineRoom } from '../../local/machine-room.ts';
+import { type FunctionHarness, openFunctionHarness } from '../../local/function-harness.ts';
 import { MINUTE_MS, plainRoom, play, type Scene, TOKEN_PARAMETER } from './stage.ts';
 
 /** As `ci/access-token` does: Lambda's refusal of a second invocation is a reason to ask again, a little later. */
@@ -61,10 +61,10 @@ describe('many at once, through the synthesized bundle', () => {
   );
 
   describe('without the limit', () => {
-    let base: MachineRoom;
+    let base: FunctionHarness;
 
     beforeAll(async () => {
-      base = await startMachineRoom({
+      base = await openFunctionHarness({
         beside: await plainRoom(),
         token: () => ({ reservedConcurrency: 0 }),
       });

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { startMachineRoom } from '../../local/machine-room.ts';
+import { openFunctionHarness } from '../../local/function-harness.ts';
 import { play, remains } from './stage.ts';
 
 /** All that Node and the clients can be made to print, short of a debugger. */
@@ -30,7 +30,7 @@ describe('what all scenes left behind', () => {
     const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'ci', alg: 'ES256', use: 'sig' };
     const client = { clientId: 'signer', authMethod: 'private_key_jwt' as const, jwks: { keys: [jwk] } };
     for (const line of pem.split('\n').filter((one) => one.length > 30)) remains.canaries.add(line);
-    const base = await startMachineRoom({
+    const base = await openFunctionHarness({
       knows: { clients: [client] },
       token: ({ authorizationServer }) => ({
         tokenUrl: undefined,
@@ -54,7 +54,7 @@ describe('what all scenes left behind', () => {
     const accessKey = { accessKeyId: `${canary()}====`, accessKeySecret: `${canary()}====` };
     const clientSecret = canary();
     for (const secret of [...Object.values(accessKey), clientSecret]) remains.canaries.add(secret);
-    const base = await startMachineRoom({
+    const base = await openFunctionHarness({
       knows: { clients: [{ clientId: 'cxone', clientSecret }], accessKeys: [accessKey] },
       token: ({ authorizationServer }) => ({
         provider: 'nice-cxone',

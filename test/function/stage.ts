@@ -4,7 +4,11 @@ import {
   startFaultRoom,
   TOKEN_PARAMETER,
 } from '../../bench/faults/fault-room.ts';
-import { type MachineRoom, type MachineRoomOptions, startMachineRoom } from '../../local/machine-room.ts';
+import {
+  type FunctionHarness,
+  type FunctionHarnessOptions,
+  openFunctionHarness,
+} from '../../local/function-harness.ts';
 
 export { STATUS_PARAMETER, TOKEN_PARAMETER };
 
@@ -24,9 +28,9 @@ export interface Scene extends FaultRoom {
   failure(event?: object): Promise<FunctionError>;
 }
 
-interface SceneOptions extends MachineRoomOptions {
+interface SceneOptions extends FunctionHarnessOptions {
   /** Whose function and authorization server to use. @default a plain room's */
-  readonly base?: MachineRoom;
+  readonly base?: FunctionHarness;
   /** A call that the policies refuse is what the scene is about. */
   readonly isDenied?: boolean;
 }
@@ -38,17 +42,17 @@ export const remains = {
   /** What must not be in it. */
   canaries: new Set<string>(),
   /** The function's calls to AWS and its policies, scene by scene. */
-  policies: [] as (Pick<MachineRoom, 'fn'> & {
+  policies: [] as (Pick<FunctionHarness, 'fn'> & {
     readonly calls: FaultRoom['aws']['calls'];
     readonly isDenied: boolean;
   })[],
 };
 
-let plain: Promise<MachineRoom> | undefined;
+let plain: Promise<FunctionHarness> | undefined;
 
 /** The room that all others stand beside: synthesized once. */
-export function plainRoom(): Promise<MachineRoom> {
-  plain ??= startMachineRoom({});
+export function plainRoom(): Promise<FunctionHarness> {
+  plain ??= openFunctionHarness({});
   return plain;
 }
 

@@ -1,4 +1,4 @@
-import { startMachineRoom } from '../../local/machine-room.ts';
+import { openFunctionHarness } from '../../local/function-harness.ts';
 import type { SynthesizedFunction } from '../../local/synthesized-function.ts';
 
 /** What Lambda itself does with the function's role; no code of ours makes these calls. */
@@ -6,30 +6,35 @@ const BY_LAMBDA = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 
 test('the function makes each call that it is allowed, and none that it is not', async () => {
   let aheadMs = 0;
-  const room = await startMachineRoom({
+  const harness = await openFunctionHarness({
     aheadMs: () => aheadMs,
     token: ({ aws }) => ({ encryptionKeyArn: aws.kms.addKey().arn }),
   });
   try {
     // A first token, the use of it that keeps it alive, and one that needs the advanced tier.
-    await room.invoke({});
+    await harness.invoke({});
     aheadMs += 5 * 60_000;
-    await room.invoke({});
-    room.authorizationServer.faults.always('probe', { kind: 'answer', status: 200, headers: {}, body: '{}' });
-    room.authorizationServer.faults.always('token', {
+    await harness.invoke({});
+    harness.authorizationServer.faults.always('probe', {
+      kind: 'answer',
+      status: 200,
+      headers: {},
+      body: '{}',
+    });
+    harness.authorizationServer.faults.always('token', {
       kind: 'rewrite',
       rewrite: (body) => ({ ...body, access_token: 'x'.repeat(5_000) }),
     });
     aheadMs += 50 * 60_000;
-    await room.invoke({});
-    await room.invoke({ diagnose: true });
+    await harness.invoke({});
+    await harness.invoke({ diagnose: true });
 
-    const own = room.aws.calls.filter(({ principal }) => principal.endsWith(`/${room.fn.name}`));
+    const own = harness.aws.calls.filter(({ principal }) => principal.endsWith(`/${harness.fn.name}`));
     expect(own.filter(({ allowed }) => !allowed)).toEqual([]);
     const made = new Set(own.map(({ iamAction, resource }) => `${iamAction} on ${asNamed(resource)}`));
-    expect([...made].sort()).toEqual(allowedCalls(room.fn.policyDocuments).sort());
+    expect([...made].sort()).toEqual(allowedCalls(harness.fn.policyDocuments).sort());
   } finally {
-    await room.close();
+    await harness.close();
   }
 });
 

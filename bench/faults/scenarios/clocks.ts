@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MachineRoomOptions } from '../../../local/machine-room.ts';
+import type { FunctionHarnessOptions } from '../../../local/function-harness.ts';
 import { CALLS, type FaultRoom, MINUTE_MS } from '../fault-room.ts';
 import type { Scenario } from '../scenario.ts';
 
 const group = 'clock';
 const SIGNAL_TIME_MS = 50;
 
-const shifted = (ms: number, at: 'start' | 'signal'): MachineRoomOptions => ({
+const shifted = (ms: number, at: 'start' | 'signal'): FunctionHarnessOptions => ({
   nodeArguments: ['--import', `${new URL('./shift-clock.mjs', import.meta.url).href}?ms=${ms}&at=${at}`],
 });
 

@@ -1,4 +1,4 @@
-import type { MachineRoomOptions } from '../../../local/machine-room.ts';
+import type { FunctionHarnessOptions } from '../../../local/function-harness.ts';
 import type { FaultRoom } from '../fault-room.ts';
 import type { Scenario } from '../scenario.ts';
 
@@ -6,7 +6,7 @@ const group = 'encryption key';
 const DENY_ALL = { Effect: 'Deny', Principal: { AWS: '*' }, Action: 'kms:*', Resource: '*' };
 
 /** The token is encrypted with a key of the customer's. */
-const room: MachineRoomOptions = { token: ({ aws }) => ({ encryptionKeyArn: aws.kms.addKey().arn }) };
+const room: FunctionHarnessOptions = { token: ({ aws }) => ({ encryptionKeyArn: aws.kms.addKey().arn }) };
 
 const keyOf = ({ aws }: FaultRoom) => aws.kms.keys.find(({ managedBy }) => managedBy === undefined);
 

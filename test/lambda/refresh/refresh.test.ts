@@ -1,12 +1,12 @@
 import { oauthError, throttled, withMembers } from '../../../local/authorization-server/faults.ts';
-import { type Instance, type RefreshWorld, startRefreshWorld } from '../../support/refresh-world.ts';
+import { type Instance, openRefreshHarness, type RefreshHarness } from '../../support/refresh-harness.ts';
 
 const MINUTE = 60_000;
 
-let world: RefreshWorld;
+let world: RefreshHarness;
 let fn: Instance;
-async function start(options: Parameters<typeof startRefreshWorld>[0] = {}): Promise<void> {
-  world = await startRefreshWorld(options);
+async function start(options: Parameters<typeof openRefreshHarness>[0] = {}): Promise<void> {
+  world = await openRefreshHarness(options);
   fn = world.instance();
 }
 afterEach(() => world.close());

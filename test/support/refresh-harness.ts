@@ -38,7 +38,7 @@ export interface Instance {
 }
 
 /** The refresher in this process, between a real authorization server and the AWS endpoint, on a clock that is set by hand. */
-export interface RefreshWorld {
+export interface RefreshHarness {
   readonly aws: AwsEndpoint;
   readonly server: AuthorizationServer;
   now(): Date;
@@ -62,9 +62,9 @@ const clientId = 'refresher';
 export const clientSecret = 'c4n4ry-client-secret';
 
 /** Starts both servers, with the secret stored and no token yet. */
-export async function startRefreshWorld(
+export async function openRefreshHarness(
   options: { readonly refreshIntervalMs?: number; readonly hasProbe?: boolean } = {},
-): Promise<RefreshWorld> {
+): Promise<RefreshHarness> {
   const { refreshIntervalMs = 50 * MINUTE, hasProbe = false } = options;
   // From the machine's time on: the authorization server's tokens expire by that.
   let nowMs = Math.floor(Date.now() / 1000) * 1000;

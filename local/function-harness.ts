@@ -33,8 +33,8 @@ export interface ReadToken {
   readonly status: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Everything the refresher needs, on one machine, and the synthesized function among it. */
-export interface MachineRoom {
+/** Everything that a run of the synthesized function needs, on one machine: both servers, its process, its clock. */
+export interface FunctionHarness {
   readonly now: () => Date;
   readonly realMs: (ms: number) => number;
   readonly authorizationServer: AuthorizationServer;
@@ -45,9 +45,9 @@ export interface MachineRoom {
   readonly administrator: Credentials;
   /** A job's credentials, with what the stack grants to a reader. */
   readonly reader: Credentials;
-  /** When each token that was answered expires, by the room's clock. */
+  /** When each token that was answered expires, by the harness's clock. */
   readonly tokens: ReadonlyMap<string, Date>;
-  /** Ends all scripted faults. */
+  /** Takes all scripted faults away. */
   clearFaults(): void;
   /** Calls `listener` with each line that the function writes from now on. */
   followLines(listener: (line: string) => void): void;
@@ -62,18 +62,18 @@ export interface MachineRoom {
   close(): Promise<void>;
 }
 
-/** How a room differs from the plain one. The times are those of its clock. */
-export interface MachineRoomOptions {
+/** How a harness differs from the plain one. The times are those of its clock. */
+export interface FunctionHarnessOptions {
   /** How many times as fast as the machine's all clocks run. @default 1 */
   readonly speed?: number;
-  /** How far the room's clock is ahead of that, in milliseconds, at each moment. @default always 0 */
+  /** How far the harness's clock is ahead of that, in milliseconds, at each moment. @default always 0 */
   readonly aheadMs?: () => number;
   /** @default an hour */
   readonly lifetimeSeconds?: number;
   /** @default 50 */
   readonly refreshIntervalMinutes?: number;
-  /** Settings of the token in place of the room's own, or beside them; `undefined` takes one away. */
-  readonly token?: (places: Pick<MachineRoom, 'authorizationServer' | 'aws'>) => Record<string, unknown>;
+  /** Settings of the token in place of the harness's own, or beside them; `undefined` takes one away. */
+  readonly token?: (places: Pick<FunctionHarness, 'authorizationServer' | 'aws'>) => Record<string, unknown>;
   /** Who else the authorization server knows. */
   readonly knows?: Pick<AuthorizationServerOptions, 'clients' | 'accessKeys'>;
   /** The secret's first value. @default the id and secret of the OAuth client `ci-jobs` */
@@ -85,10 +85,10 @@ export interface MachineRoomOptions {
   /** @default the template's */
   readonly timeoutMs?: number;
   /**
-   * Whose authorization server to use and to leave running; without a `token` of its own, the new room has the
+   * Whose authorization server to use and to leave running; without a `token` of its own, the new harness has the
    * synthesized function of this one as well.
    */
-  readonly beside?: MachineRoom;
+  readonly beside?: FunctionHarness;
 }
 
 /**
@@ -96,7 +96,7 @@ export interface MachineRoomOptions {
  * be invoked: a process of its own, with the template's environment and policy. All clocks run `speed` times as fast
  * as the machine's, the tokens' lives are as much shorter; the function follows through AWS's `Date` header.
  */
-export async function startMachineRoom(options: MachineRoomOptions): Promise<MachineRoom> {
+export async function openFunctionHarness(options: FunctionHarnessOptions): Promise<FunctionHarness> {
   const { speed = 1, aheadMs = () => 0, lifetimeSeconds = 3600, beside } = options;
   const listeners = new Set<(line: string) => void>();
   const { now: fastNow, realMs } = createAcceleratedClock(speed);
@@ -239,7 +239,7 @@ export async function startMachineRoom(options: MachineRoomOptions): Promise<Mac
 }
 
 async function startServer(
-  { speed = 1, lifetimeSeconds = 3600, knows = {} }: MachineRoomOptions,
+  { speed = 1, lifetimeSeconds = 3600, knows = {} }: FunctionHarnessOptions,
   clientSecret: string,
 ): Promise<AuthorizationServer> {
   return await startAuthorizationServer({
