@@ -1,4 +1,5 @@
 import type { FailureCode } from '../errors.ts';
+import type { SecretStage } from '../mint/secret.ts';
 
 /** What is known of a stored token, without the token. */
 export interface TokenDescription {
@@ -8,8 +9,17 @@ export interface TokenDescription {
   readonly fingerprint: string;
   readonly issuedAt: Date;
   readonly expiresAt: Date;
+  /** For people: the planner computes it anew from the issue, the expiry and its policy. */
   readonly refreshDueAt: Date;
   readonly provider: string;
+  /** Where it came from: see `lambda/source.ts`. Absent: unknown, as in a status of an earlier release. */
+  readonly source?: string;
+  /** ARN of the KMS key that it is encrypted with; null for AWS's own. Absent: unknown. */
+  readonly encryptionKey?: string | null;
+  /** The secret's stage that the server accepted. Absent: unknown. */
+  readonly secretStage?: SecretStage;
+  /** How long a job that reads it once may run; null where nothing is guaranteed. Absent: unknown. */
+  readonly jobGuaranteeMs?: number | null;
 }
 
 /** Why minting fails at present. */
@@ -29,15 +39,24 @@ export interface Status {
   readonly lastFailure: LastFailure | null;
 }
 
-/** Schema version 1, as it stands in the parameter. Its `tokenVersion` to `refreshDueAt` are null before the first token. */
+/**
+ * Schema version 1, as it stands in the parameter. What describes the token is null before the first token. Fields that
+ * earlier releases did not write are optional.
+ */
 interface StatusDocument {
   schemaVersion: 1;
   tokenVersion: number | null;
   fingerprint: string | null;
   issuedAt: string | null;
   expiresAt: string | null;
+  /** `expiresAt` in whole seconds since 1970, rounded down, for shells; never read here. */
+  expiresAtEpoch?: number | null;
   refreshDueAt: string | null;
   provider: string;
+  source?: string | null | undefined;
+  encryptionKey?: string | null | undefined;
+  secretStage?: SecretStage | null | undefined;
+  jobGuaranteeSeconds?: number | null | undefined;
   lastFailure: { code: string; at: string; consecutive: number; retryAt: string } | null;
 }
 
@@ -49,8 +68,10 @@ export function serializeStatus({ token, provider, lastFailure }: Status): strin
     fingerprint: token?.fingerprint ?? null,
     issuedAt: token?.issuedAt.toISOString() ?? null,
     expiresAt: token?.expiresAt.toISOString() ?? null,
+    expiresAtEpoch: token && epochSeconds(token.expiresAt),
     refreshDueAt: token?.refreshDueAt.toISOString() ?? null,
     provider,
+    ...writeOrigin(token),
     lastFailure: lastFailure && {
       code: lastFailure.code,
       at: lastFailure.at.toISOString(),
@@ -59,6 +80,20 @@ export function serializeStatus({ token, provider, lastFailure }: Status): strin
     },
   };
   return JSON.stringify(document);
+}
+
+/** What is unknown is not written: JSON leaves undefined out. */
+function writeOrigin(token: TokenDescription | null) {
+  if (token === null)
+    return { source: null, encryptionKey: null, secretStage: null, jobGuaranteeSeconds: null };
+  const { source, encryptionKey, secretStage, jobGuaranteeMs } = token;
+  const jobGuaranteeSeconds =
+    typeof jobGuaranteeMs === 'number' ? Math.floor(jobGuaranteeMs / 1000) : jobGuaranteeMs;
+  return { source, encryptionKey, secretStage, jobGuaranteeSeconds };
+}
+
+function epochSeconds(date: Date): number {
+  return Math.floor(date.getTime() / 1000);
 }
 
 /**
@@ -88,7 +123,35 @@ function parseToken(document: Partial<StatusDocument>, provider: string): TokenD
   if (typeof fingerprint !== 'string' || !/^[0-9a-f]{12}$/.test(fingerprint)) return undefined;
   if (!issuedAt || !expiresAt || !refreshDueAt) return undefined;
   if (!(issuedAt < refreshDueAt && refreshDueAt <= expiresAt)) return undefined;
-  return { version, fingerprint, issuedAt, expiresAt, refreshDueAt, provider };
+  const origin = parseOrigin(document);
+  return origin && { version, fingerprint, issuedAt, expiresAt, refreshDueAt, provider, ...origin };
+}
+
+const SECRET_STAGES: readonly unknown[] = ['AWSCURRENT', 'AWSPENDING', 'AWSPREVIOUS'] satisfies SecretStage[];
+
+/** The fields that earlier releases did not write: absent is unknown, anything but their shape is no status. */
+function parseOrigin(document: Partial<StatusDocument>) {
+  const { source, encryptionKey, secretStage, jobGuaranteeSeconds: seconds } = document;
+  if (source !== undefined && !isText(source, SOURCE)) return undefined;
+  if (encryptionKey !== undefined && encryptionKey !== null && !isText(encryptionKey, PLAIN_TEXT))
+    return undefined;
+  if (secretStage !== undefined && !SECRET_STAGES.includes(secretStage)) return undefined;
+  const isGuarantee =
+    seconds === undefined || seconds === null || (Number.isSafeInteger(seconds) && seconds >= 0);
+  if (!isGuarantee) return undefined;
+  return {
+    ...(source ? { source } : {}),
+    ...(encryptionKey === undefined ? {} : { encryptionKey }),
+    ...(secretStage ? { secretStage } : {}),
+    ...(seconds === undefined ? {} : { jobGuaranteeMs: seconds && seconds * 1000 }),
+  };
+}
+
+const SOURCE = /^[0-9a-f]{16}$/;
+const PLAIN_TEXT = /^[\x21-\x7e]{1,2048}$/;
+
+function isText(value: unknown, shape: RegExp): boolean {
+  return typeof value === 'string' && shape.test(value);
 }
 
 /** A failure that cannot be read is no failure: the next mint is then simply tried. */

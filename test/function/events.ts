@@ -55,6 +55,7 @@ describe('the events of the contract, through the synthesized bundle', () => {
         fingerprint: fingerprintOf(scene.stored()?.value ?? ''),
         issuedAt: ISO,
         expiresAt: ISO,
+        expiresAtEpoch: expect.any(Number),
         refreshDueAt: ISO,
         provider: 'oauth2',
         lastFailure: null,

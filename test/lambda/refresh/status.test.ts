@@ -1,5 +1,10 @@
 import fc from 'fast-check';
-import { parseStatus, type Status, serializeStatus } from '../../../lambda/refresh/status.ts';
+import {
+  parseStatus,
+  type Status,
+  serializeStatus,
+  type TokenDescription,
+} from '../../../lambda/refresh/status.ts';
 
 const at = (time: string) => new Date(`2026-11-20T${time}.000Z`);
 
@@ -11,7 +16,23 @@ const healthy: Status = {
     expiresAt: at('15:00:00'),
     refreshDueAt: at('14:50:00'),
     provider: 'genesys-cloud',
+    source: '0123456789abcdef',
+    encryptionKey: null,
+    secretStage: 'AWSCURRENT',
+    jobGuaranteeMs: null,
   },
+  provider: 'genesys-cloud',
+  lastFailure: null,
+};
+
+/** As releases wrote it that knew neither source nor key, and as their readers read it. */
+const olderRelease = {
+  schemaVersion: 1,
+  tokenVersion: 42,
+  fingerprint: '9f86d081884c',
+  issuedAt: '2026-11-20T14:00:00.000Z',
+  expiresAt: '2026-11-20T15:00:00.000Z',
+  refreshDueAt: '2026-11-20T14:50:00.000Z',
   provider: 'genesys-cloud',
   lastFailure: null,
 };
@@ -29,15 +50,76 @@ test('writes schema version 1 exactly as the contract shows it', () => {
     fingerprint: '9f86d081884c',
     issuedAt: '2026-11-20T14:00:00.000Z',
     expiresAt: '2026-11-20T15:00:00.000Z',
+    expiresAtEpoch: 1795186800,
     refreshDueAt: '2026-11-20T14:50:00.000Z',
     provider: 'genesys-cloud',
+    source: '0123456789abcdef',
+    encryptionKey: null,
+    secretStage: 'AWSCURRENT',
+    jobGuaranteeSeconds: null,
     lastFailure: null,
+  });
+});
+
+test('writes null for all that describes a token, before the first one', () => {
+  expect(JSON.parse(serializeStatus({ ...failing, lastFailure: null }))).toEqual({
+    schemaVersion: 1,
+    tokenVersion: null,
+    fingerprint: null,
+    issuedAt: null,
+    expiresAt: null,
+    expiresAtEpoch: null,
+    refreshDueAt: null,
+    provider: 'oauth2',
+    source: null,
+    encryptionKey: null,
+    secretStage: null,
+    jobGuaranteeSeconds: null,
+    lastFailure: null,
+  });
+});
+
+test('rounds the expiry of shells down, so that no job counts on a part of a second', () => {
+  const { token } = healthy;
+  if (token === null) throw new Error('no token');
+  const status = { ...healthy, token: { ...token, expiresAt: new Date(token.expiresAt.getTime() + 999) } };
+
+  const { expiresAtEpoch } = JSON.parse(serializeStatus(status));
+
+  expect(expiresAtEpoch).toBe(1795186800);
+});
+
+test('reads the status of an earlier release, and adds nothing to what it does not know', () => {
+  const status = parseStatus(JSON.stringify(olderRelease));
+
+  expect(status?.token).toEqual({
+    version: 42,
+    fingerprint: '9f86d081884c',
+    issuedAt: at('14:00:00'),
+    expiresAt: at('15:00:00'),
+    refreshDueAt: at('14:50:00'),
+    provider: 'genesys-cloud',
+  });
+  expect(status && JSON.parse(serializeStatus(status))).toEqual({
+    ...olderRelease,
+    expiresAtEpoch: 1795186800,
   });
 });
 
 test.each([
   ['a healthy status', healthy],
   ['a failure before the first token', failing],
+  [
+    'a key and a job guarantee',
+    {
+      ...healthy,
+      token: {
+        ...(healthy.token as TokenDescription),
+        encryptionKey: 'arn:aws:kms:eu-central-1:111122223333:key/1',
+        jobGuaranteeMs: 2_700_000,
+      },
+    },
+  ],
   ['a failure beside a token', { ...healthy, lastFailure: failing.lastFailure }],
 ])('reads back %s', (_, status) => {
   expect(parseStatus(serializeStatus(status))).toEqual(status);
@@ -59,6 +141,11 @@ test.each([
   ['an expiry before the issue', changed({ expiresAt: '2026-11-20T13:00:00.000Z' })],
   ['a due time after the expiry', changed({ refreshDueAt: '2026-11-20T15:00:01.000Z' })],
   ['no provider', changed({ provider: undefined })],
+  ['a source that is no hash', changed({ source: 'login.example.com' })],
+  ['a key with a newline', changed({ encryptionKey: 'arn\n' })],
+  ['a stage that there is none of', changed({ secretStage: 'AWSOLD' })],
+  ['a job guarantee below zero', changed({ jobGuaranteeSeconds: -1 })],
+  ['a job guarantee as text', changed({ jobGuaranteeSeconds: '2700' })],
 ])('takes %s for no status', (_, json) => {
   expect(parseStatus(json)).toBeNull();
 });
