@@ -1,4 +1,4 @@
-import { Annotations, RemovalPolicy, SecretValue, Stack, type StackProps } from 'aws-cdk-lib';
+import { RemovalPolicy, SecretValue, Stack, type StackProps } from 'aws-cdk-lib';
 import { Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Role } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
@@ -10,7 +10,7 @@ import type { TokenConfiguration } from './configuration/tokens-configuration.ts
 import { acknowledge } from './construct/acknowledge.ts';
 import { alarmTopicFor } from './construct/alarm-topic.ts';
 import { createDashboard } from './construct/dashboard.ts';
-import { createTokenOutputs, minutes } from './construct/token-outputs.ts';
+import { createTokenOutputs } from './construct/token-outputs.ts';
 import { TokenRefresher } from './construct/token-refresher.ts';
 
 /**
@@ -53,6 +53,7 @@ export class TokenRefresherStack extends Stack {
       refreshInterval: token.refreshInterval,
       expectedLifetime: token.expectedLifetime,
       assumedLifetime: token.assumedLifetime,
+      ...(token.longestJob === undefined ? {} : { longestJob: token.longestJob }),
       reservedConcurrency: token.reservedConcurrency,
       retainParameters: token.retainParameters,
       ...(encryptionKey === undefined ? {} : { encryptionKey }),
@@ -65,7 +66,6 @@ export class TokenRefresherStack extends Stack {
       refresher.grantRefresh(role);
     });
     createTokenOutputs(this, token.outputPrefix, refresher);
-    warnAboutLongJobs(refresher, token);
     return refresher;
   }
 
@@ -115,14 +115,4 @@ function createSecret(scope: Construct, token: TokenConfiguration, encryptionKey
   });
   // CDK types the class's optional key otherwise than the interface's; the value is the same.
   return secret as ISecret;
-}
-
-function warnAboutLongJobs(refresher: TokenRefresher, token: TokenConfiguration): void {
-  const { floorMs } = refresher.guarantee;
-  const { longestJob, name } = token;
-  if (longestJob === undefined || floorMs >= longestJob.toMilliseconds()) return;
-  Annotations.of(refresher).addWarningV2(
-    'token-refresher:job-longer-than-floor',
-    `A job of ${longestJob.toMinutes()} minutes may find a token "${name}" with ${minutes(floorMs)} left. Let it ask for enough: access-token get ${name} --min-ttl ${longestJob.toMinutes()}m`,
-  );
 }

@@ -11,6 +11,7 @@ export interface Config {
   readonly statusParameter: string;
   readonly refreshIntervalMs: number;
   readonly assumedLifetimeMs: number;
+  readonly longestJobMs: number | undefined;
   readonly encryptionKeyArn: string | undefined;
   /** From the variables that Lambda itself sets. */
   readonly awsClient: AwsClientSettings;
@@ -45,6 +46,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     statusParameter: text('STATUS_PARAMETER'),
     refreshIntervalMs: seconds('REFRESH_INTERVAL_SECONDS') * 1000,
     assumedLifetimeMs: seconds('ASSUMED_LIFETIME_SECONDS') * 1000,
+    longestJobMs: environment.LONGEST_JOB_SECONDS ? seconds('LONGEST_JOB_SECONDS') * 1000 : undefined,
     encryptionKeyArn: environment.ENCRYPTION_KEY_ARN || undefined,
     awsClient: awsClientSettings(environment),
   };

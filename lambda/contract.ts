@@ -21,6 +21,8 @@ export interface FunctionEnvironment {
   readonly REFRESH_INTERVAL_SECONDS: string;
   /** Whole seconds: the lifetime taken where the server tells none. */
   readonly ASSUMED_LIFETIME_SECONDS: string;
+  /** Whole seconds: {@link RefreshTimes.longestJobMs}. Absent: none. */
+  readonly LONGEST_JOB_SECONDS?: string;
   /** ARN of the customer managed KMS key. Absent: the AWS managed key `alias/aws/ssm`. */
   readonly ENCRYPTION_KEY_ARN?: string;
 }
@@ -93,6 +95,28 @@ export const DEFAULT_REFRESH_INTERVAL_MS = 50 * 60_000;
 /** The lifetime taken for a token of which neither `expires_in` nor a JWT's `exp` tells one: 15 minutes. */
 export const DEFAULT_ASSUMED_LIFETIME_MS = 15 * 60_000;
 
+/** How late a beat may come with everything below still kept: late beats are the rule, a minute late the exception. */
+const BEAT_JITTER_MS = 15_000;
+
+/** By how much EventBridge Scheduler may be late: "between 1:00:00 and 1:00:59". Two beats can lie 119 s apart. */
+const MOST_BEAT_DELAY_MS = 59_000;
+
+/**
+ * What two beats that come as late as Scheduler allows take from an outage tolerance: the beat that tries first, and
+ * the beat that succeeds after the outage.
+ *
+ * @see https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
+ */
+export const LATE_BEATS_COST_MS = 2 * (MOST_BEAT_DELAY_MS - BEAT_JITTER_MS);
+
+/** What decides, besides a token's lifetime L, how often it is replaced. Milliseconds. */
+export interface RefreshTimes {
+  /** The greatest age of a token. */
+  readonly refreshIntervalMs: number;
+  /** J: for how long a job that reads once uses the token. Undefined: no job is promised anything. */
+  readonly longestJobMs?: number | undefined;
+}
+
 /** What is promised for tokens of one lifetime. All in milliseconds, never negative. */
 export interface Guarantee {
   /** R: the age at which a token is replaced. */
@@ -101,40 +125,83 @@ export interface Guarantee {
   readonly floorMs: number;
   /** H: how long the token endpoint may fail, at the worst moment, with a live token readable all the time. */
   readonly outageToleranceMs: number;
+  /** Null where no longest job is set, or where tokens of this lifetime cannot keep it. */
+  readonly job: JobGuarantee | null;
 }
 
-/** The age at which a token of this lifetime is due: the interval, but never later than 5/6 of the lifetime. */
-export function refreshAfterMs(lifetimeMs: number, refreshIntervalMs: number): number {
-  return Math.min(refreshIntervalMs, (lifetimeMs * 5) / 6);
+/** What is promised to a job that reads the token once. Milliseconds. */
+export interface JobGuarantee {
+  /** J: the token lives at least this long from any read on. */
+  readonly longestJobMs: number;
+  /** How long the token endpoint may fail, at the worst moment, with this kept: M - J, or less where R is below 6 minutes. */
+  readonly outageToleranceMs: number;
 }
 
-/** Computes what readers are promised for tokens of `lifetimeMs`, replaced every `refreshIntervalMs`. */
-export function guarantee(lifetimeMs: number, refreshIntervalMs: number): Guarantee {
-  const refreshAfter = refreshAfterMs(lifetimeMs, refreshIntervalMs);
-  const outageTolerance = lifetimeMs - refreshAfter - BEAT_MS;
-  return {
-    refreshAfterMs: refreshAfter,
-    floorMs: Math.max(0, outageTolerance - MINT_TIME_LIMIT_MS),
-    outageToleranceMs: Math.max(0, outageTolerance),
-  };
+/** The least R that a longest job may ask for: below, the token endpoint would be asked too often. */
+const LEAST_JOB_REFRESH_MS = 3 * 60_000;
+
+/** Servers tell somewhat less than what is configured: 3,599 seconds are an hour. */
+const LIFETIME_SLACK_MS = 60_000;
+
+/** The greatest longest job that tokens of this lifetime can be configured for; negative where there is none. */
+export function greatestLongestJobMs(lifetimeMs: number): number {
+  return lifetimeMs - 2 * LEAST_JOB_REFRESH_MS;
 }
 
-/** How much later than a beat's time after the one before a beat may come. */
-const BEAT_JITTER_MS = 15_000;
+/** J where tokens of this lifetime can keep it; null where they cannot, or where none is set. */
+function keptJobMs(lifetimeMs: number, { longestJobMs }: RefreshTimes): number | null {
+  const isKept =
+    longestJobMs !== undefined && longestJobMs <= greatestLongestJobMs(lifetimeMs + LIFETIME_SLACK_MS);
+  return isKept ? longestJobMs : null;
+}
 
 /**
- * How long before R a token is due. A token first tried on the beat after R, and tried again on the beat after the
- * outage, waits for two beats and a mint, and the outage tolerance allows for one beat only: a beat of late beats,
- * and a mint, is taken off here. A beat a minute then makes one-hour tokens 49 minutes old, never 51.
+ * Computes R, the age at which a token of this lifetime is replaced: the least of the interval, 5/6 of the lifetime
+ * and, where a longest job J can be kept, (L - J) / 2. Half of what J leaves is then for outages.
+ */
+export function refreshAfterMs(lifetimeMs: number, times: RefreshTimes): number {
+  const jobMs = keptJobMs(lifetimeMs, times);
+  const forJobMs = jobMs === null ? Number.POSITIVE_INFINITY : (lifetimeMs - jobMs) / 2;
+  return Math.min(times.refreshIntervalMs, (lifetimeMs * 5) / 6, forJobMs);
+}
+
+/**
+ * How long before R a token is first tried, where R allows. A token first tried on the beat after R, and tried again
+ * on the beat after the outage, waits for two beats and a mint, and the outage tolerance allows for one beat only: a
+ * beat, a mint and two late beats are taken off here. A beat a minute then makes one-hour tokens 49 minutes old.
  */
 const EARLY_MS = BEAT_MS + MINT_TIME_LIMIT_MS + 2 * BEAT_JITTER_MS;
 
-/** However short R is, a younger token is not due: what is invoked often must not mint each time. */
-const LEAST_AGE_MS = BEAT_MS / 2;
+/** How long before R a token is first tried: a quarter of R at most, so that short intervals are not halved. */
+function earlyMs(refreshAfter: number): number {
+  return Math.min(EARLY_MS, refreshAfter / 4);
+}
 
-/** The age at which a beat begins to try: early enough before R that the outage tolerance holds at any moment. */
+/** The age at which a beat begins to try to replace a token. */
 export function dueAgeMs(refreshAfter: number): number {
-  return Math.max(Math.min(LEAST_AGE_MS, refreshAfter / 2), refreshAfter - EARLY_MS);
+  return refreshAfter - earlyMs(refreshAfter);
+}
+
+/** Computes what readers are promised for tokens of `lifetimeMs`. */
+export function guarantee(lifetimeMs: number, times: RefreshTimes): Guarantee {
+  const refreshAfter = refreshAfterMs(lifetimeMs, times);
+  const floorMs = Math.max(0, lifetimeMs - refreshAfter - BEAT_MS - MINT_TIME_LIMIT_MS);
+  // A first try that comes less early than an outage costs leaves less time for the outage.
+  const lateMs = EARLY_MS - earlyMs(refreshAfter);
+  const outageToleranceMs = Math.max(0, lifetimeMs - refreshAfter - BEAT_MS - lateMs);
+  const jobMs = keptJobMs(lifetimeMs, times);
+  return {
+    refreshAfterMs: refreshAfter,
+    floorMs,
+    outageToleranceMs,
+    job:
+      jobMs === null
+        ? null
+        : {
+            longestJobMs: jobMs,
+            outageToleranceMs: Math.max(0, Math.min(floorMs, outageToleranceMs) - jobMs),
+          },
+  };
 }
 
 /** The alarm "token dying" on the metric "remaining life": when it rings. Missing minutes breach. */
@@ -142,7 +209,7 @@ export interface DyingAlarm {
   readonly thresholdSeconds: number;
   /** Minutes in a row that must breach. */
   readonly datapoints: number;
-  /** Whether it rings before the token dies, however the token comes to die. */
+  /** Whether it rings before the token dies, or before the job guarantee breaks, however that comes. */
   readonly comesInTime: boolean;
 }
 
@@ -153,18 +220,25 @@ const ALARM_LAG_MS = 3 * BEAT_MS;
 const MOST_DATAPOINTS = 5;
 
 /**
- * Computes the alarm for a guarantee: half of the outage tolerance, or more where that would ring after the token has
- * died, but never what a healthy token is seen with; of as many minutes in a row as that leaves time for.
+ * Computes the alarm for a guarantee: half of the outage tolerance, or more where that would ring too late, but never
+ * what a healthy token is seen with; of as many minutes in a row as that leaves time for. With a job guarantee all of
+ * this is counted from J on instead of from the token's end.
  */
-export function dyingAlarm({ outageToleranceMs, refreshAfterMs: refreshAfter }: Guarantee): DyingAlarm {
-  const earlyMs = refreshAfter - dueAgeMs(refreshAfter);
-  const healthyMs = outageToleranceMs + Math.max(0, earlyMs - BEAT_JITTER_MS - 5_000);
-  const minutes = Math.floor((outageToleranceMs - ALARM_LAG_MS) / BEAT_MS);
+export function dyingAlarm({
+  floorMs,
+  outageToleranceMs,
+  refreshAfterMs: refreshAfter,
+  job,
+}: Guarantee): DyingAlarm {
+  const keptMs = job?.longestJobMs ?? 0;
+  const toleranceMs = job?.outageToleranceMs ?? outageToleranceMs;
+  const healthyMs = floorMs + earlyMs(refreshAfter) - keptMs;
+  const minutes = Math.floor((toleranceMs - ALARM_LAG_MS) / BEAT_MS);
   const datapoints = Math.max(1, Math.min(MOST_DATAPOINTS, minutes));
   const inTimeMs = datapoints * BEAT_MS + ALARM_LAG_MS;
-  const thresholdMs = Math.max(outageToleranceMs / 2, Math.min(healthyMs, inTimeMs));
+  const thresholdMs = Math.max(toleranceMs / 2, Math.min(healthyMs, inTimeMs));
   return {
-    thresholdSeconds: Math.floor(thresholdMs / 1_000),
+    thresholdSeconds: Math.floor((keptMs + thresholdMs) / 1_000),
     datapoints,
     comesInTime: thresholdMs >= inTimeMs,
   };

@@ -79,7 +79,7 @@ async function invoke(event: unknown, context: InvocationContext, observations: 
     loadMinter: () => loadMinter(config),
     hasProbe: hasProbe(config),
     clock,
-    policy: { refreshIntervalMs: config.refreshIntervalMs },
+    policy: { refreshIntervalMs: config.refreshIntervalMs, longestJobMs: config.longestJobMs },
     provider: config.providerSettings.provider,
     memory,
     observations,

@@ -107,7 +107,7 @@ async function tryWithinTolerance(scope: Scope, seeds: number, progress: Progres
         const isIn = (state: string) => count(asked.filter((build) => build.state === state).length);
         rows.push([
           name,
-          duration(guarantee(setting.lifetimeMs, setting.refreshIntervalMs).outageToleranceMs),
+          duration(guarantee(setting.lifetimeMs, setting).outageToleranceMs),
           count(asked.length),
           isIn('lost'),
           isIn('turned-away'),
@@ -184,7 +184,7 @@ async function tryAlarm(scope: Scope, progress: Progress, broken: string[]) {
   const rows: string[][] = [];
   for (const setting of SETTINGS) {
     const name = settingName(setting);
-    const promise = guarantee(setting.lifetimeMs, setting.refreshIntervalMs);
+    const promise = guarantee(setting.lifetimeMs, setting);
     const { thresholdSeconds, datapoints, comesInTime } = dyingAlarm(promise);
     const judge = async (longestTrouble: number | undefined, label: string): Promise<AlarmRecord> =>
       judgeDyingAlarm(

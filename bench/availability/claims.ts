@@ -1,4 +1,4 @@
-import { dyingAlarm, guarantee } from '../../lambda/contract.ts';
+import { dyingAlarm, guarantee, type RefreshTimes } from '../../lambda/contract.ts';
 import { type AlarmRecord, judgeAlarm, ringAlarm } from './alarm.ts';
 import { drawReads } from './builds.ts';
 import { type SweepRow, sweepOutages } from './outage-sweep.ts';
@@ -21,10 +21,9 @@ export const PLAIN: Server = { kind: 'plain', idleTimeoutMs: null };
 /** A Genesys Cloud organization under HIPAA: a token that nobody uses for 15 minutes dies. */
 export const FORGETFUL: Server = { kind: 'plain', idleTimeoutMs: 15 * MINUTE_MS };
 
-/** A token's two settings that the promises depend on. */
-export interface Setting {
+/** A token's settings that the promises depend on. */
+export interface Setting extends RefreshTimes {
   readonly lifetimeMs: number;
-  readonly refreshIntervalMs: number;
 }
 
 const minutes = (lifetime: number, refreshInterval: number): Setting => ({
@@ -56,8 +55,8 @@ export async function live(options: {
 }): Promise<Outcome> {
   const { scope, setting, server = PLAIN, longestTrouble, onProgress } = options;
   const { seed, spanMs, buildsADay } = scope;
-  const { lifetimeMs, refreshIntervalMs } = setting;
-  const { outageToleranceMs } = guarantee(lifetimeMs, refreshIntervalMs);
+  const { lifetimeMs, refreshIntervalMs, longestJobMs } = setting;
+  const { outageToleranceMs } = guarantee(lifetimeMs, setting);
   const world = createWorld({
     seed,
     spanMs,
@@ -69,7 +68,7 @@ export async function live(options: {
   return await simulate({
     world,
     reads,
-    strategy: options.strategy ?? { name: 'ours', kind: 'ours', refreshIntervalMs },
+    strategy: options.strategy ?? { name: 'ours', kind: 'ours', refreshIntervalMs, longestJobMs },
     ...(onProgress === undefined ? {} : { onProgress }),
   });
 }
@@ -99,7 +98,7 @@ export async function sweepBeyondTolerance(
   scope: Scope,
   setting: Setting,
 ): Promise<readonly { readonly usual: SweepRow; readonly slow: SweepRow }[]> {
-  const { outageToleranceMs } = guarantee(setting.lifetimeMs, setting.refreshIntervalMs);
+  const { outageToleranceMs } = guarantee(setting.lifetimeMs, setting);
   const rows: { usual: SweepRow; slow: SweepRow }[] = [];
   for (const beyondMs of BEYOND_TOLERANCE_MS) {
     const outage = { ...setting, outageMs: outageToleranceMs + beyondMs, stepMs: scope.sweepStepMs };
@@ -114,6 +113,6 @@ export async function sweepBeyondTolerance(
 
 /** Claim 4: the alarm of this setting, held against what happened. */
 export function judgeDyingAlarm(outcome: Outcome, setting: Setting): AlarmRecord {
-  const alarm = dyingAlarm(guarantee(setting.lifetimeMs, setting.refreshIntervalMs));
+  const alarm = dyingAlarm(guarantee(setting.lifetimeMs, setting));
   return judgeAlarm(ringAlarm(outcome.remainingSeconds, alarm, HOUR_MS), outcome.gaps);
 }

@@ -40,7 +40,7 @@ export async function sweepOutages(options: {
   readonly mintLatencyMs: number;
 }): Promise<SweepRow> {
   const { lifetimeMs, refreshIntervalMs, outageMs, stepMs, mintLatencyMs } = options;
-  const { refreshAfterMs, outageToleranceMs } = guarantee(lifetimeMs, refreshIntervalMs);
+  const { refreshAfterMs, outageToleranceMs } = guarantee(lifetimeMs, { refreshIntervalMs });
   const trouble = options.trouble ?? { code: 'TOKEN_ENDPOINT_UNAVAILABLE', latencyMs: 100 };
   let worstGapMs = 0;
   let slowestRecoveryMs = 0;

@@ -2,6 +2,7 @@ import { isRefreshError } from '../../lambda/errors.ts';
 import type { Request } from '../../lambda/event.ts';
 import type { Minter } from '../../lambda/mint/minter.ts';
 import { type Clock, createClock } from '../../lambda/refresh/clock.ts';
+import type { Policy } from '../../lambda/refresh/planner.ts';
 import {
   createMemory,
   type Observations,
@@ -41,9 +42,9 @@ export function createRefresher(options: {
   readonly time: VirtualTime;
   readonly server: TokenServer;
   readonly parameters: VirtualParameters;
-  readonly refreshIntervalMs: number;
+  readonly policy: Policy;
 }): Refresher {
-  const { world, time, server, parameters, refreshIntervalMs } = options;
+  const { world, time, server, parameters, policy } = options;
   const systemNow = (): Date => new Date(time.now + (world.clockSteps.at(time.now)?.value ?? 0));
   let clock: Clock = createClock(systemNow, () => time.now);
   let memory = createMemory();
@@ -51,7 +52,6 @@ export function createRefresher(options: {
   let busyUntil = 0;
   let secretReads = 0;
   const { signal } = new AbortController();
-  const policy = { refreshIntervalMs };
 
   const minter: Minter = {
     mint: async () => {

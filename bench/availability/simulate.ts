@@ -54,10 +54,7 @@ export async function simulate(options: {
   const server = createTokenServer(world);
   const parameters = createVirtualParameters({ world, time, tokens: server.issued });
   const setting = { world, time, server, parameters };
-  const ours =
-    strategy.kind === 'ours'
-      ? createRefresher({ ...setting, refreshIntervalMs: strategy.refreshIntervalMs })
-      : undefined;
+  const ours = strategy.kind === 'ours' ? createRefresher({ ...setting, policy: strategy }) : undefined;
   const rival =
     strategy.kind === 'fixed' || strategy.kind === 'two-thirds'
       ? createRival({ ...setting, strategy })

@@ -1,4 +1,4 @@
-import { BEAT_MS } from '../../lambda/contract.ts';
+import { BEAT_MS, type RefreshTimes } from '../../lambda/contract.ts';
 import { isRefreshError } from '../../lambda/errors.ts';
 import type { TokenServer, VirtualTime } from './token-server.ts';
 import { accessTokenOf, type VirtualParameters } from './virtual-parameters.ts';
@@ -13,7 +13,7 @@ export type Strategy =
   /** Each beat mints once 2/3 of the life are over. */
   | { readonly name: string; readonly kind: 'two-thirds' }
   /** This repository. */
-  | { readonly name: string; readonly kind: 'ours'; readonly refreshIntervalMs: number };
+  | ({ readonly name: string; readonly kind: 'ours' } & RefreshTimes);
 
 /** Lambda tries an asynchronous event again after 1 minute and after 2 more. */
 const LAMBDA_RETRIES_MS = [MINUTE_MS, 3 * MINUTE_MS];

@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import type { ProviderSettings } from '../../lambda/contract.ts';
 import { guarantee, MINT_TIME_LIMIT_MS } from '../../lambda/contract.ts';
+import { longestJobProblem } from '../construct/longest-job.ts';
 import type { Fields } from './fields.ts';
 import { defaultLifetimeMinutes } from './provider-configuration.ts';
 
@@ -15,7 +16,7 @@ export function readTimes(fields: Fields, provider: ProviderSettings | undefined
   const assumedMinutes = fields.wholeNumber('assumedLifetime', 'minutes', 2, 2880) ?? 15;
   const jobMinutes = fields.wholeNumber('longestJob', 'minutes', 1, 2880);
   const lifetimeMs = lifetimeMinutes * 60_000;
-  const promise = guarantee(lifetimeMs, refreshMinutes * 60_000);
+  const promise = guarantee(lifetimeMs, { refreshIntervalMs: refreshMinutes * 60_000 });
   if (promise.floorMs === 0) {
     const longest = Math.floor((lifetimeMs - 60_000 - MINT_TIME_LIMIT_MS - 1) / 60_000);
     const remedy = longest >= 1 ? `set refreshInterval to ${longest} or less, or let` : 'let';
@@ -24,13 +25,8 @@ export function readTimes(fields: Fields, provider: ProviderSettings | undefined
       `${lifetimeMinutes} minutes leave no margin with a refresh after ${seconds(promise.refreshAfterMs)}; ${remedy} the tokens live longer`,
     );
   }
-  const most = Math.floor((lifetimeMs - MINT_TIME_LIMIT_MS) / 60_000);
-  if (jobMinutes !== undefined && jobMinutes > most) {
-    fields.problem(
-      'longestJob',
-      `${jobMinutes} minutes are more than the ${most} that a token of ${lifetimeMinutes} minutes can give a job, even when it is fresh; let the tokens live longer (expectedLifetime), or take a token more than once within the job`,
-    );
-  }
+  const problem = jobMinutes === undefined ? undefined : longestJobProblem(jobMinutes * 60_000, lifetimeMs);
+  if (problem !== undefined) fields.problem('longestJob', problem);
   return {
     refreshInterval: Duration.minutes(refreshMinutes),
     expectedLifetime: Duration.minutes(lifetimeMinutes),

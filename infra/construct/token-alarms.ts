@@ -4,7 +4,8 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { type DyingAlarm, METRIC_NAME, METRIC_NAMESPACE } from '../../lambda/contract.ts';
+import { dyingAlarm, type Guarantee, METRIC_NAME, METRIC_NAMESPACE } from '../../lambda/contract.ts';
+import { durationText } from './duration-text.ts';
 
 /**
  * Failed refreshes in a quarter of an hour that make an alarm. More than a blip; and a permanent error, tried
@@ -44,17 +45,18 @@ export function createTokenAlarms(
     readonly tokenName: string;
     readonly tokenParameterName: string;
     readonly fn: IFunction;
-    readonly dyingAlarm: DyingAlarm;
+    readonly guarantee: Guarantee;
     readonly topic?: ITopic | undefined;
   },
 ): { readonly dying: Alarm; readonly failing: Alarm } {
   const { tokenName, tokenParameterName, fn } = options;
+  const { thresholdSeconds, datapoints } = dyingAlarm(options.guarantee);
   const dying = new Alarm(scope, 'Dying', {
-    alarmDescription: `The token "${tokenName}" (${tokenParameterName}) is about to expire, or its heartbeat has stopped. Builds fail soon. Ask the refresher: aws lambda invoke with {"diagnose":true}.`,
+    alarmDescription: `${describeDying(options)} Ask the refresher: aws lambda invoke with {"diagnose":true}.`,
     metric: remainingSecondsMetric(tokenParameterName),
-    threshold: options.dyingAlarm.thresholdSeconds,
+    threshold: thresholdSeconds,
     comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
-    evaluationPeriods: options.dyingAlarm.datapoints,
+    evaluationPeriods: datapoints,
     treatMissingData: TreatMissingData.BREACHING,
   });
   const failing = new Alarm(scope, 'Failing', {
@@ -73,4 +75,16 @@ export function createTokenAlarms(
     }
   }
   return { dying, failing };
+}
+
+function describeDying(options: {
+  readonly tokenName: string;
+  readonly tokenParameterName: string;
+  readonly guarantee: Guarantee;
+}): string {
+  const token = `The token "${options.tokenName}" (${options.tokenParameterName})`;
+  const { job } = options.guarantee;
+  if (job === null) return `${token} is about to expire, or its heartbeat has stopped. Builds fail soon.`;
+  const { thresholdSeconds } = dyingAlarm(options.guarantee);
+  return `${token} has less than ${durationText(thresholdSeconds * 1_000)} left, or its heartbeat has stopped. Jobs that read it once and use it for ${durationText(job.longestJobMs)} (longestJob) soon outlive it.`;
 }

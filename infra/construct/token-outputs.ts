@@ -1,5 +1,7 @@
 import { CfnOutput } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { type Guarantee, LATE_BEATS_COST_MS } from '../../lambda/contract.ts';
+import { durationText } from './duration-text.ts';
 import type { TokenRefresher } from './token-refresher.ts';
 
 /** Prints what a person needs next, as commands to paste (AWS CLI v2). No secret ever stands in a command. */
@@ -10,7 +12,6 @@ export function createTokenOutputs(scope: Construct, prefix: string, refresher: 
   const functionName = refresher.function.functionName;
   const invoke = (event: object): string =>
     `aws lambda invoke --function-name ${functionName} --cli-binary-format raw-in-base64-out --payload '${JSON.stringify(event)}' /dev/stdout`;
-  const { floorMs, outageToleranceMs } = refresher.guarantee;
 
   output('TokenParameter', 'Parameter that holds the token (SecureString)', refresher.tokenParameterName);
   output('StatusParameter', 'Parameter that holds its status (JSON)', refresher.statusParameterName);
@@ -26,16 +27,21 @@ export function createTokenOutputs(scope: Construct, prefix: string, refresher: 
     'Prints the token',
     `aws ssm get-parameter --name ${refresher.tokenParameterName} --with-decryption --query Parameter.Value --output text`,
   );
-  output(
-    'Guarantee',
-    'What readers are promised',
-    `A reader finds at least ${minutes(floorMs)} of remaining life. The token endpoint may fail for ${minutes(outageToleranceMs)} before the token dies.`,
-  );
+  output('Guarantee', 'What readers are promised', describeGuarantee(refresher.guarantee));
 }
 
-/** `8 min 40 s` */
-export function minutes(ms: number): string {
-  const whole = Math.floor(ms / 1000);
-  const rest = whole % 60;
-  return `${Math.floor(whole / 60)} min${rest === 0 ? '' : ` ${rest} s`}`;
+function describeGuarantee({ floorMs, outageToleranceMs, job }: Guarantee): string {
+  const sentences = [
+    `A reader finds at least ${durationText(floorMs)} of remaining life.`,
+    `The token endpoint may fail for ${durationText(outageToleranceMs)} before the token dies.`,
+  ];
+  if (job !== null) {
+    sentences.push(
+      `A job that reads once and uses the token for up to ${durationText(job.longestJobMs)} never outlives it, also if the token endpoint fails for ${durationText(job.outageToleranceMs)}.`,
+    );
+  }
+  sentences.push(
+    `Where EventBridge Scheduler is a minute late, outages may last up to ${durationText(LATE_BEATS_COST_MS)} less.`,
+  );
+  return sentences.join(' ');
 }

@@ -17,10 +17,12 @@ import {
   guarantee,
 } from '../../lambda/contract.ts';
 import { functionCode, HANDLER } from '../bundle/function-code.ts';
+import { durationText } from './duration-text.ts';
 import { createFirstMint } from './first-mint.ts';
 import { functionNameOf } from './function-name.ts';
 import { createFunctionRole, denyVpcActionsToCode } from './function-role.ts';
 import { BEAT_MAX_AGE, createHeartbeat } from './heartbeat.ts';
+import { longestJobProblem } from './longest-job.ts';
 import { createParameterCleanUp } from './parameter-clean-up.ts';
 import { createSecretChangeRule } from './secret-change-rule.ts';
 import { createTokenAlarms } from './token-alarms.ts';
@@ -65,6 +67,15 @@ export interface TokenRefresherProps {
    * @default 15 minutes
    */
   readonly assumedLifetime?: Duration;
+
+  /**
+   * For how long a job that reads the token once uses it. The token is then replaced often enough that no such job
+   * outlives it: at (lifetime - longestJob) / 2, where `refreshInterval` is not less. At least a minute, in whole
+   * seconds, and at most 6 minutes less than `expectedLifetime`. Void on a server where a new token ends the one
+   * before it, or which returns its cached token.
+   * @default - no job is promised anything
+   */
+  readonly longestJob?: Duration;
 
   /**
    * Customer managed key for the token's parameter, in the same account and region.
@@ -154,7 +165,11 @@ export class TokenRefresher extends Construct {
     const refreshInterval = props.refreshInterval ?? Duration.millis(DEFAULT_REFRESH_INTERVAL_MS);
     const expectedLifetime = props.expectedLifetime ?? Duration.hours(1);
     const assumedLifetime = props.assumedLifetime ?? Duration.millis(DEFAULT_ASSUMED_LIFETIME_MS);
-    this.guarantee = guarantee(expectedLifetime.toMilliseconds(), refreshInterval.toMilliseconds());
+    checkLongestJob(props, expectedLifetime);
+    this.guarantee = guarantee(expectedLifetime.toMilliseconds(), {
+      refreshIntervalMs: refreshInterval.toMilliseconds(),
+      longestJobMs: props.longestJob?.toMilliseconds(),
+    });
     this.secret = props.secret;
     this.parameters = tokenParameters(this, {
       prefix: props.parameterPrefix ?? DEFAULT_PREFIX,
@@ -172,6 +187,9 @@ export class TokenRefresher extends Construct {
       STATUS_PARAMETER: this.statusParameterName,
       REFRESH_INTERVAL_SECONDS: String(refreshInterval.toSeconds()),
       ASSUMED_LIFETIME_SECONDS: String(assumedLifetime.toSeconds()),
+      ...(props.longestJob === undefined
+        ? {}
+        : { LONGEST_JOB_SECONDS: String(props.longestJob.toSeconds()) }),
       ...(props.encryptionKey === undefined ? {} : { ENCRYPTION_KEY_ARN: props.encryptionKey.keyArn }),
     } satisfies FunctionEnvironment;
 
@@ -191,25 +209,18 @@ export class TokenRefresher extends Construct {
     heartbeat.node.addDependency(firstMint);
     createSecretChangeRule(this, 'SecretChange', this.function, props.secret);
 
-    const alarm = dyingAlarm(this.guarantee);
     const alarms = createTokenAlarms(this, {
       tokenName: props.tokenName,
       tokenParameterName: this.tokenParameterName,
       fn: this.function,
-      dyingAlarm: alarm,
+      guarantee: this.guarantee,
       topic: props.alarmTopic,
     });
     // Missing data breaches, so that an alarm without a heartbeat would begin with a false one.
     alarms.dying.node.addDependency(heartbeat);
     this.dyingAlarm = alarms.dying;
     this.failingAlarm = alarms.failing;
-    if (!alarm.comesInTime) {
-      const seconds = Math.floor(this.guarantee.outageToleranceMs / 1000);
-      Annotations.of(this).addWarningV2(
-        'token-refresher:alarm-too-late',
-        `The token "${props.tokenName}" survives an outage of ${seconds} seconds only: the alarm may come after it has died. Lower refreshInterval, or let the tokens live longer.`,
-      );
-    }
+    this.warnAboutLateAlarm(props.tokenName);
   }
 
   /** Allows `grantee` to read the token and its status. */
@@ -229,6 +240,16 @@ export class TokenRefresher extends Construct {
       actions: ['lambda:InvokeFunction'],
       resourceArns: [this.function.functionArn],
     });
+  }
+
+  private warnAboutLateAlarm(tokenName: string): void {
+    const { job, outageToleranceMs } = this.guarantee;
+    if (dyingAlarm(this.guarantee).comesInTime) return;
+    const message =
+      job === null
+        ? `The token "${tokenName}" survives an outage of ${durationText(outageToleranceMs)} only: the alarm may come after it has died. Lower refreshInterval, or let the tokens live longer.`
+        : `Jobs of ${durationText(job.longestJobMs)} (longestJob) with the token "${tokenName}" survive an outage of ${durationText(job.outageToleranceMs)} only: the alarm may come after that. Lower longestJob, or let the tokens live longer.`;
+    Annotations.of(this).addWarningV2('token-refresher:alarm-too-late', message);
   }
 
   private createFunction(props: TokenRefresherProps, environment: Record<string, string>): LambdaFunction {
@@ -278,4 +299,10 @@ export class TokenRefresher extends Construct {
       securityGroups: [securityGroup],
     };
   }
+}
+
+function checkLongestJob({ tokenName, longestJob }: TokenRefresherProps, expectedLifetime: Duration): void {
+  if (longestJob === undefined) return;
+  const problem = longestJobProblem(longestJob.toMilliseconds(), expectedLifetime.toMilliseconds());
+  if (problem !== undefined) throw new Error(`longestJob of the token "${tokenName}": ${problem}`);
 }

@@ -1,12 +1,10 @@
-import { BEAT_MS, dueAgeMs, MINT_TIME_LIMIT_MS, refreshAfterMs } from '../contract.ts';
+import { BEAT_MS, dueAgeMs, MINT_TIME_LIMIT_MS, type RefreshTimes, refreshAfterMs } from '../contract.ts';
 import type { FailureCode } from '../errors.ts';
 import type { Request } from '../event.ts';
 import type { LastFailure, Status, TokenDescription } from './status.ts';
 
-/** What the planner decides by, besides status and time. Milliseconds. */
-export interface Policy {
-  readonly refreshIntervalMs: number;
-}
+/** What the planner decides by, besides status and time. */
+export type Policy = RefreshTimes;
 
 /** What Parameter Store holds. */
 export interface Stored {
@@ -126,7 +124,7 @@ export function refreshDueAt(
   policy: Policy,
 ): Date {
   const lifetimeMs = token.expiresAt.getTime() - token.issuedAt.getTime();
-  return new Date(token.issuedAt.getTime() + refreshAfterMs(lifetimeMs, policy.refreshIntervalMs));
+  return new Date(token.issuedAt.getTime() + refreshAfterMs(lifetimeMs, policy));
 }
 
 /**

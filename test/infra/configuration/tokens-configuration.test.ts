@@ -256,8 +256,13 @@ const BAD: [string, unknown, string][] = [
   ],
   [
     'longest job',
-    [{ ...oauth2, longestJob: 60 }],
-    'tokens[0].longestJob: 60 minutes are more than the 59 that a token of 60 minutes can give a job, even when it is fresh; let the tokens live longer (expectedLifetime), or take a token more than once within the job',
+    [{ ...oauth2, longestJob: 55 }],
+    'tokens[0].longestJob: 55 minutes are more than the 54 minutes that tokens of 60 minutes can keep for a job that reads once; let the tokens live longer (expectedLifetime), or remove longestJob and let the job ask for the time it needs (access-token --min-ttl)',
+  ],
+  [
+    'longest job of tokens that live too short for any',
+    [{ ...genesys, expectedLifetime: 6, refreshInterval: 3, longestJob: 1 }],
+    'tokens[0].longestJob: tokens of 6 minutes can keep no job that reads once; let the tokens live longer (expectedLifetime), or remove longestJob',
   ],
   [
     'concurrency',
@@ -408,7 +413,7 @@ test.each([
 });
 
 test.each([
-  ['59 of 60 minutes', { expectedLifetime: 60, longestJob: 59 }],
+  ['jobs of 54 minutes with tokens of 60', { expectedLifetime: 60, longestJob: 54 }],
   ['3 minutes for tokens of 5', { expectedLifetime: 5, refreshInterval: 3 }],
   ['no concurrency, by false', { reservedConcurrency: false }],
 ])('accepts what is just possible: %s', (_, settings) => {

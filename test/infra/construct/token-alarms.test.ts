@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { BEAT_MS, dueAgeMs, dyingAlarm, guarantee } from '../../../lambda/contract.ts';
+import { BEAT_MS, dueAgeMs, dyingAlarm, greatestLongestJobMs, guarantee } from '../../../lambda/contract.ts';
 
 /** From the beat of the last breaching minute on: the minute's end, and CloudWatch. */
 const EVALUATION_MS = 2 * BEAT_MS;
@@ -7,52 +7,70 @@ const EVALUATION_MS = 2 * BEAT_MS;
 /** How late a beat may come. */
 const JITTER_MS = 15_000;
 
-/** A token's life, its interval, and when its first beat comes, in milliseconds. */
-const lives = fc.record({
-  lifetimeMs: fc.integer({ min: 5, max: 2880 }).map((minutes) => minutes * 60_000),
-  intervalMs: fc.integer({ min: 1, max: 1440 }).map((minutes) => minutes * 60_000),
-  firstBeatMs: fc.integer({ min: 0, max: BEAT_MS - 1 }),
-});
+/** A token's life, what decides how often it is replaced, and when its first beat comes, in milliseconds. */
+const lives = fc
+  .record({
+    lifetimeMs: fc.integer({ min: 5, max: 2880 }).map((minutes) => minutes * 60_000),
+    refreshIntervalMs: fc.integer({ min: 1, max: 1440 }).map((minutes) => minutes * 60_000),
+    jobShare: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
+    firstBeatMs: fc.integer({ min: 0, max: BEAT_MS - 1 }),
+  })
+  .map(({ lifetimeMs, refreshIntervalMs, jobShare, firstBeatMs }) => {
+    const longestJobMs =
+      jobShare === null ? undefined : Math.floor(jobShare * greatestLongestJobMs(lifetimeMs));
+    return { lifetimeMs, firstBeatMs, promise: guarantee(lifetimeMs, { refreshIntervalMs, longestJobMs }) };
+  });
 
 test('a token that is refreshed in time never comes near the threshold', () => {
   fc.assert(
-    fc.property(lives, ({ lifetimeMs, intervalMs, firstBeatMs }) => {
-      const promise = guarantee(lifetimeMs, intervalMs);
+    fc.property(lives, ({ lifetimeMs, firstBeatMs, promise }) => {
       fc.pre(promise.outageToleranceMs > 0);
       // The oldest token that a beat finds: it was not quite due a beat ago.
       const dueMs = dueAgeMs(promise.refreshAfterMs);
       const beatsBefore = Math.max(0, Math.ceil((dueMs - firstBeatMs) / BEAT_MS));
       const remainingMs = lifetimeMs - (firstBeatMs + beatsBefore * BEAT_MS + JITTER_MS);
-      expect(remainingMs / 1000).toBeGreaterThanOrEqual(dyingAlarm(promise).thresholdSeconds);
+
+      const { thresholdSeconds } = dyingAlarm(promise);
+
+      expect(remainingMs / 1000).toBeGreaterThanOrEqual(thresholdSeconds);
     }),
     { numRuns: 2_000 },
   );
 });
 
-test('the alarm comes while the token still lives, or the stack warns that it may not', () => {
+test('the alarm comes before the token dies, or before the job guarantee breaks, or the stack warns that it may not', () => {
   fc.assert(
-    fc.property(lives, ({ lifetimeMs, intervalMs, firstBeatMs }) => {
-      const { thresholdSeconds, datapoints, comesInTime } = dyingAlarm(guarantee(lifetimeMs, intervalMs));
+    fc.property(lives, ({ lifetimeMs, firstBeatMs, promise }) => {
+      const { thresholdSeconds, datapoints, comesInTime } = dyingAlarm(promise);
       fc.pre(comesInTime);
+
       let atMs = firstBeatMs;
       for (let breaching = 0; breaching < datapoints; atMs += BEAT_MS) {
         breaching = (lifetimeMs - atMs) / 1000 < thresholdSeconds ? breaching + 1 : 0;
       }
       const raisedAtMs = atMs - BEAT_MS + EVALUATION_MS;
-      expect(raisedAtMs).toBeLessThanOrEqual(lifetimeMs);
+
+      expect(lifetimeMs - raisedAtMs).toBeGreaterThanOrEqual(promise.job?.longestJobMs ?? 0);
     }),
     { numRuns: 2_000 },
   );
 });
 
 test.each([
-  [60, 50, { thresholdSeconds: 480, datapoints: 5, comesInTime: true }],
-  [1440, 50, { thresholdSeconds: 41_670, datapoints: 5, comesInTime: true }],
-  [10, 4, { thresholdSeconds: 300, datapoints: 2, comesInTime: true }],
-  [10, 50, { thresholdSeconds: 130, datapoints: 1, comesInTime: false }],
+  [60, 50, undefined, { thresholdSeconds: 480, datapoints: 5, comesInTime: true }],
+  [1440, 50, undefined, { thresholdSeconds: 41_670, datapoints: 5, comesInTime: true }],
+  [10, 4, undefined, { thresholdSeconds: 240, datapoints: 1, comesInTime: true }],
+  [10, 50, undefined, { thresholdSeconds: 130, datapoints: 1, comesInTime: false }],
+  [60, 50, 45, { thresholdSeconds: 45 * 60 + 360, datapoints: 3, comesInTime: true }],
+  [60, 50, 54, { thresholdSeconds: 54 * 60 + 145, datapoints: 1, comesInTime: false }],
 ])(
-  'tokens of %i minutes, replaced within %i, have the alarm of the simulation',
-  (lifetime, interval, expected) => {
-    expect(dyingAlarm(guarantee(lifetime * 60_000, interval * 60_000))).toEqual(expected);
+  'tokens of %i minutes, replaced within %i, with jobs of %p, have the alarm of the simulation',
+  (lifetime, interval, longestJob, expected) => {
+    const promise = guarantee(lifetime * 60_000, {
+      refreshIntervalMs: interval * 60_000,
+      longestJobMs: longestJob === undefined ? undefined : longestJob * 60_000,
+    });
+
+    expect(dyingAlarm(promise)).toEqual(expected);
   },
 );

@@ -30,6 +30,7 @@ test('runs the function on Node.js 24 and arm64, one at a time, with no stale re
         STATUS_PARAMETER: '/ci/deploy/token-status',
         REFRESH_INTERVAL_SECONDS: '3000',
         ASSUMED_LIFETIME_SECONDS: '900',
+        LONGEST_JOB_SECONDS: Match.absent(),
         ENCRYPTION_KEY_ARN: Match.absent(),
       },
     },
@@ -247,18 +248,42 @@ test('raises an alarm when refreshes keep failing', () => {
   });
 });
 
-test('warns where the alarm could come after the token has died', () => {
-  const warningsFor = (expectedLifetime: Duration) => {
+describe('warns where the alarm could come', () => {
+  const warningsFor = (props: Partial<TokenRefresherProps>) => {
     const stack = new Stack(new App(), 'Own');
-    addRefresher(stack, { expectedLifetime });
+    addRefresher(stack, props);
     return stack.node
       .findAll()
-      .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'));
+      .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'))
+      .map(({ data }) => data);
   };
-  expect(warningsFor(Duration.minutes(21))).toHaveLength(0);
-  expect(warningsFor(Duration.minutes(20))).toEqual([
-    expect.objectContaining({ data: expect.stringContaining('survives an outage of 140 seconds only') }),
-  ]);
+
+  test('after the token has died', () => {
+    expect(warningsFor({ expectedLifetime: Duration.minutes(21) })).toEqual([]);
+    expect(warningsFor({ expectedLifetime: Duration.minutes(20) })).toEqual([
+      expect.stringContaining('survives an outage of 2 min 20 s only'),
+    ]);
+  });
+
+  test('after the job guarantee is broken', () => {
+    expect(warningsFor({ longestJob: Duration.minutes(51) })).toEqual([]);
+    expect(warningsFor({ longestJob: Duration.minutes(52) })).toEqual([
+      expect.stringContaining(
+        'Jobs of 52 min (longestJob) with the token "deploy" survive an outage of 2 min 10 s only',
+      ),
+    ]);
+  });
+});
+
+test.each([
+  [
+    Duration.minutes(55),
+    'longestJob of the token "deploy": 55 minutes are more than the 54 minutes that tokens of 60 minutes can keep',
+  ],
+  [Duration.millis(0), 'longestJob of the token "deploy": 0 s is less than a minute'],
+  [Duration.seconds(59), 'longestJob of the token "deploy": 59 s is less than a minute'],
+])('refuses a longest job of %s', (longestJob, message) => {
+  expect(() => templateOf({ longestJob })).toThrow(message);
 });
 
 test('can be used in an app of somebody else, with their key, topic and roles', () => {

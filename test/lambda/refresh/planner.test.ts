@@ -1,5 +1,11 @@
 import type { Request } from '../../../lambda/event.ts';
-import { plan, refreshDueAfterFutileMint, retryAt, type Stored } from '../../../lambda/refresh/planner.ts';
+import {
+  plan,
+  refreshDueAt as planned,
+  refreshDueAfterFutileMint,
+  retryAt,
+  type Stored,
+} from '../../../lambda/refresh/planner.ts';
 import type { LastFailure, TokenDescription } from '../../../lambda/refresh/status.ts';
 
 const MINUTE = 60_000;
@@ -49,8 +55,8 @@ describe('on a beat', () => {
     ['a 24-hour token on the last beats before 50 minutes', 1440, 50 * MINUTE - EARLY, mint('age')],
     ['a ten-minute token long before 8 min 20 s', 10, 500_000 - EARLY - 1, keep],
     ['a ten-minute token on the last beats before 8 min 20 s', 10, 500_000 - EARLY, mint('age')],
-    ['a two-minute token younger than half a beat', 2, 30_000 - 1, keep],
-    ['a two-minute token of half a beat', 2, 30_000, mint('age')],
+    ['a two-minute token of less than 3/4 of 100 s', 2, 75_000 - 1, keep],
+    ['a two-minute token of 3/4 of 100 s', 2, 75_000, mint('age')],
     ['an expired token', 60, 61 * MINUTE, mint('age')],
   ])('%s', (_, lifetimeMinutes, ageMs, expected) => {
     const found = plan({
@@ -91,6 +97,27 @@ describe('on a beat', () => {
     const found = stored({ lifetimeMs: 120 * MINUTE });
     expect(plan({ request: beat, stored: found, now, policy })).toEqual(mint('age'));
     expect(plan({ request: beat, stored: found, now, policy: longer })).toEqual(keep);
+  });
+});
+
+describe('with jobs of 45 minutes', () => {
+  const times = { ...policy, longestJobMs: 45 * MINUTE };
+  const planAt = (lifetimeMinutes: number, ageMs: number) => {
+    const described = token(lifetimeMinutes * MINUTE);
+    const refreshDueAt = planned(described, times);
+    const status = { token: { ...described, refreshDueAt }, provider: 'oauth2', lastFailure: null };
+    return plan({ request: beat, stored: { tokenVersion: 42, status }, now: elapsed(ageMs), policy: times });
+  };
+
+  test.each([
+    ['a one-hour token long before 7 min 30 s', 60, 450_000 - EARLY - 1, keep],
+    ['a one-hour token on the last beats before 7 min 30 s', 60, 450_000 - EARLY, mint('age')],
+    ['a token of 51 minutes before 3/4 of 3 minutes', 51, 135_000 - 1, keep],
+    ['a token of 51 minutes at 3/4 of 3 minutes', 51, 135_000, mint('age')],
+    ['a 24-hour token long before 50 minutes', 1440, 50 * MINUTE - EARLY - 1, keep],
+    ['a token of 49 minutes, which cannot keep them, long before 5/6 of its life', 49, 30 * MINUTE, keep],
+  ])('%s', (_, lifetimeMinutes, ageMs, expected) => {
+    expect(planAt(lifetimeMinutes, ageMs)).toEqual(expected);
   });
 });
 

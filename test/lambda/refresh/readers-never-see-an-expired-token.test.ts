@@ -3,7 +3,13 @@ import { createQuietWorld } from '../../../bench/availability/quiet-world.ts';
 import { type Outcome, simulate } from '../../../bench/availability/simulate.ts';
 import { createWindows, type Window } from '../../../bench/availability/windows.ts';
 import type { EndpointTrouble, World } from '../../../bench/availability/world.ts';
-import { BEAT_MS, guarantee } from '../../../lambda/contract.ts';
+import {
+  BEAT_MS,
+  type Guarantee,
+  greatestLongestJobMs,
+  guarantee,
+  LATE_BEATS_COST_MS,
+} from '../../../lambda/contract.ts';
 
 /**
  * The promise, of the code that is deployed, in virtual time. A reader at any moment after the first mint gets a
@@ -16,6 +22,9 @@ import { BEAT_MS, guarantee } from '../../../lambda/contract.ts';
  *
  * A rejection (a wrong secret, a disabled client) is tried again after 1, 2, 4, then every 5 minutes: the same is
  * promised where it lasts 4 minutes less than H, or where its end is announced by a change of the secret.
+ *
+ * A reader gets a token that lives as long as the longest job, where one is set, through the same with M - J for H.
+ * Where beats come up to 59 s late, so that two lie 119 s apart, outages may last 88 s less.
  */
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -26,6 +35,8 @@ const BACKOFF_MS = 4 * MINUTE;
 interface Life {
   readonly lifetimeMs: number;
   readonly refreshIntervalMs: number;
+  /** Of the greatest longest job; null: none is set. */
+  readonly jobShare: number | null;
   /** Each lasts a share of H, and begins near a refresh, where it hurts. */
   readonly troubles: readonly {
     readonly refresh: number;
@@ -47,8 +58,12 @@ const transient: fc.Arbitrary<EndpointTrouble> = fc.record({
   latencyMs: fc.constantFrom(50, 10_000),
 });
 
-function life(trouble: fc.Arbitrary<EndpointTrouble>): fc.Arbitrary<Life> {
+function life(
+  trouble: fc.Arbitrary<EndpointTrouble>,
+  { jobShare, mostLateMs }: { readonly jobShare: fc.Arbitrary<number | null>; readonly mostLateMs: number },
+): fc.Arbitrary<Life> {
   return fc.record({
+    jobShare,
     lifetimeMs: fc.integer({ min: 7 * 60, max: 4 * 3_600 }).map((seconds) => seconds * SECOND),
     refreshIntervalMs: fc.integer({ min: 2, max: 180 }).map((minutes) => minutes * MINUTE),
     troubles: fc.array(
@@ -60,7 +75,10 @@ function life(trouble: fc.Arbitrary<EndpointTrouble>): fc.Arbitrary<Life> {
       }),
       { maxLength: 6 },
     ),
-    lateMs: fc.array(fc.integer({ min: 0, max: 15 * SECOND }), { minLength: 1, maxLength: 30 }),
+    lateMs: fc.array(fc.oneof(fc.constantFrom(0, mostLateMs), fc.integer({ min: 0, max: mostLateMs })), {
+      minLength: 1,
+      maxLength: 30,
+    }),
     phaseMs: fc.integer({ min: 0, max: MINUTE - 1 }),
     mintMs: fc.integer({ min: 50, max: 15 * SECOND }),
     clockSteps: fc.array(fc.record({ at: share, byMs: fc.integer({ min: -300_000, max: 300_000 }) }), {
@@ -70,9 +88,19 @@ function life(trouble: fc.Arbitrary<EndpointTrouble>): fc.Arbitrary<Life> {
   });
 }
 
-async function liveThrough(drawn: Life, longestMs: (outageToleranceMs: number) => number): Promise<Outcome> {
-  const { lifetimeMs, refreshIntervalMs, mintMs, phaseMs, lateMs } = drawn;
-  const { refreshAfterMs, outageToleranceMs } = guarantee(lifetimeMs, refreshIntervalMs);
+/** What comes of a life, and the least that a reader is promised through it. */
+interface Lived {
+  readonly outcome: Outcome;
+  readonly leastMs: number;
+}
+
+async function liveThrough(drawn: Life, longestMs: (promise: Guarantee) => number): Promise<Lived> {
+  const { lifetimeMs, refreshIntervalMs, jobShare, mintMs, phaseMs, lateMs } = drawn;
+  const longestJobMs =
+    jobShare === null ? undefined : Math.floor(greatestLongestJobMs(lifetimeMs) * jobShare);
+  const times = { refreshIntervalMs, longestJobMs };
+  const promise = guarantee(lifetimeMs, times);
+  const { refreshAfterMs } = promise;
   const spanMs = 4 * refreshAfterMs + lifetimeMs;
   const beats: number[] = [];
   for (let at = phaseMs; at < spanMs; at += BEAT_MS)
@@ -81,7 +109,7 @@ async function liveThrough(drawn: Life, longestMs: (outageToleranceMs: number) =
     lifetimeMs,
     spanMs,
     beats: Float64Array.from(beats),
-    endpoint: createWindows(placeTroubles(drawn, refreshAfterMs, longestMs(outageToleranceMs))),
+    endpoint: createWindows(placeTroubles(drawn, refreshAfterMs, longestMs(promise))),
     slow: createWindows([{ from: 0, to: spanMs * 2, value: mintMs }]),
     clockSteps: createWindows(
       [...drawn.clockSteps]
@@ -94,7 +122,8 @@ async function liveThrough(drawn: Life, longestMs: (outageToleranceMs: number) =
     ),
     coldStarts: drawn.coldStarts.map((at) => at * spanMs).sort((one, other) => one - other),
   });
-  return await simulate({ world, reads: [], strategy: { name: 'ours', kind: 'ours', refreshIntervalMs } });
+  const outcome = await simulate({ world, reads: [], strategy: { name: 'ours', kind: 'ours', ...times } });
+  return { outcome, leastMs: promise.job?.longestJobMs ?? 0 };
 }
 
 /** Puts the troubles in order, after the first mint, with time between them to recover. */
@@ -114,22 +143,43 @@ function placeTroubles({ troubles }: Life, everyMs: number, longestMs: number): 
   return placed;
 }
 
-/** The stretches, after the first mint, in which a reader would have got a dead token. */
-function deadStretches({ stored, spanMs }: Outcome): string[] {
+/** The stretches, after the first mint, in which a reader would have got a token with less life than promised. */
+function brokenStretches({ outcome: { stored, spanMs }, leastMs }: Lived): string[] {
   return stored.flatMap(({ writtenAt, diesAt }, index) => {
     const replacedAt = stored[index + 1]?.writtenAt ?? spanMs;
-    return diesAt < replacedAt
-      ? [`version ${index + 1} of ${writtenAt} dead from ${diesAt} to ${replacedAt}`]
+    return diesAt - leastMs < replacedAt
+      ? [
+          `version ${index + 1} of ${writtenAt} lives less than ${leastMs} from ${diesAt - leastMs} to ${replacedAt}`,
+        ]
       : [];
   });
 }
 
-test('a reader never sees an expired token while no outage is longer than the tolerance', async () => {
+const NO_JOB = fc.constant(null);
+const JOBS = fc.oneof(fc.constant(1), share);
+const ON_TIME = 15 * SECOND;
+const LATE = 59 * SECOND;
+
+const toleranceMs = ({ outageToleranceMs, job }: Guarantee): number =>
+  job === null ? outageToleranceMs : job.outageToleranceMs;
+
+test.each([
+  ['sees an expired token while no outage is longer than the tolerance', NO_JOB, ON_TIME, 0],
+  ['gets less than the longest job while no outage is longer than the job guarantee', JOBS, ON_TIME, 0],
+  ['sees an expired token with beats 119 s apart, outages 88 s less', NO_JOB, LATE, LATE_BEATS_COST_MS],
+  [
+    'gets less than the longest job with beats 119 s apart, outages 88 s less',
+    JOBS,
+    LATE,
+    LATE_BEATS_COST_MS,
+  ],
+])('a reader never %s', async (_, jobShare, mostLateMs, lessMs) => {
   await fc.assert(
-    fc.asyncProperty(life(transient), async (drawn) => {
-      const outcome = await liveThrough(drawn, (outageToleranceMs) => outageToleranceMs);
-      expect(outcome.stored.length).toBeGreaterThan(0);
-      expect(deadStretches(outcome)).toEqual([]);
+    fc.asyncProperty(life(transient, { jobShare, mostLateMs }), async (drawn) => {
+      const lived = await liveThrough(drawn, (promise) => toleranceMs(promise) - lessMs);
+
+      expect(lived.outcome.stored.length).toBeGreaterThan(0);
+      expect(brokenStretches(lived)).toEqual([]);
     }),
     { numRuns: 400 },
   );
@@ -137,38 +187,43 @@ test('a reader never sees an expired token while no outage is longer than the to
 
 test('nor while no rejection is longer than the tolerance less its backoff', async () => {
   const rejection = fc.constant<EndpointTrouble>({ code: 'TOKEN_REJECTED', latencyMs: 200 });
+  const lives = life(rejection, { jobShare: fc.oneof(NO_JOB, JOBS), mostLateMs: ON_TIME });
   await fc.assert(
-    fc.asyncProperty(life(rejection), async (drawn) => {
-      const outcome = await liveThrough(drawn, (outageToleranceMs) => outageToleranceMs - BACKOFF_MS);
-      expect(deadStretches(outcome)).toEqual([]);
+    fc.asyncProperty(lives, async (drawn) => {
+      const lived = await liveThrough(drawn, (promise) => toleranceMs(promise) - BACKOFF_MS);
+
+      expect(brokenStretches(lived)).toEqual([]);
     }),
     { numRuns: 200 },
   );
 });
 
-test('an outage that is three beats longer than the tolerance can be seen', async () => {
-  // So that the two properties above can fail at all.
-  const lifetimeMs = 60 * MINUTE;
-  const { outageToleranceMs } = guarantee(lifetimeMs, 50 * MINUTE);
-  const outcome = await liveThrough(
-    {
-      lifetimeMs,
-      refreshIntervalMs: 50 * MINUTE,
-      troubles: [
-        {
-          refresh: 1,
-          offsetMs: -90 * SECOND,
-          share: 1,
-          trouble: { code: 'TOKEN_ENDPOINT_UNAVAILABLE', latencyMs: 50 },
-        },
-      ],
-      lateMs: [0],
-      phaseMs: 0,
-      mintMs: 250,
-      clockSteps: [],
-      coldStarts: [],
-    },
-    () => outageToleranceMs + 3 * BEAT_MS,
-  );
-  expect(deadStretches(outcome)).toHaveLength(1);
+describe('what is too long can be seen, so that the properties above can fail', () => {
+  const hour: Life = {
+    lifetimeMs: 60 * MINUTE,
+    refreshIntervalMs: 50 * MINUTE,
+    jobShare: null,
+    troubles: [
+      {
+        refresh: 1,
+        offsetMs: -90 * SECOND,
+        share: 1,
+        trouble: { code: 'TOKEN_ENDPOINT_UNAVAILABLE', latencyMs: 50 },
+      },
+    ],
+    lateMs: [0],
+    phaseMs: 0,
+    mintMs: 250,
+    clockSteps: [],
+    coldStarts: [],
+  };
+
+  test.each([
+    ['an outage three beats longer than the tolerance', hour],
+    ['an outage three beats longer than the job guarantee', { ...hour, jobShare: 45 / 54 }],
+  ])('%s', async (_, drawn) => {
+    const lived = await liveThrough(drawn, (promise) => toleranceMs(promise) + 3 * BEAT_MS);
+
+    expect(brokenStretches(lived)).toHaveLength(1);
+  });
 });
