@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
 import { openAccount } from './account.ts';
 import { buildCandidates, type Candidates, eagerBytes } from './candidates.ts';
+import { LIMITS } from './limits.ts';
 import { type Measured, measure, type Run } from './measure.ts';
 import { printClaims, printTable } from './report.ts';
 import { median, pairedRatio, spread } from './statistics.ts';
@@ -81,16 +82,16 @@ function report(measured: readonly Measured[], rounds: number, idleBytes: number
     ]),
   );
   return printClaims([
-    { text: 'bytes loaded by an idle beat', value: idleBytes, atMost: 300_000 },
+    { text: 'bytes loaded by an idle beat', value: idleBytes, atMost: LIMITS.idleBeatBytes },
     {
       text: 'idle beat, of an empty process',
       value: pairedRatio(wallOf('idle beat: this function'), empty),
-      atMost: 2.5,
+      atMost: LIMITS.idleBeatOfAnEmptyProcess,
     },
     {
       text: 'cold mint, of the naive bundle',
       value: pairedRatio(wallOf('mint: this function'), wallOf('mint: naive bundle')),
-      atMost: 0.6,
+      atMost: LIMITS.coldMintOfTheNaiveBundle,
     },
   ]);
 }

@@ -1,34 +1,47 @@
-import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
-import type { Metafile } from 'esbuild';
+import { buildSync, type Metafile } from 'esbuild';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
 /** The function's `Handler`: the export `handler` of the bundle's entry point, `handler.mjs`. */
 export const HANDLER = 'handler.handler';
 
-/** A metafile is some hundred kilobytes of JSON. */
-const MAX_METAFILE_BYTES = 64 * 1024 * 1024;
+/** undici is CommonJS and calls `require` for Node.js's modules; ES modules have none. */
+const REQUIRE =
+  "import { createRequire as createNodeRequire } from 'node:module'; const require = createNodeRequire(import.meta.url);";
 
 /**
- * Bundles the function's code into `outdir`, see {@link file://./bundle-function.ts}. In a process of its own: CDK asks
- * for a bundle synchronously, and esbuild runs plugins only asynchronously.
+ * Bundles `lambda/handler.ts` into `outdir`: ES modules; what the handler imports dynamically is a chunk of its own,
+ * which an idle beat does not load. The same sources always give the same bytes. The AWS SDK is bundled, so that a new
+ * version in Lambda's runtime changes nothing. There is no source map: Node.js would read it at the first error.
  *
  * @returns esbuild's metafile: what went into which chunk, with sizes.
  */
 export function bundle(outdir: string): Metafile {
-  const script = join(ROOT, 'infra/bundle/bundle-function.ts');
-  return JSON.parse(
-    execFileSync(process.execPath, [script, outdir], {
-      encoding: 'utf8',
-      maxBuffer: MAX_METAFILE_BYTES,
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { PATH: process.env.PATH },
-    }),
-  );
+  const { metafile } = buildSync({
+    entryPoints: { handler: join(ROOT, 'lambda/handler.ts') },
+    outdir,
+    // Chunk names are hashes of paths too: relative to here, whatever directory synth was started in.
+    absWorkingDir: ROOT,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    outExtension: { '.js': '.mjs' },
+    chunkNames: '[name]-[hash]',
+    platform: 'node',
+    target: 'node24',
+    // The ES modules of the SDK can be shaken, its CommonJS ones cannot.
+    mainFields: ['module', 'main'],
+    banner: { js: REQUIRE },
+    minify: true,
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'error',
+  });
+  return metafile;
 }
 
 /**

@@ -3,5 +3,5 @@
  * `token-refresher-ci-genesys`. Lambda takes 64 characters.
  */
 export function functionNameOf(prefix: string, tokenName: string): string {
-  return `token-refresher${`${prefix}/${tokenName}`.replaceAll('/', '-')}`;
+  return `token-refresher${`${prefix}/${tokenName}`.split('/').join('-')}`;
 }
