@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { greatestLongestJobMs, guarantee, type RefreshTimes } from '../contract.ts';
 import { type FailureCode, isRefreshError, RefreshError } from '../errors.ts';
 import type { Parameters, Reading } from '../refresh/parameters.ts';
 import { describedToken } from '../refresh/planner.ts';
@@ -46,7 +47,8 @@ interface DiagnoseOptions {
   readonly signal: AbortSignal;
 }
 
-const DAY_MS = 24 * 60 * 60_000;
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 const SECRET_AGE_LIMIT_DAYS = 90;
 const CLOCK_TOLERANCE_MS = 5_000;
 
@@ -57,7 +59,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
 
   const config = await run('config', async () => {
     const { config, parameters } = options.open();
-    return { value: { parameters, minter: await options.loadMinter(config) } };
+    return { value: { times: config, parameters, minter: await options.loadMinter(config) } };
   });
   if (config.value === undefined) {
     return report([
@@ -68,15 +70,20 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
     ]);
   }
 
-  const { minter, parameters } = config.value;
+  const { times, minter, parameters } = config.value;
   const [minting, storing] = await Promise.all([
-    diagnoseMinting(run, minter, now, signal),
+    diagnoseMinting(run, { minter, times }, now, signal),
     diagnoseParameters(run, parameters, now, signal),
   ]);
   return report([config.step, ...minting, ...storing]);
 }
 
-async function diagnoseMinting(run: Run, minter: Minter, now: () => Date, signal: AbortSignal) {
+async function diagnoseMinting(
+  run: Run,
+  { minter, times }: { readonly minter: Minter; readonly times: RefreshTimes },
+  now: () => Date,
+  signal: AbortSignal,
+) {
   const secret = await run('secret', async () => {
     const { createdAt } = await minter.checkSecret({ signal });
     return { value: true, ...describeAge(createdAt, now()) };
@@ -87,7 +94,7 @@ async function diagnoseMinting(run: Run, minter: Minter, now: () => Date, signal
   }
   const mint = await run('token-endpoint', async () => {
     const token = await minter.mint({ signal });
-    return { value: token, ...describeToken(token) };
+    return { value: token, ...describeToken(token, times) };
   });
   const token = mint.value;
   if (token === undefined) {
@@ -167,10 +174,21 @@ function describeAge(createdAt: Date | undefined, now: Date): Finding {
   return { message, warning: `The secret is older than ${SECRET_AGE_LIMIT_DAYS} days: replace it.` };
 }
 
-function describeToken({ issuedAt, expiresAt, warnings }: MintedToken): Finding {
-  const seconds = Math.floor((expiresAt.getTime() - issuedAt.getTime()) / 1000);
-  const message = `The token endpoint gave a token that lives ${seconds} s.`;
-  return warnings.length === 0 ? { message } : { message, warning: warnings.join(' ') };
+function describeToken({ issuedAt, expiresAt, warnings }: MintedToken, times: RefreshTimes): Finding {
+  const lifetimeMs = expiresAt.getTime() - issuedAt.getTime();
+  const message = `The token endpoint gave a token that lives ${Math.floor(lifetimeMs / 1000)} s.`;
+  const found = [...warnings, ...unkeptJob(lifetimeMs, times)];
+  return found.length === 0 ? { message } : { message, warning: found.join(' ') };
+}
+
+function unkeptJob(lifetimeMs: number, times: RefreshTimes): string[] {
+  if (times.longestJobMs === undefined || guarantee(lifetimeMs, times).job !== null) return [];
+  const longest = Number((times.longestJobMs / MINUTE_MS).toFixed(1));
+  const greatest = Math.floor(greatestLongestJobMs(lifetimeMs) / MINUTE_MS);
+  const remedy = greatest < 1 ? 'remove longestJob' : `lower longestJob to ${greatest} minutes`;
+  return [
+    `That is too short for jobs of ${longest} minutes (longestJob): they may outlive their token. Let the tokens live longer at the provider, or ${remedy}.`,
+  ];
 }
 
 /** Only scopes that we asked for are named. @see RFC 6749 section 3.3 */

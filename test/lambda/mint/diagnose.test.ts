@@ -208,6 +208,27 @@ test('an assumed lifetime is a warning', async () => {
   });
 });
 
+test.each([
+  [3600, undefined],
+  [3000, undefined],
+  [
+    2999,
+    'too short for jobs of 45 minutes (longestJob): they may outlive their token. Let the tokens live longer at the provider, or lower longestJob to 43 minutes.',
+  ],
+  [
+    400,
+    'too short for jobs of 45 minutes (longestJob): they may outlive their token. Let the tokens live longer at the provider, or remove longestJob.',
+  ],
+])('with jobs of 45 minutes, tokens that live %i s are warned about: %p', async (seconds, warning) => {
+  server.faults.always('token', withMembers({ expires_in: seconds }));
+
+  const diagnosis = await run({ environment: { LONGEST_JOB_SECONDS: '2700' } });
+
+  expect(step(diagnosis, 'token-endpoint')?.warning).toEqual(
+    warning === undefined ? undefined : expect.stringContaining(warning),
+  );
+});
+
 test('parameters that cannot be read leave the clock untried', async () => {
   aws.faults.add({ match: { service: 'ssm' }, fault: { kind: 'deny' } });
   expect(verdicts(await run())).toMatchObject({
