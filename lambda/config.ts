@@ -1,5 +1,10 @@
 import { type AwsClientSettings, awsClientSettings } from './aws-client.ts';
-import type { FunctionEnvironment, ProviderSettings } from './contract.ts';
+import {
+  createSettingsReader,
+  type FunctionEnvironment,
+  type ProviderSettings,
+  readProviderSettings,
+} from './contract.ts';
 import { RefreshError } from './errors.ts';
 
 /** {@link FunctionEnvironment}, read and typed. */
@@ -16,8 +21,6 @@ export interface Config {
   /** From the variables that Lambda itself sets. */
   readonly awsClient: AwsClientSettings;
 }
-
-const PROVIDERS = ['genesys-cloud', 'nice-cxone', 'nice-cxone-access-key', 'oauth2'];
 
 /**
  * Reads the function's environment.
@@ -38,9 +41,9 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     }
     return value;
   };
-  const config: Config = {
+  const providerSettings = parseProviderSettings(text('PROVIDER_SETTINGS'), problems);
+  const config = {
     tokenName: text('TOKEN_NAME'),
-    providerSettings: parseProviderSettings(text('PROVIDER_SETTINGS'), problems),
     secretArn: text('SECRET_ARN'),
     tokenParameter: text('TOKEN_PARAMETER'),
     statusParameter: text('STATUS_PARAMETER'),
@@ -50,26 +53,32 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     encryptionKeyArn: environment.ENCRYPTION_KEY_ARN || undefined,
     awsClient: awsClientSettings(environment),
   };
-  if (problems.length > 0) {
+  if (problems.length > 0 || providerSettings === undefined) {
     throw new RefreshError(
       'CONFIG_INVALID',
       `The function's environment is wrong: ${problems.join('; ')}. Deploy the stack again; do not edit the function by hand.`,
     );
   }
-  return config;
+  return { ...config, providerSettings };
 }
 
-function parseProviderSettings(json: string, problems: string[]): ProviderSettings {
-  let settings: { provider?: unknown } | null = null;
+function parseProviderSettings(json: string, problems: string[]): ProviderSettings | undefined {
+  const settings = parseObject(json);
+  if (settings === undefined) {
+    if (json !== '') problems.push('PROVIDER_SETTINGS is not a JSON object');
+    return undefined;
+  }
+  return readProviderSettings(
+    createSettingsReader(settings, (key, message) => problems.push(`PROVIDER_SETTINGS.${key} ${message}`)),
+  );
+}
+
+function parseObject(json: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    settings = JSON.parse(json || 'null');
+    const value: unknown = JSON.parse(json);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? (value as Record<string, unknown>) : undefined;
   } catch {
-    problems.push('PROVIDER_SETTINGS is not JSON');
+    return undefined;
   }
-  if (settings !== null && !PROVIDERS.includes(String(settings.provider))) {
-    problems.push(
-      `PROVIDER_SETTINGS names the provider "${settings.provider}", not one of ${PROVIDERS.join(', ')}`,
-    );
-  }
-  return settings as ProviderSettings;
 }

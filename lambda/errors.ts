@@ -18,6 +18,8 @@ interface RefreshErrorOptions {
   readonly cause?: unknown;
   /** How long the server asked us to stay away (`Retry-After`), in milliseconds. */
   readonly retryAfterMs?: number | undefined;
+  /** Whether the token endpoint refused the credentials: another version of the secret is then worth a try. */
+  readonly credentialsRefused?: boolean;
 }
 
 /**
@@ -31,12 +33,14 @@ interface RefreshErrorOptions {
 export class RefreshError extends Error {
   readonly code: FailureCode;
   readonly retryAfterMs: number | undefined;
+  readonly credentialsRefused: boolean;
 
   constructor(code: FailureCode, message: string, options: RefreshErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = code;
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+    this.credentialsRefused = options.credentialsRefused ?? false;
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Config, parseConfig } from './config.ts';
-import { MINT_TIME_LIMIT_MS } from './contract.ts';
+import { describeProvider, MINT_TIME_LIMIT_MS } from './contract.ts';
 import { isRefreshError } from './errors.ts';
 import { parseEvent } from './event.ts';
 import { logLine } from './log-line.ts';
@@ -77,7 +77,7 @@ async function invoke(event: unknown, context: InvocationContext, observations: 
     request,
     parameters,
     loadMinter: () => loadMinter(config),
-    hasProbe: hasProbe(config),
+    hasProbe: describeProvider(config.providerSettings).probeUrl !== undefined,
     clock,
     policy: { refreshIntervalMs: config.refreshIntervalMs, longestJobMs: config.longestJobMs },
     provider: config.providerSettings.provider,
@@ -106,11 +106,4 @@ function loadMinter(config: Config): Promise<Minter> {
     minter = undefined;
   });
   return minter;
-}
-
-function hasProbe({ providerSettings }: Config): boolean {
-  return (
-    providerSettings.provider === 'genesys-cloud' ||
-    (providerSettings.provider === 'oauth2' && providerSettings.probeUrl !== undefined)
-  );
 }

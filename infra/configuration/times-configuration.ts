@@ -1,18 +1,14 @@
 import { Duration } from 'aws-cdk-lib';
-import type { ProviderSettings } from '../../lambda/contract.ts';
-import { guarantee, MINT_TIME_LIMIT_MS } from '../../lambda/contract.ts';
+import { guarantee, MINT_TIME_LIMIT_MS, PROVIDERS, type ProviderSettings } from '../../lambda/contract.ts';
 import { longestJobProblem } from '../construct/longest-job.ts';
 import type { Fields } from './fields.ts';
-import { defaultLifetimeMinutes } from './provider-configuration.ts';
 
 /** Reads interval, lifetimes and longest job, in minutes, and notes where they cannot go together. */
 export function readTimes(fields: Fields, provider: ProviderSettings | undefined) {
-  const isGenesys = provider?.provider === 'genesys-cloud';
+  const { defaultLifetimeMinutes, leastLifetimeMinutes } = PROVIDERS[provider?.provider ?? 'oauth2'];
   const refreshMinutes = fields.wholeNumber('refreshInterval', 'minutes', 1, 1440) ?? 50;
-  // Genesys Cloud: 300 to 172,800 seconds.
   const lifetimeMinutes =
-    fields.wholeNumber('expectedLifetime', 'minutes', isGenesys ? 5 : 2, 2880) ??
-    defaultLifetimeMinutes(provider?.provider ?? 'oauth2');
+    fields.wholeNumber('expectedLifetime', 'minutes', leastLifetimeMinutes, 2880) ?? defaultLifetimeMinutes;
   const assumedMinutes = fields.wholeNumber('assumedLifetime', 'minutes', 2, 2880) ?? 15;
   const jobMinutes = fields.wholeNumber('longestJob', 'minutes', 1, 2880);
   const lifetimeMs = lifetimeMinutes * 60_000;

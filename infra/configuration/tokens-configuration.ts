@@ -1,9 +1,8 @@
 import type { Duration } from 'aws-cdk-lib';
-import type { ProviderSettings } from '../../lambda/contract.ts';
+import { PROVIDERS, type ProviderSettings, readProviderSettings, show } from '../../lambda/contract.ts';
 import { functionNameOf } from '../construct/function-name.ts';
 import { ConfigurationError } from './configuration-error.ts';
-import { type Fields, openFields, show } from './fields.ts';
-import { readProvider } from './provider-configuration.ts';
+import { type Fields, openFields } from './fields.ts';
 import { readTimes } from './times-configuration.ts';
 
 /** The secret of one token: an existing one by name or complete ARN, or one that the stack creates. */
@@ -110,7 +109,7 @@ function readToken(
 ): Partial<TokenConfiguration> | undefined {
   const fields = openFields(value, path, problems);
   if (fields === undefined) return undefined;
-  const provider = readProvider(fields);
+  const provider = readProviderSettings(fields);
   // While the provider itself is wrong, its settings are not called unknown.
   if (provider === undefined) for (const key of PROVIDER_KEYS) fields.has(key);
   const token = {
@@ -132,10 +131,7 @@ function readToken(
   return token as Partial<TokenConfiguration>;
 }
 
-const PROVIDER_KEYS = [
-  ...['region', 'issuer', 'area', 'tokenUrl', 'clientAuthentication'],
-  ...['scope', 'audience', 'resource', 'parameters', 'probeUrl'],
-];
+const PROVIDER_KEYS = Object.values(PROVIDERS).flatMap(({ settings }) => Object.keys(settings));
 
 function readNames(fields: Fields) {
   const name = fields.requiredText(

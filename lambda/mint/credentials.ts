@@ -1,27 +1,15 @@
 import { SECRET_PLACEHOLDER } from '../contract.ts';
 import { RefreshError } from '../errors.ts';
-
-/** The keys that a secret can have, in the spelling that messages use; camelCase is accepted as well. */
-export type CredentialKey =
-  | 'client_id'
-  | 'client_secret'
-  | 'access_key_id'
-  | 'access_key_secret'
-  | 'private_key';
-
-/** The values of the keys that a provider asked for, and the private key's id where the secret has one. */
-export type Credentials<K extends CredentialKey = CredentialKey> = Readonly<Record<K, string>> & {
-  readonly kid?: string;
-};
+import type { Credentials } from '../providers/provider.ts';
 
 /**
- * Reads the JSON of a secret's value.
+ * Reads the JSON of a secret's value. A key may also be written in camelCase (`clientId`).
  *
  * @param keys the keys that must be there
  * @param secretArn for the message
  * @throws RefreshError `SECRET_MALFORMED`, naming everything that is wrong, never a value
  */
-export function parseCredentials<K extends CredentialKey>(
+export function parseCredentials<K extends string>(
   text: string,
   keys: readonly K[],
   secretArn: string,
@@ -62,14 +50,15 @@ export function sameCredentials(one: Partial<Credentials>, other: Partial<Creden
 }
 
 /** From a file, because an argument would be in the shell's history and in the list of processes. */
-export function howToStore(keys: readonly CredentialKey[], secretArn: string): string {
+export function howToStore(keys: readonly string[], secretArn: string): string {
   const shape = keys.map((key) => `"${key}": "…"`).join(', ');
   return `Write {${shape}} into a file and store it: aws secretsmanager put-secret-value --secret-id ${secretArn} --secret-string file://credentials.json`;
 }
 
 function parseObject(text: string): Record<string, unknown> | string {
   try {
-    const json: unknown = JSON.parse(text);
+    // Editors on Windows begin a file with a byte order mark.
+    const json: unknown = JSON.parse(text.replace(/^\ufeff/, ''));
     if (typeof json === 'object' && json !== null && !Array.isArray(json))
       return json as Record<string, unknown>;
     return 'it is JSON, but not an object';
@@ -79,7 +68,7 @@ function parseObject(text: string): Record<string, unknown> | string {
   }
 }
 
-function readKey(json: Record<string, unknown>, key: CredentialKey): string | { readonly problem: string } {
+function readKey(json: Record<string, unknown>, key: string): string | { readonly problem: string } {
   const camelCase = key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
   const spellings = [key, camelCase].filter((name) => Object.hasOwn(json, name));
   const [name, second] = spellings;
@@ -99,7 +88,7 @@ function typeName(value: unknown): string {
   return Array.isArray(value) ? 'an array' : `of the type ${typeof value}`;
 }
 
-function textProblem(value: string, key: CredentialKey): string | undefined {
+function textProblem(value: string, key: string): string | undefined {
   if (value.trim() === '') return 'is empty';
   if (value.trim() === SECRET_PLACEHOLDER) return 'still holds the placeholder';
   // A PEM file has lines, and ends with one.

@@ -1,44 +1,56 @@
 import { RefreshError } from '../errors.ts';
+import { endpointUrlProblem, isLoopback } from '../providers/endpoint-url.ts';
 import { connectionFailure } from './connection-failure.ts';
-import { endpointUrlProblem, isLoopback } from './endpoint-url.ts';
 import type { HttpResponse, SendRequest } from './http.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
-/** Finds an issuer's token endpoint. */
-export type Discover = (issuer: string, options: { readonly signal: AbortSignal }) => Promise<string>;
+/** The token endpoints of issuers. */
+export interface Discovery {
+  /**
+   * Finds an issuer's token endpoint.
+   *
+   * @throws RefreshError `TOKEN_ENDPOINT_UNAVAILABLE`, `TOKEN_ENDPOINT_THROTTLED`, `TOKEN_RESPONSE_INVALID`
+   */
+  find(issuer: string, options: { readonly signal: AbortSignal }): Promise<string>;
+  /** Says that the token endpoint of an issuer does not answer: the next search asks the issuer again. */
+  forget(issuer: string): void;
+}
 
 /** Endpoints move seldom; an hour keeps an outage of the metadata from being an outage of the mint. */
 const CACHE_MS = 60 * 60_000;
 
 /**
- * Makes the discovery of token endpoints by OpenID Connect Discovery, then by RFC 8414, remembered for an hour; an
- * older result stands in while the metadata cannot be had.
- *
- * The function that it returns rejects with a RefreshError: `TOKEN_ENDPOINT_UNAVAILABLE`,
- * `TOKEN_ENDPOINT_THROTTLED`, `TOKEN_RESPONSE_INVALID`.
+ * Makes the discovery of token endpoints by OpenID Connect Discovery, then by RFC 8414. A result is used for an hour,
+ * and after that, or once it is forgotten, for as long as the metadata cannot be had.
  *
  * @see https://openid.net/specs/openid-connect-discovery-1_0.html section 4
  * @see RFC 8414 section 3
  */
-export function createDiscover(options: {
+export function createDiscovery(options: {
   readonly send: SendRequest;
   readonly now: () => Date;
   readonly timeoutMs: number;
-}): Discover {
+}): Discovery {
   const { now } = options;
   const found = new Map<string, { readonly tokenUrl: string; readonly at: number }>();
-  return async (issuer, { signal }) => {
-    const known = found.get(issuer);
-    const ageMs = now().getTime() - (known?.at ?? 0);
-    if (known !== undefined && ageMs >= 0 && ageMs < CACHE_MS) return known.tokenUrl;
-    try {
-      const tokenUrl = await discover(issuer, { ...options, signal });
-      found.set(issuer, { tokenUrl, at: now().getTime() });
-      return tokenUrl;
-    } catch (error) {
-      if (known !== undefined && !signal.aborted) return known.tokenUrl;
-      throw error;
-    }
+  return {
+    async find(issuer, { signal }) {
+      const known = found.get(issuer);
+      const ageMs = now().getTime() - (known?.at ?? 0);
+      if (known !== undefined && ageMs >= 0 && ageMs < CACHE_MS) return known.tokenUrl;
+      try {
+        const tokenUrl = await discover(issuer, { ...options, signal });
+        found.set(issuer, { tokenUrl, at: now().getTime() });
+        return tokenUrl;
+      } catch (error) {
+        if (known !== undefined && !signal.aborted) return known.tokenUrl;
+        throw error;
+      }
+    },
+    forget(issuer) {
+      const known = found.get(issuer);
+      if (known !== undefined) found.set(issuer, { ...known, at: Number.NEGATIVE_INFINITY });
+    },
   };
 }
 
@@ -51,16 +63,24 @@ interface DiscoverOptions {
 
 async function discover(issuer: string, options: DiscoverOptions): Promise<string> {
   const { host } = new URL(issuer);
+  let failure: RefreshError | undefined;
   for (const url of metadataUrls(issuer)) {
     const response = await fetchMetadata(url, host, options);
-    if (response.status === 200) return readMetadata(response, issuer, host);
-    if (response.status < 400 || response.status >= 500 || [408, 425, 429].includes(response.status)) {
+    const metadata = response.status === 200 ? parseMetadata(response) : undefined;
+    if (metadata !== undefined) return readMetadata(metadata, issuer, host);
+    if (response.status >= 500 || [408, 425, 429].includes(response.status)) {
       throw notAnswered(response, host, options.now());
     }
+    // A web page or a redirect to one: a server that knows only the other document may answer so.
+    if (response.status === 200) failure ??= invalidMetadata('is not a JSON object', host);
+    else if (response.status < 400) failure ??= notAnswered(response, host, options.now());
   }
-  throw new RefreshError(
-    'TOKEN_ENDPOINT_UNAVAILABLE',
-    `${host} has no discovery document for this issuer. Check the setting issuer, or set tokenUrl instead.`,
+  throw (
+    failure ??
+    new RefreshError(
+      'TOKEN_ENDPOINT_UNAVAILABLE',
+      `${host} has no discovery document for this issuer. Check the setting issuer, or set tokenUrl instead.`,
+    )
   );
 }
 
@@ -99,25 +119,31 @@ function notAnswered({ status, headers }: HttpResponse, host: string, now: Date)
   );
 }
 
-function readMetadata(response: HttpResponse, issuer: string, host: string): string {
-  const problem = (text: string) =>
-    new RefreshError(
-      'TOKEN_RESPONSE_INVALID',
-      `The discovery document of ${host} ${text}. Check the setting issuer, or set tokenUrl instead.`,
-    );
-  const metadata = parseMetadata(response);
-  if (metadata === undefined) throw problem('is not a JSON object');
+function readMetadata(metadata: Readonly<Record<string, unknown>>, issuer: string, host: string): string {
   if (!namesIssuer(metadata.issuer, issuer)) {
-    throw problem('names another issuer than the one that is set; they must be the same, letter by letter');
+    throw invalidMetadata(
+      'names another issuer than the one that is set; they must be the same, letter by letter',
+      host,
+    );
   }
   const { token_endpoint: endpoint } = metadata;
-  if (typeof endpoint !== 'string' || !URL.canParse(endpoint)) throw problem('has no token_endpoint');
+  if (typeof endpoint !== 'string' || !URL.canParse(endpoint)) {
+    throw invalidMetadata('has no token_endpoint', host);
+  }
   const url = new URL(endpoint);
-  const urlProblem = endpointUrlProblem(url);
-  if (urlProblem !== undefined) throw problem(`has a token_endpoint that ${urlProblem}`);
-  if (url.protocol === 'http:' && !isLoopback(new URL(issuer)))
-    throw problem('has a token_endpoint without TLS');
+  const problem = endpointUrlProblem(url);
+  if (problem !== undefined) throw invalidMetadata(`has a token_endpoint that ${problem}`, host);
+  if (url.protocol === 'http:' && !isLoopback(new URL(issuer))) {
+    throw invalidMetadata('has a token_endpoint without TLS', host);
+  }
   return url.href;
+}
+
+function invalidMetadata(problem: string, host: string): RefreshError {
+  return new RefreshError(
+    'TOKEN_RESPONSE_INVALID',
+    `The discovery document of ${host} ${problem}. Check the setting issuer, or set tokenUrl instead.`,
+  );
 }
 
 function parseMetadata({ body, isTruncated }: HttpResponse): Readonly<Record<string, unknown>> | undefined {

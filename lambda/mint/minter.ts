@@ -1,17 +1,10 @@
 import type { SecretStage } from './secret.ts';
+import type { Token } from './token-response.ts';
 
-/** A token as the token endpoint gave it. */
-export interface MintedToken {
-  readonly accessToken: string;
-  /** The moment before the request was sent: the expiry counts from here. */
-  readonly issuedAt: Date;
-  readonly expiresAt: Date;
-  /** The scope that the server said it granted, where it said so (RFC 6749 section 5.1). */
-  readonly grantedScope: string | undefined;
+/** A token, and the version of the secret that brought it. */
+export interface MintedToken extends Token {
   /** The secret's stage that the server accepted. */
   readonly secretStage: SecretStage;
-  /** Things worth a line in the log: an assumed lifetime, a fallback to another stage. Never a token or secret. */
-  readonly warnings: readonly string[];
 }
 
 /** What using a token once showed: `unanswered` proves nothing either way. */

@@ -1,27 +1,44 @@
-import { createPrivateKey, type JsonWebKey, type KeyObject, type webcrypto } from 'node:crypto';
+import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { malformedPrivateKey } from './credentials.ts';
 
-/** A key that client assertions are signed with. `kid` is its id at the server, where one is known. */
+/** A key that client assertions are signed with. */
 export interface SigningKey {
-  readonly key: webcrypto.CryptoKey;
+  readonly key: KeyObject;
+  /** The JWS algorithm. @see RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864 section 2.2 */
+  readonly algorithm: string;
+  /** The key's id at the server, where one is known. */
   readonly kid?: string;
 }
 
 const MIN_RSA_BITS = 2_048;
 
+const EC_ALGORITHMS: Readonly<Record<string, string>> = {
+  prime256v1: 'ES256',
+  secp384r1: 'ES384',
+  secp521r1: 'ES512',
+};
+
 /**
- * Reads a private key: PEM (PKCS #8, PKCS #1, SEC 1) or a JWK as JSON. The algorithm follows from the key: RS256
- * for RSA (PS256 … where a JWK says so), ES256, ES384 or ES512, Ed25519.
+ * Reads a private key: PEM (PKCS #8, PKCS #1, SEC 1) or a JWK as JSON. A JWK's `alg` decides the algorithm; else it is
+ * RS256 for RSA, ES256, ES384 or ES512 for EC, and EdDSA for Ed25519: servers that know RFC 9864's name `Ed25519` know
+ * the older one as well, and not the reverse.
  *
  * @throws RefreshError `SECRET_MALFORMED`
- * @see RFC 7517, RFC 7518 section 3.1
+ * @see RFC 7517
  */
 export function parsePrivateKey(text: string, secretArn: string, kid?: string): SigningKey {
   const jwk = parseJwk(text);
   const key = readKey(text, jwk, secretArn);
-  const algorithm = algorithmOf(key, jwk?.alg, secretArn);
+  const possible = possibleAlgorithms(key, secretArn);
+  const algorithm = jwk?.alg ?? possible[0] ?? '';
+  if (!possible.includes(algorithm)) {
+    throw malformedPrivateKey(
+      `has an alg that does not go with its type; possible are ${possible.join(', ')}`,
+      secretArn,
+    );
+  }
   const keyId = kid ?? jwk?.kid;
-  return { key: key.toCryptoKey(algorithm, false, ['sign']), ...(keyId === undefined ? {} : { kid: keyId }) };
+  return { key, algorithm, ...(keyId === undefined ? {} : { kid: keyId }) };
 }
 
 function parseJwk(text: string): (JsonWebKey & { alg?: string; kid?: string }) | undefined {
@@ -55,28 +72,32 @@ function keyProblem(text: string, jwk: JsonWebKey | undefined): string {
   return 'is neither PEM (with its lines) nor a JWK';
 }
 
-function algorithmOf(key: KeyObject, jwkAlgorithm: string | undefined, secretArn: string) {
+/** The algorithms that a key can sign with, the default first. */
+function possibleAlgorithms(key: KeyObject, secretArn: string): readonly string[] {
   const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {};
-  const curve = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' }[namedCurve];
   switch (key.asymmetricKeyType) {
     case 'rsa':
-    case 'rsa-pss': {
       if (modulusLength < MIN_RSA_BITS) {
         throw malformedPrivateKey(
           `is an RSA key of ${modulusLength} bits; ${MIN_RSA_BITS} is the least`,
           secretArn,
         );
       }
-      const isPss = key.asymmetricKeyType === 'rsa-pss' || jwkAlgorithm?.startsWith('PS') === true;
-      const bits = /^[RP]S(256|384|512)$/.exec(jwkAlgorithm ?? '')?.[1] ?? '256';
-      return { name: isPss ? 'RSA-PSS' : 'RSASSA-PKCS1-v1_5', hash: `SHA-${bits}` };
-    }
-    case 'ec':
-      if (curve === undefined)
+      return ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
+    case 'rsa-pss':
+      // Web Crypto, which signs, takes the key of a JWK or of the type RSA.
+      throw malformedPrivateKey(
+        'is of the type RSA-PSS, which cannot be used; make a key of the type RSA, and for PS256 store it as a JWK with "alg": "PS256"',
+        secretArn,
+      );
+    case 'ec': {
+      const algorithm = EC_ALGORITHMS[namedCurve];
+      if (algorithm === undefined)
         throw malformedPrivateKey('is on a curve other than P-256, P-384, P-521', secretArn);
-      return { name: 'ECDSA', namedCurve: curve };
+      return [algorithm];
+    }
     case 'ed25519':
-      return { name: 'Ed25519' };
+      return ['EdDSA', 'Ed25519'];
     default:
       throw malformedPrivateKey('is not of the type RSA, EC or Ed25519', secretArn);
   }

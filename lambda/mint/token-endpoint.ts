@@ -1,26 +1,19 @@
-import { RefreshError } from '../errors.ts';
-import { connectionFailure } from './connection-failure.ts';
-import { type Credentials, howToStore } from './credentials.ts';
-import type { Discover } from './discovery.ts';
+import type { Credentials, Provider, TokenRequest } from '../providers/provider.ts';
+import { encodeCredential } from './client-authentication.ts';
+import { howToStore } from './credentials.ts';
+import type { Discovery } from './discovery.ts';
 import type { SendRequest } from './http.ts';
-import type { Provider } from './providers/provider.ts';
-import type { TokenFailure } from './token-refusal.ts';
-import { sendTokenRequest, type TokenAnswer } from './token-request.ts';
-import { type ReadToken, readTokenResponse } from './token-response.ts';
+import { sendTokenRequest } from './token-request.ts';
+import { readTokenResponse, type Token } from './token-response.ts';
 
-/** What one token request brought. */
-export type Attempt =
-  | { readonly kind: 'token'; readonly token: ReadToken; readonly issuedAt: Date }
-  | TokenFailure;
-
-/**
- * Asks the token endpoint once. Rejects where there is nothing to ask: a private key that is none, or a discovery
- * that failed.
- */
+/** Asks the token endpoint once. Rejects with a RefreshError. */
 export type AskForToken = (
   credentials: Credentials,
   options: { readonly signal: AbortSignal },
-) => Promise<Attempt>;
+) => Promise<Token>;
+
+/** Answers that say that there is no token endpoint at this URL (any more). */
+const GONE = new Set([404, 405, 410]);
 
 /** Makes the way to one provider's token endpoint. */
 export function createAskForToken(options: {
@@ -28,39 +21,51 @@ export function createAskForToken(options: {
   readonly secretArn: string;
   readonly assumedLifetimeMs: number;
   readonly send: SendRequest;
-  readonly discover: Discover;
+  readonly discovery: Discovery;
   readonly now: () => Date;
   /** The time for one token request. */
   readonly timeoutMs: number;
 }): AskForToken {
-  const { provider, secretArn, assumedLifetimeMs, send, discover, now, timeoutMs } = options;
+  const { provider, secretArn, assumedLifetimeMs, send, discovery, now, timeoutMs } = options;
+  const { endpoint } = provider.source;
+  const issuer = 'issuer' in endpoint ? endpoint.issuer : undefined;
+  // The configured host is what messages name: a discovered one could be any text that a server chose.
+  const { host } = new URL('issuer' in endpoint ? endpoint.issuer : endpoint.url);
+  const forgetEndpoint = (): void => {
+    if (issuer !== undefined) discovery.forget(issuer);
+  };
+
   return async (credentials, { signal }) => {
     const request = provider.tokenRequest(credentials);
-    const location = provider.tokenEndpoint;
-    const issuer = 'issuer' in location ? location.issuer : undefined;
-    const tokenUrl = 'issuer' in location ? await discover(location.issuer, { signal }) : location.url;
-    const { host } = new URL(tokenUrl);
-
-    let answer: TokenAnswer;
-    try {
-      answer = await sendTokenRequest({ request, tokenUrl, issuer, send, now, signal, timeoutMs });
-    } catch (error) {
-      const { label, advice } = connectionFailure(error);
-      const message = `${host} could not be asked for a token (${label}). ${advice}`;
-      const failure = new RefreshError('TOKEN_ENDPOINT_UNAVAILABLE', message);
-      return { kind: 'failure', error: failure, credentialsRefused: false };
-    }
-
-    const { response, issuedAt } = answer;
-    const outcome = readTokenResponse(response, {
+    const tokenUrl = 'issuer' in endpoint ? await discovery.find(endpoint.issuer, { signal }) : endpoint.url;
+    const target = { tokenUrl, issuer, host, secretArn, send, now, signal, timeoutMs };
+    const { response, issuedAt } = await sendTokenRequest(request, target).catch((error) => {
+      forgetEndpoint();
+      throw error;
+    });
+    if (GONE.has(response.status)) forgetEndpoint();
+    return readTokenResponse(response, {
       host,
       now: now(),
       issuedAt,
       assumedLifetimeMs,
-      grantHasCredentials: request.kind === 'json' || request.grantType === 'password',
+      secrets: secretValues(credentials),
+      credentialErrors: provider.credentialErrors ?? [],
       hints: provider.refusalHints,
-      secretAdvice: howToStore(provider.credentialKeys, secretArn),
+      areCredentialsEncoded: areCredentialsEncoded(request),
+      secretAdvice: howToStore(provider.secretKeys, secretArn),
     });
-    return outcome.kind === 'token' ? { ...outcome, issuedAt } : outcome;
   };
+}
+
+/** The values of the secret that no token may hold; an id may well be in one. */
+function secretValues(credentials: Credentials): string[] {
+  return Object.entries(credentials)
+    .filter(([key]) => key !== 'kid' && !key.endsWith('_id'))
+    .map(([, value]) => value);
+}
+
+function areCredentialsEncoded(request: TokenRequest): boolean {
+  if (request.kind !== 'form' || request.clientProof.method !== 'client_secret_basic') return false;
+  return [request.clientId, request.clientProof.clientSecret].some((text) => encodeCredential(text) !== text);
 }

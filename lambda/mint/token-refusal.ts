@@ -2,22 +2,16 @@ import { type FailureCode, RefreshError } from '../errors.ts';
 import type { HttpResponse } from './http.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
-/** A token request that brought no token. */
-export interface TokenFailure {
-  readonly kind: 'failure';
-  readonly error: RefreshError;
-  /** Whether other credentials could have succeeded: then another stage of the secret is worth a try. */
-  readonly credentialsRefused: boolean;
-}
-
 /** What a message needs to know of the request. */
 export interface RefusalContext {
-  /** The token endpoint's host, for the message. */
+  /** The configured host of the server, for messages. */
   readonly host: string;
   readonly now: Date;
-  /** Whether the grant itself carries credentials (the password grant): then `invalid_grant` refuses those. */
-  readonly grantHasCredentials: boolean;
-  /** What to check, by error name; `unnamed` for a refusal without one. */
+  /** Errors that refuse the secret's values, besides `invalid_client` and any 401. */
+  readonly credentialErrors: readonly string[];
+  /** Whether HTTP Basic's encoding changed the credentials. */
+  readonly areCredentialsEncoded: boolean;
+  /** What to check, by error name; `unnamed` for a refusal without one, `encoded` beside any where encoding changed the credentials. */
   readonly hints: Readonly<Partial<Record<string, string>>>;
   /** How to store other credentials. */
   readonly secretAdvice: string;
@@ -47,23 +41,22 @@ const ADVICE: Readonly<Record<string, string>> = {
 /** Names that tell of the server's state, not of the request. */
 const UNAVAILABLE = new Set(['server_error', 'temporarily_unavailable']);
 
-/** Credentials that are refused: worth telling how to store others. */
-const CREDENTIAL_ERRORS = new Set(['invalid_client', 'invalid_grant']);
+const FIREWALL = 'A firewall or an IP allow-list in front of the server answers like this too.';
 
-/** Classifies an answer that is no success. Nothing that the server wrote gets into the message, but registered names. */
+/**
+ * Makes the error for an answer that is no success. Nothing that the server wrote gets into the message, but
+ * registered names.
+ */
 export function refusal(
   response: HttpResponse,
   json: Readonly<Record<string, unknown>> | undefined,
   context: RefusalContext,
-): TokenFailure {
+): RefreshError {
   const { status, headers } = response;
   const { host, now } = context;
   const retryAfterMs = parseRetryAfter(headers, now);
-  const failure = (code: FailureCode, message: string, credentialsRefused = false): TokenFailure => ({
-    kind: 'failure',
-    error: new RefreshError(code, message, { retryAfterMs }),
-    credentialsRefused,
-  });
+  const failure = (code: FailureCode, message: string, credentialsRefused = false) =>
+    new RefreshError(code, message, { retryAfterMs, credentialsRefused });
   const name = registeredName(json?.error);
 
   if (status === 429 || name === 'slow_down' || isRateLimit(json)) {
@@ -81,7 +74,7 @@ export function refusal(
   if (status >= 300 && status < 400) {
     return failure(
       'TOKEN_ENDPOINT_UNAVAILABLE',
-      `${host} redirects the token request${redirectTarget(headers.location, host)} (HTTP ${status}); redirects are not followed, since the secret would go with them. Set the token endpoint's own URL, region or issuer.`,
+      `${host} redirects the token request (HTTP ${status}); redirects are not followed, since the secret would go with them. Set the token endpoint's own URL, region or issuer.`,
     );
   }
   if (name === undefined && (status === 404 || status === 405 || status === 410)) {
@@ -90,24 +83,36 @@ export function refusal(
       `There is no token endpoint at this URL of ${host} (HTTP ${status}). Check tokenUrl, issuer, region or area, and the provider's status page.`,
     );
   }
-  const refused =
-    name === 'invalid_client' ||
-    (name === undefined && status === 401) ||
-    (name === 'invalid_grant' && context.grantHasCredentials);
+  // Any 401: to a wrong secret Keycloak says unauthorized_client.
+  const credentialsRefused =
+    status === 401 || name === 'invalid_client' || context.credentialErrors.includes(name ?? '');
   const what = name === undefined ? `HTTP ${status} without a known OAuth error` : `${name}, HTTP ${status}`;
   return failure(
     'TOKEN_REJECTED',
-    `${host} refused the token request (${what}). ${advice(name, refused, context)}`,
-    refused,
+    `${host} refused the token request (${what}). ${advice(name, status, credentialsRefused, context)}`,
+    credentialsRefused,
   );
 }
 
-function advice(name: string | undefined, refused: boolean, context: RefusalContext): string {
-  const hint =
-    context.hints[name ?? 'unnamed'] ??
-    ADVICE[name ?? ''] ??
-    'Check the credentials; a firewall or an IP allow-list in front of the server answers like this too.';
-  return refused || CREDENTIAL_ERRORS.has(name ?? '') ? `${hint} ${context.secretAdvice}` : hint;
+function advice(
+  name: string | undefined,
+  status: number,
+  credentialsRefused: boolean,
+  context: RefusalContext,
+): string {
+  const { hints, secretAdvice, areCredentialsEncoded } = context;
+  const hint = hints[name ?? 'unnamed'] ?? ADVICE[name ?? ''];
+  if (!credentialsRefused) return hint ?? FIREWALL;
+  const isOfCredentials =
+    name === undefined || name === 'invalid_client' || context.credentialErrors.includes(name);
+  const parts = [
+    isOfCredentials && hint !== undefined ? hint : (hints.invalid_client ?? ADVICE.invalid_client),
+    areCredentialsEncoded ? hints.encoded : undefined,
+    isOfCredentials || hint === undefined ? undefined : `If they are right: ${hint}`,
+    status === 401 && name === undefined ? FIREWALL : undefined,
+    secretAdvice,
+  ];
+  return parts.filter((part) => part !== undefined).join(' ');
 }
 
 function registeredName(error: unknown): string | undefined {
@@ -122,12 +127,4 @@ function isRateLimit(json: Readonly<Record<string, unknown>> | undefined): boole
   return [json?.error, json?.error_description, json?.description].some(
     (text) => typeof text === 'string' && /rate limit exceeded/i.test(text),
   );
-}
-
-/** The host of the address alone: its path or query may hold anything. */
-function redirectTarget(location: string | undefined, host: string): string {
-  if (location === undefined || !URL.canParse(location, `https://${host}`)) return '';
-  const target = new URL(location, `https://${host}`).host;
-  if (target === host) return ' to another address of the same host';
-  return /^[a-z0-9.-]{1,253}(:\d+)?$/.test(target) ? ` to ${target}` : ' to another host';
 }

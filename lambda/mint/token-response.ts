@@ -1,50 +1,53 @@
 import { RefreshError } from '../errors.ts';
 import type { HttpResponse } from './http.ts';
-import { type RefusalContext, refusal, type TokenFailure } from './token-refusal.ts';
+import { type RefusalContext, refusal } from './token-refusal.ts';
 
 /** Parameter Store holds no more, whatever the tier. */
 const MAX_TOKEN_BYTES = 8_192;
 
-/** No access token lives longer than this: a larger figure is a mistake, and dates end somewhere. */
-const MAX_LIFETIME_MS = 366 * 24 * 60 * 60_000;
+/** The longest lifetime that Genesys Cloud can be set to; a larger figure is milliseconds, or another mistake. */
+const MAX_LIFETIME_MS = 48 * 60 * 60_000;
 
-/** A token, read from a response that passed every check. */
-export interface ReadToken {
+/** A shorter secret may be in a token by chance. */
+const LEAST_SECRET_LENGTH = 8;
+
+/** A token as the token endpoint gave it. */
+export interface Token {
   readonly accessToken: string;
+  /** The moment before the request was sent: the expiry counts from here. */
+  readonly issuedAt: Date;
   readonly expiresAt: Date;
+  /** The scope that the server said it granted, where it said so (RFC 6749 section 5.1). */
   readonly grantedScope: string | undefined;
-  /** What the response lacked or overstated. Never a token. */
+  /** Things worth a line in the log: what the response lacked or overstated. Never a token or secret. */
   readonly warnings: readonly string[];
 }
 
-export type TokenOutcome = { readonly kind: 'token'; readonly token: ReadToken } | TokenFailure;
-
+/** What reading an answer needs to know of the request. */
 export interface ResponseContext extends RefusalContext {
-  /** The expiry counts from here. */
+  /** The moment before the request was sent. */
   readonly issuedAt: Date;
-  /** The lifetime taken where the server tells none. */
+  /** The lifetime taken where the server tells none, or one that is not believed. */
   readonly assumedLifetimeMs: number;
+  /** Secrets that were sent: no token may hold one, since every reader would get it. */
+  readonly secrets: readonly string[];
 }
 
 /**
- * Reads the answer of a token endpoint. Never throws.
+ * Reads the answer of a token endpoint.
  *
  * Tolerates what servers do beside RFC 6749 section 5.1: `expires_in` as a string or missing, an empty `error` next
  * to a token, `token_type` in any case or missing, any content type.
  *
+ * @throws RefreshError `TOKEN_REJECTED`, `TOKEN_ENDPOINT_*`, `TOKEN_RESPONSE_INVALID`, `TOKEN_TOO_LARGE`
  * @see RFC 6749 sections 5.1 and 5.2, RFC 6750 section 2.1
  */
-export function readTokenResponse(response: HttpResponse, context: ResponseContext): TokenOutcome {
+export function readTokenResponse(response: HttpResponse, context: ResponseContext): Token {
   const json = parseObject(response);
   const isSuccess = response.status >= 200 && response.status < 300;
-  if (!isSuccess || hasError(json)) return refusal(response, json, context);
-  try {
-    if (json === undefined) throw invalid(bodyProblem(response), context);
-    return { kind: 'token', token: readToken(json, context) };
-  } catch (error) {
-    if (!(error instanceof RefreshError)) throw error;
-    return { kind: 'failure', error, credentialsRefused: false };
-  }
+  if (!isSuccess || hasError(json)) throw refusal(response, json, context);
+  if (json === undefined) throw invalid(bodyProblem(response), context);
+  return readToken(json, context);
 }
 
 function parseObject({ body, isTruncated }: HttpResponse): Record<string, unknown> | undefined {
@@ -70,7 +73,7 @@ function bodyProblem({ body, isTruncated }: HttpResponse): string {
   return body.trimStart().startsWith('<') ? 'is a web page' : 'is not a JSON object';
 }
 
-function readToken(json: Record<string, unknown>, context: ResponseContext): ReadToken {
+function readToken(json: Record<string, unknown>, context: ResponseContext): Token {
   const accessToken = readAccessToken(json, context);
   const { token_type: tokenType, scope } = json;
   const isBearer = typeof tokenType === 'string' && /^\s*(bearer)?\s*$/i.test(tokenType);
@@ -78,7 +81,7 @@ function readToken(json: Record<string, unknown>, context: ResponseContext): Rea
     throw invalid('gives a token of another type than Bearer', context);
   }
   const { expiresAt, warnings } = readExpiry(json, accessToken, context);
-  return { accessToken, expiresAt, grantedScope: readScope(scope), warnings };
+  return { accessToken, issuedAt: context.issuedAt, expiresAt, grantedScope: readScope(scope), warnings };
 }
 
 /** Visible ASCII without spaces: RFC 6749 appendix A.12 allows a space, which no Authorization header can carry. */
@@ -100,13 +103,19 @@ function readAccessToken(json: Record<string, unknown>, context: ResponseContext
       `The access token from ${context.host} has ${accessToken.length} bytes; Parameter Store holds ${MAX_TOKEN_BYTES} at most. Ask for fewer scopes or claims, or for opaque (reference) tokens at the provider.`,
     );
   }
+  if (context.secrets.some((secret) => holdsSecret(accessToken, secret))) {
+    throw invalid('has an access_token that holds a value of the secret: it is not stored', context);
+  }
   return accessToken;
+}
+
+function holdsSecret(accessToken: string, secret: string): boolean {
+  return secret.length < LEAST_SECRET_LENGTH ? accessToken === secret : accessToken.includes(secret);
 }
 
 /** The earlier of `expires_in` and a JWT's `exp`; the assumed lifetime where there is neither. */
 function readExpiry(json: Record<string, unknown>, accessToken: string, context: ResponseContext) {
   const issuedAtMs = context.issuedAt.getTime();
-  const warnings: string[] = [];
   const claimed: number[] = [];
   const expiresInSeconds = readExpiresIn(json.expires_in, context);
   if (expiresInSeconds !== undefined) claimed.push(issuedAtMs + expiresInSeconds * 1000);
@@ -120,18 +129,19 @@ function readExpiry(json: Record<string, unknown>, accessToken: string, context:
     }
     claimed.push(exp * 1000);
   }
-  if (claimed.length === 0) {
-    const minutes = Math.round(context.assumedLifetimeMs / 60_000);
-    warnings.push(
-      `The server does not say how long the token lives (no expires_in, no exp): ${minutes} min are assumed.`,
-    );
-    claimed.push(issuedAtMs + context.assumedLifetimeMs);
+  const lifetimeMs = Math.min(...claimed) - issuedAtMs;
+  if (lifetimeMs <= MAX_LIFETIME_MS) {
+    return { expiresAt: new Date(issuedAtMs + lifetimeMs), warnings: [] };
   }
-  const latest = issuedAtMs + MAX_LIFETIME_MS;
-  const expiresAtMs = Math.min(...claimed);
-  if (expiresAtMs > latest)
-    warnings.push('The server claims a lifetime of more than 366 days: 366 are believed.');
-  return { expiresAt: new Date(Math.min(expiresAtMs, latest)), warnings };
+  const assumed = `${Math.round(context.assumedLifetimeMs / 60_000)} min are assumed (assumedLifetime).`;
+  const reason =
+    claimed.length === 0
+      ? 'The server does not say how long the token lives (no expires_in, no exp)'
+      : 'The server claims a lifetime of more than 48 hours, which is not believed';
+  return {
+    expiresAt: new Date(issuedAtMs + context.assumedLifetimeMs),
+    warnings: [`${reason}: ${assumed}`],
+  };
 }
 
 /** Whole seconds above 0; undefined where the member is missing or empty. */
@@ -159,9 +169,10 @@ function jwtExpiry(accessToken: string): number | undefined {
   }
 }
 
-/** RFC 6749 section 3.3; some servers send a list. Anything else tells nothing. */
+/** RFC 6749 section 3.3; some servers send a list of texts. Anything else tells nothing. */
 function readScope(scope: unknown): string | undefined {
-  const text = Array.isArray(scope) ? scope.join(' ') : scope;
+  const isList = Array.isArray(scope) && scope.every((one) => typeof one === 'string');
+  const text = isList ? scope.join(' ') : scope;
   return typeof text === 'string' && /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/.test(text) ? text : undefined;
 }
 

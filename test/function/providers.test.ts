@@ -74,6 +74,7 @@ beforeAll(async () => {
       name: 'genesys',
       provider: 'genesys-cloud',
       region: `provider.test:${server.port}`,
+      allowUnlistedDomain: true,
       secretName: 'basic',
     },
     { name: 'cxone', provider: 'nice-cxone', issuer: server.issuer, secretName: 'cxone' },

@@ -114,7 +114,7 @@ test('names each function after its parameters, as ci/access-token expects it', 
 test('passes the configuration on to the functions', () => {
   const settings = full.functions.map(({ environment }) => JSON.parse(environment.PROVIDER_SETTINGS ?? ''));
   expect(settings).toEqual([
-    { provider: 'genesys-cloud', domain: 'mypurecloud.de' },
+    { provider: 'genesys-cloud', region: 'eu-central-1' },
     { provider: 'nice-cxone', issuer: 'https://cxone.niceincontact.com' },
     {
       provider: 'oauth2',

@@ -1,8 +1,9 @@
-import type { OAuth2Settings, ProviderSettings } from '../../lambda/contract.ts';
+import type { ProviderSettings } from '../../lambda/contract.ts';
+import type { OAuth2Settings } from '../../lambda/providers/oauth2.ts';
 import { sourceOf } from '../../lambda/source.ts';
 
 const secretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci/oauth-AbCdEf';
-const settings: OAuth2Settings = {
+const settings: OAuth2Settings & { readonly provider: 'oauth2' } = {
   provider: 'oauth2',
   tokenUrl: 'https://login.example.com/oauth/token',
   scope: 'read write',
@@ -11,7 +12,7 @@ const settings: OAuth2Settings = {
   parameters: { tenant: 'one', region: 'eu' },
 };
 const issuer: ProviderSettings = { provider: 'oauth2', issuer: 'https://login.example.com/realm' };
-const genesys: ProviderSettings = { provider: 'genesys-cloud', domain: 'mypurecloud.de' };
+const genesys: ProviderSettings = { provider: 'genesys-cloud', region: 'eu-central-1' };
 const source = sourceOf(settings, secretArn);
 
 test('is 16 hex digits', () => {
@@ -33,7 +34,7 @@ test.each<[string, Partial<OAuth2Settings>]>([
 });
 
 test('is the same for settings in another order', () => {
-  const reversed = Object.fromEntries(Object.entries(settings).reverse()) as unknown as OAuth2Settings;
+  const reversed = Object.fromEntries(Object.entries(settings).reverse()) as unknown as typeof settings;
 
   expect(sourceOf(reversed, secretArn)).toBe(source);
 });
@@ -61,8 +62,14 @@ test.each<[string, ProviderSettings]>([
   expect(sourceOf(changed, secretArn)).not.toBe(source);
 });
 
+test('is the same for a region by its name and by its domain', () => {
+  const byDomain: ProviderSettings = { ...genesys, region: 'mypurecloud.de' };
+
+  expect(sourceOf(byDomain, secretArn)).toBe(sourceOf(genesys, secretArn));
+});
+
 test('is another one for another region', () => {
-  const other: ProviderSettings = { ...genesys, domain: 'mypurecloud.ie' };
+  const other: ProviderSettings = { ...genesys, region: 'eu-west-1' };
 
   expect(sourceOf(other, secretArn)).not.toBe(sourceOf(genesys, secretArn));
 });

@@ -11,7 +11,7 @@ const stack = new Stack(new App(), 'CxAsCode');
 
 const refresher = new TokenRefresher(stack, 'Genesys', {
   tokenName: 'genesys',
-  provider: { provider: 'genesys-cloud', domain: 'mypurecloud.de' },
+  provider: { provider: 'genesys-cloud', region: 'eu-central-1' },
   secret: Secret.fromSecretNameV2(stack, 'OAuthClient', 'genesys/ci-client'),
 });
 

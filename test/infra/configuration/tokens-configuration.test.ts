@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../../../infra/configuration/configuration-error.ts';
-import { GENESYS_DOMAINS } from '../../../infra/configuration/genesys-regions.ts';
 import { parseTokens } from '../../../infra/configuration/tokens-configuration.ts';
+import { GENESYS_DOMAINS } from '../../../lambda/providers/genesys-regions.ts';
 import { FULL_TOKENS, TARGET } from '../full-configuration.ts';
 
 const genesys = { name: 'a', provider: 'genesys-cloud', region: 'eu-central-1' };
@@ -78,6 +78,11 @@ const BAD: [string, unknown, string][] = [
     'tokens[0].provider: is missing; set it to one of genesys-cloud, nice-cxone, nice-cxone-access-key, oauth2',
   ],
   [
+    'provider cut short',
+    [{ ...genesys, provider: 'genesys' }],
+    'tokens[0].provider: "genesys" is not one of genesys-cloud, nice-cxone, nice-cxone-access-key, oauth2; did you mean "genesys-cloud"?',
+  ],
+  [
     'provider misspelt',
     [{ ...genesys, provider: 'genesys-clud' }],
     'tokens[0].provider: "genesys-clud" is not one of genesys-cloud, nice-cxone, nice-cxone-access-key, oauth2; did you mean "genesys-cloud"?',
@@ -90,7 +95,22 @@ const BAD: [string, unknown, string][] = [
   [
     'region unknown',
     [{ ...genesys, region: 'eu-central-9' }],
-    `tokens[0].region: "eu-central-9" is not a region of Genesys Cloud (${REGIONS}), or a domain like "mypurecloud.de"`,
+    `tokens[0].region: "eu-central-9" is not a region of Genesys Cloud (${REGIONS}), or a domain like "mypurecloud.de"; did you mean "eu-central-1"?`,
+  ],
+  [
+    'domain misspelt',
+    [{ ...genesys, region: 'mypurecloud.ed' }],
+    'tokens[0].region: "mypurecloud.ed" is not a domain of Genesys Cloud that is known here; the nearest is "mypurecloud.de". If it is the domain of a new region, set allowUnlistedDomain to true',
+  ],
+  [
+    'host in place of the domain',
+    [{ ...genesys, region: 'login.usw2.pure.cloud' }],
+    'tokens[0].region: "login.usw2.pure.cloud" is not a domain of Genesys Cloud that is known here; the nearest is "usw2.pure.cloud". If it is the domain of a new region, set allowUnlistedDomain to true',
+  ],
+  [
+    'unlisted domain allowed by a text',
+    [{ ...genesys, allowUnlistedDomain: 'yes' }],
+    'tokens[0].allowUnlistedDomain: "yes" is not true or false',
   ],
   [
     'region a URL',
@@ -161,6 +181,21 @@ const BAD: [string, unknown, string][] = [
     'parameter no text',
     [{ ...oauth2, parameters: { tenant: 7 } }],
     'tokens[0].parameters.tenant: 7 is not a text',
+  ],
+  [
+    'discovery document as issuer',
+    [{ name: 'a', provider: 'oauth2', issuer: 'https://id.example.com/.well-known/openid-configuration' }],
+    'tokens[0].issuer: "https://id.example.com/.well-known/openid-configuration" is the discovery document; leave out /.well-known/ and what follows',
+  ],
+  [
+    'issuer with a query',
+    [{ name: 'a', provider: 'oauth2', issuer: 'https://id.example.com/?a' }],
+    'tokens[0].issuer: "https://id.example.com/?a" has a query; an issuer has none',
+  ],
+  [
+    'assertionAudience without an assertion',
+    [{ ...oauth2, assertionAudience: 'https://id.example.com' }],
+    'tokens[0].assertionAudience: is for clientAuthentication private_key_jwt only; remove it',
   ],
   [
     'probeUrl',
@@ -368,20 +403,26 @@ test('takes a list of tokens, and the same as JSON', () => {
 });
 
 test('takes each region of Genesys Cloud, and a domain', () => {
-  const domainOf = (region: string) => parseTokens([{ ...genesys, region }], TARGET)[0]?.provider;
-  for (const [region, domain] of Object.entries(GENESYS_DOMAINS)) {
-    expect(domainOf(region)).toEqual({ provider: 'genesys-cloud', domain });
+  const settingsOf = (settings: object) => parseTokens([{ ...genesys, ...settings }], TARGET)[0]?.provider;
+
+  for (const [name, domain] of Object.entries(GENESYS_DOMAINS)) {
+    for (const region of [name, domain]) {
+      expect(settingsOf({ region })).toEqual({ provider: 'genesys-cloud', region });
+    }
   }
-  expect(domainOf('new.pure.cloud')).toEqual({ provider: 'genesys-cloud', domain: 'new.pure.cloud' });
-  expect(domainOf('localhost:8443')).toEqual({ provider: 'genesys-cloud', domain: 'localhost:8443' });
-  expect(() => domainOf('constructor')).toThrow('is not a region');
+  for (const region of ['new.pure.cloud', 'localhost:8443']) {
+    const settings = { region, allowUnlistedDomain: true };
+    expect(settingsOf(settings)).toEqual({ provider: 'genesys-cloud', ...settings });
+  }
+  expect(() => settingsOf({ region: 'constructor' })).toThrow('is not a region');
 });
 
 test('takes an area of CXone, and a domain', () => {
   const token = { name: 'a', provider: 'nice-cxone-access-key' };
-  const domainOf = (area: string) => parseTokens([{ ...token, area }], TARGET)[0]?.provider;
-  expect(domainOf('na1')).toMatchObject({ domain: 'na1.nice-incontact.com' });
-  expect(domainOf('api.example.com')).toMatchObject({ domain: 'api.example.com' });
+
+  for (const area of ['na1', 'api.example.com']) {
+    expect(parseTokens([{ ...token, area }], TARGET)[0]?.provider).toMatchObject({ area });
+  }
 });
 
 test('takes plain http for loopback addresses', () => {

@@ -24,7 +24,7 @@ test('runs the function on Node.js 24 and arm64, one at a time, with no stale re
     Environment: {
       Variables: {
         TOKEN_NAME: 'deploy',
-        PROVIDER_SETTINGS: '{"provider":"genesys-cloud","domain":"mypurecloud.de"}',
+        PROVIDER_SETTINGS: '{"provider":"genesys-cloud","region":"eu-central-1"}',
         SECRET_ARN: Match.anyValue(),
         TOKEN_PARAMETER: '/ci/deploy/access-token',
         STATUS_PARAMETER: '/ci/deploy/token-status',
@@ -330,7 +330,7 @@ test('can be used in an app of somebody else, with their key, topic and roles', 
 function addRefresher(stack: Stack, props: Partial<TokenRefresherProps> = {}): TokenRefresher {
   return new TokenRefresher(stack, 'Refresher', {
     tokenName: 'deploy',
-    provider: { provider: 'genesys-cloud', domain: 'mypurecloud.de' },
+    provider: { provider: 'genesys-cloud', region: 'eu-central-1' },
     // The class and the interface differ in how they type an absent key.
     secret: new Secret(stack, 'Secret') as ISecret,
     code: Code.fromInline('exports.handler = () => {};'),

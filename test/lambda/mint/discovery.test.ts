@@ -1,4 +1,4 @@
-import { createDiscover } from '../../../lambda/mint/discovery.ts';
+import { createDiscovery } from '../../../lambda/mint/discovery.ts';
 import { createSendRequest } from '../../../lambda/mint/http.ts';
 import { rejection } from '../../support/leaks.ts';
 import { type Answer, type Recorder, startRecorder, type WireRequest } from '../../support/recorder.ts';
@@ -21,9 +21,10 @@ afterEach(() => recorder.close());
 const metadata = (changes: object = {}): Answer => ({
   body: JSON.stringify({ issuer, token_endpoint: `${issuer}/token`, ...changes }),
 });
-const make = () => createDiscover({ send: createSendRequest(), now: () => new Date(time), timeoutMs: 2_000 });
+const make = () =>
+  createDiscovery({ send: createSendRequest(), now: () => new Date(time), timeoutMs: 2_000 });
 const signal = () => AbortSignal.timeout(5_000);
-const discover = (of = issuer) => make()(of, { signal: signal() });
+const discover = (of = issuer) => make().find(of, { signal: signal() });
 const paths = () => recorder.requests.map(({ method, path }) => `${method} ${path}`);
 
 test('the token endpoint of an OpenID provider is found with one request', async () => {
@@ -50,22 +51,55 @@ test('a bare host may end with a slash on either side', async () => {
 
 test('a result is remembered for an hour', async () => {
   const remembering = make();
-  await remembering(issuer, { signal: signal() });
+  await remembering.find(issuer, { signal: signal() });
   time += HOUR_MS - 1;
-  await remembering(issuer, { signal: signal() });
+  await remembering.find(issuer, { signal: signal() });
   expect(recorder.requests).toHaveLength(1);
   time += 1;
   answers = () => metadata({ token_endpoint: `${issuer}/moved` });
-  expect(await remembering(issuer, { signal: signal() })).toBe(`${issuer}/moved`);
+  expect(await remembering.find(issuer, { signal: signal() })).toBe(`${issuer}/moved`);
 });
 
 test('an older result stands in while the metadata cannot be had', async () => {
   const remembering = make();
-  await remembering(issuer, { signal: signal() });
+  await remembering.find(issuer, { signal: signal() });
   time += 2 * HOUR_MS;
   answers = () => ({ status: 503 });
-  expect(await remembering(issuer, { signal: signal() })).toBe(`${issuer}/token`);
+  expect(await remembering.find(issuer, { signal: signal() })).toBe(`${issuer}/token`);
   expect(recorder.requests).toHaveLength(2);
+});
+
+describe('a token endpoint that was forgotten', () => {
+  test('is looked up anew', async () => {
+    const discovery = make();
+    await discovery.find(issuer, { signal: signal() });
+    answers = () => metadata({ token_endpoint: `${issuer}/moved` });
+
+    discovery.forget(issuer);
+
+    expect(await discovery.find(issuer, { signal: signal() })).toBe(`${issuer}/moved`);
+  });
+
+  test('is used again while the metadata cannot be had', async () => {
+    const discovery = make();
+    await discovery.find(issuer, { signal: signal() });
+    answers = () => ({ status: 503 });
+
+    discovery.forget(issuer);
+
+    expect(await discovery.find(issuer, { signal: signal() })).toBe(`${issuer}/token`);
+    expect(recorder.requests).toHaveLength(2);
+  });
+});
+
+test.each<[string, Answer]>([
+  ['a web page', { body: '<html>Sign in</html>' }],
+  ['a redirect to one', { status: 302, headers: { location: '/login' } }],
+  ['an error', { status: 403 }],
+])('at the OpenID address %s does not keep RFC 8414’s document from being found', async (_case, page) => {
+  answers = ({ path }) => (path.includes('openid') ? page : metadata());
+
+  expect(await discover()).toBe(`${issuer}/token`);
 });
 
 test.each<[string, (issuer: string) => Answer, string, RegExp]>([

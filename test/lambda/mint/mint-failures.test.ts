@@ -69,7 +69,7 @@ describe('a mint that fails has its code and says what to do', () => {
       'a redirect',
       redirect('https://sso.example.test/login?x=canary'),
       'TOKEN_ENDPOINT_UNAVAILABLE',
-      /redirects the token request to sso\.example\.test/,
+      /redirects the token request \(HTTP 302\); redirects are not followed/,
     ],
     [
       'a redirect that keeps the method',
@@ -193,7 +193,7 @@ describe('a mint that fails has its code and says what to do', () => {
 describe('a token of a tolerable server', () => {
   test.each<[string, Fault, number]>([
     ['expires_in as a string', withExpiresInSource('"60"'), 60],
-    ['expires_in huge', withExpiresInSource('1e999'), 366 * 86_400],
+    ['expires_in huge', withExpiresInSource('1e999'), 900],
     ['no expires_in', withMembers({ expires_in: undefined }), 900],
     ['an empty error', withMembers({ error: '', expires_in: 60 }), 60],
     ['a type in lower case', withMembers({ token_type: 'bearer', expires_in: 60 }), 60],

@@ -11,7 +11,9 @@ const context: ResponseContext = {
   issuedAt,
   now: new Date('2026-11-20T14:00:01Z'),
   assumedLifetimeMs: 900_000,
-  grantHasCredentials: false,
+  secrets: [],
+  credentialErrors: [],
+  areCredentialsEncoded: false,
   hints: {},
   secretAdvice: 'Store another secret.',
 };
@@ -23,16 +25,15 @@ const answer = (body: unknown, rest: Partial<HttpResponse> = {}): HttpResponse =
   isTruncated: false,
   ...rest,
 });
-const token = (body: unknown, rest?: Partial<HttpResponse>) => {
-  const outcome = readTokenResponse(answer(body, rest), context);
-  if (outcome.kind !== 'token') throw outcome.error;
-  return outcome.token;
-};
-const failure = (response: HttpResponse, changes: Partial<ResponseContext> = {}) => {
-  const outcome = readTokenResponse(response, { ...context, ...changes });
-  if (outcome.kind !== 'failure') throw new Error('It did not fail.');
-  expectNoLeak(outcome, [CANARY]);
-  return outcome;
+const token = (body: unknown, rest?: Partial<HttpResponse>) => readTokenResponse(answer(body, rest), context);
+const failure = (response: HttpResponse, changes: Partial<ResponseContext> = {}): RefreshError => {
+  try {
+    readTokenResponse(response, { ...context, ...changes });
+  } catch (error) {
+    expectNoLeak(error, [CANARY]);
+    return error as RefreshError;
+  }
+  throw new Error('It did not fail.');
 };
 const lifetime = (read: { expiresAt: Date }) => (read.expiresAt.getTime() - issuedAt.getTime()) / 1000;
 const jwt = (claims: unknown) => {
@@ -57,6 +58,7 @@ describe('a success', () => {
   ])('is read: %s', (_case, members) => {
     expect(token({ access_token: CANARY, ...members })).toEqual({
       accessToken: CANARY,
+      issuedAt,
       expiresAt: new Date('2026-11-20T15:00:00Z'),
       grantedScope: undefined,
       warnings: [],
@@ -78,7 +80,7 @@ describe('a success', () => {
       const read = token({ access_token: CANARY, expires_in: value });
       expect(lifetime(read)).toBe(900);
       expect(read.warnings).toEqual([
-        'The server does not say how long the token lives (no expires_in, no exp): 15 min are assumed.',
+        'The server does not say how long the token lives (no expires_in, no exp): 15 min are assumed (assumedLifetime).',
       ]);
     },
   );
@@ -102,17 +104,35 @@ describe('a success', () => {
   });
 
   test.each([
+    ['48 hours and a second', 172_801],
+    ['milliseconds by mistake', 3_600_000],
     ['1e12', 1e12],
     ['Infinity in JSON', '1e999'],
-  ])('with a huge lifetime (%s) is believed for 366 days, and a warning says so', (_case, value) => {
+  ])('with a lifetime above 48 hours (%s) has the assumed one, and a warning', (_case, value) => {
     const read = token(`{"access_token":"${CANARY}","expires_in":${value}}`);
-    expect(lifetime(read)).toBe(366 * 86_400);
-    expect(read.warnings).toEqual(['The server claims a lifetime of more than 366 days: 366 are believed.']);
+
+    expect(lifetime(read)).toBe(900);
+    expect(read.warnings).toEqual([
+      'The server claims a lifetime of more than 48 hours, which is not believed: 15 min are assumed (assumedLifetime).',
+    ]);
   });
 
-  test('with an exp at the end of time has a valid expiry', () => {
-    const read = token({ access_token: jwt({ exp: 1e308 }) });
-    expect(lifetime(read)).toBe(366 * 86_400);
+  test('may live for 48 hours, the most that Genesys Cloud can be set to', () => {
+    const read = token({ access_token: CANARY, expires_in: 172_800 });
+
+    expect(lifetime(read)).toBe(172_800);
+    expect(read.warnings).toEqual([]);
+  });
+
+  test('with an exp at the end of time has the assumed lifetime', () => {
+    expect(lifetime(token({ access_token: jwt({ exp: 1e308 }) }))).toBe(900);
+  });
+
+  test('with a scope that is nested 30,000 deep is read without it', () => {
+    const nested = `${'['.repeat(30_000)}"a"${']'.repeat(30_000)}`;
+    const body = `{"access_token":"${CANARY}","expires_in":60,"scope":${nested}}`;
+
+    expect(token(body)).toMatchObject({ accessToken: CANARY, grantedScope: undefined });
   });
 
   test('tells the granted scope, and nothing where it is no scope', () => {
@@ -163,19 +183,41 @@ describe('a success that is none', () => {
       'says that it has expired',
     ],
   ])('is TOKEN_RESPONSE_INVALID: %s', (_case, body, problem) => {
-    const { error, credentialsRefused } = failure(answer(body));
-    expect([error.code, credentialsRefused]).toEqual(['TOKEN_RESPONSE_INVALID', false]);
+    const error = failure(answer(body));
+    expect([error.code, error.credentialsRefused]).toEqual(['TOKEN_RESPONSE_INVALID', false]);
     expect(error.message).toContain(problem);
     expect(error.message).toContain('Check that the URL is that of a token endpoint');
   });
 
   test('an endless body is cut and refused', () => {
-    const { error } = failure(answer(`{"access_token":"${CANARY}"`, { isTruncated: true }));
+    const error = failure(answer(`{"access_token":"${CANARY}"`, { isTruncated: true }));
     expect(error.message).toContain('is longer than 65,536 bytes');
   });
 
+  test.each([
+    ['is', 'hunter2'],
+    ['is', 'canary-secret'],
+    ['contains', 'prefix.canary-secret.suffix'],
+  ])('a token that %s the client’s secret is TOKEN_RESPONSE_INVALID', (_how, accessToken) => {
+    const secrets = ['hunter2', 'canary-secret'];
+    const error = failure(answer({ access_token: accessToken, expires_in: 60 }), { secrets });
+
+    expect(error.code).toBe('TOKEN_RESPONSE_INVALID');
+    expect(error.message).toContain('has an access_token that holds a value of the secret');
+    expectNoLeak(error, secrets);
+  });
+
+  test('a token that holds a short secret by chance is taken', () => {
+    const read = readTokenResponse(answer({ access_token: 'abcdefgh', expires_in: 60 }), {
+      ...context,
+      secrets: ['def'],
+    });
+
+    expect(read.accessToken).toBe('abcdefgh');
+  });
+
   test.each([[8193], [9000]])('a token of %d bytes is TOKEN_TOO_LARGE', (size) => {
-    const { error } = failure(answer({ access_token: 'x'.repeat(size), expires_in: 60 }));
+    const error = failure(answer({ access_token: 'x'.repeat(size), expires_in: 60 }));
     expect(error.code).toBe('TOKEN_TOO_LARGE');
     expect(error.message).toMatch(new RegExp(`has ${size} bytes; .* Ask for fewer scopes`));
     expectNoLeak(error, ['x'.repeat(100)]);
@@ -190,6 +232,8 @@ describe('a refusal', () => {
     ['invalid_client with status 200', 200, error('invalid_client'), 'TOKEN_REJECTED', true],
     ['invalid_scope', 400, error('invalid_scope'), 'TOKEN_REJECTED', false],
     ['unauthorized_client', 400, error('unauthorized_client'), 'TOKEN_REJECTED', false],
+    ['unauthorized_client as Keycloak says it', 401, error('unauthorized_client'), 'TOKEN_REJECTED', true],
+    ['any other error with 401', 401, error('invalid_scope'), 'TOKEN_REJECTED', true],
     ['unsupported_grant_type', 400, error('unsupported_grant_type'), 'TOKEN_REJECTED', false],
     ['invalid_request', 400, error('invalid_request'), 'TOKEN_REJECTED', false],
     ['invalid_grant', 400, error('invalid_grant'), 'TOKEN_REJECTED', false],
@@ -222,29 +266,29 @@ describe('a refusal', () => {
       false,
     ],
   ] as const)('has its code: %s', (_case, status, body, code, credentialsRefused) => {
-    const outcome = failure(answer(body, { status }));
-    expect([outcome.error.code, outcome.credentialsRefused]).toEqual([code, credentialsRefused]);
-    expect(outcome.error.name).toBe(code);
-    expect(outcome.error.message).toContain('login.example.test');
-    expect(outcome.error.message.split('. ').length).toBeGreaterThan(1);
+    const refused = failure(answer(body, { status }));
+    expect([refused.code, refused.credentialsRefused]).toEqual([code, credentialsRefused]);
+    expect(refused.name).toBe(code);
+    expect(refused.message).toContain('login.example.test');
+    expect(refused.message.split('. ').length).toBeGreaterThan(1);
   });
 
   test('names the registered error and what to do', () => {
-    expect(failure(answer(error('invalid_scope'), { status: 400 })).error.message).toBe(
+    expect(failure(answer(error('invalid_scope'), { status: 400 })).message).toBe(
       'login.example.test refused the token request (invalid_scope, HTTP 400). The client may not have this scope, or there is no such scope: correct scope or allow it there.',
     );
   });
 
   test('of credentials says how to store others; the provider’s hint goes before the general one', () => {
     const hints = { invalid_client: 'This is also what a wrong region answers.' };
-    expect(failure(answer(error('invalid_client'), { status: 400 }), { hints }).error.message).toBe(
+    expect(failure(answer(error('invalid_client'), { status: 400 }), { hints }).message).toBe(
       'login.example.test refused the token request (invalid_client, HTTP 400). This is also what a wrong region answers. Store another secret.',
     );
   });
 
   test('of the grant’s own credentials makes another stage worth a try', () => {
     const response = answer(error('invalid_grant'), { status: 400 });
-    expect(failure(response, { grantHasCredentials: true }).credentialsRefused).toBe(true);
+    expect(failure(response, { credentialErrors: ['invalid_grant'] }).credentialsRefused).toBe(true);
   });
 
   test.each([
@@ -253,21 +297,37 @@ describe('a refusal', () => {
     [400, error('invalid_request', 'rate limit exceeded')],
   ])('passes on when to come back: HTTP %d', (status, body) => {
     const retryAfter = (value: string) =>
-      failure(answer(body, { status, headers: { 'retry-after': value } })).error.retryAfterMs;
+      failure(answer(body, { status, headers: { 'retry-after': value } })).retryAfterMs;
     expect(retryAfter('30')).toBe(30_000);
     expect(retryAfter('Fri, 20 Nov 2026 14:00:31 GMT')).toBe(30_000);
     expect(retryAfter('whenever')).toBeUndefined();
   });
 
+  test('with 401 unauthorized_client says first what it means: other credentials', () => {
+    expect(failure(answer(error('unauthorized_client'), { status: 401 })).message).toBe(
+      'login.example.test refused the token request (unauthorized_client, HTTP 401). The client id or its secret or key is wrong, or the server wants another clientAuthentication. If they are right: The client may not use this grant: enable it for the client at the provider. Store another secret.',
+    );
+  });
+
+  test('of credentials that Basic encodes hints at another way', () => {
+    const response = answer(error('invalid_client'), { status: 401 });
+    const hints = { encoded: 'Try client_secret_post.' };
+
+    expect(failure(response, { hints, areCredentialsEncoded: true }).message).toContain(hints.encoded);
+    expect(failure(response, { hints }).message).not.toContain(hints.encoded);
+  });
+
   test.each([
-    [`https://www.example.test/${CANARY}?t=${CANARY}`, 'request to www.example.test (HTTP 302)'],
-    ['/login', 'request to another address of the same host (HTTP 302)'],
-    ['http://[::1', 'request (HTTP 302)'],
-    [`data:${CANARY}`, 'request to another host (HTTP 302)'],
-  ])('by a redirect names the host alone: %s', (location, expected) => {
-    const { error: redirected } = failure(answer('', { status: 302, headers: { location } }));
-    expect(redirected.message).toContain(expected);
-    expect(redirected.message).toContain('Set the token endpoint');
+    `https://www.example.test/${CANARY}`,
+    '/login',
+    'http://[::1',
+    `https://${CANARY}.example.test`,
+  ])('by a redirect does not name where to: %s', (location) => {
+    const redirected = failure(answer('', { status: 302, headers: { location } }));
+
+    expect(redirected.message).toBe(
+      "login.example.test redirects the token request (HTTP 302); redirects are not followed, since the secret would go with them. Set the token endpoint's own URL, region or issuer.",
+    );
   });
 });
 
@@ -338,20 +398,19 @@ test('10,000 generated responses give a token with valid dates or a known failur
 
   fc.assert(
     fc.property(response, ({ secret, ...rest }) => {
-      const outcome = readTokenResponse(rest as HttpResponse, context);
-      if (outcome.kind === 'token') {
+      try {
+        const read = readTokenResponse(rest as HttpResponse, context);
         tokens += 1;
-        const { accessToken, expiresAt, warnings } = outcome.token;
-        expect(accessToken).toMatch(/^[\x21-\x7e]{1,8192}$/);
-        expect(expiresAt.getTime()).toBeGreaterThan(issuedAt.getTime());
-        expect(lifetime(outcome.token)).toBeLessThanOrEqual(366 * 86_400);
-        expect(warnings.join()).not.toContain(secret);
-      } else {
-        expect(outcome.error).toBeInstanceOf(RefreshError);
-        expect(CODES).toContain(outcome.error.code);
-        expect(Object.values(outcome.error).join() + outcome.error.message).not.toContain(secret);
-        expect(outcome.error.cause).toBeUndefined();
-        expect(outcome.error.retryAfterMs ?? 1).toBeGreaterThan(0);
+        expect(read.accessToken).toMatch(/^[\x21-\x7e]{1,8192}$/);
+        expect(read.expiresAt.getTime()).toBeGreaterThan(issuedAt.getTime());
+        expect(lifetime(read)).toBeLessThanOrEqual(2 * 86_400);
+        expect(read.warnings.join()).not.toContain(secret);
+      } catch (error) {
+        if (!(error instanceof RefreshError)) throw error;
+        expect(CODES).toContain(error.code);
+        expect(Object.values(error).join() + error.message).not.toContain(secret);
+        expect(error.cause).toBeUndefined();
+        expect(error.retryAfterMs ?? 1).toBeGreaterThan(0);
       }
     }),
     { numRuns: 10_000 },

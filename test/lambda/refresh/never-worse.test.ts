@@ -84,17 +84,18 @@ test('no answer of a token endpoint crashes a mint, or replaces a token that liv
             mint: async () => {
               answers += 1;
               const issuedAt = clock.now();
-              const outcome = readTokenResponse(answer, {
+              const token = readTokenResponse(answer, {
                 host: 'login.example.test',
                 now: issuedAt,
                 issuedAt,
                 assumedLifetimeMs: 15 * 60_000,
-                grantHasCredentials: false,
+                secrets: [],
+                credentialErrors: [],
+                areCredentialsEncoded: false,
                 hints: {},
                 secretAdvice: '',
               });
-              if (outcome.kind === 'failure') throw outcome.error;
-              return { ...outcome.token, issuedAt, secretStage: 'AWSCURRENT' };
+              return { ...token, secretStage: 'AWSCURRENT' };
             },
           };
           const before = store.status()?.token ?? null;
