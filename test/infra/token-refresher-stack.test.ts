@@ -115,7 +115,7 @@ test('passes the configuration on to the functions', () => {
   const settings = full.functions.map(({ environment }) => JSON.parse(environment.PROVIDER_SETTINGS ?? ''));
   expect(settings).toEqual([
     { provider: 'genesys-cloud', region: 'eu-central-1' },
-    { provider: 'nice-cxone', issuer: 'https://cxone.niceincontact.com' },
+    { provider: 'nice-cxone' },
     {
       provider: 'oauth2',
       issuer: 'https://id.example.com',
