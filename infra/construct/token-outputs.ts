@@ -17,7 +17,7 @@ export function createTokenOutputs(scope: Construct, prefix: string, refresher: 
   output('StatusParameter', 'Parameter that holds its status (JSON)', refresher.statusParameterName);
   output(
     'StoreSecret',
-    'Stores the client secret and mints at once; client.json holds {"client_id": "...", "client_secret": "..."}',
+    `Stores the client secret and mints at once; client.json holds ${shapeOf(refresher.secretKeys)}`,
     `aws secretsmanager put-secret-value --secret-id ${refresher.secret.secretArn} --secret-string file://client.json`,
   );
   output('ForceRefresh', 'Mints a token now', invoke({ force: true }));
@@ -28,6 +28,10 @@ export function createTokenOutputs(scope: Construct, prefix: string, refresher: 
     `aws ssm get-parameter --name ${refresher.tokenParameterName} --with-decryption --query Parameter.Value --output text`,
   );
   output('Guarantee', 'What readers are promised', describeGuarantee(refresher.guarantee));
+}
+
+function shapeOf(keys: readonly string[]): string {
+  return `{${keys.map((key) => `"${key}": "..."`).join(', ')}}`;
 }
 
 function describeGuarantee({ floorMs, outageToleranceMs, job }: Guarantee): string {

@@ -12,9 +12,11 @@ import type { FunctionEnvironment, ProviderSettings } from '../../lambda/contrac
 import {
   DEFAULT_ASSUMED_LIFETIME_MS,
   DEFAULT_REFRESH_INTERVAL_MS,
+  describeProvider,
   dyingAlarm,
   type Guarantee,
   guarantee,
+  PROVIDERS,
 } from '../../lambda/contract.ts';
 import { functionCode, HANDLER } from '../bundle/function-code.ts';
 import { durationText } from './duration-text.ts';
@@ -58,7 +60,7 @@ export interface TokenRefresherProps {
   /**
    * Lifetime that the server gives its tokens. The guarantee and the alarm's threshold are computed from it; the
    * function itself goes by what the server says. A real lifetime that is much shorter keeps the alarm raised.
-   * @default 1 hour
+   * @default - the provider's: 24 hours for Genesys Cloud CX, else 1 hour
    */
   readonly expectedLifetime?: Duration;
 
@@ -158,12 +160,15 @@ export class TokenRefresher extends Construct {
   /** What readers are promised while tokens live as long as `expectedLifetime`. */
   readonly guarantee: Guarantee;
   readonly secret: ISecret;
+  /** Keys that the secret's JSON must have. */
+  readonly secretKeys: readonly string[];
   private readonly parameters: TokenParameters;
 
   constructor(scope: Construct, id: string, props: TokenRefresherProps) {
     super(scope, id);
     const refreshInterval = props.refreshInterval ?? Duration.millis(DEFAULT_REFRESH_INTERVAL_MS);
-    const expectedLifetime = props.expectedLifetime ?? Duration.hours(1);
+    const expectedLifetime =
+      props.expectedLifetime ?? Duration.minutes(PROVIDERS[props.provider.provider].defaultLifetimeMinutes);
     const assumedLifetime = props.assumedLifetime ?? Duration.millis(DEFAULT_ASSUMED_LIFETIME_MS);
     checkLongestJob(props, expectedLifetime);
     this.guarantee = guarantee(expectedLifetime.toMilliseconds(), {
@@ -171,6 +176,7 @@ export class TokenRefresher extends Construct {
       longestJobMs: props.longestJob?.toMilliseconds(),
     });
     this.secret = props.secret;
+    this.secretKeys = describeProvider(props.provider).secretKeys;
     this.parameters = tokenParameters(this, {
       prefix: props.parameterPrefix ?? DEFAULT_PREFIX,
       name: props.tokenName,

@@ -84,7 +84,10 @@ test('the smallest stack is this', () => {
 });
 
 test('is bound to no account where nothing is looked up', () => {
-  expect(JSON.stringify(smallest.template)).not.toMatch(/\d{12}/);
+  // A hash of an asset may hold twelve digits in a row.
+  const template = JSON.stringify(smallest.template).replace(/[0-9a-f]{64}/g, '');
+
+  expect(template).not.toMatch(/\d{12}/);
 });
 
 test('creates a secret with a placeholder where none is named, and keeps it for ever', () => {
@@ -109,6 +112,17 @@ test('names each function after its parameters, as ci/access-token expects it', 
     ['token-refresher-ci-cxone', undefined],
     ['token-refresher-team-ci-generic', 1],
   ]);
+});
+
+test.each([
+  ['GenesysStoreSecret', '{"client_id": "...", "client_secret": "..."}'],
+  [
+    'CxoneStoreSecret',
+    '{"client_id": "...", "client_secret": "...", "access_key_id": "...", "access_key_secret": "..."}',
+  ],
+  ['GenericStoreSecret', '{"client_id": "...", "private_key": "..."}'],
+])('%s names the keys that the provider needs', (output, shape) => {
+  expect(full.template.Outputs?.[output]?.Description).toContain(`client.json holds ${shape}`);
 });
 
 test('passes the configuration on to the functions', () => {
