@@ -17,10 +17,6 @@ const BENCHES: Readonly<Record<string, { readonly about: string; readonly load: 
     about: 'whole processes: an idle beat and a mint, beside what people would otherwise deploy; --rounds N',
     load: () => import('./cold-start/cold-start.ts'),
   },
-  faults: {
-    about: 'the bundle through faults at named points: what readers saw, what is stored; WORDS select faults',
-    load: () => import('./faults/faults.ts'),
-  },
   memory: {
     about:
       "the smallest memory size at which a mint is not slower, by Lambda's share of processor time; --mints N",

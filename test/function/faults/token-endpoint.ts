@@ -10,8 +10,8 @@ import {
   withExpiresInSource,
   withMembers,
 } from '../../../local/authorization-server/faults.ts';
-import { MINUTE_MS } from '../fault-room.ts';
-import type { Scenario } from '../scenario.ts';
+import { MINUTE_MS } from '../../support/fault-harness.ts';
+import type { Scenario } from './scenario.ts';
 
 const group = 'token endpoint';
 
@@ -20,29 +20,39 @@ const THROTTLED = 'TOKEN_ENDPOINT_THROTTLED';
 const REJECTED = 'TOKEN_REJECTED';
 const INVALID = 'TOKEN_RESPONSE_INVALID';
 
-/** What the token endpoint answers for a minute, and the code that the beat ends with. */
-const ANSWERS: readonly (readonly [string, Fault, string])[] = [
-  ['connection reset', { kind: 'reset' }, UNAVAILABLE],
+/** What the token endpoint answers for a minute, the code that the beat ends with, and what its message says. */
+const ANSWERS: readonly (readonly [string, Fault, string, RegExp?])[] = [
+  ['connection reset', { kind: 'reset' }, UNAVAILABLE, /Check its status page/],
   ['connection reset in the middle of the answer', { kind: 'reset-mid-response' }, UNAVAILABLE],
   ['hangs', { kind: 'hang' }, UNAVAILABLE],
   ['body comes byte by byte', { kind: 'slow-body', intervalMs: 1_000 }, UNAVAILABLE],
   ['body never ends', { kind: 'endless-body' }, INVALID],
   ['302 to another host', redirect('https://login.example/'), UNAVAILABLE],
   ['500', { kind: 'answer', status: 500 }, UNAVAILABLE],
-  ['502 with a web page', BAD_GATEWAY, UNAVAILABLE],
+  ['502 with a web page', BAD_GATEWAY, UNAVAILABLE, /status page/],
   ['503', { kind: 'answer', status: 503 }, UNAVAILABLE],
-  ['throttled as Genesys Cloud does', GENESYS_THROTTLED, THROTTLED],
-  ['429 with Retry-After: 30', throttled(30), THROTTLED],
-  ['400 invalid_client', GENESYS_INVALID_CLIENT, REJECTED],
-  ['400 invalid_scope', oauthError(400, 'invalid_scope'), REJECTED],
+  ['throttled as Genesys Cloud does', GENESYS_THROTTLED, THROTTLED, /find out who else asks/],
+  ['429 with Retry-After: 30', throttled(30), THROTTLED, /find out who else asks/],
+  ['400 invalid_client', GENESYS_INVALID_CLIENT, REJECTED, /put-secret-value/],
+  ['400 invalid_scope', oauthError(400, 'invalid_scope'), REJECTED, /correct scope/],
   ['401 without a body', { kind: 'answer', status: 401 }, REJECTED],
   ['403 of a firewall', { kind: 'answer', status: 403, body: '<html></html>' }, REJECTED],
   ['200 with a web page', { kind: 'answer', status: 200, body: '<html></html>' }, INVALID],
-  ['200 without a token', jsonAnswer(200, { token_type: 'Bearer', expires_in: 3600 }), INVALID],
+  [
+    '200 without a token',
+    jsonAnswer(200, { token_type: 'Bearer', expires_in: 3600 }),
+    INVALID,
+    /Check that the URL/,
+  ],
   ['200 with an error', oauthError(200, 'invalid_client'), REJECTED],
-  ['token of 9,000 bytes', withMembers({ access_token: 'x'.repeat(9_000) }), 'TOKEN_TOO_LARGE'],
+  [
+    'token of 9,000 bytes',
+    withMembers({ access_token: 'x'.repeat(9_000) }),
+    'TOKEN_TOO_LARGE',
+    /8192 at most/,
+  ],
   ['token with a newline', withMembers({ access_token: 'one\ntwo' }), INVALID],
-  ['expires_in 0', withMembers({ expires_in: 0 }), INVALID],
+  ['expires_in 0', withMembers({ expires_in: 0 }), INVALID, /dead on arrival/],
   ['expires_in NaN', withExpiresInSource('NaN'), INVALID],
 ];
 
@@ -51,7 +61,7 @@ function retryAfter(form: string, fault: () => Fault): Scenario {
   return {
     group,
     fault: `429 with Retry-After: ${form}, nearly three minutes`,
-    arrange: (room) => room.authorizationServer.faults.always('token', fault()),
+    arrange: (harness) => harness.authorizationServer.faults.always('token', fault()),
     answers: THROTTLED,
     healedAfter: 3,
   };
@@ -60,11 +70,12 @@ function retryAfter(form: string, fault: () => Fault): Scenario {
 /** The token endpoint and the probe fail in each way. */
 export const tokenEndpoint: readonly Scenario[] = [
   ...ANSWERS.map(
-    ([fault, answer, code]): Scenario => ({
+    ([fault, answer, code, says]): Scenario => ({
       group,
       fault,
       arrange: ({ authorizationServer }) => authorizationServer.faults.always('token', answer),
       answers: code,
+      ...(says && { says }),
     }),
   ),
   retryAfter('seconds', () => throttled(170)),
@@ -74,13 +85,13 @@ export const tokenEndpoint: readonly Scenario[] = [
     group,
     fault: 'connections refused for six minutes',
     arrange: ({ authorizationServer }) => authorizationServer.faults.goOffline(),
-    async act(room) {
-      let answer = await room.beat();
+    async act(harness) {
+      let answer = await harness.beat();
       for (let minute = 1; minute < 6; minute += 1) {
-        room.advance(MINUTE_MS);
-        answer = await room.beat();
+        harness.advance(MINUTE_MS);
+        answer = await harness.beat();
       }
-      await room.authorizationServer.faults.goOnline();
+      await harness.authorizationServer.faults.goOnline();
       return answer;
     },
     answers: UNAVAILABLE,
@@ -120,6 +131,7 @@ export const tokenEndpoint: readonly Scenario[] = [
     arrange: ({ authorizationServer }) =>
       authorizationServer.faults.always('probe', { kind: 'answer', status: 401 }),
     answers: 'TOKEN_UNUSABLE',
+    says: /Check the region or probeUrl/,
   },
   ...(
     [

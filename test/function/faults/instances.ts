@@ -1,14 +1,14 @@
 import type { FaultMatch } from '../../../local/aws/faults.ts';
-import { CALLS, type FaultRoom, TOKEN_PARAMETER } from '../fault-room.ts';
-import type { Scenario } from '../scenario.ts';
+import { CALLS, type FaultHarness, TOKEN_PARAMETER } from '../../support/fault-harness.ts';
+import type { Scenario } from './scenario.ts';
 
 const group = 'instances';
 
 /** A gate that the first call to arrive waits at, and a signal that it is there. */
-function holdFirst(room: FaultRoom, match: FaultMatch) {
+function holdFirst(harness: FaultHarness, match: FaultMatch) {
   const arrived = Promise.withResolvers<void>();
   const opened = Promise.withResolvers<void>();
-  room.aws.faults.add({
+  harness.aws.faults.add({
     match: { ...match, nth: 1 },
     fault: {
       kind: 'before-executing',
@@ -22,10 +22,10 @@ function holdFirst(room: FaultRoom, match: FaultMatch) {
 }
 
 /** Lets the first `count` calls to GetSecretValue wait for each other: so many mints are then under way at once. */
-function meet(room: FaultRoom, count: number): void {
+function meet(harness: FaultHarness, count: number): void {
   const all = Promise.withResolvers<void>();
   let arrived = 0;
-  room.aws.faults.hook('before-executing', CALLS.GetSecretValue, () => {
+  harness.aws.faults.hook('before-executing', CALLS.GetSecretValue, () => {
     arrived += 1;
     if (arrived >= count) all.resolve();
     return all.promise;
@@ -34,16 +34,16 @@ function meet(room: FaultRoom, count: number): void {
 
 /** An older mint is held at a call while another one runs through. */
 async function olderFinishesLast(
-  room: FaultRoom,
+  harness: FaultHarness,
   options: { readonly olderLivesSeconds: number; readonly newerHeldAt?: FaultMatch },
 ): Promise<string> {
-  const older = holdFirst(room, CALLS['PutParameter token']);
-  room.authorizationServer.setLifetime(options.olderLivesSeconds);
-  const olderAnswer = room.beat();
+  const older = holdFirst(harness, CALLS['PutParameter token']);
+  harness.authorizationServer.setLifetime(options.olderLivesSeconds);
+  const olderAnswer = harness.beat();
   await older.arrived;
-  room.authorizationServer.setLifetime(3600);
-  const newer = options.newerHeldAt && holdFirst(room, options.newerHeldAt);
-  const newerAnswer = room.beat();
+  harness.authorizationServer.setLifetime(3600);
+  const newer = options.newerHeldAt && holdFirst(harness, options.newerHeldAt);
+  const newerAnswer = harness.beat();
   await (newer?.arrived ?? newerAnswer);
   older.open();
   const first = await olderAnswer;
@@ -51,13 +51,13 @@ async function olderFinishesLast(
   return `${first} | ${await newerAnswer}`;
 }
 
-const atOnce = (count: number, event: object) => async (room: FaultRoom) =>
-  (await Promise.all(Array.from({ length: count }, () => room.beat(event)))).sort().join(' | ');
+const atOnce = (count: number, event: object) => async (harness: FaultHarness) =>
+  (await Promise.all(Array.from({ length: count }, () => harness.beat(event)))).sort().join(' | ');
 
 /** SIGSTOP: the process stands still until Lambda ends it. */
-function freezeAfter(room: FaultRoom, match: FaultMatch): void {
-  room.aws.faults.hook('after-executing', match, () => {
-    for (const pid of room.process.pids) process.kill(pid, 'SIGSTOP');
+function freezeAfter(harness: FaultHarness, match: FaultMatch): void {
+  harness.aws.faults.hook('after-executing', match, () => {
+    for (const pid of harness.process.pids) process.kill(pid, 'SIGSTOP');
   });
 }
 
@@ -76,7 +76,7 @@ export const instances: readonly Scenario[] = [
     group,
     fault: 'two beats at once, none reserved',
     isUnreserved: true,
-    arrange: (room) => meet(room, 2),
+    arrange: (harness) => meet(harness, 2),
     act: atOnce(2, {}),
     answers:
       /^(refreshed, age|still-fresh, concurrent-mint) \| (refreshed, age|still-fresh, concurrent-mint)$/,
@@ -86,7 +86,7 @@ export const instances: readonly Scenario[] = [
     fault: 'five forced at once, none reserved',
     isUnreserved: true,
     before: 'fresh',
-    arrange: (room) => meet(room, 5),
+    arrange: (harness) => meet(harness, 5),
     act: atOnce(5, { force: true }),
     answers: /^((refreshed, forced|still-fresh, concurrent-mint|still-fresh, not-later)( \| )?){5}$/,
   },
@@ -95,7 +95,7 @@ export const instances: readonly Scenario[] = [
     fault: 'an older mint of a shorter-lived token writes last',
     isUnreserved: true,
     arrange: () => undefined,
-    act: (room) => olderFinishesLast(room, { olderLivesSeconds: 900 }),
+    act: (harness) => olderFinishesLast(harness, { olderLivesSeconds: 900 }),
     answers: 'still-fresh, concurrent-mint | refreshed, age',
     healedAfter: 0,
   },
@@ -104,8 +104,8 @@ export const instances: readonly Scenario[] = [
     fault: "an older mint writes last, before the newer one's status",
     isUnreserved: true,
     arrange: () => undefined,
-    act: (room) =>
-      olderFinishesLast(room, { olderLivesSeconds: 3600, newerHeldAt: CALLS['PutParameter status'] }),
+    act: (harness) =>
+      olderFinishesLast(harness, { olderLivesSeconds: 3600, newerHeldAt: CALLS['PutParameter status'] }),
     answers: 'refreshed, age | refreshed, age',
   },
   ...(
@@ -119,11 +119,14 @@ export const instances: readonly Scenario[] = [
       group,
       fault: `an older mint writes last and is killed ${when}`,
       isUnreserved: true,
-      arrange(room) {
-        room.aws.faults.add({ match, fault: { kind: 'before-executing', run: () => room.process.kill() } });
-        room.aws.faults.add({ match, fault: { kind: 'cut-before-executing' } });
+      arrange(harness) {
+        harness.aws.faults.add({
+          match,
+          fault: { kind: 'before-executing', run: () => harness.process.kill() },
+        });
+        harness.aws.faults.add({ match, fault: { kind: 'cut-before-executing' } });
       },
-      act: (room) => olderFinishesLast(room, { olderLivesSeconds: 3600 }),
+      act: (harness) => olderFinishesLast(harness, { olderLivesSeconds: 3600 }),
       answers: 'Runtime.ExitError | refreshed, age',
     }),
   ),
@@ -131,8 +134,8 @@ export const instances: readonly Scenario[] = [
     (name): Scenario => ({
       group: 'time limit',
       fault: `frozen after ${name}, ended by Lambda`,
-      room: { timeoutMs: 5_000 },
-      arrange: (room) => freezeAfter(room, CALLS[name]),
+      options: { timeoutMs: 5_000 },
+      arrange: (harness) => freezeAfter(harness, CALLS[name]),
       answers: 'Sandbox.Timedout',
       healedAfter: name === 'PutParameter status' ? 0 : 1,
     }),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FunctionHarnessOptions } from '../../../local/function-harness.ts';
-import { CALLS, type FaultRoom, MINUTE_MS } from '../fault-room.ts';
-import type { Scenario } from '../scenario.ts';
+import { CALLS, type FaultHarness, MINUTE_MS } from '../../support/fault-harness.ts';
+import type { Scenario } from './scenario.ts';
 
 const group = 'clock';
 const SIGNAL_TIME_MS = 50;
@@ -10,8 +10,8 @@ const shifted = (ms: number, at: 'start' | 'signal'): FunctionHarnessOptions => 
   nodeArguments: ['--import', `${new URL('./shift-clock.mjs', import.meta.url).href}?ms=${ms}&at=${at}`],
 });
 
-async function step(room: FaultRoom): Promise<void> {
-  for (const pid of room.process.pids) process.kill(pid, 'SIGUSR2');
+async function step(harness: FaultHarness): Promise<void> {
+  for (const pid of harness.process.pids) process.kill(pid, 'SIGUSR2');
   await sleep(SIGNAL_TIME_MS);
 }
 
@@ -27,7 +27,7 @@ export const clocks: readonly Scenario[] = STEPS.flatMap(([how, ms]): Scenario[]
   {
     group,
     fault: `${how} from the start`,
-    room: shifted(ms, 'start'),
+    options: shifted(ms, 'start'),
     before: 'empty',
     arrange: () => undefined,
     answers: 'refreshed, no-token',
@@ -36,7 +36,7 @@ export const clocks: readonly Scenario[] = STEPS.flatMap(([how, ms]): Scenario[]
   {
     group,
     fault: `steps ${how} between two beats`,
-    room: shifted(ms, 'signal'),
+    options: shifted(ms, 'signal'),
     arrange: step,
     answers: 'refreshed, age',
     healedAfter: 0,
@@ -44,8 +44,9 @@ export const clocks: readonly Scenario[] = STEPS.flatMap(([how, ms]): Scenario[]
   {
     group,
     fault: `steps ${how} between the read and the mint`,
-    room: shifted(ms, 'signal'),
-    arrange: (room) => room.aws.faults.hook('after-executing', CALLS.GetSecretValue, () => step(room)),
+    options: shifted(ms, 'signal'),
+    arrange: (harness) =>
+      harness.aws.faults.hook('after-executing', CALLS.GetSecretValue, () => step(harness)),
     answers: 'refreshed, age',
   },
 ]);

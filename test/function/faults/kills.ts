@@ -1,17 +1,15 @@
-import { CALLS, type FaultRoom, TOKEN_PARAMETER } from '../fault-room.ts';
-import type { Scenario } from '../scenario.ts';
-
-type CallName = keyof typeof CALLS;
+import { CALLS, type CallName, type FaultHarness, TOKEN_PARAMETER } from '../../support/fault-harness.ts';
+import type { Scenario } from './scenario.ts';
 
 /** Kills the process when the call arrives; AWS never executes it. */
-export function killBefore(room: FaultRoom, match: (typeof CALLS)[CallName]): void {
-  room.aws.faults.hook('before-executing', match, () => room.process.kill());
-  room.aws.faults.add({ match, fault: { kind: 'cut-before-executing' } });
+export function killBefore(harness: FaultHarness, match: (typeof CALLS)[CallName]): void {
+  harness.aws.faults.hook('before-executing', match, () => harness.process.kill());
+  harness.aws.faults.add({ match, fault: { kind: 'cut-before-executing' } });
 }
 
 /** Kills the process when AWS has executed the call, before the answer is out. */
-export function killAfter(room: FaultRoom, match: (typeof CALLS)[CallName]): void {
-  room.aws.faults.hook('after-executing', match, () => room.process.kill());
+export function killAfter(harness: FaultHarness, match: (typeof CALLS)[CallName]): void {
+  harness.aws.faults.hook('after-executing', match, () => harness.process.kill());
 }
 
 const group = 'kill -9';
@@ -20,12 +18,13 @@ const answers = 'Runtime.ExitError';
 /** The process dies by SIGKILL at every step of a mint. */
 export const kills: readonly Scenario[] = [
   ...(Object.keys(CALLS) as CallName[]).flatMap((name): Scenario[] => [
-    { group, fault: `before ${name}`, arrange: (room) => killBefore(room, CALLS[name]), answers },
+    { group, fault: `before ${name}`, arrange: (harness) => killBefore(harness, CALLS[name]), answers },
     {
       group,
       fault: `after ${name}, before its answer`,
-      arrange: (room) => killAfter(room, CALLS[name]),
+      arrange: (harness) => killAfter(harness, CALLS[name]),
       answers,
+      ...(name === 'PutParameter token' && { healedBy: 'refreshed, version-mismatch' }),
       // Both writes are done by then; only the beat's answer is lost.
       healedAfter: name === 'PutParameter status' ? 0 : 1,
     },
@@ -60,15 +59,15 @@ export const kills: readonly Scenario[] = [
   {
     group,
     fault: 'after the retry of a lost write, at its second look',
-    arrange: (room) => {
-      room.aws.faults.add({
+    arrange: (harness) => {
+      harness.aws.faults.add({
         match: CALLS['PutParameter token'],
         fault: { kind: 'cut-after-executing' },
         times: 1,
       });
-      room.aws.faults.add({
+      harness.aws.faults.add({
         match: { ...CALLS.GetParameters, nth: 2 },
-        fault: { kind: 'before-executing', run: () => room.process.kill() },
+        fault: { kind: 'before-executing', run: () => harness.process.kill() },
       });
     },
     answers,
@@ -77,12 +76,12 @@ export const kills: readonly Scenario[] = [
     group,
     fault: 'keep-alive: the stored token decrypted, not yet used',
     before: 'fresh',
-    arrange: (room) => {
-      room.advance(5 * 60_000);
-      room.aws.faults.hook(
+    arrange: (harness) => {
+      harness.advance(5 * 60_000);
+      harness.aws.faults.hook(
         'after-executing',
         { operation: 'GetParameter', name: `${TOKEN_PARAMETER}:1` },
-        () => room.process.kill(),
+        () => harness.process.kill(),
       );
     },
     answers,
@@ -93,14 +92,14 @@ export const kills: readonly Scenario[] = [
       group,
       fault: `first mint: before ${name}`,
       before: 'empty',
-      arrange: (room) => killBefore(room, CALLS[name]),
+      arrange: (harness) => killBefore(harness, CALLS[name]),
       answers,
     },
     {
       group,
       fault: `first mint: after ${name}`,
       before: 'empty',
-      arrange: (room) => killAfter(room, CALLS[name]),
+      arrange: (harness) => killAfter(harness, CALLS[name]),
       answers,
       healedAfter: name === 'PutParameter status' ? 0 : 1,
     },

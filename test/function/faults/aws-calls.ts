@@ -1,8 +1,6 @@
 import type { Fault } from '../../../local/aws/faults.ts';
-import { CALLS } from '../fault-room.ts';
-import type { Scenario } from '../scenario.ts';
-
-type CallName = keyof typeof CALLS;
+import { CALLS, type CallName } from '../../support/fault-harness.ts';
+import type { Scenario } from './scenario.ts';
 
 const NAMES = Object.keys(CALLS) as CallName[];
 
@@ -11,6 +9,21 @@ const CODES: Readonly<Record<CallName, string>> = {
   GetSecretValue: 'SECRET_UNAVAILABLE',
   'PutParameter token': 'PARAMETER_NOT_WRITTEN',
   'PutParameter status': 'PARAMETER_NOT_WRITTEN',
+};
+
+/** What the message of a failed beat tells people to do, by the fault and the call. */
+const SAYS: Partial<Record<Fault['kind'], Partial<Record<CallName, RegExp>>>> = {
+  deny: {
+    GetParameters: /deploy the stack again/,
+    GetSecretValue: /deploy the stack again/,
+    'PutParameter token': /deploy the stack again/,
+  },
+  throttle: {
+    GetParameters: /raise its throughput/,
+    GetSecretValue: /the next beat tries again/,
+    'PutParameter token': /the next beat tries again/,
+  },
+  'server-error': { GetParameters: /The next beat tries again/ },
 };
 
 /** A fault that a retry of the SDK gets over: the beat succeeds. */
@@ -26,12 +39,18 @@ function once(group: string, what: string, kind: SimpleFault, names = NAMES): Sc
 
 /** A fault that meets each try of a whole beat: the beat fails, the next one succeeds. */
 function throughout(group: string, what: string, kind: SimpleFault, names = NAMES): Scenario[] {
-  return names.map((name) => ({
-    group,
-    fault: `${name}: ${what}`,
-    arrange: ({ aws }) => aws.faults.add({ match: CALLS[name], fault: { kind } }),
-    answers: CODES[name],
-  }));
+  return names.map((name) => {
+    const says = SAYS[kind]?.[name];
+    return {
+      group,
+      fault: `${name}: ${what}`,
+      arrange: ({ aws }) => aws.faults.add({ match: CALLS[name], fault: { kind } }),
+      answers: CODES[name],
+      ...(says && { says }),
+      // A token without its status: the next beat sees that they do not belong together.
+      ...(kind === 'deny' && name === 'PutParameter status' && { healedBy: 'refreshed, version-mismatch' }),
+    };
+  });
 }
 
 type SimpleFault = Extract<

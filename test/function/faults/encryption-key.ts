@@ -1,28 +1,28 @@
 import type { FunctionHarnessOptions } from '../../../local/function-harness.ts';
-import type { FaultRoom } from '../fault-room.ts';
-import type { Scenario } from '../scenario.ts';
+import type { FaultHarness } from '../../support/fault-harness.ts';
+import type { Scenario } from './scenario.ts';
 
 const group = 'encryption key';
 const DENY_ALL = { Effect: 'Deny', Principal: { AWS: '*' }, Action: 'kms:*', Resource: '*' };
 
 /** The token is encrypted with a key of the customer's. */
-const room: FunctionHarnessOptions = { token: ({ aws }) => ({ encryptionKeyArn: aws.kms.addKey().arn }) };
+const options: FunctionHarnessOptions = { token: ({ aws }) => ({ encryptionKeyArn: aws.kms.addKey().arn }) };
 
-const keyOf = ({ aws }: FaultRoom) => aws.kms.keys.find(({ managedBy }) => managedBy === undefined);
+const keyOf = ({ aws }: FaultHarness) => aws.kms.keys.find(({ managedBy }) => managedBy === undefined);
 
-function setState(faultRoom: FaultRoom, state: 'Enabled' | 'Disabled'): void {
-  const key = keyOf(faultRoom);
+function setState(harness: FaultHarness, state: 'Enabled' | 'Disabled'): void {
+  const key = keyOf(harness);
   if (key) key.state = state;
 }
 
-function denied(what: string, action: string): Scenario {
+function denied(action: string): Scenario {
   return {
     group,
-    fault: `${what} denied by the key's policy`,
-    room,
-    arrange(faultRoom) {
-      const key = keyOf(faultRoom);
-      if (key === undefined) throw new Error('The room has no key.');
+    fault: `${action} denied by the key's policy`,
+    options,
+    arrange(harness) {
+      const key = keyOf(harness);
+      if (key === undefined) throw new Error('The harness has no key.');
       key.policy = {
         Version: '2012-10-17',
         Statement: [
@@ -30,18 +30,19 @@ function denied(what: string, action: string): Scenario {
             ...DENY_ALL,
             Action: action,
             Principal: {
-              AWS: `arn:aws:sts::${faultRoom.aws.accountId}:assumed-role/refresher/${faultRoom.fn.name}`,
+              AWS: `arn:aws:sts::${harness.aws.accountId}:assumed-role/refresher/${harness.fn.name}`,
             },
           },
           ALLOW_ACCOUNT,
         ],
       };
     },
-    repair(faultRoom) {
-      const key = keyOf(faultRoom);
+    repair(harness) {
+      const key = keyOf(harness);
       if (key) key.policy = { Version: '2012-10-17', Statement: [ALLOW_ACCOUNT] };
     },
     answers: 'PARAMETER_NOT_WRITTEN',
+    says: /Allow it in the function's role and in the KMS key's policy/,
   };
 }
 
@@ -57,12 +58,13 @@ export const encryptionKey: readonly Scenario[] = [
   {
     group,
     fault: 'disabled for a minute',
-    room,
-    arrange: (faultRoom) => setState(faultRoom, 'Disabled'),
-    repair: (faultRoom) => setState(faultRoom, 'Enabled'),
+    options,
+    arrange: (harness) => setState(harness, 'Disabled'),
+    repair: (harness) => setState(harness, 'Enabled'),
     answers: 'PARAMETER_NOT_WRITTEN',
+    says: /The KMS key is disabled, being deleted, or not usable/,
     // Nobody can decrypt what is there.
     takesTokenAway: true,
   },
-  denied('kms:Encrypt', 'kms:Encrypt'),
+  denied('kms:Encrypt'),
 ];

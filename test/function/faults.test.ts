@@ -1,0 +1,58 @@
+import { type FunctionHarness, openFunctionHarness } from '../../local/function-harness.ts';
+import { awsCalls } from './faults/aws-calls.ts';
+import { clocks } from './faults/clocks.ts';
+import { encryptionKey } from './faults/encryption-key.ts';
+import { instances } from './faults/instances.ts';
+import { kills } from './faults/kills.ts';
+import { parameters } from './faults/parameters.ts';
+import { runScenario } from './faults/run-scenario.ts';
+import type { Scenario } from './faults/scenario.ts';
+import { secret } from './faults/secret.ts';
+import { tokenEndpoint } from './faults/token-endpoint.ts';
+
+/*
+ * The synthesized bundle, in its own process, through each fault at a named point, while a job reads all the time: see
+ * docs/faults.md. Most of the time is spent waiting, so faults run beside each other.
+ */
+const SCENARIOS: readonly Scenario[] = [
+  ...kills,
+  ...awsCalls,
+  ...parameters,
+  ...encryptionKey,
+  ...secret,
+  ...tokenEndpoint,
+  ...instances,
+  ...clocks,
+];
+
+/** What a scenario may take: a function that hangs until its time limit, and the beats after. */
+const TIME_LIMIT_MS = 120_000;
+
+/** Authorization servers and functions that no scenario uses at the moment: only one at a time can script their faults. */
+const free = { reserved: [] as FunctionHarness[], unreserved: [] as FunctionHarness[] };
+const opened: FunctionHarness[] = [];
+
+async function openBase(isUnreserved: boolean): Promise<FunctionHarness> {
+  const harness = await openFunctionHarness(
+    isUnreserved ? { token: () => ({ reservedConcurrency: 0 }) } : {},
+  );
+  opened.push(harness);
+  return harness;
+}
+
+afterAll(() => Promise.all(opened.map((harness) => harness.close())));
+
+test.concurrent.each(
+  SCENARIOS.map((scenario) => [`${scenario.group}: ${scenario.fault}`, scenario] as const),
+)(
+  '%s',
+  async (_name, scenario) => {
+    const bases = scenario.isUnreserved ? free.unreserved : free.reserved;
+    const base = bases.pop() ?? (await openBase(scenario.isUnreserved === true));
+
+    const problems = await runScenario(scenario, base).finally(() => bases.push(base));
+
+    expect(problems).toEqual([]);
+  },
+  TIME_LIMIT_MS,
+);

@@ -1,0 +1,198 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fingerprintOf } from '../../../lambda/refresh/store.ts';
+import type { FunctionHarness } from '../../../local/function-harness.ts';
+import {
+  type FaultHarness,
+  MINUTE_MS,
+  openFaultHarness,
+  type Read,
+  STATUS_PARAMETER,
+  TOKEN_PARAMETER,
+} from '../../support/fault-harness.ts';
+import type { Scenario } from './scenario.ts';
+
+const REFRESH_AFTER_MS = 50 * MINUTE_MS;
+const MAX_BEATS = 6;
+const READ_PAUSE_MS = 4;
+
+/** A header's whole seconds, and the time that a request takes: what two clocks may differ by. */
+const CLOCK_RESOLUTION_MS = 6_000;
+
+/**
+ * Two mints that are under way at once differ by no more than a mint may take. Parameter Store has no conditional
+ * write, so the later-expiring token wins by being put back: what is worse by more than that is a loss if it stays.
+ */
+const CONCURRENT_MINT_MS = 20_000;
+const PUT_BACK_MS = 2_000;
+
+/** What was seen while a scenario ran. */
+interface Seen {
+  readonly answer: string;
+  /** The token's version before the fault and right after it. */
+  readonly versions: readonly (number | undefined)[];
+  readonly reads: readonly Read[];
+  /** What the beats after the fault answered. */
+  readonly healing: readonly string[];
+  /** How many of them it took; undefined where it took more than were waited for. */
+  readonly healedAfter: number | undefined;
+  readonly healedAt: Date;
+}
+
+/**
+ * Plays a scenario in a harness of its own: the state before, the fault, beats until all is well.
+ *
+ * @returns what is not as the scenario promises; nothing where all is well
+ */
+export async function runScenario(scenario: Scenario, base: FunctionHarness): Promise<readonly string[]> {
+  const harness = await openFaultHarness({ beside: base, ...scenario.options });
+  try {
+    await prepare(scenario, harness);
+    const before = harness.stored()?.version;
+    const reader = startReader(harness);
+    await scenario.arrange(harness);
+    const answer = await (scenario.act?.(harness) ?? harness.beat());
+    const versions = [before, harness.stored()?.version];
+    const told = problemsOfFailure(scenario, harness);
+    harness.clearFaults();
+    await scenario.repair?.(harness);
+    const healed = await heal(scenario, harness);
+    const reads = await reader.stop();
+    harness.expectNoLeaks();
+    return [...told, ...problemsOf(scenario, harness, { answer, versions, reads, ...healed })];
+  } finally {
+    await harness.close();
+  }
+}
+
+async function prepare({ before = 'due' }: Scenario, harness: FaultHarness): Promise<void> {
+  if (before === 'empty') return;
+  await harness.beat({});
+  if (before === 'due') harness.advance(REFRESH_AFTER_MS + MINUTE_MS);
+}
+
+/** A job that reads all the time, from the fault to the end. */
+function startReader(harness: FaultHarness) {
+  const reads: Read[] = [];
+  let isRunning = true;
+  const running = (async () => {
+    while (isRunning) {
+      reads.push(await harness.readOnce());
+      await sleep(READ_PAUSE_MS);
+    }
+  })();
+  return {
+    async stop(): Promise<readonly Read[]> {
+      isRunning = false;
+      await running;
+      // What the very end looks like, whenever the last read was.
+      reads.push(await harness.readOnce());
+      return reads;
+    },
+  };
+}
+
+async function heal(scenario: Scenario, harness: FaultHarness) {
+  const healing: string[] = [];
+  const mayBeHealed = scenario.healedAfter === 0;
+  if (mayBeHealed && problemsOfState(harness).length === 0)
+    return { healedAfter: 0, healedAt: harness.now(), healing };
+  for (let beats = 1; beats <= MAX_BEATS; beats += 1) {
+    harness.advance(MINUTE_MS);
+    healing.push(await harness.beat());
+    if (problemsOfState(harness).length === 0)
+      return { healedAfter: beats, healedAt: harness.now(), healing };
+  }
+  return { healedAfter: undefined, healedAt: harness.now(), healing };
+}
+
+/** What is stored, looked at from the inside: a live token that is not due, and a status that tells the truth about it. */
+function problemsOfState({ aws, tokens, now, stored }: FaultHarness): string[] {
+  const token = stored();
+  const json = aws.ssm.parameters.get(STATUS_PARAMETER)?.versions.at(-1)?.value;
+  if (token === undefined || json === undefined) return ['something is missing'];
+  const expiresAt = tokens.get(token.value);
+  if (expiresAt === undefined || expiresAt <= now()) return ['the stored token is dead'];
+  const status = parse(json);
+  const problems: string[] = [];
+  if (status.tokenVersion !== token.version) problems.push('the status describes another version');
+  if (status.fingerprint !== fingerprintOf(token.value)) problems.push('the status describes another token');
+  const claimsMs = Date.parse(String(status.expiresAt)) - expiresAt.getTime();
+  if (!(Math.abs(claimsMs) <= CLOCK_RESOLUTION_MS))
+    problems.push(`the status is wrong about the expiry by ${Math.round(claimsMs / 1000)} s`);
+  if (!(Date.parse(String(status.refreshDueAt)) > now().getTime())) problems.push('the token is still due');
+  if (status.lastFailure !== null) problems.push('the status still tells of a failure');
+  return problems;
+}
+
+function parse(json: string): Record<string, unknown> {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return {};
+  }
+}
+
+/** What the failure tells people, in Lambda's answer and in the log. */
+function problemsOfFailure({ says }: Scenario, { failures, process }: FaultHarness): string[] {
+  if (says === undefined) return [];
+  const { name: code, message = '' } = failures.at(-1) ?? {};
+  const { error } = JSON.parse(process.lines.at(-1) ?? '{}');
+  return [
+    ...(says.test(message) ? [] : [`"${message}" does not match ${says}`]),
+    ...(error?.code === code && error?.message === message ? [] : ['the log line has another error']),
+  ];
+}
+
+function problemsOf(scenario: Scenario, harness: FaultHarness, seen: Seen): string[] {
+  const { answer, versions, reads, healing, healedAfter, healedAt } = seen;
+  const { before = 'due', takesTokenAway = false, healedBy } = scenario;
+  const firstGood = reads.findIndex(({ problem }) => problem === undefined);
+  const isExcused = ({ at }: Read, index: number): boolean =>
+    (before === 'empty' && (firstGood < 0 || index < firstGood)) || (takesTokenAway && at <= healedAt);
+  const bad = reads.filter((read, index) => read.problem !== undefined && !isExcused(read, index));
+  const problems = [...new Set(bad.map(({ problem }) => `a reader found the token ${problem}`))];
+  if (firstGood < 0) problems.push('no reader ever found a token');
+  if (!isAsExpected(answer, scenario.answers))
+    problems.push(`answered "${answer}" instead of "${scenario.answers}"`);
+  if (scenario.says !== undefined && versions[0] !== versions[1])
+    problems.push(`a failure turned version ${versions[0]} into ${versions[1]}`);
+  if (isLoss(worstReplacement(harness))) problems.push('a worse token replaced a better one');
+  if (healedAfter === undefined)
+    problems.push(`not healed: ${problemsOfState(harness).join(', ')}; ${healing.join(', then ')}`);
+  else if (healedAfter > (scenario.healedAfter ?? 1))
+    problems.push(`healed after ${healedAfter} beats: ${healing.join(', then ')}`);
+  if (healedBy !== undefined && healing.at(-1) !== healedBy)
+    problems.push(`healed by "${healing.at(-1)}" instead of "${healedBy}"`);
+  return problems;
+}
+
+function isAsExpected(answer: string, expected: string | RegExp): boolean {
+  return typeof expected === 'string' ? answer === expected : expected.test(answer);
+}
+
+interface Replacement {
+  /** How much earlier the new token expired than the one that it replaced. */
+  readonly byMs: number;
+  /** How long it stayed; Infinity: to the end. */
+  readonly forMs: number;
+}
+
+/** Whether readers lost by a replacement: by more than a mint's time, and for longer than putting back takes. */
+function isLoss(worse: Replacement | undefined): boolean {
+  return worse !== undefined && worse.byMs > CONCURRENT_MINT_MS && worse.forMs > PUT_BACK_MS;
+}
+
+/** Goes through all versions that the token ever had, for the one that expired earliest before the one it replaced. */
+function worstReplacement({ aws, tokens }: FaultHarness): Replacement | undefined {
+  const versions = aws.ssm.parameters.get(TOKEN_PARAMETER)?.versions ?? [];
+  const worse = versions.flatMap(({ value, lastModifiedDate }, index) => {
+    const replaced = tokens.get(versions[index - 1]?.value ?? '');
+    const own = tokens.get(value);
+    // Somebody's hand wrote one of them, or the earlier one was dead: then there was nothing to lose.
+    if (replaced === undefined || own === undefined || replaced <= lastModifiedDate) return [];
+    const byMs = replaced.getTime() - own.getTime();
+    const until = versions[index + 1]?.lastModifiedDate.getTime() ?? Number.POSITIVE_INFINITY;
+    return byMs > 0 ? [{ byMs, forMs: until - lastModifiedDate.getTime() }] : [];
+  });
+  return worse.sort((one, other) => other.byMs - one.byMs)[0];
+}

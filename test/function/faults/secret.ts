@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  DeleteSecretCommand,
+  PutSecretValueCommand,
+  RestoreSecretCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import { type FaultHarness, MINUTE_MS } from '../../support/fault-harness.ts';
+import type { Scenario } from './scenario.ts';
+
+const group = 'secret';
+const SecretId = 'demo/oauth-client';
+
+async function administer<T>(
+  harness: FaultHarness,
+  call: (client: SecretsManagerClient) => Promise<T>,
+): Promise<T> {
+  const { aws, administrator } = harness;
+  const client = new SecretsManagerClient({
+    region: aws.region,
+    endpoint: aws.url,
+    credentials: administrator,
+  });
+  try {
+    return await call(client);
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Stores a value; the event that Secrets Manager sends has been dealt with when this resolves. */
+async function store(harness: FaultHarness, value: string): Promise<void> {
+  const invocations = () => harness.aws.requests.filter(({ operation }) => operation === 'Invoke').length;
+  const before = invocations();
+  await administer(harness, (client) =>
+    client.send(new PutSecretValueCommand({ SecretId, SecretString: value })),
+  );
+  while (invocations() === before) await sleep(1);
+  await harness.aws.lambda.settled();
+}
+
+const rightValue = ({ clientSecrets }: FaultHarness) =>
+  JSON.stringify({ client_id: 'ci-jobs', client_secret: clientSecrets.at(-1) });
+
+/** Bad values that somebody stores, and what the beat that follows says about them. */
+const VALUES: readonly (readonly [string, string, RegExp])[] = [
+  [
+    'the placeholder',
+    '{"client_id":"REPLACE_ME","client_secret":"REPLACE_ME"}',
+    /placeholder.*put-secret-value/,
+  ],
+  ['no JSON', 'ci-jobs:secret', /not JSON.*put-secret-value/],
+  ['a key missing', '{"client_id":"ci-jobs"}', /client_secret is missing.*put-secret-value/],
+  [
+    'a trailing newline',
+    '{"client_id":"ci-jobs","client_secret":"secret\\n"}',
+    /ends with a newline.*put-secret-value/,
+  ],
+];
+
+/** The secret is bad, wrong, or gone. */
+export const secret: readonly Scenario[] = [
+  ...VALUES.map(
+    ([what, value, says]): Scenario => ({
+      group,
+      fault: `overwritten with ${what}`,
+      arrange: (harness) => store(harness, value),
+      async act(harness) {
+        // The event of the change has failed with it already; the next beat does so again.
+        harness.advance(MINUTE_MS);
+        const before = harness.authorizationServer.requests.length;
+        const answer = await harness.beat();
+        return harness.authorizationServer.requests.length === before ? answer : `${answer}, after a request`;
+      },
+      // Storing the right one mints at once.
+      repair: async (harness) => store(harness, rightValue(harness)),
+      answers: 'SECRET_MALFORMED',
+      says,
+      healedAfter: 0,
+    }),
+  ),
+  {
+    group,
+    fault: 'a wrong client secret: the one before still works',
+    arrange: (harness) => store(harness, '{"client_id":"ci-jobs","client_secret":"wrong"}'),
+    act(harness) {
+      // The event of the change has minted with it already.
+      harness.advance(MINUTE_MS);
+      return harness.beat({ force: true });
+    },
+    answers: 'refreshed, forced',
+    healedAfter: 0,
+  },
+  {
+    group,
+    fault: 'replaced at the provider first, in Secrets Manager four beats later',
+    arrange: ({ authorizationServer }) =>
+      authorizationServer.replaceClientSecret('ci-jobs', 'another-secret'),
+    async act(harness) {
+      let answer = await harness.beat();
+      for (let minute = 1; minute < 4; minute += 1) {
+        harness.advance(MINUTE_MS);
+        answer = await harness.beat();
+      }
+      return answer;
+    },
+    async repair(harness) {
+      await store(harness, '{"client_id":"ci-jobs","client_secret":"another-secret"}');
+      harness.authorizationServer.replaceClientSecret('ci-jobs', harness.clientSecrets.at(-1) ?? '');
+    },
+    // Tried after one minute and after three: a wrong secret is not hammered.
+    answers: 'TOKEN_REJECTED',
+    healedAfter: 0,
+  },
+  {
+    group,
+    fault: 'marked for deletion',
+    arrange: (harness) => administer(harness, (client) => client.send(new DeleteSecretCommand({ SecretId }))),
+    repair: (harness) => administer(harness, (client) => client.send(new RestoreSecretCommand({ SecretId }))),
+    answers: 'SECRET_UNAVAILABLE',
+  },
+  {
+    group,
+    fault: 'its KMS key disabled',
+    arrange: (harness) => setManagedKey(harness, 'secretsmanager', 'Disabled'),
+    repair: (harness) => setManagedKey(harness, 'secretsmanager', 'Enabled'),
+    answers: 'SECRET_UNAVAILABLE',
+  },
+];
+
+/** An AWS managed key cannot be disabled by hand; to the function the error is that of a customer's. */
+function setManagedKey({ aws }: FaultHarness, service: string, state: 'Enabled' | 'Disabled'): void {
+  const key = aws.kms.keys.find(({ alias }) => alias === `alias/aws/${service}`);
+  if (key) key.state = state;
+}

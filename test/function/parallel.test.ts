@@ -1,0 +1,88 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { CALLS, type FaultHarness, MINUTE_MS, useFaultHarnesses } from '../support/fault-harness.ts';
+
+const open = useFaultHarnesses();
+
+/** As `ci/access-token` does: Lambda's refusal of a second invocation is a reason to ask again, a little later. */
+async function invokePatiently(
+  harness: FaultHarness,
+  event: object,
+): Promise<Readonly<Record<string, unknown>>> {
+  for (;;) {
+    try {
+      return await harness.invoke(event);
+    } catch (error) {
+      if ((error as Error).name !== 'TooManyRequestsException') throw error;
+      await pause(200 + Math.random() * 600);
+    }
+  }
+}
+
+/** Reads all the time while something runs; answers its result and what went wrong with the reads. */
+async function whileReading<T>(
+  harness: FaultHarness,
+  action: () => Promise<T>,
+): Promise<{ readonly result: T; readonly problems: readonly string[] }> {
+  const problems: string[] = [];
+  let isRunning = true;
+  const reading = (async () => {
+    while (isRunning) {
+      const { problem } = await harness.readOnce();
+      if (problem) problems.push(problem);
+      await pause(5);
+    }
+  })();
+  try {
+    return { result: await action(), problems };
+  } finally {
+    isRunning = false;
+    await reading;
+  }
+}
+
+test('a hundred jobs that ask for more life cause one mint where concurrency is reserved', async () => {
+  const harness = await open();
+  await harness.invoke({});
+  harness.advance(20 * MINUTE_MS);
+  const event = { minRemainingSeconds: 3000 };
+
+  const { result, problems } = await whileReading(harness, () =>
+    Promise.all(Array.from({ length: 100 }, () => invokePatiently(harness, event))),
+  );
+
+  expect(harness.fn.reservedConcurrency).toBe(1);
+  expect(harness.process.starts).toBe(1);
+  expect(harness.tokens.size).toBe(2);
+  expect(result.filter(({ satisfied }) => satisfied)).toHaveLength(100);
+  expect(result.filter(({ outcome }) => outcome === 'refreshed')).toHaveLength(1);
+  expect(problems).toEqual([]);
+});
+
+test('twenty mints at the same moment are harmless where none is reserved: no reader sees a dead token', async () => {
+  const harness = await open({ token: () => ({ reservedConcurrency: 0 }) });
+  await harness.invoke({});
+  harness.advance(20 * MINUTE_MS);
+  const all = Promise.withResolvers<void>();
+  let arrived = 0;
+  harness.aws.faults.hook('before-executing', CALLS.GetSecretValue, () => {
+    arrived += 1;
+    if (arrived >= 20) all.resolve();
+    return all.promise;
+  });
+
+  const { problems } = await whileReading(harness, async () => {
+    await Promise.all(Array.from({ length: 20 }, () => harness.invoke({ minRemainingSeconds: 2700 })));
+    harness.aws.faults.clear();
+    harness.advance(MINUTE_MS);
+    await harness.invoke({});
+  });
+
+  expect(harness.fn.reservedConcurrency).toBeUndefined();
+  expect(harness.process.starts).toBe(20);
+  expect(problems).toEqual([]);
+  const latest = Math.max(...[...harness.tokens.values()].map((expiry) => expiry.getTime()));
+  const stored = harness.tokens.get(harness.stored()?.value ?? '')?.getTime() ?? 0;
+  // Tokens of the same life that were minted at the same moment differ by the moment only.
+  expect(latest - stored).toBeLessThan(10_000);
+  expect(harness.status()).toMatchObject({ tokenVersion: harness.stored()?.version, lastFailure: null });
+});
