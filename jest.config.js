@@ -12,5 +12,7 @@ export default {
   },
   modulePathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/\\.e2e'],
   testTimeout: 30_000,
+  // Of the tests of one suite that are marked as concurrent.
+  maxConcurrency: 3,
   reporters: ['default', '<rootDir>/test/support/plain-summary.js'],
 };

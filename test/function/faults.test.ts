@@ -28,16 +28,15 @@ const SCENARIOS: readonly Scenario[] = [
 /** What a scenario may take: a function that hangs until its time limit, and the beats after. */
 const TIME_LIMIT_MS = 120_000;
 
-/** Authorization servers and functions that no scenario uses at the moment: only one at a time can script their faults. */
-const free = { reserved: [] as FunctionHarness[], unreserved: [] as FunctionHarness[] };
+/** Functions and authorization servers for one scenario at a time: it scripts their faults. Those that are not in use: */
+const free: Record<'reserved' | 'unreserved', FunctionHarness[]> = { reserved: [], unreserved: [] };
 const opened: FunctionHarness[] = [];
 
-async function openBase(isUnreserved: boolean): Promise<FunctionHarness> {
-  const harness = await openFunctionHarness(
-    isUnreserved ? { token: () => ({ reservedConcurrency: 0 }) } : {},
-  );
-  opened.push(harness);
-  return harness;
+async function openBase(kind: keyof typeof free): Promise<FunctionHarness> {
+  const unreserved = { token: () => ({ reservedConcurrency: 0 }) };
+  const base = await openFunctionHarness(kind === 'unreserved' ? unreserved : {});
+  opened.push(base);
+  return base;
 }
 
 afterAll(() => Promise.all(opened.map((harness) => harness.close())));
@@ -47,10 +46,10 @@ test.concurrent.each(
 )(
   '%s',
   async (_name, scenario) => {
-    const bases = scenario.isUnreserved ? free.unreserved : free.reserved;
-    const base = bases.pop() ?? (await openBase(scenario.isUnreserved === true));
+    const kind = scenario.instances === undefined ? 'reserved' : 'unreserved';
+    const base = free[kind].pop() ?? (await openBase(kind));
 
-    const problems = await runScenario(scenario, base).finally(() => bases.push(base));
+    const problems = await runScenario(scenario, base).finally(() => free[kind].push(base));
 
     expect(problems).toEqual([]);
   },

@@ -1,5 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { CALLS, type FaultHarness, MINUTE_MS, useFaultHarnesses } from '../support/fault-harness.ts';
+import {
+  CALLS,
+  type FaultHarness,
+  holdUntilAllMeet,
+  MINUTE_MS,
+  useFaultHarnesses,
+} from '../support/fault-harness.ts';
 
 const open = useFaultHarnesses();
 
@@ -62,13 +68,7 @@ test('twenty mints at the same moment are harmless where none is reserved: no re
   const harness = await open({ token: () => ({ reservedConcurrency: 0 }) });
   await harness.invoke({});
   harness.advance(20 * MINUTE_MS);
-  const all = Promise.withResolvers<void>();
-  let arrived = 0;
-  harness.aws.faults.hook('before-executing', CALLS.GetSecretValue, () => {
-    arrived += 1;
-    if (arrived >= 20) all.resolve();
-    return all.promise;
-  });
+  holdUntilAllMeet(harness, CALLS.GetSecretValue, 20);
 
   const { problems } = await whileReading(harness, async () => {
     await Promise.all(Array.from({ length: 20 }, () => harness.invoke({ minRemainingSeconds: 2700 })));

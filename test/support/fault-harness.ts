@@ -136,6 +136,17 @@ export async function openFaultHarness(options: FunctionHarnessOptions): Promise
   return harness;
 }
 
+/** Lets the first `count` of these calls wait for each other, so that as many instances of the function run at once. */
+export function holdUntilAllMeet(harness: FaultHarness, match: FaultMatch, count: number): void {
+  const all = Promise.withResolvers<void>();
+  let arrived = 0;
+  harness.aws.faults.hook('before-executing', match, () => {
+    arrived += 1;
+    if (arrived >= count) all.resolve();
+    return all.promise;
+  });
+}
+
 /** How a test's harness differs from the plain one. */
 export interface TestHarnessOptions extends FunctionHarnessOptions {
   /** The test makes a policy refuse a call of the function. */

@@ -1,8 +1,11 @@
 import type { FaultMatch } from '../../../local/aws/faults.ts';
-import { CALLS, type FaultHarness, TOKEN_PARAMETER } from '../../support/fault-harness.ts';
+import { CALLS, type FaultHarness, holdUntilAllMeet, TOKEN_PARAMETER } from '../../support/fault-harness.ts';
 import type { Scenario } from './scenario.ts';
 
 const group = 'instances';
+
+/** Less than the newer one, and no loss to readers: both were minted at the same moment. */
+const OLDER_LIVES_SECONDS = 3_590;
 
 /** A gate that the first call to arrive waits at, and a signal that it is there. */
 function holdFirst(harness: FaultHarness, match: FaultMatch) {
@@ -19,17 +22,6 @@ function holdFirst(harness: FaultHarness, match: FaultMatch) {
     },
   });
   return { arrived: arrived.promise, open: () => opened.resolve() };
-}
-
-/** Lets the first `count` calls to GetSecretValue wait for each other: so many mints are then under way at once. */
-function meet(harness: FaultHarness, count: number): void {
-  const all = Promise.withResolvers<void>();
-  let arrived = 0;
-  harness.aws.faults.hook('before-executing', CALLS.GetSecretValue, () => {
-    arrived += 1;
-    if (arrived >= count) all.resolve();
-    return all.promise;
-  });
 }
 
 /** An older mint is held at a call while another one runs through. */
@@ -75,8 +67,8 @@ export const instances: readonly Scenario[] = [
   {
     group,
     fault: 'two beats at once, none reserved',
-    isUnreserved: true,
-    arrange: (harness) => meet(harness, 2),
+    instances: 2,
+    arrange: (harness) => holdUntilAllMeet(harness, CALLS.GetSecretValue, 2),
     act: atOnce(2, {}),
     answers:
       /^(refreshed, age|still-fresh, concurrent-mint) \| (refreshed, age|still-fresh, concurrent-mint)$/,
@@ -84,16 +76,16 @@ export const instances: readonly Scenario[] = [
   {
     group,
     fault: 'five forced at once, none reserved',
-    isUnreserved: true,
+    instances: 5,
     before: 'fresh',
-    arrange: (harness) => meet(harness, 5),
+    arrange: (harness) => holdUntilAllMeet(harness, CALLS.GetSecretValue, 5),
     act: atOnce(5, { force: true }),
     answers: /^((refreshed, forced|still-fresh, concurrent-mint|still-fresh, not-later)( \| )?){5}$/,
   },
   {
     group,
     fault: 'an older mint of a shorter-lived token writes last',
-    isUnreserved: true,
+    instances: 2,
     arrange: () => undefined,
     act: (harness) => olderFinishesLast(harness, { olderLivesSeconds: 900 }),
     answers: 'still-fresh, concurrent-mint | refreshed, age',
@@ -102,7 +94,7 @@ export const instances: readonly Scenario[] = [
   {
     group,
     fault: "an older mint writes last, before the newer one's status",
-    isUnreserved: true,
+    instances: 2,
     arrange: () => undefined,
     act: (harness) =>
       olderFinishesLast(harness, { olderLivesSeconds: 3600, newerHeldAt: CALLS['PutParameter status'] }),
@@ -118,7 +110,7 @@ export const instances: readonly Scenario[] = [
     ([when, match]): Scenario => ({
       group,
       fault: `an older mint writes last and is killed ${when}`,
-      isUnreserved: true,
+      instances: 2,
       arrange(harness) {
         harness.aws.faults.add({
           match,
@@ -126,7 +118,7 @@ export const instances: readonly Scenario[] = [
         });
         harness.aws.faults.add({ match, fault: { kind: 'cut-before-executing' } });
       },
-      act: (harness) => olderFinishesLast(harness, { olderLivesSeconds: 3600 }),
+      act: (harness) => olderFinishesLast(harness, { olderLivesSeconds: OLDER_LIVES_SECONDS }),
       answers: 'Runtime.ExitError | refreshed, age',
     }),
   ),
@@ -134,7 +126,7 @@ export const instances: readonly Scenario[] = [
     (name): Scenario => ({
       group: 'time limit',
       fault: `frozen after ${name}, ended by Lambda`,
-      options: { timeoutMs: 5_000 },
+      options: { timeoutMs: 10_000 },
       arrange: (harness) => freezeAfter(harness, CALLS[name]),
       answers: 'Sandbox.Timedout',
       healedAfter: name === 'PutParameter status' ? 0 : 1,

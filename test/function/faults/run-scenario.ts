@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fingerprintOf } from '../../../lambda/refresh/store.ts';
 import type { FunctionHarness } from '../../../local/function-harness.ts';
 import {
+  CALLS,
   type FaultHarness,
+  holdUntilAllMeet,
   MINUTE_MS,
   openFaultHarness,
   type Read,
@@ -64,9 +66,14 @@ export async function runScenario(scenario: Scenario, base: FunctionHarness): Pr
   }
 }
 
-async function prepare({ before = 'due' }: Scenario, harness: FaultHarness): Promise<void> {
+async function prepare({ before = 'due', instances = 1 }: Scenario, harness: FaultHarness): Promise<void> {
   if (before === 'empty') return;
-  await harness.beat({});
+  await harness.invoke({});
+  if (instances > 1) {
+    holdUntilAllMeet(harness, CALLS.GetParameters, instances);
+    await Promise.all(Array.from({ length: instances }, () => harness.invoke({})));
+    harness.clearFaults();
+  }
   if (before === 'due') harness.advance(REFRESH_AFTER_MS + MINUTE_MS);
 }
 

@@ -14,8 +14,8 @@ export interface Scenario {
   readonly before?: Before;
   /** How the harness differs from the plain one. */
   readonly options?: FunctionHarnessOptions;
-  /** Small accounts cannot reserve concurrency: then beats and events run beside each other. */
-  readonly isUnreserved?: true;
+  /** Small accounts cannot reserve concurrency: then so many instances of the function run at once, all of them warm. */
+  readonly instances?: number;
   /** Puts the fault in place, or does it. */
   readonly arrange: (harness: FaultHarness) => unknown;
   /** What runs while the fault is there; answers what came of it. @default one beat */
