@@ -15,12 +15,14 @@ import {
 } from '../../../local/authorization-server/faults.ts';
 import { createCertificateAuthority } from '../../../local/certificate-authority.ts';
 import { expectNoLeak, rejection } from '../../support/leaks.ts';
+import { startRecorder } from '../../support/recorder.ts';
 import { loopbackAgent, minterFor, signal } from './minting.ts';
 
 const AWKWARD = 'canary:s%c+d&e=f g/!~()';
 const KEY = { accessKeyId: 'KEY+ID====', accessKeySecret: 'canary/key====' };
 const SECRET = { client_id: 'ci', client_secret: 'canary-current' };
 const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const edKeys = generateKeyPairSync('ed25519');
 
 let server: AuthorizationServer;
 let settings: ProviderSettings;
@@ -35,6 +37,11 @@ beforeEach(async () => {
         clientId: 'signer',
         authMethod: 'private_key_jwt',
         jwks: { keys: [{ ...keys.publicKey.export({ format: 'jwk' }), kty: 'EC' }] },
+      },
+      {
+        clientId: 'ed-signer',
+        authMethod: 'private_key_jwt',
+        jwks: { keys: [{ ...edKeys.publicKey.export({ format: 'jwk' }), kty: 'OKP' }] },
       },
     ],
     accessKeys: [KEY],
@@ -68,6 +75,21 @@ describe('a certified authorization server accepts', () => {
     [
       'private_key_jwt after discovery',
       () => ({ provider: 'oauth2', issuer: server.issuer, clientAuthentication: 'private_key_jwt' }),
+      { client_id: 'signer', private_key: keys.privateKey.export({ format: 'jwk' }) },
+    ],
+    [
+      'private_key_jwt with an Ed25519 key',
+      () => ({ provider: 'oauth2', issuer: server.issuer, clientAuthentication: 'private_key_jwt' }),
+      { client_id: 'ed-signer', private_key: edKeys.privateKey.export({ type: 'pkcs8', format: 'pem' }) },
+    ],
+    [
+      'private_key_jwt for the token endpoint as audience',
+      () => ({
+        provider: 'oauth2',
+        issuer: server.issuer,
+        clientAuthentication: 'private_key_jwt',
+        assertionAudience: server.tokenUrl,
+      }),
       { client_id: 'signer', private_key: keys.privateKey.export({ format: 'jwk' }) },
     ],
     [
@@ -165,6 +187,18 @@ describe('while a rotation is in flight', () => {
     },
   );
 
+  test.each(['unauthorized_client', 'invalid_scope', 'canary-unregistered'])(
+    'the other stages are tried once for any 401: %s, as Keycloak says to a wrong secret',
+    async (name) => {
+      server.faults.next('token', oauthError(401, name));
+
+      const { minter, minted } = await mint({ AWSCURRENT: other, AWSPREVIOUS: SECRET });
+
+      expect(minted.secretStage).toBe('AWSPREVIOUS');
+      expect(minter.stagesRead).toEqual(['AWSCURRENT', 'AWSPENDING', 'AWSPREVIOUS']);
+    },
+  );
+
   test('the pending one goes before the previous one', async () => {
     const { minter, minted } = await mint({ AWSCURRENT: other, AWSPENDING: SECRET, AWSPREVIOUS: SECRET });
     expect(minted.secretStage).toBe('AWSPENDING');
@@ -258,4 +292,92 @@ describe('the probe', () => {
     expect(minterFor({ provider: 'oauth2', tokenUrl: server.tokenUrl }, {}).probe).toBeUndefined();
     expect(minterFor({ provider: 'nice-cxone', issuer: server.issuer }, {}).probe).toBeUndefined();
   });
+});
+
+describe('a token endpoint that moved', () => {
+  test.each<[string, Fault]>([
+    ['404', { kind: 'answer', status: 404 }],
+    ['405', { kind: 'answer', status: 405 }],
+    ['410', { kind: 'answer', status: 410 }],
+    ['a connection that is cut', { kind: 'reset' }],
+  ])('is looked up anew by the next mint: %s', async (_case, fault) => {
+    const minter = minterFor({ provider: 'oauth2', issuer: server.issuer }, { AWSCURRENT: SECRET });
+    await minter.mint({ signal: signal() });
+    server.faults.next('token', fault);
+    await rejection(minter.mint({ signal: signal() }));
+
+    const minted = await minter.mint({ signal: signal() });
+
+    expect(await isActive(minted.accessToken)).toBe(true);
+    expect(server.discoveries).toHaveLength(2);
+  });
+
+  test('is not what a refusal or an outage means', async () => {
+    const minter = minterFor({ provider: 'oauth2', issuer: server.issuer }, { AWSCURRENT: SECRET });
+    for (const fault of [oauthError(400, 'invalid_scope'), BAD_GATEWAY, throttled(1)]) {
+      server.faults.next('token', fault);
+      await rejection(minter.mint({ signal: signal() }));
+    }
+
+    await minter.mint({ signal: signal() });
+
+    expect(server.discoveries).toHaveLength(1);
+  });
+});
+
+describe('a server that is hostile', () => {
+  test.each<[string, string]>([
+    ['the client’s secret', 'canary-current'],
+    ['a text with the client’s secret in it', 'prefix-canary-current-suffix'],
+  ])('cannot have %s stored as the token', async (_case, accessToken) => {
+    server.faults.always('token', jsonAnswer(200, { access_token: accessToken, expires_in: 60 }));
+
+    const error = await rejection(minterFor(settings, { AWSCURRENT: SECRET }).mint({ signal: signal() }));
+
+    expect(error.code).toBe('TOKEN_RESPONSE_INVALID');
+    expect(error.message).toContain('holds a value of the secret');
+    expectNoLeak(error, [SECRET.client_secret]);
+  });
+});
+
+test('a refusal of credentials that Basic encodes hints at client_secret_post', async () => {
+  const secret = { client_id: 'ci', client_secret: 'canary wrong+secret' };
+
+  const error = await rejection(minterFor(settings, { AWSCURRENT: secret }).mint({ signal: signal() }));
+
+  expect(error.code).toBe('TOKEN_REJECTED');
+  expect(error.message).toContain('try clientAuthentication client_secret_post');
+  expectNoLeak(error, [secret.client_secret]);
+});
+
+test('a refused assertion hints at its audience', async () => {
+  const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const secret = { client_id: 'signer', private_key: stranger.export({ format: 'jwk' }) };
+  const given: ProviderSettings = {
+    ...settings,
+    clientAuthentication: 'private_key_jwt',
+  } as ProviderSettings;
+
+  const error = await rejection(minterFor(given, { AWSCURRENT: secret }).mint({ signal: signal() }));
+
+  expect(error.code).toBe('TOKEN_REJECTED');
+  expect(error.message).toContain('set assertionAudience');
+});
+
+test('messages name the configured host, not the one that a server names', async () => {
+  const evil = 'https://canary-chosen.invalid/token';
+  const recorder = await startRecorder(() => ({
+    body: JSON.stringify({ issuer: `http://localhost:${recorder.port}`, token_endpoint: evil }),
+  }));
+  try {
+    const given: ProviderSettings = { provider: 'oauth2', issuer: `http://localhost:${recorder.port}` };
+
+    const error = await rejection(minterFor(given, { AWSCURRENT: SECRET }).mint({ signal: signal() }));
+
+    expect(error.code).toBe('TOKEN_ENDPOINT_UNAVAILABLE');
+    expect(error.message).toContain(`localhost:${recorder.port} could not be asked for a token`);
+    expect(error.message).not.toContain('canary-chosen');
+  } finally {
+    await recorder.close();
+  }
 });

@@ -89,6 +89,12 @@ test.each([
   expectNoLeak(error, [CANARY]);
 });
 
+test('a byte order mark before the JSON, as editors on Windows write it, is passed over', () => {
+  const text = '\ufeff{"client_id":"ci","client_secret":"s"}';
+
+  expect(parseCredentials(text, KEYS, SECRET_ARN)).toEqual({ client_id: 'ci', client_secret: 's' });
+});
+
 test('keys that an object inherits are not its own', () => {
   const text = '{"__proto__":{"client_id":"ci"},"client_secret":"s"}';
   expect(failure(() => parseCredentials(text, KEYS, SECRET_ARN)).message).toContain('client_id is missing');
