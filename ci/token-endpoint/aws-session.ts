@@ -1,0 +1,99 @@
+import { execFile } from 'node:child_process';
+
+/** The job's AWS session, as far as the environment tells. */
+export interface AwsSession {
+  /** Environments for `access-token`, in the order in which they are to be tried. */
+  readonly environments: readonly NodeJS.ProcessEnv[];
+  /** When the session ends for good, in milliseconds since 1970; undefined: not known, or renewed. */
+  readonly endsAtMs: number | undefined;
+  /** What the job's log should say at the start; undefined: nothing, the session is renewed. */
+  readonly notice: string | undefined;
+}
+
+const STATIC_CREDENTIALS = [
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_CREDENTIAL_EXPIRATION',
+];
+
+/**
+ * Finds out how long the job can read tokens. Web identity and container credentials are taken anew by each run of the
+ * AWS CLI. A session in environment variables ends; where the environment offers one of those two beside it, that is
+ * used from then on.
+ *
+ * @see https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-authentication.html#cli-chap-authentication-precedence
+ */
+export async function examineAwsSession(options: {
+  readonly env: NodeJS.ProcessEnv;
+  readonly profile: string | undefined;
+  readonly now: () => number;
+}): Promise<AwsSession> {
+  const { env, profile, now } = options;
+  const renewable = renewableSource(env);
+  // A profile that is named beats the environment's credentials.
+  if (profile !== undefined || !env.AWS_ACCESS_KEY_ID) {
+    const notice = profile === undefined && renewable ? undefined : await profileNotice(env, profile, now());
+    return { environments: [env], endsAtMs: undefined, notice };
+  }
+  if (!env.AWS_SESSION_TOKEN) return { environments: [env], endsAtMs: undefined, notice: undefined };
+  const endsAtMs = readTime(env.AWS_CREDENTIAL_EXPIRATION);
+  const end =
+    endsAtMs === undefined ? 'at a time that the environment does not tell' : timeText(endsAtMs, now());
+  if (renewable === undefined) {
+    return {
+      environments: [env],
+      endsAtMs,
+      notice: `the job's AWS session ends ${end} and cannot be renewed from here: after that, no newer token can be read. If COMMAND runs longer, take the role for longer`,
+    };
+  }
+  const withoutSession = Object.fromEntries(
+    Object.entries(env).filter(([name]) => !STATIC_CREDENTIALS.includes(name)),
+  );
+  return {
+    environments: [env, withoutSession],
+    endsAtMs: undefined,
+    notice: `the job's AWS session ends ${end}; after that, the job's ${renewable} is used`,
+  };
+}
+
+/** What the environment offers that AWS renews. */
+function renewableSource(env: NodeJS.ProcessEnv): string | undefined {
+  if (env.AWS_WEB_IDENTITY_TOKEN_FILE && env.AWS_ROLE_ARN) return 'web identity';
+  if (env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI || env.AWS_CONTAINER_CREDENTIALS_FULL_URI) {
+    return "container's role";
+  }
+  return undefined;
+}
+
+/** Asks the AWS CLI about a profile, or about the machine's role. It answers with credentials, which go no further. */
+function profileNotice(
+  env: NodeJS.ProcessEnv,
+  profile: string | undefined,
+  nowMs: number,
+): Promise<string | undefined> {
+  const words = ['configure', 'export-credentials', '--format', 'process'];
+  if (profile !== undefined) words.push('--profile', profile);
+  return new Promise((resolve) => {
+    execFile('aws', words, { env, timeout: 10_000 }, (_error, stdout) => {
+      const endsAtMs = readTime(/"Expiration": *"([^"]*)"/.exec(stdout)?.[1]);
+      resolve(
+        endsAtMs === undefined
+          ? undefined
+          : `the job's AWS session ends ${timeText(endsAtMs, nowMs)}; the AWS CLI takes a new one where the profile or the machine's role gives it`,
+      );
+    });
+  });
+}
+
+function readTime(text: string | undefined): number | undefined {
+  const time = Date.parse(text ?? '');
+  return Number.isNaN(time) ? undefined : time;
+}
+
+/** `at 15:00:00Z, in 47 min`. */
+function timeText(timeMs: number, nowMs: number): string {
+  const minutes = Math.max(0, Math.floor((timeMs - nowMs) / 60_000));
+  const left = minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return `at ${new Date(timeMs).toISOString().slice(11, 19)}Z, in ${left},`;
+}

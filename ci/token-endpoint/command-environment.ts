@@ -1,0 +1,38 @@
+import type { CommandLine } from './command-line.ts';
+import type { JobCredentials } from './job-credentials.ts';
+import type { LoopbackServer } from './server.ts';
+
+/** COMMAND's environment: the job's, and what OAuth2 clients and Genesys Cloud's SDKs read. */
+export function commandEnvironment(options: {
+  readonly env: NodeJS.ProcessEnv;
+  readonly server: Pick<LoopbackServer, 'host' | 'port'>;
+  readonly credentials: Pick<JobCredentials, 'clientId' | 'clientSecret'>;
+  readonly genesys: CommandLine['genesys'];
+}): NodeJS.ProcessEnv {
+  const { env, server, credentials, genesys } = options;
+  const { clientId, clientSecret } = credentials;
+  const { GENESYSCLOUD_ACCESS_TOKEN: dropped, ...withoutToken } = env;
+  return {
+    // A token in the environment beats client id and secret, and would go past the gateway.
+    ...(genesys === undefined ? env : withoutToken),
+    ...withoutProxyFor(server.host, env),
+    OAUTH_TOKEN_URL: `http://${server.host}:${server.port}/oauth/token`,
+    OAUTH_CLIENT_ID: clientId,
+    OAUTH_CLIENT_SECRET: clientSecret,
+    ...(genesys !== undefined && {
+      GENESYSCLOUD_REGION: genesys.region,
+      GENESYSCLOUD_OAUTHCLIENT_ID: clientId,
+      GENESYSCLOUD_OAUTHCLIENT_SECRET: clientSecret,
+      GENESYSCLOUD_GATEWAY_HOST: server.host,
+      GENESYSCLOUD_GATEWAY_PORT: String(server.port),
+      GENESYSCLOUD_GATEWAY_PROTOCOL: 'http',
+    }),
+  };
+}
+
+/** Where HTTP goes through a proxy, our port must not: the proxy would see the token, and could not reach us. */
+function withoutProxyFor(host: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  if (!(env.HTTP_PROXY || env.http_proxy || env.ALL_PROXY || env.all_proxy)) return {};
+  const hosts = [env.no_proxy || env.NO_PROXY, host].filter(Boolean).join(',');
+  return { NO_PROXY: hosts, no_proxy: hosts };
+}

@@ -1,0 +1,119 @@
+import { examineAwsSession } from './aws-session.ts';
+import { commandEnvironment } from './command-environment.ts';
+import { type CommandLine, readCommandLine, USAGE, UsageError } from './command-line.ts';
+import { findAccessToken } from './find-access-token.ts';
+import { createGateway } from './gateway.ts';
+import { createIssuedTokens } from './issued-tokens.ts';
+import { createJobCredentials } from './job-credentials.ts';
+import { createTokenReader } from './read-token.ts';
+import { type CommandEnd, endLike, runCommand } from './run-command.ts';
+import { startLoopbackServer } from './server.ts';
+import { createTokenRequests } from './token-requests.ts';
+import { createTokenSource } from './token-source.ts';
+
+/*
+ * token-endpoint: an OAuth2 token endpoint of its own for one job, which answers with the token that the token refresher
+ * keeps in SSM Parameter Store. Runs on Node.js 20 and later, with access-token beside it and nothing else. This file is
+ * built from ci/token-endpoint/ of the project; `--help` shows the usage.
+ */
+const USAGE_STATUS = 2;
+const NOT_EXECUTABLE_STATUS = 126;
+const NOT_FOUND_STATUS = 127;
+
+const say = (text: string): void => tell(`token-endpoint: ${text}`);
+const tell = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+const now = (): number => Date.now();
+
+async function main(): Promise<void> {
+  const { env } = process;
+  const commandLine = parse(process.argv.slice(2), env);
+  if (commandLine === undefined) return;
+  const script = findAccessToken(process.argv[1] as string, env.PATH);
+  if (script === undefined) {
+    say('there is no access-token beside this file or in PATH: copy it from where this file came from');
+    process.exitCode = USAGE_STATUS;
+    return;
+  }
+  const { accessTokenArguments: args, minTtlMs, profile, genesys, command } = commandLine;
+  const session = await examineAwsSession({ env, profile, now });
+  const read = createTokenReader({ script, args, environments: session.environments, now, tell });
+  const { status, token: first } = await read();
+  if (first === undefined) {
+    say('COMMAND was not run: there is no token to begin with');
+    process.exitCode = status === 0 ? 1 : status;
+    return;
+  }
+  if (session.notice !== undefined) say(session.notice);
+  if (genesys !== undefined && (env.HTTPS_PROXY || env.https_proxy) && !takesProxies(process.versions.node)) {
+    say(
+      'this Node.js cannot go through HTTPS_PROXY: calls go to Genesys Cloud directly. Node.js 22.21 and 24.5 can',
+    );
+  }
+
+  const onError = (error: unknown): void =>
+    say(error instanceof Error ? error.message : 'access-token failed');
+  const source = createTokenSource({ first, read, minTtlMs, now, onError });
+  const reason = (): string =>
+    `There is no live token. ${
+      session.endsAtMs !== undefined && now() >= session.endsAtMs
+        ? "The job's AWS session has ended, so no newer one can be read: take the role for longer."
+        : `access-token ended with status ${source.lastStatus}; what it said is in the job's log.`
+    }`;
+  const credentials = createJobCredentials();
+  const issued = createIssuedTokens();
+  const gateway =
+    genesys && createGateway({ origin: `https://api.${genesys.domain}`, source, issued, env, reason });
+  const isGateway = gateway !== undefined;
+  const answerTokenRequest = createTokenRequests({ credentials, source, issued, isGateway, now, reason });
+  const server = await startLoopbackServer({ answerTokenRequest, gateway });
+  say(
+    `answers on http://${server.host}:${server.port}${isGateway ? ` for https://api.${genesys?.domain}` : ''}`,
+  );
+  const end = await run(command, commandEnvironment({ env, server, credentials, genesys }));
+  await server.close();
+  endLike(end);
+}
+
+/** @see https://nodejs.org/api/http.html#built-in-proxy-support */
+function takesProxies(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > 24 || (major === 24 && minor >= 5) || (major === 22 && minor >= 21);
+}
+
+/** The command line; undefined where the process is to end, with what has been said and the status that is set. */
+function parse(args: readonly string[], env: NodeJS.ProcessEnv): CommandLine | undefined {
+  try {
+    const commandLine = readCommandLine(args);
+    if (commandLine === undefined) process.stdout.write(USAGE);
+    const region = env.GENESYSCLOUD_REGION;
+    if (commandLine?.genesys && region && region !== commandLine.genesys.region) {
+      throw new UsageError(
+        `--genesys-region is ${commandLine.genesys.region}, but GENESYSCLOUD_REGION is '${region}'`,
+      );
+    }
+    return commandLine;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    say(error.message);
+    say("'token-endpoint --help' shows the usage");
+    process.exitCode = USAGE_STATUS;
+    return undefined;
+  }
+}
+
+async function run(command: CommandLine['command'], env: NodeJS.ProcessEnv): Promise<CommandEnd> {
+  try {
+    return await runCommand(command, env);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    say(`${command[0]} cannot be run: ${code}`);
+    return { status: code === 'ENOENT' ? NOT_FOUND_STATUS : NOT_EXECUTABLE_STATUS };
+  }
+}
+
+await main().catch((error: unknown) => {
+  say(error instanceof Error ? error.message : 'failed');
+  process.exitCode = 1;
+});

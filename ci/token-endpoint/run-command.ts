@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How COMMAND ended. */
+export type CommandEnd = { readonly status: number } | { readonly signal: NodeJS.Signals };
+
+/** Signals that are COMMAND's, whoever sends them to this process. */
+const FORWARDED: readonly NodeJS.Signals[] = [
+  'SIGHUP',
+  'SIGINT',
+  'SIGQUIT',
+  'SIGTERM',
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGWINCH',
+  'SIGCONT',
+];
+/** timeout(1) sends its signal to the process and then to its group: that is one signal to COMMAND. */
+const SAME_SIGNAL_MS = 200;
+const GRACE_MS = 10_000;
+const AFTER_KILL_MS = 2000;
+const LOOK_EVERY_MS = 50;
+
+/**
+ * Runs COMMAND in a process group of its own, with our stdin, stdout and stderr, and passes signals on to the group.
+ * When COMMAND has ended, what it left behind in the group is ended too: first asked to, after ten seconds killed.
+ *
+ * @throws Error with the code ENOENT or EACCES where COMMAND cannot be run
+ */
+export function runCommand(
+  [file, ...args]: readonly [string, ...string[]],
+  env: NodeJS.ProcessEnv,
+): Promise<CommandEnd> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, { env, stdio: 'inherit', detached: true });
+    const passOn = new Map<NodeJS.Signals, () => void>();
+    for (const signal of FORWARDED) {
+      let lastAt = Number.NEGATIVE_INFINITY;
+      passOn.set(signal, () => {
+        if (performance.now() - lastAt > SAME_SIGNAL_MS) signalGroup(child.pid, signal);
+        lastAt = performance.now();
+      });
+    }
+    for (const [signal, listener] of passOn) process.on(signal, listener);
+    const stopPassingOn = (): void => {
+      for (const [signal, listener] of passOn) process.off(signal, listener);
+    };
+    child.once('error', (error) => {
+      stopPassingOn();
+      reject(error);
+    });
+    child.once('exit', async (status, signal) => {
+      await endGroup(child.pid);
+      stopPassingOn();
+      resolve(signal === null ? { status: status ?? 1 } : { signal });
+    });
+  });
+}
+
+/** Ends this process as COMMAND ended: with its status, or by its signal. */
+export function endLike(end: CommandEnd): void {
+  if ('status' in end) {
+    process.exitCode = end.status;
+    return;
+  }
+  // What a shell would say of COMMAND, for a signal that does not end this process.
+  process.exitCode = 128 + constants.signals[end.signal];
+  // SIGUSR1 would make Node.js listen for a debugger.
+  if (end.signal !== 'SIGUSR1') process.kill(process.pid, end.signal);
+}
+
+async function endGroup(pid: number | undefined): Promise<void> {
+  if (!signalGroup(pid, 'SIGTERM')) return;
+  signalGroup(pid, 'SIGCONT');
+  if (await isGone(pid, GRACE_MS)) return;
+  signalGroup(pid, 'SIGKILL');
+  // Where nobody collects dead processes, they stay in the group for ever.
+  await isGone(pid, AFTER_KILL_MS);
+}
+
+async function isGone(pid: number | undefined, withinMs: number): Promise<boolean> {
+  const until = performance.now() + withinMs;
+  while (signalGroup(pid, 0)) {
+    if (performance.now() > until) return false;
+    await sleep(LOOK_EVERY_MS);
+  }
+  return true;
+}
+
+/** Tells whether there was a process in the group to send the signal to. */
+function signalGroup(pid: number | undefined, signal: NodeJS.Signals | 0): boolean {
+  if (pid === undefined) return false;
+  try {
+    process.kill(-pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { refuse } from './answer.ts';
+import { apiPath } from './api-path.ts';
+import type { Gateway } from './gateway.ts';
+
+/** The job's own server on a free loopback port. */
+export interface LoopbackServer {
+  readonly host: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+// SDKs that are configured with the path name `login` put it in front.
+const TOKEN_PATHS = ['/oauth/token', '/login/oauth/token'];
+
+/**
+ * Starts the server. It listens on 127.0.0.1 alone, and answers only to that name: a web page that has another name
+ * resolved to it (DNS rebinding) is refused.
+ */
+export async function startLoopbackServer(options: {
+  readonly answerTokenRequest: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** Undefined: a token endpoint alone. */
+  readonly gateway: Gateway | undefined;
+}): Promise<LoopbackServer> {
+  const { answerTokenRequest, gateway } = options;
+  let hosts: readonly string[] = [];
+
+  const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const target = request.url ?? '';
+    if (request.headersDistinct.host?.length !== 1 || !hosts.includes(request.headers.host ?? '')) {
+      refuse(request, response, 421, 'misdirected.request', `This is ${hosts[0]}, and no other host.`);
+      return;
+    }
+    if (!target.startsWith('/')) {
+      refuse(request, response, 400, 'bad.request', 'This is no proxy: it takes paths, and no whole URLs.');
+      return;
+    }
+    if (TOKEN_PATHS.includes(target.split('?', 1)[0] as string)) {
+      await answerTokenRequest(request, response);
+      return;
+    }
+    const path = apiPath(target);
+    if (path === undefined || gateway === undefined) {
+      const known = gateway === undefined ? '/oauth/token' : '/oauth/token and /api/v2/';
+      refuse(request, response, 404, 'not.found', `Only ${known} are answered here, without dot segments.`);
+      return;
+    }
+    await gateway.forward(request, response, path);
+  };
+
+  const server = createServer((request, response) => {
+    request.on('error', () => response.destroy());
+    // Nothing of a request goes into a log, and no request ends the job's process.
+    route(request, response).catch(() => response.destroy());
+  });
+  server.headersTimeout = 15_000;
+  // A long upload is not an error, and a client may keep its connection between two calls.
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 0;
+  server.listen(0, HOST);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  hosts = [`${HOST}:${port}`, `localhost:${port}`];
+
+  return {
+    host: HOST,
+    port,
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      gateway?.close();
+      await closed;
+    },
+  };
+}
