@@ -9,31 +9,30 @@ var STATIC_CREDENTIALS = [
   "AWS_SESSION_TOKEN",
   "AWS_CREDENTIAL_EXPIRATION"
 ];
-async function examineAwsSession(options) {
+function examineAwsSession(options) {
   const { env, profile, now: now2 } = options;
   const renewable = renewableSource(env);
+  const lasting = { environments: [env], endsAtMs: void 0 };
   if (profile !== void 0 || !env.AWS_ACCESS_KEY_ID) {
-    const notice = profile === void 0 && renewable ? void 0 : await profileNotice(env, profile, now2());
-    return { environments: [env], endsAtMs: void 0, notice };
+    const isRenewed = profile === void 0 && renewable !== void 0;
+    return {
+      ...lasting,
+      notice: isRenewed ? Promise.resolve(void 0) : profileNotice(env, profile, now2())
+    };
   }
-  if (!env.AWS_SESSION_TOKEN) return { environments: [env], endsAtMs: void 0, notice: void 0 };
+  if (!env.AWS_SESSION_TOKEN) return { ...lasting, notice: Promise.resolve(void 0) };
   const endsAtMs = readTime(env.AWS_CREDENTIAL_EXPIRATION);
   const end = endsAtMs === void 0 ? "at a time that the environment does not tell" : timeText(endsAtMs, now2());
   if (renewable === void 0) {
-    return {
-      environments: [env],
-      endsAtMs,
-      notice: `the job's AWS session ends ${end} and cannot be renewed from here: after that, no newer token can be read. If COMMAND runs longer, take the role for longer`
-    };
+    const consequence = "and cannot be renewed from here: after that, no newer token can be read";
+    const notice2 = `the job's AWS session ends ${end} ${consequence}. If COMMAND runs longer, take the role for longer`;
+    return { environments: [env], endsAtMs, notice: Promise.resolve(notice2) };
   }
   const withoutSession = Object.fromEntries(
     Object.entries(env).filter(([name]) => !STATIC_CREDENTIALS.includes(name))
   );
-  return {
-    environments: [env, withoutSession],
-    endsAtMs: void 0,
-    notice: `the job's AWS session ends ${end}; after that, the job's ${renewable} is used`
-  };
+  const notice = `the job's AWS session ends ${end}; after that, the job's ${renewable} is used`;
+  return { environments: [env, withoutSession], endsAtMs: void 0, notice: Promise.resolve(notice) };
 }
 function renewableSource(env) {
   if (env.AWS_WEB_IDENTITY_TOKEN_FILE && env.AWS_ROLE_ARN) return "web identity";
@@ -92,7 +91,7 @@ function withoutProxyFor(host, env) {
   return { NO_PROXY: hosts, no_proxy: hosts };
 }
 
-// infra/configuration/genesys-regions.ts
+// lambda/providers/genesys-regions.ts
 var GENESYS_DOMAINS = {
   "us-east-1": "mypurecloud.com",
   "us-east-2": "use2.us-gov-pure.cloud",
@@ -117,14 +116,14 @@ var GENESYS_DOMAINS = {
 // ci/token-endpoint/command-line.ts
 var UsageError = class extends Error {
 };
-var USAGE = `usage: token-endpoint NAME [--min-ttl 5m] [--genesys-region REGION] -- COMMAND ...
+var USAGE = `usage: token-endpoint NAME [--min-ttl 5m] [--genesys-region REGION] -- COMMAND
 
 Runs COMMAND, and answers its OAuth2 token requests with the stored token of
 NAME on a port of this machine: for a COMMAND that runs longer than any token.
 COMMAND finds OAUTH_TOKEN_URL, OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET in its
 environment. They are good for this job only.
 
-  --min-ttl TIME           replace a token with less life than this: 90s, 5m (5m)
+  --min-ttl TIME           replace a token with less life: 90s, 5m, 2h (5m)
   --genesys-region REGION  forward /api/v2/ to Genesys Cloud too, always with a
                            live token; sets GENESYSCLOUD_GATEWAY_HOST, _PORT,
                            _PROTOCOL and GENESYSCLOUD_OAUTHCLIENT_ID, _SECRET
@@ -491,7 +490,6 @@ var AFTER_KILL_MS = 2e3;
 var LOOK_EVERY_MS = 50;
 function runCommand([file, ...args], env) {
   return new Promise((resolve, reject) => {
-    const child = spawn2(file, args, { env, stdio: "inherit", detached: true });
     const passOn = /* @__PURE__ */ new Map();
     for (const signal of FORWARDED) {
       let lastAt = Number.NEGATIVE_INFINITY;
@@ -501,6 +499,7 @@ function runCommand([file, ...args], env) {
       });
     }
     for (const [signal, listener] of passOn) process.on(signal, listener);
+    const child = spawn2(file, args, { env, stdio: "inherit", detached: true });
     const stopPassingOn = () => {
       for (const [signal, listener] of passOn) process.off(signal, listener);
     };
@@ -735,7 +734,11 @@ function createTokenSource(options) {
   const leftMs = () => held.expiresAtMs - now2();
   const isRefused = () => refusedVersion === held.version;
   const live = () => leftMs() > 0 ? held : void 0;
-  const isTooSoon = () => now2() - readAtMs < Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** Math.max(0, failures - 1));
+  const pauseMs = () => {
+    if (failures > 0) return Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** (failures - 1));
+    return leftMs() > 0 ? PAUSE_MS : 0;
+  };
+  const isTooSoon = () => now2() - readAtMs < pauseMs();
   const readOnce = async () => {
     try {
       const { status, token } = await read(isRefused() ? { notVersion: held.version } : {});
@@ -802,7 +805,7 @@ async function main() {
     return;
   }
   const { accessTokenArguments: args, minTtlMs, profile, genesys, command } = commandLine;
-  const session = await examineAwsSession({ env, profile, now });
+  const session = examineAwsSession({ env, profile, now });
   const read = createTokenReader({ script, args, environments: session.environments, now, tell });
   const { status, token: first } = await read();
   if (first === void 0) {
@@ -810,7 +813,8 @@ async function main() {
     process.exitCode = status === 0 ? 1 : status;
     return;
   }
-  if (session.notice !== void 0) say(session.notice);
+  const notice = await session.notice;
+  if (notice !== void 0) say(notice);
   if (genesys !== void 0 && (env.HTTPS_PROXY || env.https_proxy) && !takesProxies(process.versions.node)) {
     say(
       "this Node.js cannot go through HTTPS_PROXY: calls go to Genesys Cloud directly. Node.js 22.21 and 24.5 can"

@@ -7,7 +7,7 @@ export interface AwsSession {
   /** When the session ends for good, in milliseconds since 1970; undefined: not known, or renewed. */
   readonly endsAtMs: number | undefined;
   /** What the job's log should say at the start; undefined: nothing, the session is renewed. */
-  readonly notice: string | undefined;
+  readonly notice: Promise<string | undefined>;
 }
 
 const STATIC_CREDENTIALS = [
@@ -24,37 +24,37 @@ const STATIC_CREDENTIALS = [
  *
  * @see https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-authentication.html#cli-chap-authentication-precedence
  */
-export async function examineAwsSession(options: {
+export function examineAwsSession(options: {
   readonly env: NodeJS.ProcessEnv;
   readonly profile: string | undefined;
   readonly now: () => number;
-}): Promise<AwsSession> {
+}): AwsSession {
   const { env, profile, now } = options;
   const renewable = renewableSource(env);
+  const lasting = { environments: [env], endsAtMs: undefined };
   // A profile that is named beats the environment's credentials.
   if (profile !== undefined || !env.AWS_ACCESS_KEY_ID) {
-    const notice = profile === undefined && renewable ? undefined : await profileNotice(env, profile, now());
-    return { environments: [env], endsAtMs: undefined, notice };
+    const isRenewed = profile === undefined && renewable !== undefined;
+    return {
+      ...lasting,
+      notice: isRenewed ? Promise.resolve(undefined) : profileNotice(env, profile, now()),
+    };
   }
-  if (!env.AWS_SESSION_TOKEN) return { environments: [env], endsAtMs: undefined, notice: undefined };
+  // The keys of a user, which do not expire.
+  if (!env.AWS_SESSION_TOKEN) return { ...lasting, notice: Promise.resolve(undefined) };
   const endsAtMs = readTime(env.AWS_CREDENTIAL_EXPIRATION);
   const end =
     endsAtMs === undefined ? 'at a time that the environment does not tell' : timeText(endsAtMs, now());
   if (renewable === undefined) {
-    return {
-      environments: [env],
-      endsAtMs,
-      notice: `the job's AWS session ends ${end} and cannot be renewed from here: after that, no newer token can be read. If COMMAND runs longer, take the role for longer`,
-    };
+    const consequence = 'and cannot be renewed from here: after that, no newer token can be read';
+    const notice = `the job's AWS session ends ${end} ${consequence}. If COMMAND runs longer, take the role for longer`;
+    return { environments: [env], endsAtMs, notice: Promise.resolve(notice) };
   }
   const withoutSession = Object.fromEntries(
     Object.entries(env).filter(([name]) => !STATIC_CREDENTIALS.includes(name)),
   );
-  return {
-    environments: [env, withoutSession],
-    endsAtMs: undefined,
-    notice: `the job's AWS session ends ${end}; after that, the job's ${renewable} is used`,
-  };
+  const notice = `the job's AWS session ends ${end}; after that, the job's ${renewable} is used`;
+  return { environments: [env, withoutSession], endsAtMs: undefined, notice: Promise.resolve(notice) };
 }
 
 /** What the environment offers that AWS renews. */

@@ -1,4 +1,4 @@
-import { GENESYS_DOMAINS } from '../../infra/configuration/genesys-regions.ts';
+import { GENESYS_DOMAINS } from '../../lambda/providers/genesys-regions.ts';
 
 /** What a job asked for on the command line. */
 export interface CommandLine {
@@ -17,14 +17,14 @@ export interface CommandLine {
 export class UsageError extends Error {}
 
 /** The reference: what `--help` prints. */
-export const USAGE = `usage: token-endpoint NAME [--min-ttl 5m] [--genesys-region REGION] -- COMMAND ...
+export const USAGE = `usage: token-endpoint NAME [--min-ttl 5m] [--genesys-region REGION] -- COMMAND
 
 Runs COMMAND, and answers its OAuth2 token requests with the stored token of
 NAME on a port of this machine: for a COMMAND that runs longer than any token.
 COMMAND finds OAUTH_TOKEN_URL, OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET in its
 environment. They are good for this job only.
 
-  --min-ttl TIME           replace a token with less life than this: 90s, 5m (5m)
+  --min-ttl TIME           replace a token with less life: 90s, 5m, 2h (5m)
   --genesys-region REGION  forward /api/v2/ to Genesys Cloud too, always with a
                            live token; sets GENESYSCLOUD_GATEWAY_HOST, _PORT,
                            _PROTOCOL and GENESYSCLOUD_OAUTHCLIENT_ID, _SECRET

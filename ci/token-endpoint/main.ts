@@ -37,7 +37,7 @@ async function main(): Promise<void> {
     return;
   }
   const { accessTokenArguments: args, minTtlMs, profile, genesys, command } = commandLine;
-  const session = await examineAwsSession({ env, profile, now });
+  const session = examineAwsSession({ env, profile, now });
   const read = createTokenReader({ script, args, environments: session.environments, now, tell });
   const { status, token: first } = await read();
   if (first === undefined) {
@@ -45,7 +45,8 @@ async function main(): Promise<void> {
     process.exitCode = status === 0 ? 1 : status;
     return;
   }
-  if (session.notice !== undefined) say(session.notice);
+  const notice = await session.notice;
+  if (notice !== undefined) say(notice);
   if (genesys !== undefined && (env.HTTPS_PROXY || env.https_proxy) && !takesProxies(process.versions.node)) {
     say(
       'this Node.js cannot go through HTTPS_PROXY: calls go to Genesys Cloud directly. Node.js 22.21 and 24.5 can',

@@ -33,7 +33,6 @@ export function runCommand(
   env: NodeJS.ProcessEnv,
 ): Promise<CommandEnd> {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { env, stdio: 'inherit', detached: true });
     const passOn = new Map<NodeJS.Signals, () => void>();
     for (const signal of FORWARDED) {
       let lastAt = Number.NEGATIVE_INFINITY;
@@ -42,7 +41,9 @@ export function runCommand(
         lastAt = performance.now();
       });
     }
+    // Before COMMAND begins: it may be sent a signal at once.
     for (const [signal, listener] of passOn) process.on(signal, listener);
+    const child = spawn(file, args, { env, stdio: 'inherit', detached: true });
     const stopPassingOn = (): void => {
       for (const [signal, listener] of passOn) process.off(signal, listener);
     };

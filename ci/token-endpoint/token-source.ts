@@ -43,8 +43,12 @@ export function createTokenSource(options: {
   const leftMs = (): number => held.expiresAtMs - now();
   const isRefused = (): boolean => refusedVersion === held.version;
   const live = (): StoredToken | undefined => (leftMs() > 0 ? held : undefined);
-  const isTooSoon = (): boolean =>
-    now() - readAtMs < Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** Math.max(0, failures - 1));
+  // A token that died since it was read is read again at once; after readings without a token, ever later.
+  const pauseMs = (): number => {
+    if (failures > 0) return Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** (failures - 1));
+    return leftMs() > 0 ? PAUSE_MS : 0;
+  };
+  const isTooSoon = (): boolean => now() - readAtMs < pauseMs();
   const readOnce = async (): Promise<void> => {
     try {
       const { status, token } = await read(isRefused() ? { notVersion: held.version } : {});

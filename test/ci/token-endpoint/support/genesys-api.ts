@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { createCertificateAuthority } from '../../../../local/certificate-authority.ts';
+
+/** A call as the API got it. */
+export interface ReceivedCall {
+  readonly method: string;
+  readonly path: string;
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[];
+  readonly token: string | undefined;
+}
+
+/** Genesys Cloud's API under its own name, over TLS, on a loopback port. */
+export interface GenesysApi {
+  readonly host: string;
+  readonly port: number;
+  readonly calls: readonly ReceivedCall[];
+  /** Environment that leads a Node.js program to it, and lets it trust it. */
+  readonly environment: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+/** What the API does with a call. */
+export type Answer = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  token: string | undefined,
+) => unknown;
+
+/** Starts it. */
+export async function startGenesysApi(answer: Answer): Promise<GenesysApi> {
+  const host = 'api.mypurecloud.de';
+  const authority = await createCertificateAuthority();
+  const certificate = await authority.writeCertificate();
+  const calls: ReceivedCall[] = [];
+  const server = createServer(await authority.issue([host]), (request, response) => {
+    const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+    const { method = '', url: path = '', rawHeaders } = request;
+    calls.push({ method, path, rawHeaders, token });
+    response.on('error', () => undefined);
+    answer(request, response, token);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const preload = new URL('redirect-connections.mjs', import.meta.url).href;
+  return {
+    host,
+    port,
+    calls,
+    environment: {
+      NODE_EXTRA_CA_CERTS: certificate.path,
+      NODE_OPTIONS: `--import=${preload}`,
+      REDIRECT_CONNECTIONS: `${host}:443=127.0.0.1:${port}`,
+    },
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+      await certificate.remove();
+    },
+  };
+}
+
+/** Answers every call with what it was. */
+export const echo: Answer = async (request, response) => {
+  let length = 0;
+  for await (const chunk of request) length += chunk.length;
+  response.setHeader('content-type', 'application/json');
+  response.end(JSON.stringify({ method: request.method, path: request.url, length }));
+};

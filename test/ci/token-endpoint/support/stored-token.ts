@@ -1,0 +1,84 @@
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/**
+ * A directory with the built token-endpoint, and a script in the place of access-token that answers as its contract says
+ * from files beside it. For what needs no AWS: the suites with AWS run the real one.
+ */
+export interface StoredTokenDirectory {
+  readonly directory: string;
+  readonly program: string;
+  /** Makes a token the stored one. `status`: of `access-token get`; 3 is a token with less life than was asked for. */
+  store(token: string, options?: { version?: number; lifeSeconds?: number; status?: number }): void;
+  /** Lets every reading end without a token, with this exit status. */
+  fail(status: number): void;
+  /** Environment that gives a Node.js program the clock of {@link stepClock}. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Lets the program's clock go forward at once; times in what is stored later are by that clock. */
+  stepClock(step: { readonly seconds: number }): void;
+  /** The arguments of each reading so far. */
+  readings(): readonly string[];
+  remove(): void;
+}
+
+const ACCESS_TOKEN = `#!/bin/sh
+here=$(dirname "$0")
+printf '%s\\n' "$*" >>"$here/readings"
+. "$here/answer"
+`;
+
+/** Makes the directory, with nothing stored. */
+export function createStoredTokenDirectory(): StoredTokenDirectory {
+  const directory = mkdtempSync(join(tmpdir(), 'token-endpoint-'));
+  const program = join(directory, 'token-endpoint.mjs');
+  copyFileSync(resolve('ci/token-endpoint.mjs'), program);
+  writeFileSync(join(directory, 'access-token'), ACCESS_TOKEN);
+  chmodSync(join(directory, 'access-token'), 0o755);
+  const answer = (script: string): void => writeFileSync(join(directory, 'answer'), script);
+  const fail = (status: number): void =>
+    answer(`echo 'access-token: no token for a test' >&2\nexit ${status}\n`);
+  fail(4);
+  let aheadMs = 0;
+  const offsetFile = join(directory, 'clock-offset-ms');
+  writeFileSync(offsetFile, '0');
+  return {
+    directory,
+    program,
+    store(token, { version = 1, lifeSeconds = 3600, status = 0 } = {}) {
+      const clock = new Date(Date.now() + aheadMs + lifeSeconds * 1000).toISOString().slice(11, 19);
+      answer(`echo 'token v${version} 9f86d081884c expires ${clock}Z, ${durationText(lifeSeconds)} left' >&2
+printf '%s\\n' '${token}'
+exit ${status}
+`);
+    },
+    fail,
+    environment: {
+      NODE_OPTIONS: `--import=${new URL('clock.mjs', import.meta.url).href}`,
+      CLOCK_OFFSET_FILE: offsetFile,
+    },
+    stepClock({ seconds }) {
+      aheadMs += seconds * 1000;
+      writeFileSync(offsetFile, String(aheadMs));
+    },
+    readings() {
+      const file = join(directory, 'readings');
+      return existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
+    },
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+function durationText(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
+  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+}
