@@ -7,7 +7,7 @@ import { GetParameterCommand, GetParametersCommand, PutParameterCommand } from '
 import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
 import type { PolicyDocument } from '../../../local/aws/operation.ts';
 import type { SecretLabelUpdatedEvent } from '../../../local/aws/secrets-manager-write.ts';
-import { connectContract } from './contract-check.ts';
+import { connectContract } from './contract.ts';
 
 const place = { region: 'eu-central-1', accountId: '111122223333' };
 const startOfTime = new Date('2026-11-20T14:00:00.000Z');

@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
+import { motoGaps } from './moto-gaps.ts';
+
+/** The real SDK clients that a check speaks through. */
+export interface ContractClients {
+  readonly ssm: SSMClient;
+  readonly secretsManager: SecretsManagerClient;
+}
+
+/** Makes clients for an endpoint, which do not try again: a check wants the first answer. */
+export function connectContract(options: {
+  url: string;
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+}): ContractClients & { destroy(): void } {
+  const configuration = {
+    endpoint: options.url,
+    region: 'eu-central-1',
+    credentials: options.credentials,
+    maxAttempts: 1,
+  };
+  const ssm = new SSMClient(configuration);
+  const secretsManager = new SecretsManagerClient(configuration);
+  return {
+    ssm,
+    secretsManager,
+    destroy() {
+      ssm.destroy();
+      secretsManager.destroy();
+    },
+  };
+}
+
+/** Makes a name that no other check uses, so that checks need no clean slate. */
+export function uniqueName(prefix = '/contract'): string {
+  return `${prefix}/${randomBytes(6).toString('hex')}`;
+}
+
+/**
+ * Gives a suite the function that declares a test of one documented behaviour of AWS. The tests run against our endpoint;
+ * where CONTRACT_ENDPOINT_URL is set, against that emulator, whose known gaps have to fail.
+ */
+export function useContract(): (name: string, check: (clients: ContractClients) => Promise<void>) => void {
+  const given = process.env.CONTRACT_ENDPOINT_URL;
+  let endpoint: AwsEndpoint | undefined;
+  let clients: ReturnType<typeof connectContract>;
+  beforeAll(async () => {
+    if (given === undefined)
+      endpoint = await startAwsEndpoint({ region: 'eu-central-1', accountId: '111122223333' });
+    const credentials = endpoint?.iam.registerAdministrator() ?? {
+      accessKeyId: 'contract',
+      secretAccessKey: 'contract',
+    };
+    clients = connectContract({ url: endpoint?.url ?? given ?? '', credentials });
+  });
+  afterAll(async () => {
+    clients.destroy();
+    await endpoint?.close();
+  });
+
+  return (name, check) => {
+    const gap = given === undefined ? undefined : motoGaps[name];
+    if (gap === undefined) test(name, () => check(clients));
+    else test.failing(`${name} (known gap: ${gap})`, () => check(clients));
+  };
+}

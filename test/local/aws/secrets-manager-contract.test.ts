@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import {
+  CreateSecretCommand,
+  type CreateSecretCommandInput,
+  DeleteSecretCommand,
+  DescribeSecretCommand,
+  GetSecretValueCommand,
+  type GetSecretValueCommandInput,
+  PutSecretValueCommand,
+  RestoreSecretCommand,
+  type SecretsManagerClient,
+  UpdateSecretCommand,
+  UpdateSecretVersionStageCommand,
+} from '@aws-sdk/client-secrets-manager';
+import { uniqueName, useContract } from './contract.ts';
+
+type Client = SecretsManagerClient;
+
+const create = (client: Client, input: Partial<CreateSecretCommandInput> = { SecretString: 'one' }) =>
+  client.send(new CreateSecretCommand({ Name: uniqueName('contract'), ...input }));
+const read = (
+  client: Client,
+  SecretId: string | undefined,
+  input: Partial<GetSecretValueCommandInput> = {},
+) => client.send(new GetSecretValueCommand({ SecretId, ...input }));
+const putValue = (
+  client: Client,
+  SecretId: string | undefined,
+  SecretString: string,
+  VersionStages?: string[],
+) =>
+  client.send(
+    new PutSecretValueCommand({ SecretId, SecretString, ...(VersionStages ? { VersionStages } : {}) }),
+  );
+const stagesOf = async (client: Client, SecretId: string | undefined) =>
+  (await client.send(new DescribeSecretCommand({ SecretId }))).VersionIdsToStages;
+const refuses = (promise: Promise<unknown>, name: string, message?: RegExp) =>
+  assert.rejects(promise, message ? { name, message } : { name });
+
+/** What Secrets Manager does according to its documentation. */
+const behaves = useContract();
+
+behaves(
+  'a secret is read by name, by ARN, and by ARN without the random suffix',
+  async ({ secretsManager: client }) => {
+    const { Name = '', ARN = '', VersionId } = await create(client);
+    assert.match(ARN, new RegExp(`:secret:${Name}-[A-Za-z0-9]{6}$`));
+    for (const id of [Name, ARN, ARN.slice(0, -7)]) {
+      const value = await read(client, id);
+      assert.deepEqual(
+        [value.SecretString, value.VersionId, value.VersionStages],
+        ['one', VersionId, ['AWSCURRENT']],
+      );
+    }
+  },
+);
+
+behaves('a binary secret comes back as bytes, without SecretString', async ({ secretsManager: client }) => {
+  const { ARN } = await create(client, { SecretBinary: Uint8Array.of(0, 255, 7) });
+  const value = await read(client, ARN);
+
+  assert.deepEqual([...(value.SecretBinary ?? [])], [0, 255, 7]);
+  assert.equal(value.SecretString, undefined);
+});
+
+behaves('a secret that is not there is ResourceNotFoundException', ({ secretsManager: client }) =>
+  refuses(
+    read(client, uniqueName('contract')),
+    'ResourceNotFoundException',
+    /^Secrets Manager can't find the specified secret\.$/,
+  ),
+);
+
+behaves(
+  'a stage that no version has is ResourceNotFoundException, and the message names it',
+  async ({ secretsManager: client }) => {
+    const { ARN } = await create(client);
+    await refuses(
+      read(client, ARN, { VersionStage: 'AWSPENDING' }),
+      'ResourceNotFoundException',
+      /can't find the specified secret value for staging label: AWSPENDING/,
+    );
+  },
+);
+
+behaves(
+  'a secret without a value has no AWSCURRENT; its first value gets it',
+  async ({ secretsManager: client }) => {
+    const { ARN } = await create(client, {});
+    await refuses(read(client, ARN), 'ResourceNotFoundException', /staging label: AWSCURRENT/);
+    await putValue(client, ARN, 'first', ['AWSPENDING']);
+    assert.equal((await read(client, ARN)).SecretString, 'first');
+  },
+);
+
+behaves('a name that is taken is ResourceExistsException', async ({ secretsManager: client }) => {
+  const { Name } = await create(client);
+
+  await refuses(create(client, { Name, SecretString: 'two' }), 'ResourceExistsException', /already exists/);
+});
+
+behaves(
+  'PutSecretValue moves AWSCURRENT, and AWSPREVIOUS follows; older versions lose their labels',
+  async ({ secretsManager: client }) => {
+    const { ARN, VersionId: first = '' } = await create(client);
+    const { VersionId: second = '' } = await putValue(client, ARN, 'two');
+    assert.equal((await read(client, ARN)).SecretString, 'two');
+    assert.equal((await read(client, ARN, { VersionStage: 'AWSPREVIOUS' })).SecretString, 'one');
+    assert.deepEqual(await stagesOf(client, ARN), { [first]: ['AWSPREVIOUS'], [second]: ['AWSCURRENT'] });
+    const { VersionId: third = '' } = await putValue(client, ARN, 'three');
+    assert.deepEqual(await stagesOf(client, ARN), { [second]: ['AWSPREVIOUS'], [third]: ['AWSCURRENT'] });
+  },
+);
+
+behaves(
+  'a pending version stays aside until AWSCURRENT is moved to it',
+  async ({ secretsManager: client }) => {
+    const { ARN, VersionId: first = '' } = await create(client);
+    const { VersionId: second = '' } = await putValue(client, ARN, 'two', ['AWSPENDING']);
+    assert.equal((await read(client, ARN)).SecretString, 'one');
+    assert.equal((await read(client, ARN, { VersionStage: 'AWSPENDING' })).SecretString, 'two');
+    await client.send(
+      new UpdateSecretVersionStageCommand({
+        SecretId: ARN,
+        VersionStage: 'AWSCURRENT',
+        MoveToVersionId: second,
+        RemoveFromVersionId: first,
+      }),
+    );
+    const stages = await stagesOf(client, ARN);
+    assert.deepEqual(stages?.[first], ['AWSPREVIOUS']);
+    assert.deepEqual([...(stages?.[second] ?? [])].sort(), ['AWSCURRENT', 'AWSPENDING']);
+  },
+);
+
+behaves('AWSCURRENT is moved only by naming the version it leaves', async ({ secretsManager: client }) => {
+  const { ARN } = await create(client);
+  const { VersionId: second } = await putValue(client, ARN, 'two', ['AWSPENDING']);
+
+  await refuses(
+    client.send(
+      new UpdateSecretVersionStageCommand({
+        SecretId: ARN,
+        VersionStage: 'AWSCURRENT',
+        MoveToVersionId: second,
+      }),
+    ),
+    'InvalidParameterException',
+    /RemoveFromVersionId/,
+  );
+  assert.equal((await read(client, ARN)).SecretString, 'one');
+});
+
+behaves('AWSCURRENT cannot be removed altogether', async ({ secretsManager: client }) => {
+  const { ARN, VersionId } = await create(client);
+
+  await refuses(
+    client.send(
+      new UpdateSecretVersionStageCommand({
+        SecretId: ARN,
+        VersionStage: 'AWSCURRENT',
+        RemoveFromVersionId: VersionId,
+      }),
+    ),
+    'InvalidParameterException',
+  );
+});
+
+behaves(
+  'a request token makes one version: the same value again is the same, another is refused',
+  async ({ secretsManager: client }) => {
+    const { ARN } = await create(client);
+    const ClientRequestToken = randomUUID();
+    const send = (SecretString: string) =>
+      client.send(new PutSecretValueCommand({ SecretId: ARN, SecretString, ClientRequestToken }));
+    assert.equal((await send('two')).VersionId, ClientRequestToken);
+    assert.equal((await send('two')).VersionId, ClientRequestToken);
+    await refuses(send('three'), 'ResourceExistsException');
+  },
+);
+
+behaves(
+  'a version is read by id, and refused when it has not the stage that is asked for',
+  async ({ secretsManager: client }) => {
+    const { ARN, VersionId } = await create(client);
+    await putValue(client, ARN, 'two');
+    assert.equal((await read(client, ARN, { VersionId })).SecretString, 'one');
+    await refuses(read(client, ARN, { VersionId, VersionStage: 'AWSCURRENT' }), 'InvalidRequestException');
+    await refuses(read(client, ARN, { VersionId: randomUUID() }), 'ResourceNotFoundException', /VersionId/);
+  },
+);
+
+behaves(
+  'UpdateSecret with a value makes it current; without one it changes the description only',
+  async ({ secretsManager: client }) => {
+    const { ARN, VersionId } = await create(client);
+    await client.send(new UpdateSecretCommand({ SecretId: ARN, Description: 'why' }));
+    assert.equal((await read(client, ARN)).VersionId, VersionId);
+    await client.send(new UpdateSecretCommand({ SecretId: ARN, SecretString: 'two' }));
+    assert.equal((await read(client, ARN)).SecretString, 'two');
+    const described = await client.send(new DescribeSecretCommand({ SecretId: ARN }));
+    assert.equal(described.Description, 'why');
+  },
+);
+
+behaves(
+  'DescribeSecret tells when the secret was made and last changed',
+  async ({ secretsManager: client }) => {
+    const { ARN } = await create(client);
+    const { CreatedDate, LastChangedDate } = await client.send(new DescribeSecretCommand({ SecretId: ARN }));
+    for (const date of [CreatedDate, LastChangedDate]) {
+      assert.ok(Math.abs((date?.getTime() ?? 0) - Date.now()) < 3_600_000);
+    }
+  },
+);
+
+behaves(
+  'a secret scheduled for deletion gives no value, keeps its name, and can be restored',
+  async ({ secretsManager: client }) => {
+    const { ARN, Name } = await create(client);
+    await client.send(new DeleteSecretCommand({ SecretId: ARN, RecoveryWindowInDays: 7 }));
+    await refuses(read(client, ARN), 'InvalidRequestException', /marked/);
+    await refuses(
+      create(client, { Name, SecretString: 'two' }),
+      'InvalidRequestException',
+      /scheduled for deletion/,
+    );
+    assert.ok((await client.send(new DescribeSecretCommand({ SecretId: ARN }))).DeletedDate);
+    await client.send(new RestoreSecretCommand({ SecretId: ARN }));
+    assert.equal((await read(client, ARN)).SecretString, 'one');
+  },
+);
+
+behaves('a secret deleted without recovery is gone at once', async ({ secretsManager: client }) => {
+  const { ARN } = await create(client);
+  await client.send(new DeleteSecretCommand({ SecretId: ARN, ForceDeleteWithoutRecovery: true }));
+
+  await refuses(read(client, ARN), 'ResourceNotFoundException');
+});
+
+behaves('a value is text or bytes, never both', async ({ secretsManager: client }) => {
+  const { ARN: SecretId } = await create(client);
+
+  await refuses(
+    client.send(new PutSecretValueCommand({ SecretId, SecretString: 'a', SecretBinary: Uint8Array.of(1) })),
+    'InvalidParameterException',
+  );
+});
+
+behaves('a value of more than 65,536 bytes is refused', async ({ secretsManager: client }) => {
+  const { ARN } = await create(client);
+
+  await refuses(putValue(client, ARN, 'x'.repeat(65_537)), 'ValidationException');
+});

@@ -1,0 +1,329 @@
+import assert from 'node:assert/strict';
+import {
+  AddTagsToResourceCommand,
+  DeleteParameterCommand,
+  DeleteParametersCommand,
+  DescribeParametersCommand,
+  GetParameterCommand,
+  GetParameterHistoryCommand,
+  GetParametersByPathCommand,
+  GetParametersCommand,
+  LabelParameterVersionCommand,
+  ListTagsForResourceCommand,
+  PutParameterCommand,
+  type PutParameterCommandInput,
+  type SSMClient,
+} from '@aws-sdk/client-ssm';
+import { uniqueName, useContract } from './contract.ts';
+
+type Put = Partial<PutParameterCommandInput> & { Name: string };
+
+const put = (ssm: SSMClient, input: Put) =>
+  ssm.send(new PutParameterCommand({ Value: 'value', Type: 'String', ...input }));
+const update = (ssm: SSMClient, input: Put) =>
+  ssm.send(new PutParameterCommand({ Value: 'value', Overwrite: true, ...input }));
+const get = (ssm: SSMClient, Name: string, WithDecryption = false) =>
+  ssm.send(new GetParameterCommand({ Name, WithDecryption })).then(({ Parameter }) => Parameter ?? {});
+const refuses = (promise: Promise<unknown>, name: string, message?: RegExp) =>
+  assert.rejects(promise, message ? { name, message } : { name });
+
+/** What Parameter Store does according to its documentation. */
+const behaves = useContract();
+
+behaves(
+  'a new parameter is version 1 in the standard tier and reads back with ARN, type and date',
+  async ({ ssm }) => {
+    const Name = uniqueName();
+    const stored = await put(ssm, { Name, Value: 'one' });
+    assert.deepEqual([stored.Version, stored.Tier], [1, 'Standard']);
+    const read = await get(ssm, Name);
+    assert.deepEqual([read.Name, read.Value, read.Type, read.Version], [Name, 'one', 'String', 1]);
+    assert.match(read.ARN ?? '', new RegExp(`^arn:aws:ssm:eu-central-1:\\d{12}:parameter${Name}$`));
+    assert.ok(Math.abs((read.LastModifiedDate?.getTime() ?? 0) - Date.now()) < 3_600_000);
+  },
+);
+
+behaves('a SecureString reads as ciphertext without decryption and as its value with it', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name, Value: 'canary-plaintext', Type: 'SecureString' });
+
+  assert.ok(!(await get(ssm, Name)).Value?.includes('canary-plaintext'));
+  assert.equal((await get(ssm, Name, true)).Value, 'canary-plaintext');
+});
+
+behaves('an existing parameter is not replaced without Overwrite', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name, Value: 'first' });
+
+  await refuses(put(ssm, { Name, Value: 'second' }), 'ParameterAlreadyExists', /set the overwrite option/);
+  assert.equal((await get(ssm, Name)).Value, 'first');
+});
+
+behaves('Overwrite makes the next version, and creates what is not there', async ({ ssm }) => {
+  const Name = uniqueName();
+
+  assert.equal((await update(ssm, { Name, Type: 'String' })).Version, 1);
+  assert.equal((await update(ssm, { Name, Type: 'String' })).Version, 2);
+});
+
+behaves('a new parameter without a type is refused', ({ ssm }) =>
+  refuses(update(ssm, { Name: uniqueName() }), 'ValidationException', /type is required/),
+);
+
+behaves('an overwrite that names no type keeps the type', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name, Type: 'SecureString' });
+  await update(ssm, { Name });
+
+  assert.equal((await get(ssm, Name)).Type, 'SecureString');
+});
+
+behaves('an overwrite that names another type is refused', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name });
+
+  await refuses(update(ssm, { Name, Type: 'SecureString' }), 'HierarchyTypeMismatchException');
+});
+
+behaves('an empty value is refused', ({ ssm }) =>
+  refuses(put(ssm, { Name: uniqueName(), Value: '' }), 'ValidationException', /length greater/),
+);
+
+behaves('the standard tier takes 4,096 bytes and not one more', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name, Value: 'x'.repeat(4096) });
+
+  await refuses(update(ssm, { Name, Value: 'x'.repeat(4097) }), 'ValidationException', /maximum .* of 4096/);
+  await refuses(put(ssm, { Name: uniqueName(), Value: 'ü'.repeat(2049) }), 'ValidationException', /4096/);
+  assert.equal((await get(ssm, Name)).Version, 1);
+});
+
+behaves('Intelligent-Tiering chooses advanced above 4,096 bytes and never goes back', async ({ ssm }) => {
+  const Name = uniqueName();
+  const Tier = 'Intelligent-Tiering';
+
+  assert.equal((await put(ssm, { Name, Tier, Value: 'x'.repeat(4096) })).Tier, 'Standard');
+  assert.equal((await update(ssm, { Name, Tier, Value: 'x'.repeat(4097) })).Tier, 'Advanced');
+  assert.equal((await update(ssm, { Name, Tier, Value: 'x' })).Tier, 'Advanced');
+});
+
+behaves('the advanced tier takes 8,192 bytes and not one more', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name, Tier: 'Advanced', Value: 'x'.repeat(8192) });
+
+  for (const Tier of ['Advanced', 'Intelligent-Tiering'] as const) {
+    await refuses(update(ssm, { Name, Tier, Value: 'x'.repeat(8193) }), 'ValidationException', /8192/);
+  }
+});
+
+behaves('an advanced parameter cannot be put back into the standard tier', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name, Tier: 'Advanced' });
+
+  await refuses(update(ssm, { Name, Tier: 'Standard' }), 'ValidationException', /can't downgrade/);
+});
+
+behaves('100 versions are kept; the oldest goes when one more comes', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name, Value: 'v1' });
+
+  for (let version = 2; version <= 101; version += 1) await update(ssm, { Name, Value: `v${version}` });
+  await refuses(get(ssm, `${Name}:1`), 'ParameterVersionNotFound');
+  assert.equal((await get(ssm, `${Name}:2`)).Value, 'v2');
+  assert.equal((await get(ssm, Name)).Version, 101);
+});
+
+behaves('a label on the oldest of 100 versions blocks the next one', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name });
+  await ssm.send(new LabelParameterVersionCommand({ Name, Labels: ['keep'], ParameterVersion: 1 }));
+
+  for (let version = 2; version <= 100; version += 1) await update(ssm, { Name });
+  await refuses(update(ssm, { Name }), 'ParameterMaxVersionLimitExceeded', /has a label associated with it/);
+  assert.equal((await get(ssm, Name)).Version, 100);
+});
+
+behaves('a parameter that is not there is ParameterNotFound', ({ ssm }) =>
+  refuses(get(ssm, uniqueName()), 'ParameterNotFound'),
+);
+
+behaves('a version is read by number and by label', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name, Value: 'old' });
+  await update(ssm, { Name, Value: 'new' });
+  await ssm.send(new LabelParameterVersionCommand({ Name, Labels: ['stable'], ParameterVersion: 1 }));
+
+  for (const selector of [':1', ':stable']) {
+    const read = await get(ssm, `${Name}${selector}`);
+    assert.deepEqual([read.Name, read.Value], [Name, 'old']);
+  }
+});
+
+behaves('an answer says which selector it was asked with', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name });
+
+  assert.equal((await get(ssm, `${Name}:1`)).Selector, ':1');
+  assert.equal((await get(ssm, Name)).Selector, undefined);
+});
+
+behaves('a version that is not there is ParameterVersionNotFound', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name });
+
+  await refuses(get(ssm, `${Name}:7`), 'ParameterVersionNotFound', /could not find version 7/);
+});
+
+behaves('a label that is not there is ParameterVersionNotFound', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name });
+
+  await refuses(get(ssm, `${Name}:stable`), 'ParameterVersionNotFound');
+});
+
+behaves('a label moves from one version to another', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name, Value: 'old' });
+  await update(ssm, { Name, Value: 'new' });
+
+  for (const ParameterVersion of [1, 2]) {
+    await ssm.send(new LabelParameterVersionCommand({ Name, Labels: ['stable'], ParameterVersion }));
+  }
+  assert.equal((await get(ssm, `${Name}:stable`)).Value, 'new');
+  const { InvalidLabels } = await ssm.send(
+    new LabelParameterVersionCommand({ Name, Labels: ['aws-no', '1no'] }),
+  );
+  assert.deepEqual([...(InvalidLabels ?? [])].sort(), ['1no', 'aws-no']);
+});
+
+behaves('a parameter is read by its ARN', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name, Value: 'by-arn' });
+  const { ARN = '' } = await get(ssm, Name);
+
+  assert.equal((await get(ssm, ARN)).Value, 'by-arn');
+});
+
+behaves('GetParameters answers what it finds and names the rest, selectors too', async ({ ssm }) => {
+  const Name = uniqueName();
+  const missing = uniqueName();
+  await put(ssm, { Name, Type: 'SecureString', Value: 'plain' });
+  const Names = [Name, missing, `${Name}:9`];
+  const answer = await ssm.send(new GetParametersCommand({ Names, WithDecryption: true }));
+
+  assert.deepEqual(
+    answer.Parameters?.map((parameter) => [parameter.Name, parameter.Value]),
+    [[Name, 'plain']],
+  );
+  assert.deepEqual([...(answer.InvalidParameters ?? [])].sort(), [missing, `${Name}:9`].sort());
+});
+
+behaves('GetParameters takes ten names and not eleven', async ({ ssm }) => {
+  const Names = Array.from({ length: 11 }, () => uniqueName());
+  await ssm.send(new GetParametersCommand({ Names: Names.slice(1) }));
+
+  await refuses(
+    ssm.send(new GetParametersCommand({ Names })),
+    'ValidationException',
+    /less than or equal to 10/,
+  );
+});
+
+for (const [what, Name, error] of [
+  ['with the prefix aws', 'awsome', 'ValidationException'],
+  ['with the prefix SSM in capitals', 'SSM-token', 'ValidationException'],
+  ['in the reserved /aws hierarchy', '/aws/reference/token', 'AccessDeniedException'],
+  ['in an /ssm hierarchy', '/ssm/token', 'ValidationException'],
+  ['with a space', '/contract/a b', 'ValidationException'],
+  ['with a character outside the set', '/contract/a+b', 'ValidationException'],
+  ['of a hierarchy without leading slash', 'contract/token', 'ValidationException'],
+  ['of 16 levels', `/${Array(16).fill('level').join('/')}`, 'HierarchyLevelLimitExceededException'],
+  ['whose ARN is longer than 1,011 characters', `/contract/${'x'.repeat(1000)}`, 'ValidationException'],
+  ['longer than 2,048 characters', `/contract/${'x'.repeat(2048)}`, 'ValidationException'],
+] as const)
+  behaves(`a name ${what} is refused`, ({ ssm }) => refuses(put(ssm, { Name, Overwrite: true }), error));
+
+behaves('a name of 15 levels is taken', async ({ ssm }) => {
+  await put(ssm, { Name: `${uniqueName()}${'/level'.repeat(13)}` });
+});
+
+behaves('a key that is not there is InvalidKeyId', ({ ssm }) =>
+  refuses(put(ssm, { Name: uniqueName(), Type: 'SecureString', KeyId: 'alias/not-there' }), 'InvalidKeyId'),
+);
+
+behaves('GetParametersByPath lists one level, or all with Recursive', async ({ ssm }) => {
+  const Path = uniqueName();
+
+  for (const Name of [`${Path}/a`, `${Path}/b/c`, `${Path}x/d`]) await put(ssm, { Name });
+  const list = async (Recursive: boolean) =>
+    (await ssm.send(new GetParametersByPathCommand({ Path, Recursive }))).Parameters?.map(
+      ({ Name }) => Name,
+    ).sort();
+  assert.deepEqual(await list(false), [`${Path}/a`]);
+  assert.deepEqual(await list(true), [`${Path}/a`, `${Path}/b/c`]);
+});
+
+behaves('a deleted parameter is gone, and starts again at version 1', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name });
+  await update(ssm, { Name });
+  await ssm.send(new DeleteParameterCommand({ Name }));
+
+  await refuses(get(ssm, Name), 'ParameterNotFound');
+  await refuses(ssm.send(new DeleteParameterCommand({ Name })), 'ParameterNotFound');
+  assert.equal((await put(ssm, { Name })).Version, 1);
+});
+
+behaves('DeleteParameters says what it deleted and what was not there', async ({ ssm }) => {
+  const [there, missing] = [uniqueName(), uniqueName()];
+  await put(ssm, { Name: there });
+  const answer = await ssm.send(new DeleteParametersCommand({ Names: [there, missing] }));
+
+  assert.deepEqual([answer.DeletedParameters, answer.InvalidParameters], [[there], [missing]]);
+});
+
+behaves('the history shows every version with its labels', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name, Value: 'one' });
+  await update(ssm, { Name, Value: 'two' });
+  await ssm.send(new LabelParameterVersionCommand({ Name, Labels: ['first'], ParameterVersion: 1 }));
+  const { Parameters } = await ssm.send(new GetParameterHistoryCommand({ Name }));
+
+  assert.deepEqual(
+    Parameters?.map(({ Version, Value, Labels }) => [Version, Value, Labels]),
+    [
+      [1, 'one', ['first']],
+      [2, 'two', []],
+    ],
+  );
+});
+
+behaves('DescribeParameters finds by name and shows tier and key, never the value', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name, Type: 'SecureString', Value: 'canary-plaintext', Tier: 'Advanced' });
+  const ParameterFilters = [{ Key: 'Name', Option: 'Equals', Values: [Name] }];
+  const { Parameters } = await ssm.send(new DescribeParametersCommand({ ParameterFilters }));
+
+  assert.deepEqual(
+    Parameters?.map(({ Tier, KeyId }) => [Tier, KeyId]),
+    [['Advanced', 'alias/aws/ssm']],
+  );
+  assert.ok(!JSON.stringify(Parameters).includes('canary-plaintext'));
+});
+
+behaves('tags are set at creation or later, never together with Overwrite', async ({ ssm }) => {
+  const Name = uniqueName();
+  await put(ssm, { Name, Tags: [{ Key: 'a', Value: '1' }] });
+  const ResourceType = 'Parameter';
+  await ssm.send(
+    new AddTagsToResourceCommand({ ResourceType, ResourceId: Name, Tags: [{ Key: 'b', Value: '2' }] }),
+  );
+  const { TagList } = await ssm.send(new ListTagsForResourceCommand({ ResourceType, ResourceId: Name }));
+
+  assert.deepEqual(TagList?.map(({ Key }) => Key).sort(), ['a', 'b']);
+  await refuses(
+    update(ssm, { Name, Tags: [{ Key: 'c', Value: '3' }] }),
+    'ValidationException',
+    /tags and overwrite/,
+  );
+});
