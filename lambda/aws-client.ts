@@ -46,3 +46,24 @@ function readCredentials(environment: Readonly<Record<string, string | undefined
   }
   return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
 }
+
+/** The time limits of one attempt of an AWS call. */
+export interface AwsTimeLimits {
+  readonly connectionTimeout: number;
+  readonly requestTimeout: number;
+  readonly socketTimeout: number;
+  readonly throwOnRequestTimeout: true;
+}
+
+/**
+ * Makes an AWS client's time limits, in milliseconds: a socket that hangs costs one attempt, not the invocation.
+ * Without `throwOnRequestTimeout` the client only warns; without `socketTimeout` an answer may stall in its body.
+ */
+export function awsTimeLimits(requestTimeoutMs: number): AwsTimeLimits {
+  return {
+    connectionTimeout: 2_000,
+    requestTimeout: requestTimeoutMs,
+    socketTimeout: requestTimeoutMs,
+    throwOnRequestTimeout: true,
+  };
+}

@@ -58,8 +58,14 @@ export const DEFAULT_REFRESH_INTERVAL_MS = 50 * 60_000;
 /** The lifetime taken for a token of which neither `expires_in` nor a JWT's `exp` tells one: 15 minutes. */
 export const DEFAULT_ASSUMED_LIFETIME_MS = 15 * 60_000;
 
+/**
+ * The longest lifetime that is believed, and can be configured: 48 hours, the most that Genesys Cloud can be set to. A
+ * larger figure of a server is milliseconds, or another mistake, and would blind the alarm.
+ */
+export const MAX_LIFETIME_MS = 48 * 60 * 60_000;
+
 /** How late a beat may come with everything below still kept: late beats are the rule, a minute late the exception. */
-const BEAT_JITTER_MS = 15_000;
+export const BEAT_JITTER_MS = 15_000;
 
 /** By how much EventBridge Scheduler may be late: "between 1:00:00 and 1:00:59". Two beats can lie 119 s apart. */
 const MOST_BEAT_DELAY_MS = 59_000;

@@ -1,16 +1,30 @@
 import { Duration } from 'aws-cdk-lib';
-import { guarantee, MINT_TIME_LIMIT_MS, PROVIDERS, type ProviderSettings } from '../../lambda/contract.ts';
+import {
+  DEFAULT_ASSUMED_LIFETIME_MS,
+  DEFAULT_REFRESH_INTERVAL_MS,
+  guarantee,
+  MAX_LIFETIME_MS,
+  MINT_TIME_LIMIT_MS,
+  PROVIDERS,
+  type ProviderSettings,
+} from '../../lambda/contract.ts';
 import { longestJobProblem } from '../construct/longest-job.ts';
 import type { Fields } from './fields.ts';
+
+const MAX_LIFETIME_MINUTES = MAX_LIFETIME_MS / 60_000;
 
 /** Reads interval, lifetimes and longest job, in minutes, and notes where they cannot go together. */
 export function readTimes(fields: Fields, provider: ProviderSettings | undefined) {
   const { defaultLifetimeMinutes, leastLifetimeMinutes } = PROVIDERS[provider?.provider ?? 'oauth2'];
-  const refreshMinutes = fields.wholeNumber('refreshInterval', 'minutes', 1, 1440) ?? 50;
+  const refreshMinutes =
+    fields.wholeNumber('refreshInterval', 'minutes', 1, 1440) ?? DEFAULT_REFRESH_INTERVAL_MS / 60_000;
   const lifetimeMinutes =
-    fields.wholeNumber('expectedLifetime', 'minutes', leastLifetimeMinutes, 2880) ?? defaultLifetimeMinutes;
-  const assumedMinutes = fields.wholeNumber('assumedLifetime', 'minutes', 2, 2880) ?? 15;
-  const jobMinutes = fields.wholeNumber('longestJob', 'minutes', 1, 2880);
+    fields.wholeNumber('expectedLifetime', 'minutes', leastLifetimeMinutes, MAX_LIFETIME_MINUTES) ??
+    defaultLifetimeMinutes;
+  const assumedMinutes =
+    fields.wholeNumber('assumedLifetime', 'minutes', 2, MAX_LIFETIME_MINUTES) ??
+    DEFAULT_ASSUMED_LIFETIME_MS / 60_000;
+  const jobMinutes = fields.wholeNumber('longestJob', 'minutes', 1, MAX_LIFETIME_MINUTES);
   const lifetimeMs = lifetimeMinutes * 60_000;
   const promise = guarantee(lifetimeMs, { refreshIntervalMs: refreshMinutes * 60_000 });
   if (promise.floorMs === 0) {

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { greatestLongestJobMs, guarantee, type RefreshTimes } from '../contract.ts';
 import { type FailureCode, isRefreshError, RefreshError } from '../errors.ts';
+import { awsAheadMs, CLOCK_TOLERANCE_MS } from '../refresh/clock.ts';
 import type { Parameters, Reading } from '../refresh/parameters.ts';
 import { describedToken } from '../refresh/planner.ts';
 import type { MintedToken, Minter } from './minter.ts';
@@ -50,7 +51,6 @@ interface DiagnoseOptions {
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const SECRET_AGE_LIMIT_DAYS = 90;
-const CLOCK_TOLERANCE_MS = 5_000;
 
 /** Runs every step of a refresh without storing anything. Never throws: a step that fails is the result. */
 export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
@@ -238,8 +238,7 @@ function describeReading(reading: Reading, now: Date): Finding {
 
 function compareClock(awsTime: Date | undefined, now: Date): Finding {
   if (awsTime === undefined) return { warning: 'AWS’s answer named no time to compare with.' };
-  // The header is cut to whole seconds: its middle is the best guess.
-  const seconds = Math.round((now.getTime() - awsTime.getTime() - 500) / 1000);
+  const seconds = Math.round(-awsAheadMs(awsTime, now) / 1000);
   const message = `The function's clock differs from AWS's by ${seconds} s.`;
   if (Math.abs(seconds) * 1000 <= CLOCK_TOLERANCE_MS) return { message };
   return { message, warning: "The function's clock is wrong; it follows AWS's time until that is mended." };

@@ -1,5 +1,5 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import type { AwsClientSettings } from '../aws-client.ts';
+import { type AwsClientSettings, awsTimeLimits } from '../aws-client.ts';
 import { errorLabel, RefreshError } from '../errors.ts';
 
 /** The staging labels of a secret's versions that take part in a rotation. */
@@ -59,8 +59,7 @@ function createClient(secretArn: string, awsClient: AwsClientSettings | undefine
     ...awsClient,
     ...(region === undefined ? {} : { region }),
     maxAttempts: 3,
-    // A socket that hangs costs one attempt, not the mint.
-    requestHandler: { connectionTimeout: 2_000, requestTimeout: 2_500, throwOnRequestTimeout: true },
+    requestHandler: awsTimeLimits(2_500),
   });
 }
 

@@ -1,12 +1,10 @@
+import { MAX_LIFETIME_MS } from '../contract.ts';
 import { RefreshError } from '../errors.ts';
 import type { HttpResponse } from './http.ts';
 import { type RefusalContext, refusal } from './token-refusal.ts';
 
 /** Parameter Store holds no more, whatever the tier. */
 const MAX_TOKEN_BYTES = 8_192;
-
-/** The longest lifetime that Genesys Cloud can be set to; a larger figure is milliseconds, or another mistake. */
-const MAX_LIFETIME_MS = 48 * 60 * 60_000;
 
 /** A shorter secret may be in a token by chance. */
 const LEAST_SECRET_LENGTH = 8;

@@ -9,8 +9,13 @@ export interface Clock {
   readonly compare: (awsTime: Date | undefined) => number;
 }
 
-/** Smaller differences are the header's resolution and the network, not a wrong clock. */
-const TOLERANCE_MS = 5_000;
+/** Two clocks that differ by less agree: a header's whole seconds, the network and two servers of AWS explain it. */
+export const CLOCK_TOLERANCE_MS = 5_000;
+
+/** How far AWS's clock is ahead. The `Date` header is cut to whole seconds: its middle is the best guess. */
+export function awsAheadMs(awsTime: Date, now: Date): number {
+  return awsTime.getTime() + 500 - now.getTime();
+}
 
 /**
  * Makes the clock that everything in an invocation reads. A function whose own clock is wrong would replace a token
@@ -31,10 +36,10 @@ export function createClock(
         ? systemNow()
         : new Date(compared.timeMs + Math.round(elapsedMs() - compared.elapsedMs)),
     compare: (awsTime) => {
-      const systemMs = systemNow().getTime();
-      // The header is cut to whole seconds: its middle is the best guess.
-      const differenceMs = awsTime === undefined ? 0 : awsTime.getTime() + 500 - systemMs;
-      const correctionMs = Math.abs(differenceMs) > TOLERANCE_MS ? differenceMs : 0;
+      const now = systemNow();
+      const systemMs = now.getTime();
+      const differenceMs = awsTime === undefined ? 0 : awsAheadMs(awsTime, now);
+      const correctionMs = Math.abs(differenceMs) > CLOCK_TOLERANCE_MS ? differenceMs : 0;
       compared = { timeMs: systemMs + correctionMs, elapsedMs: elapsedMs() };
       return differenceMs;
     },

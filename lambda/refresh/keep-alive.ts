@@ -1,3 +1,4 @@
+import { BEAT_JITTER_MS } from '../contract.ts';
 import { isRefreshError } from '../errors.ts';
 import type { Minter, ProbeResult } from '../mint/minter.ts';
 import type { Clock } from './clock.ts';
@@ -17,9 +18,6 @@ export interface KeepAlive {
  * @see https://help.genesys.cloud/articles/set-an-automatic-inactivity-timeout
  */
 const KEEP_ALIVE_INTERVAL_MS = 2 * 60_000;
-
-/** A beat may come a little early. */
-const BEAT_JITTER_MS = 15_000;
 
 /**
  * Uses the stored token once, where the provider has a probe and the last use is long enough ago: an organization's

@@ -5,13 +5,11 @@ import {
   PutParameterCommand,
   SSMClient,
 } from '@aws-sdk/client-ssm';
-import type { AwsClientSettings } from '../aws-client.ts';
+import { type AwsClientSettings, awsTimeLimits } from '../aws-client.ts';
 import { errorLabel, type FailureCode, RefreshError } from '../errors.ts';
+import { CLOCK_TOLERANCE_MS } from './clock.ts';
 import type { Stored } from './planner.ts';
 import { parseStatus, type Status, serializeStatus } from './status.ts';
-
-/** How far the clocks of two servers of AWS may be apart. */
-const CLOCK_DIFFERENCE_MS = 5_000;
 
 /** What one reading of Parameter Store tells. */
 export interface Reading extends Stored {
@@ -137,19 +135,18 @@ export function openParameters(options: {
   };
 }
 
-/** A socket that hangs costs one attempt, not the beat: without `throwOnRequestTimeout` the client only warns. */
 function createClient(awsClient: AwsClientSettings | undefined): SSMClient {
   return new SSMClient({
     ...awsClient,
     maxAttempts: 3,
-    requestHandler: { connectionTimeout: 2_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
+    requestHandler: awsTimeLimits(3_000),
   });
 }
 
 /** Whether the status was last written before the token. */
 function isOlder(status: Parameter, token: Parameter | undefined): boolean {
   const olderByMs = (token?.LastModifiedDate?.getTime() ?? 0) - (status.LastModifiedDate?.getTime() ?? 0);
-  return olderByMs > CLOCK_DIFFERENCE_MS;
+  return olderByMs > CLOCK_TOLERANCE_MS;
 }
 
 function dateHeader(response: unknown): Date | undefined {

@@ -39,7 +39,7 @@ export type Plan =
   | { readonly action: 'keep'; readonly reason: KeepReason };
 
 /** A status that claims to be from further ahead than this was not written by a right clock. */
-const CLOCK_TOLERANCE_MS = 30_000;
+const FUTURE_TOLERANCE_MS = 30_000;
 
 /** The longest time that a failure keeps anyone from trying: whatever says more is not believed. */
 const MAX_WAIT_MS = 60 * 60_000;
@@ -96,7 +96,7 @@ function dueReason(stored: Stored, now: Date, policy: Policy, request: Request):
 
 /** Whether a status was written by a clock that was ahead: then it promises readers more life than there is. */
 export function isFromFuture({ issuedAt }: { readonly issuedAt: Date }, now: Date): boolean {
-  return issuedAt.getTime() > now.getTime() + CLOCK_TOLERANCE_MS;
+  return issuedAt.getTime() > now.getTime() + FUTURE_TOLERANCE_MS;
 }
 
 /** The description of the token that is really stored; null where the status describes another one, or none. */

@@ -8,6 +8,7 @@ import { createReadSecret } from '../../../lambda/mint/secret.ts';
 import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
 import { administratorPolicy } from '../../../local/aws/iam.ts';
 import { expectNoLeak, rejection } from '../../support/leaks.ts';
+import { startRecorder } from '../../support/recorder.ts';
 
 const CANARY = 'canary-secret-4711';
 const createdAt = new Date('2026-11-20T14:00:00Z');
@@ -126,6 +127,36 @@ test('a throttled read is tried again, and SECRET_UNAVAILABLE when that does not
 test('an answer that breaks off is SECRET_UNAVAILABLE, without what was already read', async () => {
   aws.faults.add({ fault: { kind: 'cut-half-way-through-answer' } });
   await expectUnavailable(read(), /The next beat tries again/);
+});
+
+test('an answer that stalls in its body costs one attempt, not the mint', async () => {
+  let answers = 0;
+  const stalling = await startRecorder((_request, response) => {
+    answers += 1;
+    const body = JSON.stringify({ ARN: secretArn, SecretString: CANARY });
+    response.writeHead(200, {
+      'content-type': 'application/x-amz-json-1.1',
+      'content-length': Buffer.byteLength(body),
+    });
+    if (answers > 1) response.end(body);
+    else response.write(body.slice(0, 10));
+    return undefined;
+  });
+  const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'none' };
+  const awsClient = {
+    endpoint: `http://127.0.0.1:${stalling.port}`,
+    credentials: async () => credentials,
+  };
+  try {
+    const { text } = await createReadSecret({ secretArn, awsClient })('AWSCURRENT', {
+      signal: AbortSignal.timeout(20_000),
+    });
+
+    expect(text).toBe(CANARY);
+    expect(answers).toBe(2);
+  } finally {
+    await stalling.close();
+  }
 });
 
 test('a read that hangs ends with the signal', async () => {
