@@ -55,6 +55,7 @@ export class TokenRefresherStack extends Stack {
       assumedLifetime: token.assumedLifetime,
       ...(token.longestJob === undefined ? {} : { longestJob: token.longestJob }),
       reservedConcurrency: token.reservedConcurrency,
+      adoptParameters: token.adoptParameters,
       retainParameters: token.retainParameters,
       ...(encryptionKey === undefined ? {} : { encryptionKey }),
       ...(vpc === undefined ? {} : { vpc }),

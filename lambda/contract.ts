@@ -39,6 +39,24 @@ export interface FunctionEnvironment {
   readonly ENCRYPTION_KEY_ARN?: string;
 }
 
+/** What the custom resource of a token's two parameters is told. CloudFormation hands every value over as a text. */
+export interface TokenParametersProperties {
+  readonly TokenParameter: string;
+  readonly StatusParameter: string;
+  /** Whether existing parameters are taken over; else they fail the deployment. */
+  readonly Adopt: 'true' | 'false';
+}
+
+/** What the custom resource of a token's first mint is told. It mints again whenever a value changes. */
+export interface FirstMintProperties {
+  readonly FunctionName: string;
+  readonly StatusParameter: string;
+  /** ARN of the customer managed KMS key; empty: the AWS managed key `alias/aws/ssm`. */
+  readonly EncryptionKey: string;
+  /** Hash of the function's configuration. */
+  readonly Configuration: string;
+}
+
 /** The value that the stack puts into a new secret, for each key: to be replaced by a person. */
 export const SECRET_PLACEHOLDER = 'REPLACE_ME';
 

@@ -32,6 +32,7 @@ export interface TokenConfiguration {
   readonly alarmTopicArn: string | undefined;
   readonly readers: readonly string[];
   readonly vpcId: string | undefined;
+  readonly adoptParameters: boolean;
   readonly retainParameters: boolean;
 }
 
@@ -122,6 +123,7 @@ function readToken(
     ...readAlarm(fields),
     readers: readReaders(fields, target),
     vpcId: readVpc(fields, target),
+    adoptParameters: fields.flag('adoptParameters') ?? false,
     retainParameters: fields.flag('retainParameters') ?? false,
   };
   fields.refuseUnknown((key) => {

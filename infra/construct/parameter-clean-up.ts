@@ -1,21 +1,19 @@
 import { createHash } from 'node:crypto';
 import { RemovalPolicy } from 'aws-cdk-lib';
-import {
-  AwsCustomResource,
-  AwsCustomResourcePolicy,
-  Logging,
-  PhysicalResourceId,
-} from 'aws-cdk-lib/custom-resources';
 import type { Construct } from 'constructs';
-import { DeploymentCalls } from './deployment-calls.ts';
+import type { TokenParametersProperties } from '../../lambda/contract.ts';
+import { DeploymentFunction } from './deployment-function.ts';
 import type { TokenParameters } from './token-parameters.ts';
 
 /**
- * Deletes both parameters when this resource leaves the stack. CloudFormation cannot create a SecureString: the
- * function creates it, so nobody else would delete it.
+ * Fails the deployment if the parameters exist already and are not to be adopted; deletes both when this resource leaves the
+ * stack, if they did not. CloudFormation cannot create a SecureString: the function creates it, so nobody else would
+ * delete it.
+ *
+ * An upgrade from the first release updates this resource, which looks for nothing: those parameters are the stack's own.
  *
  * Order is everything. Whatever lets the function run and write must be made to depend on this resource
- * (`node.addDependency`): CloudFormation then creates it first, which does nothing, and deletes it last, when the
+ * (`node.addDependency`): CloudFormation then creates it first, and deletes it last, when the
  * schedule, the function and the permission to write are gone and no late beat can bring a parameter back.
  *
  * The names are part of the construct's id. A new name or prefix is therefore a new resource, and the old one is
@@ -28,23 +26,21 @@ import type { TokenParameters } from './token-parameters.ts';
 export function createParameterCleanUp(
   scope: Construct,
   id: string,
-  options: { readonly parameters: TokenParameters; readonly retain: boolean },
-): AwsCustomResource {
-  const { tokenParameterName, statusParameterName } = options.parameters;
+  options: { readonly parameters: TokenParameters; readonly adopt: boolean; readonly retain: boolean },
+): Construct {
+  const { parameters, adopt, retain } = options;
+  const { tokenParameterName, statusParameterName } = parameters;
   const names = [tokenParameterName, statusParameterName];
   const hash = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 8);
-  return new AwsCustomResource(scope, `${id}${hash}`, {
-    ...DeploymentCalls.of(scope).shared,
+  const properties: TokenParametersProperties = {
+    TokenParameter: tokenParameterName,
+    StatusParameter: statusParameterName,
+    Adopt: adopt ? 'true' : 'false',
+  };
+  return DeploymentFunction.of(scope).createResource(scope, `${id}${hash}`, {
     resourceType: 'Custom::TokenParameters',
-    // DeleteParameters, unlike DeleteParameter, is content with names that do not exist.
-    onDelete: {
-      service: 'SSM',
-      action: 'DeleteParameters',
-      parameters: { Names: names },
-      physicalResourceId: PhysicalResourceId.of(tokenParameterName),
-      logging: Logging.withDataHidden(),
-    },
-    policy: AwsCustomResourcePolicy.fromStatements(options.parameters.deleteStatements()),
-    removalPolicy: options.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    properties,
+    statements: parameters.deploymentStatements(),
+    removalPolicy: retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
   });
 }

@@ -13,8 +13,10 @@ export interface TokenParameters {
   readStatements(): PolicyStatement[];
   /** What the function needs. */
   refreshStatements(): PolicyStatement[];
-  /** What the clean-up needs. */
-  deleteStatements(): PolicyStatement[];
+  /** Name of the parameter that claims both names for one stack. */
+  readonly claimName: string;
+  /** What the deployment needs: to look for both, and to delete them. */
+  deploymentStatements(): PolicyStatement[];
 }
 
 /**
@@ -61,6 +63,7 @@ export function tokenParameters(
   return {
     tokenParameterName,
     statusParameterName,
+    claimName: `/token-refresher${options.prefix}/${options.name}`,
     readStatements: () => [
       allow(['ssm:GetParameter', 'ssm:GetParameters'], both),
       ...allowKey(['kms:Decrypt']),
@@ -72,6 +75,6 @@ export function tokenParameters(
       // Encrypt: standard tier. GenerateDataKey: advanced tier, for tokens above 4,096 bytes.
       ...allowKey(['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey']),
     ],
-    deleteStatements: () => [allow(['ssm:DeleteParameters'], both)],
+    deploymentStatements: () => [allow(['ssm:DeleteParameters', 'ssm:GetParameters'], both)],
   };
 }

@@ -25,6 +25,7 @@ import { functionNameOf } from './function-name.ts';
 import { createFunctionRole, denyVpcActionsToCode } from './function-role.ts';
 import { BEAT_MAX_AGE, createHeartbeat } from './heartbeat.ts';
 import { longestJobProblem } from './longest-job.ts';
+import { createNameClaim } from './name-claim.ts';
 import { createParameterCleanUp } from './parameter-clean-up.ts';
 import { createSecretChangeRule } from './secret-change-rule.ts';
 import { createTokenAlarms } from './token-alarms.ts';
@@ -103,6 +104,13 @@ export interface TokenRefresherProps {
    * @default 1
    */
   readonly reservedConcurrency?: 0 | 1;
+
+  /**
+   * Whether the stack takes over parameters of these names that exist before its first deployment. It overwrites them, and
+   * never deletes them. Else they fail that deployment.
+   * @default false
+   */
+  readonly adoptParameters?: boolean;
 
   /**
    * Whether the parameters outlive the stack.
@@ -201,15 +209,23 @@ export class TokenRefresher extends Construct {
 
     this.function = this.createFunction(props, environment);
 
-    // Created first, deleted last: see createParameterCleanUp.
+    // Created first, deleted last: see createNameClaim and createParameterCleanUp.
+    const claim = createNameClaim(this, 'Claim', this.parameters);
     const cleanUp = createParameterCleanUp(this, 'CleanUp', {
       parameters: this.parameters,
+      adopt: props.adoptParameters ?? false,
       retain: props.retainParameters ?? false,
     });
+    cleanUp.node.addDependency(claim);
     // The role too: a beat that is under way when the function is deleted must not write afterwards.
     for (const part of [this.function, this.function.role]) part?.node.addDependency(cleanUp);
 
-    const firstMint = createFirstMint(this, 'FirstMint', { fn: this.function, configuration: environment });
+    const firstMint = createFirstMint(this, 'FirstMint', {
+      fn: this.function,
+      parameters: this.parameters,
+      encryptionKey: props.encryptionKey,
+      configuration: environment,
+    });
     const heartbeat = createHeartbeat(this, 'Heartbeat', this.function);
     // The first beat would find the function's one place taken, or take it from the first mint.
     heartbeat.node.addDependency(firstMint);

@@ -12,7 +12,7 @@ import { synthesize } from '../../local/synthesized-function.ts';
 /** Not a measurement of time: what costs it, counted. A figure that has to go up is changed here, with the reason. */
 const BUDGET = {
   bundleBytes: 1_250_000,
-  resourcesPerToken: 15,
+  resourcesPerToken: 16,
   resourcesPerStack: 3,
 };
 

@@ -43,6 +43,7 @@ export const FULL_TOKENS = [
     alarmTopicArn: 'arn:aws:sns:eu-central-1:111122223333:on-call',
     readers: ['arn:aws:iam::111122223333:role/generic-build'],
     vpcId: 'vpc-0123456789abcdef0',
+    adoptParameters: true,
     retainParameters: true,
   },
 ];

@@ -30,6 +30,7 @@ test('the smallest stack is this', () => {
   "AWS::Lambda::Permission",
   "AWS::Logs::LogGroup",
   "AWS::Logs::LogGroup",
+  "AWS::SSM::Parameter",
   "AWS::Scheduler::Schedule",
   "AWS::SecretsManager::Secret",
   "Custom::FirstMint",

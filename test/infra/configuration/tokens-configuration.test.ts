@@ -350,6 +350,7 @@ const BAD: [string, unknown, string][] = [
     [{ ...genesys, vpcId: 'main' }],
     'tokens[0].vpcId: "main" is not the id of a VPC (vpc- and 8 or 17 hexadecimal digits)',
   ],
+  ['adopt', [{ ...genesys, adoptParameters: 1 }], 'tokens[0].adoptParameters: 1 is not true or false'],
   [
     'retain',
     [{ ...genesys, retainParameters: 'yes' }],
@@ -447,6 +448,7 @@ test.each([
     secret: { kind: 'create' },
     reservedConcurrency: 1,
     readers: [],
+    adoptParameters: false,
     retainParameters: false,
   });
   expect(token?.refreshInterval.toMinutes()).toBe(50);

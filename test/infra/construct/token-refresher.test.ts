@@ -131,35 +131,72 @@ test('lets the function decrypt a secret that has a key of its own, and nothing 
 
 test('mints while the stack is deployed, and again when the configuration changes', () => {
   const mint = firstMintOf();
+
   expect(mint).toMatchObject({
-    service: 'Lambda',
-    action: 'Invoke',
-    parameters: { Payload: '{"force":true}' },
+    StatusParameter: '/ci/deploy/token-status',
+    EncryptionKey: '',
+    ServiceTimeout: '300',
   });
   expect(firstMintOf()).toEqual(mint);
   expect(firstMintOf({ code: Code.fromInline('changed') })).toEqual(mint);
   expect(firstMintOf({ refreshInterval: Duration.minutes(20) })).not.toEqual(mint);
 });
 
-test('lets no failure of the first mint fail the deployment, and logs nothing of it', () => {
-  expect(firstMintOf()).toMatchObject({ ignoreErrorCodesMatching: '.*', logApiResponseData: false });
-});
-
-test('deletes both parameters with the stack, and nothing that a deployment could miss', () => {
+test('claims both parameters before it may write them, and deletes them with the stack', () => {
   const template = templateOf();
+
   const [cleanUp] = Object.values(template.findResources('Custom::TokenParameters'));
-  expect(cleanUp?.DeletionPolicy).toBe('Delete');
-  expect(cleanUp?.Properties).not.toHaveProperty('Create');
-  expect(JSON.parse(cleanUp?.Properties.Delete)).toMatchObject({
-    service: 'SSM',
-    action: 'DeleteParameters',
-    parameters: { Names: ['/ci/deploy/access-token', '/ci/deploy/token-status'] },
+
+  expect(cleanUp).toMatchObject({
+    DeletionPolicy: 'Delete',
+    Properties: {
+      TokenParameter: '/ci/deploy/access-token',
+      StatusParameter: '/ci/deploy/token-status',
+      Adopt: 'false',
+    },
   });
   template.hasResourceProperties('AWS::IAM::Policy', {
     PolicyDocument: {
-      Statement: [{ Action: 'ssm:DeleteParameters', Effect: 'Allow', Resource: [TOKEN_ARN, STATUS_ARN] }],
+      Statement: [
+        {
+          Action: ['ssm:DeleteParameters', 'ssm:GetParameters'],
+          Effect: 'Allow',
+          Resource: [TOKEN_ARN, STATUS_ARN],
+        },
+      ],
     },
   });
+});
+
+test('adopts existing parameters only where told so', () => {
+  templateOf({ adoptParameters: true }).hasResourceProperties('Custom::TokenParameters', { Adopt: 'true' });
+});
+
+test('claims the token’s name by a named resource that everything else of the token waits for', () => {
+  const template = templateOf().toJSON() as TemplateJson;
+
+  const [claim = ''] = idsOf(template, 'AWS::SSM::Parameter');
+
+  expect(template.Resources[claim]?.Properties).toMatchObject({
+    Name: '/token-refresher/ci/deploy',
+    Value: { Ref: 'AWS::StackId' },
+  });
+  const late = [
+    'Custom::TokenParameters',
+    'Custom::FirstMint',
+    'AWS::Scheduler::Schedule',
+    'AWS::Events::Rule',
+  ];
+  const writers = [
+    ...late.flatMap((type) => idsOf(template, type)),
+    ...['AWS::IAM::Role', 'AWS::Lambda::Function'].flatMap((type) =>
+      idsOf(template, type).filter((id) => id.startsWith('Refresher')),
+    ),
+  ];
+  expect(writers).toHaveLength(7);
+  for (const writer of writers) {
+    expect([writer, dependenciesOf(template, writer)]).toEqual([writer, expect.arrayContaining([claim])]);
+  }
 });
 
 test('keeps the parameters where told so', () => {
@@ -223,7 +260,7 @@ test('hears of a secret that is known by its name only', () => {
 
 test('raises an alarm before the token dies, and when the beat stops', () => {
   // A token of an hour, replaced after 50 minutes: 9 minutes of tolerance.
-  templateOf().hasResourceProperties('AWS::CloudWatch::Alarm', {
+  templateOf({ expectedLifetime: Duration.hours(1) }).hasResourceProperties('AWS::CloudWatch::Alarm', {
     Namespace: 'TokenRefresher',
     MetricName: 'RemainingSeconds',
     Dimensions: [{ Name: 'TokenParameter', Value: '/ci/deploy/access-token' }],
@@ -266,8 +303,10 @@ describe('warns where the alarm could come', () => {
   });
 
   test('after the job guarantee is broken', () => {
-    expect(warningsFor({ longestJob: Duration.minutes(51) })).toEqual([]);
-    expect(warningsFor({ longestJob: Duration.minutes(52) })).toEqual([
+    expect(warningsFor({ expectedLifetime: Duration.hours(1), longestJob: Duration.minutes(51) })).toEqual(
+      [],
+    );
+    expect(warningsFor({ expectedLifetime: Duration.hours(1), longestJob: Duration.minutes(52) })).toEqual([
       expect.stringContaining(
         'Jobs of 52 min (longestJob) with the token "deploy" survive an outage of 2 min 10 s only',
       ),
@@ -283,7 +322,7 @@ test.each([
   [Duration.millis(0), 'longestJob of the token "deploy": 0 s is less than a minute'],
   [Duration.seconds(59), 'longestJob of the token "deploy": 59 s is less than a minute'],
 ])('refuses a longest job of %s', (longestJob, message) => {
-  expect(() => templateOf({ longestJob })).toThrow(message);
+  expect(() => templateOf({ expectedLifetime: Duration.hours(1), longestJob })).toThrow(message);
 });
 
 test('can be used in an app of somebody else, with their key, topic and roles', () => {
@@ -362,14 +401,10 @@ function statementsOf(template: Template): unknown {
   return role?.Properties.Policies[0].PolicyDocument.Statement;
 }
 
-/** The call that both create and update make, with what is only known at deployment left out. */
+/** What the first mint is told. */
 function firstMintOf(props: Partial<TokenRefresherProps> = {}): unknown {
   const [mint] = Object.values(templateOf(props).findResources('Custom::FirstMint'));
-  const [create, update] = [mint?.Properties.Create, mint?.Properties.Update].map((call) =>
-    call['Fn::Join'][1].map((part: unknown) => (typeof part === 'string' ? part : '')).join(''),
-  );
-  expect(update).toBe(create);
-  return JSON.parse(create);
+  return mint?.Properties;
 }
 
 function functionArn() {

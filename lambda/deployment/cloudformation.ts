@@ -1,0 +1,55 @@
+/**
+ * What CloudFormation sends for a custom resource.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-requests.html
+ */
+export interface CloudFormationEvent<Properties = unknown> {
+  readonly RequestType: 'Create' | 'Update' | 'Delete';
+  readonly ResponseURL: string;
+  readonly StackId: string;
+  readonly RequestId: string;
+  readonly LogicalResourceId: string;
+  readonly ResourceType: string;
+  /** Absent in a `Create`. */
+  readonly PhysicalResourceId?: string;
+  readonly ResourceProperties: Properties;
+  /** In an `Update` only; of an older release of this project perhaps with other keys. */
+  readonly OldResourceProperties?: Partial<Properties>;
+}
+
+interface Answer {
+  readonly status: 'SUCCESS' | 'FAILED';
+  readonly physicalResourceId: string;
+  /** What a person reads in the stack's events; CloudFormation refuses answers of more than 4,096 bytes. */
+  readonly reason?: string;
+}
+
+const MAX_REASON_LENGTH = 1_000;
+const ATTEMPTS = 3;
+
+/** Answers CloudFormation. @throws Error where the answer could not be delivered: CloudFormation then waits for its time limit */
+export async function respond(event: CloudFormationEvent, answer: Answer): Promise<void> {
+  const body = JSON.stringify({
+    Status: answer.status,
+    PhysicalResourceId: answer.physicalResourceId,
+    StackId: event.StackId,
+    RequestId: event.RequestId,
+    LogicalResourceId: event.LogicalResourceId,
+    ...(answer.reason === undefined ? {} : { Reason: answer.reason.slice(0, MAX_REASON_LENGTH) }),
+  });
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      // The address is signed without a content type.
+      const { ok, status } = await fetch(event.ResponseURL, {
+        method: 'PUT',
+        headers: { 'content-type': '' },
+        body,
+        signal: AbortSignal.timeout(5_000),
+      });
+      if (ok) return;
+      throw new Error(`CloudFormation's answer was ${status}.`);
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error;
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import { setTimeout } from 'node:timers/promises';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import type { FirstMintProperties, TokenParametersProperties } from '../contract.ts';
+import { type CloudFormationEvent, respond } from './cloudformation.ts';
+import { type FirstMintClients, mintFirstToken } from './first-mint.ts';
+import { claimParameters, deleteParameters } from './token-parameters.ts';
+import { untilAllowed } from './until-allowed.ts';
+
+/** The function that CloudFormation calls for the stack's custom resources. */
+export const handler = createHandler({
+  ssm: new SSMClient({}),
+  lambda: new LambdaClient({}),
+  pause: setTimeout,
+});
+
+/**
+ * Makes the function that runs a stack's custom resources, while the stack is created, updated or deleted. It always
+ * answers CloudFormation: a failure is an answer too, and says what to do.
+ */
+export function createHandler(clients: FirstMintClients): (event: CloudFormationEvent) => Promise<void> {
+  return async (event) => {
+    let physicalResourceId: string;
+    try {
+      physicalResourceId = await handle(clients, event);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'An unknown error.';
+      process.stdout.write(
+        `${JSON.stringify({ resource: event.LogicalResourceId, request: event.RequestType, reason })}\n`,
+      );
+      // A failed creation gets no id that a later deletion would act upon.
+      const id = event.PhysicalResourceId ?? `failed-${event.RequestId}`;
+      return await respond(event, { status: 'FAILED', physicalResourceId: id, reason });
+    }
+    await respond(event, { status: 'SUCCESS', physicalResourceId });
+  };
+}
+
+/** @returns the resource's physical id */
+async function handle(clients: FirstMintClients, event: CloudFormationEvent): Promise<string> {
+  switch (event.ResourceType) {
+    case 'Custom::TokenParameters':
+      return await handleTokenParameters(clients, event as CloudFormationEvent<TokenParametersProperties>);
+    case 'Custom::FirstMint':
+      return await handleFirstMint(clients, event as CloudFormationEvent<FirstMintProperties>);
+    default:
+      throw new Error(`${event.ResourceType} is not a resource of this function.`);
+  }
+}
+
+async function handleTokenParameters(
+  { ssm, pause }: FirstMintClients,
+  event: CloudFormationEvent<TokenParametersProperties>,
+): Promise<string> {
+  const { RequestType, PhysicalResourceId = '', ResourceProperties } = event;
+  if (RequestType === 'Create')
+    return await untilAllowed(pause, () => claimParameters(ssm, ResourceProperties));
+  if (RequestType === 'Delete') {
+    await untilAllowed(pause, () => deleteParameters(ssm, ResourceProperties, PhysicalResourceId));
+  }
+  return PhysicalResourceId;
+}
+
+async function handleFirstMint(
+  clients: FirstMintClients,
+  event: CloudFormationEvent<FirstMintProperties>,
+): Promise<string> {
+  if (event.RequestType !== 'Delete') await mintFirstToken(clients, event);
+  return event.PhysicalResourceId ?? `first-mint-${event.ResourceProperties.FunctionName}`;
+}

@@ -1,0 +1,43 @@
+/** Waits between two attempts. */
+export type Pause = (ms: number) => Promise<unknown>;
+
+/** A call that would succeed a little later; `code` is what it failed with. */
+export class NotYet extends Error {
+  readonly code: string;
+
+  constructor(code: string) {
+    super(`${code}; it may succeed a little later.`);
+    this.code = code;
+  }
+}
+
+/** What becomes possible by waiting: IAM takes some seconds to spread a new policy, a running beat takes the one place. */
+const WAITED_FOR = [
+  'AccessDeniedException',
+  'TooManyRequestsException',
+  'ResourceConflictException',
+  'ServiceException',
+];
+
+const RETRY_INTERVAL_MS = 3_000;
+
+/** A minute: with two invocations of the refresher that take long, less than the deployment function's own time limit. */
+const ATTEMPTS = 20;
+
+/**
+ * Makes a call again while AWS denies it: the permission may be as new as this deployment.
+ *
+ * @throws what the call threw: at once, or for the last time after a minute
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+ */
+export async function untilAllowed<T>(pause: Pause, call: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      const isTemporary = error instanceof NotYet || WAITED_FOR.includes((error as Error).name);
+      if (!isTemporary || attempt === ATTEMPTS) throw error;
+      await pause(RETRY_INTERVAL_MS);
+    }
+  }
+}
