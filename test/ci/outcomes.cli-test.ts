@@ -214,7 +214,7 @@ describe('status 3', () => {
 
     expect(job).toMatchObject({ status: 3, stdout: 'short-lived\n' });
     expect(job.stderr).toContain(
-      `the refresher failed: TOKEN_ENDPOINT_UNAVAILABLE: The 'token' endpoint is down.`,
+      `the refresher failed: TOKEN_ENDPOINT_UNAVAILABLE: The "token" endpoint is down.`,
     );
   });
 

@@ -1,7 +1,14 @@
 import { spawnSync } from 'node:child_process';
 
 /** The shells that the script promises to run under, as commands. */
-export const SHELLS: readonly (readonly string[])[] = [['dash'], ['bash'], ['busybox', 'sh']];
+export const SHELLS: readonly (readonly string[])[] = [
+  ['dash'],
+  ['bash'],
+  ['bash', '--posix'],
+  ['busybox', 'sh'],
+  ['ksh'],
+  ['zsh'],
+];
 
 /** @throws Error naming a shell that the machine lacks: nothing is skipped silently */
 export function requireShells(): void {

@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { installCommand } from './aws-cli.ts';
+
+/** What a job finds in its account, as AWS holds it. */
+export interface AccountContent {
+  /** The token parameter's value, and the version of it. */
+  readonly token: string;
+  readonly version: number;
+  /** The status parameter's value. */
+  readonly status: string;
+  /** What the refresher answers, as it goes over the wire, and whether Lambda calls it an error. */
+  readonly payload: string;
+  readonly functionError?: 'Unhandled';
+  /** What AWS says instead of an answer to `lambda invoke`: code and message. */
+  readonly invokeError?: { readonly code: string; readonly message: string };
+}
+
+/** A directory for PATH whose `aws` answers at once, and whose clock only moves when somebody sleeps. */
+export interface StandIn {
+  readonly directory: string;
+  /** Makes `aws` answer for this content. */
+  serve(content: AccountContent): void;
+  remove(): void;
+}
+
+export const IDENTITY = 'arn:aws:sts::111122223333:assumed-role/ci/job';
+
+/**
+ * Installs a stand-in for the AWS CLI, whose start takes most of a second. It prints what the real one prints for the
+ * calls that access-token makes; stand-in.cli-test.ts compares them.
+ */
+export function installStandIn(): StandIn {
+  const directory = mkdtempSync(join(tmpdir(), 'aws-stand-in-'));
+  installCommand(
+    directory,
+    'aws',
+    `case "$1 $2 $*" in
+  'ssm get-parameters '*'Parameters[].Version'*) answer=versions ;;
+  'ssm get-parameters '*' --with-decryption '*) answer=values ;;
+  'ssm get-parameters '*) answer=status ;;
+  'lambda invoke '*) answer=invoke ;;
+  'sts get-caller-identity '*) answer=identity ;;
+  *) echo "the stand-in does not know: $*" >&2; exit 252 ;;
+esac
+if [ -s ${directory}/$answer.error ]; then cat ${directory}/$answer.error >&2; exit 254; fi
+exec cat ${directory}/$answer`,
+  );
+  installCommand(directory, 'sleep', `read -r now <${directory}/now; echo "$((now + $1))" >${directory}/now`);
+  installCommand(directory, 'date', `exec cat ${directory}/now`);
+  const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
+  write('identity', `"${IDENTITY}"\n`);
+  return {
+    directory,
+    serve({ token, version, status, payload, functionError, invokeError }) {
+      write('values', printed([version, status, token]));
+      write('status', printed([version, status]));
+      write('versions', printed([version]));
+      write('invoke', `${payload}${functionError === undefined ? 'null' : `"${functionError}"`}\n`);
+      write('invoke.error', invokeError === undefined ? '' : printedError(invokeError));
+      write('now', `${Math.floor(Date.now() / 1000)}\n`);
+    },
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+/** As Python's json.dumps with an indent of four prints it; JavaScript's does the same to strings. */
+function printed(list: readonly unknown[]): string {
+  return `${JSON.stringify(list, null, 4)}\n`;
+}
+
+function printedError({ code, message }: { code: string; message: string }): string {
+  return `\nAn error occurred (${code}) when calling the Invoke operation: ${message}\n`;
+}

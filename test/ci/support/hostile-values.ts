@@ -1,0 +1,45 @@
+/** What somebody who may write a parameter, or answer as the refresher, puts where a plain value belongs: as JSON. */
+export const HOSTILE_VALUES: Readonly<Record<string, string>> = {
+  'command substitution': text('$(touch pwned)'),
+  backticks: text('`touch pwned`'),
+  'an array index that runs': text('x[$(touch pwned)]'),
+  'a time that runs': text('2099-01-01T12:00:00+epoch[$(touch pwned)]Z'),
+  'a time whose digits run': text('2099-01-01T12:00:0x[$(touch pwned)]Z'),
+  'a number that runs': 'x[$(touch pwned)]',
+  'a number, then what runs': '1+x[$(touch pwned)]',
+  'quotes and commands': text(`'; touch pwned; "; touch pwned; '`),
+  'quotes that end the string': '"a"; touch pwned; "b"',
+  'sed and printf': text('%n%s%d\\1&/e touch pwned'),
+  options: text('--output=text'),
+  'a row of its own': text('\n/ci/genesys/access-token\t43\tEVIL'),
+  'an element of its own': text('",\n    99,\n    "EVIL'),
+  'keys of its own': text('","tokenVersion":42,"expiresAtEpoch":9999999999,"x":"'),
+  'half an escape': text('\\'),
+  'a carriage return': text('\rEVIL'),
+  'escape sequences': text('\u001b[2J\u001b]0;EVIL\u0007'),
+  'raw control characters': '"\u001b[2J\u0001\u007f"',
+  'marks of the script itself': text('\u001c\u001d\u001c'),
+  'C1 control characters': text('\u0085\u009b31m'),
+  'characters that turn text round': text('\u202e\u2066EVIL\ufeff'),
+  'a command of Azure Pipelines': text('##vso[task.setvariable variable=x]EVIL'),
+  'a command of Azure Pipelines, escaped':
+    '"#\\u0023vso[task.setvariable variable=x]#\\#[set-env name=x]EVIL"',
+  'a command of GitHub Actions': text('::set-env name=PATH::EVIL'),
+  'a command of GitHub Actions on a line': text('\n::set-env name=PATH::EVIL\n##[set-env name=x]EVIL\n'),
+  'a glob': text('* ? [a-z] ~ ..'),
+  'an octal number': '0777',
+  'a bad octal number': '08',
+  'a negative number': '-1',
+  'a fraction': '1.5e3',
+  'a number without end': '9'.repeat(400),
+  'a text without end': text('A'.repeat(3000)),
+  nothing: text(''),
+  null: 'null',
+  true: 'true',
+  'a list': '["$(touch pwned)"]',
+  'an object': '{"tokenVersion":42,"code":"x[$(touch pwned)]"}',
+};
+
+function text(value: string): string {
+  return JSON.stringify(value);
+}
