@@ -1,6 +1,14 @@
 import cliProgress from 'cli-progress';
 import { BEAT_MS, dyingAlarm, guarantee } from '../../lambda/contract.ts';
-import type { AlarmRecord } from './alarm.ts';
+import type { AlarmRecord } from '../../local/simulation/alarm.ts';
+import {
+  BLIPS_A_YEAR,
+  INCIDENT_SHAPE,
+  INCIDENTS_A_YEAR,
+  PUBLISHED_INCIDENT_MINUTES,
+} from '../../local/simulation/incident-history.ts';
+import { DAY_MS, YEAR_MS } from '../../local/simulation/world.ts';
+import { formatTable } from '../table.ts';
 import {
   brokenWithinTolerance,
   FORGETFUL,
@@ -22,19 +30,12 @@ import {
   printComparison,
   printRatios,
 } from './comparison.ts';
-import {
-  BLIPS_A_YEAR,
-  INCIDENT_SHAPE,
-  INCIDENTS_A_YEAR,
-  PUBLISHED_INCIDENT_MINUTES,
-} from './incident-history.ts';
 import { OTHER_SERVER_RUNS, tryOtherServers } from './other-servers.ts';
-import { count, duration, formatTable } from './report.ts';
-import { DAY_MS, YEAR_MS } from './world.ts';
+import { count, duration } from './report.ts';
 
-/** The full run, and the one for tests: a month, one seed. */
+/** The full run, and the one for tests: a week, one seed. */
 export const FULL: Scope = { seed: 2_026, spanMs: YEAR_MS, buildsADay: 100, sweepStepMs: 5_000 };
-export const QUICK: Scope = { seed: 2_026, spanMs: 30 * DAY_MS, buildsADay: 100, sweepStepMs: 31_000 };
+export const QUICK: Scope = { seed: 2_026, spanMs: 7 * DAY_MS, buildsADay: 100, sweepStepMs: 61_000 };
 
 /** What the bench found. */
 export interface AvailabilityReport {

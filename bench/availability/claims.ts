@@ -1,10 +1,10 @@
 import { dyingAlarm, guarantee, type RefreshTimes } from '../../lambda/contract.ts';
-import { type AlarmRecord, judgeAlarm, ringAlarm } from './alarm.ts';
-import { drawReads } from './builds.ts';
+import { type AlarmRecord, judgeAlarm, ringAlarm } from '../../local/simulation/alarm.ts';
+import { drawReads } from '../../local/simulation/builds.ts';
+import { type Outcome, simulate } from '../../local/simulation/simulate.ts';
+import type { Strategy } from '../../local/simulation/strategies.ts';
+import { createWorld, HOUR_MS, MINUTE_MS, type Server } from '../../local/simulation/world.ts';
 import { type SweepRow, sweepOutages } from './outage-sweep.ts';
-import { type Outcome, simulate } from './simulate.ts';
-import type { Strategy } from './strategies.ts';
-import { createWorld, HOUR_MS, MINUTE_MS, type Server } from './world.ts';
 
 /** How much is simulated. */
 export interface Scope {

@@ -1,16 +1,10 @@
-import { READINGS } from './builds.ts';
+import { READINGS } from '../../local/simulation/builds.ts';
+import type { BuildEnd, Outcome } from '../../local/simulation/simulate.ts';
+import { strategiesFor } from '../../local/simulation/strategies.ts';
+import { HOUR_MS, MINUTE_MS, type Server } from '../../local/simulation/world.ts';
+import { formatTable } from '../table.ts';
 import { live, PLAIN, type Scope } from './claims.ts';
-import {
-  COMPARISON_HEAD,
-  comparisonRow,
-  count,
-  duration,
-  formatTable,
-  perHundredThousand,
-} from './report.ts';
-import type { BuildEnd, Outcome } from './simulate.ts';
-import { strategiesFor } from './strategies.ts';
-import { HOUR_MS, MINUTE_MS, type Server } from './world.ts';
+import { COMPARISON_HEAD, comparisonRow, count, duration, perHundredThousand } from './report.ts';
 
 /** Told what is being simulated, and how much of it is done. */
 export type Progress = (label: string, done: number) => void;

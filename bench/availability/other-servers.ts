@@ -1,8 +1,9 @@
+import { type Strategy, strategiesFor } from '../../local/simulation/strategies.ts';
+import { HOUR_MS, MINUTE_MS, type Server } from '../../local/simulation/world.ts';
+import { formatTable } from '../table.ts';
 import { live, type Scope } from './claims.ts';
 import type { Progress } from './comparison.ts';
-import { COMPARISON_HEAD, comparisonRow, formatTable } from './report.ts';
-import { type Strategy, strategiesFor } from './strategies.ts';
-import { HOUR_MS, MINUTE_MS, type Server } from './world.ts';
+import { COMPARISON_HEAD, comparisonRow } from './report.ts';
 
 interface Case {
   readonly name: string;

@@ -1,8 +1,8 @@
 import { BEAT_MS, guarantee, MINT_TIME_LIMIT_MS } from '../../lambda/contract.ts';
-import { createQuietWorld } from './quiet-world.ts';
-import { simulate } from './simulate.ts';
-import { createWindows } from './windows.ts';
-import type { EndpointTrouble } from './world.ts';
+import { createQuietWorld } from '../../local/simulation/quiet-world.ts';
+import { simulate } from '../../local/simulation/simulate.ts';
+import { createWindows } from '../../local/simulation/windows.ts';
+import type { EndpointTrouble } from '../../local/simulation/world.ts';
 
 /** What the worst of the swept outages of one length did. Milliseconds. */
 export interface SweepRow {

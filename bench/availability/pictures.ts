@@ -3,14 +3,14 @@ import { BarChart, LineChart } from 'echarts/charts';
 import { GridComponent, MarkAreaComponent, TitleComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
-import { READINGS } from './builds.ts';
+import { READINGS } from '../../local/simulation/builds.ts';
+import { createQuietWorld } from '../../local/simulation/quiet-world.ts';
+import { type Outcome, simulate } from '../../local/simulation/simulate.ts';
+import { strategiesFor } from '../../local/simulation/strategies.ts';
+import { createWindows } from '../../local/simulation/windows.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../local/simulation/world.ts';
 import type { Comparison } from './comparison.ts';
-import { createQuietWorld } from './quiet-world.ts';
 import { count, perHundredThousand } from './report.ts';
-import { type Outcome, simulate } from './simulate.ts';
-import { strategiesFor } from './strategies.ts';
-import { createWindows } from './windows.ts';
-import { DAY_MS, HOUR_MS, MINUTE_MS } from './world.ts';
 
 use([LineChart, BarChart, GridComponent, MarkAreaComponent, TitleComponent, SVGRenderer]);
 

@@ -1,6 +1,6 @@
-import { READINGS, type Reading } from './builds.ts';
-import type { BuildEnd, Outcome } from './simulate.ts';
-import { DAY_MS, HOUR_MS, MINUTE_MS } from './world.ts';
+import { READINGS, type Reading } from '../../local/simulation/builds.ts';
+import type { BuildEnd, Outcome } from '../../local/simulation/simulate.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../local/simulation/world.ts';
 
 /** Builds per 100,000 that ended in a way, of those of one reading or of all. */
 export function perHundredThousand(
@@ -53,21 +53,6 @@ export function comparisonRow(outcome: Outcome): readonly string[] {
     stores ? count((outcome.awsCalls / spanMs) * DAY_MS) : '-',
     stores ? duration(longestGapMs(outcome)) : '-',
   ];
-}
-
-/** Lays rows out in columns: the first to the left, the others to the right. */
-export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
-  );
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd();
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
 export function count(value: number): string {

@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
-import { openAccount } from '../cold-start/account.ts';
+import { openProcessHarness } from '../../local/process-harness.ts';
 import { buildCandidates } from '../cold-start/candidates.ts';
-import { printClaims, printTable } from '../cold-start/report.ts';
+import { printClaims } from '../cold-start/report.ts';
 import { median, spread } from '../cold-start/statistics.ts';
+import { printTable } from '../table.ts';
 import { addLatency, LATENCY_MS, MINT_CHAIN_MS } from './latency.ts';
 import { invokeWarm, type Warm } from './warm.ts';
 
@@ -14,13 +15,13 @@ export async function run(args: readonly string[]): Promise<number> {
   const mints = Number(values.mints);
   const bar = new SingleBar({ format: '{bar} {value}/{total} processes' }, Presets.legacy);
   bar.start(3, 0);
-  const idle = await openAccount();
-  const near = await openAccount({ isDue: true, hasProbe: true });
-  const far = await openAccount({ isDue: true, hasProbe: true });
+  const idle = await openProcessHarness();
+  const near = await openProcessHarness({ isDue: true, hasProbe: true });
+  const far = await openProcessHarness({ isDue: true, hasProbe: true });
   addLatency(far);
   try {
     const beat = await invokeWarm({
-      account: idle,
+      harness: idle,
       handlerFile,
       event: {},
       outcome: 'still-fresh',
@@ -29,15 +30,15 @@ export async function run(args: readonly string[]): Promise<number> {
     });
     bar.increment();
     const forced = { handlerFile, event: { force: true }, outcome: 'refreshed', uncounted: 10 } as const;
-    const mint = await invokeWarm({ ...forced, account: near, counted: mints });
+    const mint = await invokeWarm({ ...forced, harness: near, counted: mints });
     bar.increment();
-    const farMint = await invokeWarm({ ...forced, account: far, counted: mints });
+    const farMint = await invokeWarm({ ...forced, harness: far, counted: mints });
     bar.increment();
     bar.stop();
     return report({ beat, mint, farMint });
   } finally {
     bar.stop();
-    await Promise.all([idle, near, far].map((account) => account.close()));
+    await Promise.all([idle, near, far].map((harness) => harness.close()));
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Account, openAccount } from '../cold-start/account.ts';
+import { openProcessHarness, type ProcessHarness } from '../../local/process-harness.ts';
 import { canLimitCpu, limitCpu } from './cpu-quota.ts';
 import { addLatency } from './latency.ts';
 import { invokeWarm, type Warm } from './warm.ts';
@@ -17,8 +17,8 @@ export async function measureDurations(options: {
   readonly mints: number;
   readonly onSize?: () => void;
 }): Promise<Durations[]> {
-  const idle = await openAccount();
-  const due = await openAccount({ isDue: true, hasProbe: true });
+  const idle = await openProcessHarness();
+  const due = await openProcessHarness({ isDue: true, hasProbe: true });
   addLatency(idle);
   addLatency(due);
   try {
@@ -36,8 +36,8 @@ export async function measureDurations(options: {
 async function measureSize(
   { handlerFile, mints }: { readonly handlerFile: string; readonly mints: number },
   memoryMiB: number,
-  idle: Account,
-  due: Account,
+  idle: ProcessHarness,
+  due: ProcessHarness,
 ): Promise<Durations> {
   const quota = canLimitCpu() ? limitCpu(memoryMiB) : undefined;
   const command = quota?.command ?? [process.execPath];
@@ -45,8 +45,8 @@ async function measureSize(
     const common = { handlerFile, uncounted: 10, counted: mints, command };
     return {
       memoryMiB,
-      beat: await invokeWarm({ ...common, account: idle, event: {}, outcome: 'still-fresh' }),
-      mint: await invokeWarm({ ...common, account: due, event: { force: true }, outcome: 'refreshed' }),
+      beat: await invokeWarm({ ...common, harness: idle, event: {}, outcome: 'still-fresh' }),
+      mint: await invokeWarm({ ...common, harness: due, event: { force: true }, outcome: 'refreshed' }),
     };
   } finally {
     quota?.remove();

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Account } from '../cold-start/account.ts';
+import type { ProcessHarness } from '../../local/process-harness.ts';
 
 /** What each call takes on the way, in milliseconds. */
 export const LATENCY_MS = { aws: 20, tokenEndpoint: 150, probe: 60 } as const;
@@ -8,7 +8,7 @@ export const LATENCY_MS = { aws: 20, tokenEndpoint: 150, probe: 60 } as const;
 export const MINT_CHAIN_MS = 4 * LATENCY_MS.aws + LATENCY_MS.tokenEndpoint + LATENCY_MS.probe;
 
 /** Lets each call to AWS, to the token endpoint and to the probe take {@link LATENCY_MS} longer. */
-export function addLatency({ aws, server }: Account): void {
+export function addLatency({ aws, server }: ProcessHarness): void {
   aws.faults.hook('before-executing', {}, () => setTimeout(LATENCY_MS.aws));
   const delays = [
     ['token', LATENCY_MS.tokenEndpoint],

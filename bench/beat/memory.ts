@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
-import { openAccount } from '../cold-start/account.ts';
+import { openProcessHarness } from '../../local/process-harness.ts';
 import { buildCandidates } from '../cold-start/candidates.ts';
 import { measure, type Run } from '../cold-start/measure.ts';
-import { printClaims, printTable } from '../cold-start/report.ts';
+import { printClaims } from '../cold-start/report.ts';
 import { median, spread } from '../cold-start/statistics.ts';
 import { readDefaultMemoryMiB } from '../scale/synthesized-stacks.ts';
+import { printTable } from '../table.ts';
 import { canLimitCpu, limitCpu, ONE_PROCESSOR_MIB } from './cpu-quota.ts';
 import { type Durations, measureDurations } from './durations.ts';
 import { invokeWarm } from './warm.ts';
@@ -48,24 +49,24 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 async function measurePeakMemory(handlerFile: string): Promise<number> {
-  const account = await openAccount({ isDue: true, hasProbe: true });
+  const harness = await openProcessHarness({ isDue: true, hasProbe: true });
   try {
     const event = { force: true };
     const mints = { event, outcome: 'refreshed', uncounted: 0, counted: MANY_MINTS } as const;
-    return (await invokeWarm({ account, handlerFile, ...mints })).memoryMiB;
+    return (await invokeWarm({ harness, handlerFile, ...mints })).memoryMiB;
   } finally {
-    await account.close();
+    await harness.close();
   }
 }
 
 /** Whole processes, without Lambda's boost while a function loads: slower than the real ones. */
 async function measureColdMints(handlerFile: string, onSize: () => void): Promise<number[]> {
-  const account = await openAccount({ isDue: true });
+  const harness = await openProcessHarness({ isDue: true });
   const run: Run = {
     name: 'cold mint',
     script: 'one-invocation.mjs',
     args: [handlerFile, '{"force":true}'],
-    environment: account.environment,
+    environment: harness.environment,
   };
   try {
     const medians: number[] = [];
@@ -83,7 +84,7 @@ async function measureColdMints(handlerFile: string, onSize: () => void): Promis
     }
     return medians;
   } finally {
-    await account.close();
+    await harness.close();
   }
 }
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Account } from '../cold-start/account.ts';
+import type { ProcessHarness } from '../../local/process-harness.ts';
 
 /** What the invocations of one warm process took, and what they called, on average. */
 export interface Warm {
@@ -28,7 +28,7 @@ const SCRIPT = fileURLToPath(new URL('./warm-invocations.mjs', import.meta.url))
  * @throws Error where an invocation fails or has another outcome
  */
 export async function invokeWarm(options: {
-  readonly account: Account;
+  readonly harness: ProcessHarness;
   readonly handlerFile: string;
   readonly event: object;
   readonly outcome: 'refreshed' | 'still-fresh';
@@ -37,9 +37,9 @@ export async function invokeWarm(options: {
   /** What to start `node` with. @default this process's own */
   readonly command?: readonly string[];
 }): Promise<Warm> {
-  const { account, handlerFile, event, outcome, uncounted, counted } = options;
+  const { harness, handlerFile, event, outcome, uncounted, counted } = options;
   const [program = process.execPath, ...programArgs] = options.command ?? [];
-  const { aws, server } = account;
+  const { aws, server } = harness;
   const calls = () => ({
     awsCalls: aws.requests.length,
     tokenRequests: server.requests.length,
@@ -50,7 +50,7 @@ export async function invokeWarm(options: {
     execFile(
       program,
       [...programArgs, SCRIPT, handlerFile, JSON.stringify(event), String(uncounted), String(counted)],
-      { env: account.environment, maxBuffer: 64 * 1024 * 1024 },
+      { env: harness.environment, maxBuffer: 64 * 1024 * 1024 },
       (error, _stdout, stderr) => (error === null ? resolve(stderr) : reject(error)),
     );
   });

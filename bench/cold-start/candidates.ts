@@ -38,14 +38,3 @@ export function buildCandidates(): Candidates {
   buildSync({ ...options, outfile: naive, format: 'cjs', bundle: true });
   return { ours: join(directory, 'ours/handler.mjs'), metafile, unbundled, naive };
 }
-
-/** The bytes of the entry point and of every chunk that it imports before its first line runs. */
-export function eagerBytes({ outputs }: Metafile): number {
-  const names = new Set(Object.keys(outputs).filter((name) => name.endsWith('/handler.mjs')));
-  for (const name of names) {
-    for (const { kind, path } of outputs[name]?.imports ?? []) {
-      if (kind === 'import-statement' && path in outputs) names.add(path);
-    }
-  }
-  return [...names].reduce((sum, name) => sum + (outputs[name]?.bytes ?? 0), 0);
-}

@@ -1,10 +1,12 @@
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
-import { openAccount } from './account.ts';
-import { buildCandidates, type Candidates, eagerBytes } from './candidates.ts';
+import { eagerBytes, IDLE_BEAT_LIMIT_BYTES } from '../../local/bundle-size.ts';
+import { openProcessHarness } from '../../local/process-harness.ts';
+import { printTable } from '../table.ts';
+import { buildCandidates, type Candidates } from './candidates.ts';
 import { LIMITS } from './limits.ts';
 import { type Measured, measure, type Run } from './measure.ts';
-import { printClaims, printTable } from './report.ts';
+import { printClaims } from './report.ts';
 import { median, pairedRatio, spread } from './statistics.ts';
 
 const UNCOUNTED_ROUNDS = 3;
@@ -17,8 +19,8 @@ export async function run(args: readonly string[]): Promise<number> {
   });
   const rounds = Number(values.rounds);
   const candidates = buildCandidates();
-  // Two accounts: a rival's mint must not leave a status behind that makes the next idle beat mint.
-  const [idle, minting] = [await openAccount(), await openAccount({ isDue: true })];
+  // Two harnesses: a rival's mint must not leave a status behind that makes the next idle beat mint.
+  const [idle, minting] = [await openProcessHarness(), await openProcessHarness({ isDue: true })];
   const runs = runsOf(candidates, idle.environment, minting.environment);
   const bar = new SingleBar(
     { format: '{bar} {value}/{total} processes, {eta_formatted} left' },
@@ -82,7 +84,7 @@ function report(measured: readonly Measured[], rounds: number, idleBytes: number
     ]),
   );
   return printClaims([
-    { text: 'bytes loaded by an idle beat', value: idleBytes, atMost: LIMITS.idleBeatBytes },
+    { text: 'bytes loaded by an idle beat', value: idleBytes, atMost: IDLE_BEAT_LIMIT_BYTES },
     {
       text: 'idle beat, of an empty process',
       value: pairedRatio(wallOf('idle beat: this function'), empty),

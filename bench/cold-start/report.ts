@@ -5,19 +5,6 @@ export interface Claim {
   readonly atMost: number;
 }
 
-/** Prints the rows as a Markdown table, columns aligned. */
-export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
-  const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
-  );
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
-  console.log(line(header));
-  console.log(`|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`);
-  for (const row of rows) console.log(line(row));
-  console.log('');
-}
-
 /** Prints each claim with its limit, and returns how many do not hold. */
 export function printClaims(claims: readonly Claim[]): number {
   const broken = claims.filter(({ value, atMost }) => !(value <= atMost));

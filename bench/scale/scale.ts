@@ -4,8 +4,9 @@ import { MAX_TOKENS } from '../../infra/configuration/tokens-configuration.ts';
 import { measureDurations } from '../beat/durations.ts';
 import { LATENCY_MS, MINT_CHAIN_MS } from '../beat/latency.ts';
 import { buildCandidates } from '../cold-start/candidates.ts';
-import { printClaims, printTable } from '../cold-start/report.ts';
+import { printClaims } from '../cold-start/report.ts';
 import { median } from '../cold-start/statistics.ts';
+import { printTable } from '../table.ts';
 import { type CostInputs, costOfSchedules, costsOfOptions, costsOfToken } from './costs.ts';
 import { readDefaultMemoryMiB, type SynthesizedStacks, synthesizeStacks } from './synthesized-stacks.ts';
 

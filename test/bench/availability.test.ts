@@ -1,78 +1,11 @@
-import { judgeAlarm, ringAlarm } from '../../bench/availability/alarm.ts';
-import { measureAvailability, QUICK } from '../../bench/availability/availability.ts';
-import { createQuietWorld } from '../../bench/availability/quiet-world.ts';
-import { simulate } from '../../bench/availability/simulate.ts';
-import { createWindows } from '../../bench/availability/windows.ts';
-import { createWorld, DAY_MS, HOUR_MS, MINUTE_MS } from '../../bench/availability/world.ts';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 
-const OURS = { name: 'ours', kind: 'ours', refreshIntervalMs: 50 * MINUTE_MS } as const;
+test('the bench shows its four claims in a simulated week', async () => {
+  const args = ['bench/run.ts', 'availability', '--quick'];
 
-test('the four claims hold in a simulated week', async () => {
-  const printed: string[] = [];
-  const { broken, comparisons } = await measureAvailability({
-    scope: { ...QUICK, spanMs: 7 * DAY_MS, sweepStepMs: 61_000 },
-    seeds: 1,
-    print: (text) => printed.push(text),
-    progress: () => {},
-  });
-  expect(broken).toEqual([]);
-  expect(comparisons).toHaveLength(3);
-  expect(printed.join('\n')).toContain('All four claims hold.');
-});
+  const { stdout } = await promisify(execFile)(process.execPath, args);
 
-test('the world of a seed is the same each time', () => {
-  const options = {
-    seed: 7,
-    spanMs: DAY_MS,
-    lifetimeMs: HOUR_MS,
-    server: { kind: 'plain', idleTimeoutMs: null },
-  } as const;
-  expect(createWorld(options).beats).toEqual(createWorld(options).beats);
-  expect(createWorld({ ...options, seed: 8 }).beats).not.toEqual(createWorld(options).beats);
-});
-
-describe('a day of one-hour tokens', () => {
-  test('has no gap and a mint every 49 minutes where nothing goes wrong', async () => {
-    const outcome = await liveThrough([]);
-    expect(outcome.gaps).toEqual([]);
-    expect(outcome.stored.map(({ writtenAt }) => Math.floor(writtenAt / MINUTE_MS)).slice(0, 4)).toEqual([
-      0, 49, 98, 147,
-    ]);
-  });
-
-  test('has a gap that ends within a beat where an outage outlasts the token, and an alarm before it', async () => {
-    const outage = { from: 8 * HOUR_MS, to: 10 * HOUR_MS };
-    const outcome = await liveThrough([outage]);
-    expect(outcome.gaps).toHaveLength(1);
-    expect(outcome.gaps[0]?.to).toBeGreaterThan(outage.to);
-    expect(outcome.gaps[0]?.to).toBeLessThan(outage.to + MINUTE_MS);
-    const ringing = ringAlarm(outcome.remainingSeconds, { thresholdSeconds: 480, datapoints: 5 }, HOUR_MS);
-    expect(judgeAlarm(ringing, outcome.gaps)).toMatchObject({ lapses: 1, announced: 1, withoutLapse: 0 });
-  });
-});
-
-test('the alarm rings where the metric stops, and not for a hole of some minutes', () => {
-  const settings = { thresholdSeconds: 480, datapoints: 5 };
-  const healthy = new Float64Array(120).fill(2_000);
-  const hole = healthy.map((value, minute) => (minute >= 60 && minute < 66 ? Number.NaN : value));
-  const stopped = healthy.map((value, minute) => (minute >= 60 ? Number.NaN : value));
-  expect(ringAlarm(healthy, settings, 0)).toEqual([]);
-  expect(ringAlarm(hole, settings, 10 * MINUTE_MS)).toEqual([]);
-  expect(ringAlarm(stopped, settings, 10 * MINUTE_MS)).toEqual([
-    { from: 68 * MINUTE_MS, to: Number.POSITIVE_INFINITY },
-  ]);
-});
-
-async function liveThrough(outages: readonly { from: number; to: number }[]) {
-  const world = createQuietWorld({
-    lifetimeMs: HOUR_MS,
-    spanMs: DAY_MS,
-    endpoint: createWindows(
-      outages.map((outage) => ({
-        ...outage,
-        value: { code: 'TOKEN_ENDPOINT_UNAVAILABLE', latencyMs: 200 } as const,
-      })),
-    ),
-  });
-  return await simulate({ world, reads: [], strategy: OURS });
-}
+  expect(stdout).toContain('All four claims hold.');
+  expect(stdout.match(/^Tokens of /gm)).toHaveLength(3);
+}, 120_000);

@@ -1,8 +1,4 @@
 import fc from 'fast-check';
-import { createQuietWorld } from '../../../bench/availability/quiet-world.ts';
-import { type Outcome, simulate } from '../../../bench/availability/simulate.ts';
-import { createWindows, type Window } from '../../../bench/availability/windows.ts';
-import type { EndpointTrouble, World } from '../../../bench/availability/world.ts';
 import {
   BEAT_MS,
   type Guarantee,
@@ -10,6 +6,10 @@ import {
   guarantee,
   LATE_BEATS_COST_MS,
 } from '../../../lambda/contract.ts';
+import { createQuietWorld } from '../../../local/simulation/quiet-world.ts';
+import { type Outcome, simulate } from '../../../local/simulation/simulate.ts';
+import { createWindows, type Window } from '../../../local/simulation/windows.ts';
+import type { EndpointTrouble, World } from '../../../local/simulation/world.ts';
 
 /**
  * The promise, of the code that is deployed, in virtual time. A reader at any moment after the first mint gets a

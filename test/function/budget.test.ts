@@ -3,10 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Account, openAccount } from '../../bench/cold-start/account.ts';
-import { eagerBytes } from '../../bench/cold-start/candidates.ts';
-import { LIMITS } from '../../bench/cold-start/limits.ts';
 import { bundle } from '../../infra/bundle/function-code.ts';
+import { eagerBytes, IDLE_BEAT_LIMIT_BYTES } from '../../local/bundle-size.ts';
+import { openProcessHarness, type ProcessHarness } from '../../local/process-harness.ts';
 import { synthesize } from '../../local/synthesized-function.ts';
 
 /** Not a measurement of time: what costs it, counted. A figure that has to go up is changed here, with the reason. */
@@ -19,31 +18,31 @@ const BUDGET = {
 const script = fileURLToPath(new URL('./one-invocation.mjs', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'token-refresher-budget-'));
 const metafile = bundle(directory);
-const accounts: Account[] = [];
+const harnesses: ProcessHarness[] = [];
 
 afterEach(async () => {
-  await Promise.all(accounts.splice(0).map((account) => account.close()));
+  await Promise.all(harnesses.splice(0).map((harness) => harness.close()));
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
 test('an idle beat loads few bytes, and the whole bundle stays small', () => {
   const bytes = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
-  expect(eagerBytes(metafile)).toBeLessThanOrEqual(LIMITS.idleBeatBytes);
+  expect(eagerBytes(metafile)).toBeLessThanOrEqual(IDLE_BEAT_LIMIT_BYTES);
   expect(bytes).toBeLessThanOrEqual(BUDGET.bundleBytes);
 });
 
 test('an idle beat makes one AWS call', async () => {
-  const account = await open({});
-  const called = callsOf(account);
-  const { outcome } = await invoke(account, {});
+  const harness = await open({});
+  const called = callsOf(harness);
+  const { outcome } = await invoke(harness, {});
   expect(outcome).toBe('still-fresh');
   expect(called()).toEqual({ aws: ['GetParameters'], tokenRequests: 0, probes: 0 });
 });
 
 test('a mint makes four AWS calls, one token request and one probe', async () => {
-  const account = await open({ isDue: true, hasProbe: true });
-  const called = callsOf(account);
-  const { outcome } = await invoke(account, {});
+  const harness = await open({ isDue: true, hasProbe: true });
+  const called = callsOf(harness);
+  const { outcome } = await invoke(harness, {});
   expect(outcome).toBe('refreshed');
   expect(called()).toEqual({
     aws: ['GetParameters', 'GetSecretValue', 'PutParameter', 'PutParameter'],
@@ -64,17 +63,17 @@ test('a token adds few resources to the stack', () => {
 
 describe('an error of AWS reaches the person who reads the log', () => {
   test('missing credentials', async () => {
-    const account = await open({});
-    const { error } = await invoke(account, {}, { AWS_ACCESS_KEY_ID: '' });
+    const harness = await open({});
+    const { error } = await invoke(harness, {}, { AWS_ACCESS_KEY_ID: '' });
     expect(error?.name).toBe('PARAMETER_UNAVAILABLE');
     expect(error?.message).toContain('ssm:GetParameters');
     expect(error?.message).toContain('CredentialsProviderError');
   });
 
   test('a denial by Parameter Store, in its own words', async () => {
-    const account = await open({});
-    account.aws.faults.add({ fault: { kind: 'deny' } });
-    const { error } = await invoke(account, {});
+    const harness = await open({});
+    harness.aws.faults.add({ fault: { kind: 'deny' } });
+    const { error } = await invoke(harness, {});
     expect(error?.name).toBe('PARAMETER_UNAVAILABLE');
     expect(error?.message).toMatch(
       /AccessDeniedException \(.*is not authorized to perform: ssm:GetParameters/,
@@ -82,44 +81,44 @@ describe('an error of AWS reaches the person who reads the log', () => {
   });
 
   test('throttling by Parameter Store', async () => {
-    const account = await open({});
-    account.aws.faults.add({ fault: { kind: 'throttle' } });
-    const { error } = await invoke(account, {});
+    const harness = await open({});
+    harness.aws.faults.add({ fault: { kind: 'throttle' } });
+    const { error } = await invoke(harness, {});
     expect(error?.message).toContain('ThrottlingException. Parameter Store throttled the account');
   });
 
   test('an error that only one operation of Parameter Store has', async () => {
-    const account = await open({ isDue: true });
+    const harness = await open({ isDue: true });
     const encryptionKey = 'arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000';
-    const { error } = await invoke(account, {}, { ENCRYPTION_KEY_ARN: encryptionKey });
+    const { error } = await invoke(harness, {}, { ENCRYPTION_KEY_ARN: encryptionKey });
     expect(error?.name).toBe('PARAMETER_NOT_WRITTEN');
     expect(error?.message).toContain('InvalidKeyId. The KMS key is disabled');
   });
 
   test('an answer that is cut off, which is asked for again', async () => {
-    const account = await open({});
-    const called = callsOf(account);
-    account.aws.faults.add({ fault: { kind: 'cut-half-way-through-answer' }, times: 1 });
-    expect((await invoke(account, {})).outcome).toBe('still-fresh');
+    const harness = await open({});
+    const called = callsOf(harness);
+    harness.aws.faults.add({ fault: { kind: 'cut-half-way-through-answer' }, times: 1 });
+    expect((await invoke(harness, {})).outcome).toBe('still-fresh');
     expect(called().aws).toEqual(['GetParameters', 'GetParameters']);
   });
 
   test('a secret that is not there', async () => {
-    const account = await open({ isDue: true });
+    const harness = await open({ isDue: true });
     const secretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:nobody-abcdef';
-    const { error } = await invoke(account, {}, { SECRET_ARN: secretArn });
+    const { error } = await invoke(harness, {}, { SECRET_ARN: secretArn });
     expect(error?.name).toBe('SECRET_UNAVAILABLE');
     expect(error?.message).toContain('ResourceNotFoundException. There is no such secret');
   });
 });
 
-async function open(options: Parameters<typeof openAccount>[0]): Promise<Account> {
-  const account = await openAccount(options);
-  accounts.push(account);
-  return account;
+async function open(options: Parameters<typeof openProcessHarness>[0]): Promise<ProcessHarness> {
+  const harness = await openProcessHarness(options);
+  harnesses.push(harness);
+  return harness;
 }
 
-function callsOf({ aws, server }: Account) {
+function callsOf({ aws, server }: ProcessHarness) {
   const before = aws.requests.length;
   return () => ({
     aws: aws.requests.slice(before).map(({ operation }) => operation),
@@ -134,9 +133,13 @@ interface Invoked {
 }
 
 /** Invokes the bundle in a process of its own, with exactly this environment. */
-function invoke(account: Account, event: object, environment: Record<string, string> = {}): Promise<Invoked> {
+function invoke(
+  harness: ProcessHarness,
+  event: object,
+  environment: Record<string, string> = {},
+): Promise<Invoked> {
   const args = [script, join(directory, 'handler.mjs'), JSON.stringify(event)];
-  const env = { ...account.environment, ...environment };
+  const env = { ...harness.environment, ...environment };
   return new Promise((resolve, reject) => {
     execFile(process.execPath, args, { env }, (error, _stdout, stderr) =>
       error === null ? resolve(JSON.parse(stderr)) : reject(error),

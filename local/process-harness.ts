@@ -1,13 +1,13 @@
 import { GetParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
-import type { FunctionEnvironment } from '../../lambda/contract.ts';
+import type { FunctionEnvironment } from '../lambda/contract.ts';
 import {
   type AuthorizationServer,
   startAuthorizationServer,
-} from '../../local/authorization-server/authorization-server.ts';
-import { type AwsEndpoint, startAwsEndpoint } from '../../local/aws/endpoint.ts';
+} from './authorization-server/authorization-server.ts';
+import { type AwsEndpoint, startAwsEndpoint } from './aws/endpoint.ts';
 
-/** An AWS account on loopback with a live token in it, and the server that mints. */
-export interface Account {
+/** What a process of the function needs: an AWS account on loopback with a live token in it, and the server that mints. */
+export interface ProcessHarness {
   readonly aws: AwsEndpoint;
   readonly server: AuthorizationServer;
   /** The environment of a function's process: Lambda's variables and the template's. */
@@ -27,9 +27,9 @@ const CLIENT = { clientId: 'bench', clientSecret: 'bench-client-secret' };
  * @param options `isDue`: it has expired, so that a mint stores its own; else it lives for hours. `hasProbe`: the provider
  * has a probe, as Genesys Cloud has
  */
-export async function openAccount(
+export async function openProcessHarness(
   options: { readonly isDue?: boolean; readonly hasProbe?: boolean } = {},
-): Promise<Account> {
+): Promise<ProcessHarness> {
   const aws = await startAwsEndpoint({ region: 'eu-central-1', accountId: '111122223333' });
   const server = await startAuthorizationServer({
     clients: [{ ...CLIENT, authMethod: 'client_secret_basic' }],
