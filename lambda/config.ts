@@ -20,6 +20,16 @@ export interface Config {
   readonly encryptionKeyArn: string | undefined;
   /** From the variables that Lambda itself sets. */
   readonly awsClient: AwsClientSettings;
+  /** The way to the provider, where somebody set `HTTPS_PROXY`; AWS is asked directly. */
+  readonly proxy: ProxySettings | undefined;
+}
+
+/** A proxy for https connections. */
+export interface ProxySettings {
+  /** `http://proxy.example.internal:3128` */
+  readonly httpsProxy: string;
+  /** Hosts that are asked directly: names, domains or `*`, separated by commas. */
+  readonly noProxy: string;
 }
 
 /**
@@ -52,6 +62,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     longestJobMs: environment.LONGEST_JOB_SECONDS ? seconds('LONGEST_JOB_SECONDS') * 1000 : undefined,
     encryptionKeyArn: environment.ENCRYPTION_KEY_ARN || undefined,
     awsClient: awsClientSettings(environment),
+    proxy: readProxy(environment, problems),
   };
   if (problems.length > 0 || providerSettings === undefined) {
     throw new RefreshError(
@@ -60,6 +71,19 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     );
   }
   return { ...config, providerSettings };
+}
+
+function readProxy(
+  environment: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): ProxySettings | undefined {
+  const httpsProxy = environment.HTTPS_PROXY || environment.https_proxy;
+  if (httpsProxy === undefined) return undefined;
+  // The value stays unsaid: it may hold a password.
+  if (!/^https?:\/\//.test(httpsProxy) || !URL.canParse(httpsProxy)) {
+    problems.push('HTTPS_PROXY is not an http or https URL');
+  }
+  return { httpsProxy, noProxy: environment.NO_PROXY || environment.no_proxy || '' };
 }
 
 function parseProviderSettings(json: string, problems: string[]): ProviderSettings | undefined {

@@ -2,7 +2,7 @@ import type { Config } from '../config.ts';
 import { describeProvider } from '../contract.ts';
 import { parseCredentials } from './credentials.ts';
 import { createDiscovery } from './discovery.ts';
-import { createSendRequest, type HttpDispatcher } from './http.ts';
+import { createDispatcher, createSendRequest, type HttpDispatcher } from './http.ts';
 import type { Minter } from './minter.ts';
 import { probeToken } from './probe.ts';
 import { createReadSecret, type ReadSecret, type SecretStage } from './secret.ts';
@@ -17,9 +17,9 @@ const PROBE_TIMEOUT_MS = 4_000;
 
 interface CreateMinterOptions {
   readonly config: Pick<Config, 'providerSettings' | 'secretArn' | 'assumedLifetimeMs'> &
-    Partial<Pick<Config, 'awsClient'>>;
+    Partial<Pick<Config, 'awsClient' | 'proxy'>>;
   readonly now: () => Date;
-  /** What connections to the provider are made with. @default an agent that trusts Node's certificate authorities */
+  /** What connections to the provider are made with. @default by the configured proxy, or directly */
   readonly dispatcher?: HttpDispatcher;
   /** @default Secrets Manager by the environment's region, endpoint and credentials */
   readonly readSecret?: ReadSecret;
@@ -29,9 +29,9 @@ interface CreateMinterOptions {
 
 /** Makes the minter of one token, out of its parts. */
 export function createMinter(options: CreateMinterOptions): Minter {
-  const { config, now, dispatcher, requestTimeoutMs: timeoutMs = REQUEST_TIMEOUT_MS } = options;
+  const { config, now, requestTimeoutMs: timeoutMs = REQUEST_TIMEOUT_MS } = options;
   const { secretArn, assumedLifetimeMs } = config;
-  const { readSecret = createReadSecret(config) } = options;
+  const { readSecret = createReadSecret(config), dispatcher = createDispatcher(config.proxy) } = options;
   const provider = describeProvider(config.providerSettings);
   const { probeUrl, scope } = provider;
   const send = createSendRequest(dispatcher);

@@ -1,4 +1,5 @@
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import type { ProxySettings } from '../config.ts';
 
 /** What a connection is made with. Tests pass an `Agent` that resolves names and trusts certificates of their own. */
 export type HttpDispatcher = Dispatcher;
@@ -34,11 +35,21 @@ export const MAX_BODY_BYTES = 65_536;
 export const USER_AGENT = 'token-refresher/1';
 
 /**
+ * Makes what connections to the provider are made with. Certificate authorities are Node's, and those of
+ * `NODE_EXTRA_CA_CERTS`.
+ */
+export function createDispatcher(proxy?: ProxySettings): HttpDispatcher {
+  const options = { pipelining: 0, allowH2: false };
+  if (proxy === undefined) return new Agent(options);
+  // Plain http goes to loopback only, and undici would look for its proxy in the environment.
+  return new EnvHttpProxyAgent({ ...options, ...proxy, httpProxy: '' });
+}
+
+/**
  * Makes the one way to speak HTTP. One connection per request: between two invocations Lambda freezes the
  * function, and a connection that died meanwhile would fail the next request.
  */
-export function createSendRequest(dispatcher?: HttpDispatcher): SendRequest {
-  const connection = dispatcher ?? new Agent({ pipelining: 0, allowH2: false });
+export function createSendRequest(connection: HttpDispatcher = createDispatcher()): SendRequest {
   return async ({ method, url, headers, body, signal, timeoutMs }) => {
     const limit = timeLimit(signal, timeoutMs);
     try {

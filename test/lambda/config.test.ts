@@ -118,6 +118,18 @@ test.each(['http://127.0.0.1:1/t', 'http://127.9.9.9/t', 'http://[::1]:1/t', 'ht
   },
 );
 
+test('a proxy that is no URL is CONFIG_INVALID, and its password stays unsaid', () => {
+  const settings = { provider: 'oauth2', tokenUrl };
+  const parse = (proxy: string) => parseConfig({ ...environment(settings), HTTPS_PROXY: proxy });
+
+  expect(() => parse('user:canary@proxy:3128')).toThrow('HTTPS_PROXY is not an http or https URL');
+  expectNoLeak(
+    thrown(() => parse('user:canary@proxy:3128')),
+    ['canary'],
+  );
+  expect(parse('http://proxy:3128').proxy).toEqual({ httpsProxy: 'http://proxy:3128', noProxy: '' });
+});
+
 test('every variable that is wrong is named', () => {
   const parse = () => parseConfig({ REFRESH_INTERVAL_SECONDS: '0', ASSUMED_LIFETIME_SECONDS: 'x' });
 
