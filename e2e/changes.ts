@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { appendFileSync, cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTemplate } from './deployed-stack.ts';
+import { type E2eHarness, functionOf, pathOf } from './e2e-harness.ts';
 import type { Tokens } from './first-deployment.ts';
-import { functionOf, pathOf, type Stage } from './stage.ts';
 import { isConsistent, readStored } from './stored-token.ts';
 import { ROOT, WORK_DIRECTORY } from './target.ts';
 
 /** Nothing changed, nothing to deploy. */
-export async function checkUnchanged({ cdk, steps }: Stage, tokens: Tokens): Promise<void> {
+export async function checkUnchanged({ cdk, steps }: E2eHarness, tokens: Tokens): Promise<void> {
   await steps.step('cdk diff of an unchanged configuration is empty', async () => {
     const { status, stdout, stderr } = await cdk.diff(Object.values(tokens));
     assert.equal(status, 0, stdout + stderr);
@@ -17,25 +17,25 @@ export async function checkUnchanged({ cdk, steps }: Stage, tokens: Tokens): Pro
 }
 
 /** A change of the code alone, made in a copy of the app. */
-export async function checkCodeChange(stage: Stage, tokens: Tokens): Promise<void> {
-  const { aws, cdk, steps } = stage;
+export async function checkCodeChange(harness: E2eHarness, tokens: Tokens): Promise<void> {
+  const { aws, cdk, steps } = harness;
   await steps.step(
     "cdk deploy of changed code changes the functions' code alone, and mints nothing",
     async () => {
       const app = copyApp();
       appendFileSync(join(app, 'lambda/handler.ts'), '\nexport const changedByE2e = true;\n');
       const [template, { version }] = await Promise.all([
-        readTemplate(stage),
-        readStored(aws, pathOf(stage, 'waiting')),
+        readTemplate(harness),
+        readStored(aws, pathOf(harness, 'waiting')),
       ]);
       await cdk.deploy(Object.values(tokens), app);
-      const changed = differences(template, await readTemplate(stage));
+      const changed = differences(template, await readTemplate(harness));
       assert.equal(changed.length, Object.keys(tokens).length * 2, changed.join('\n'));
       for (const path of changed)
         assert.match(path, /^Resources\.\w+\.(Properties\.Code\.S3Key|Metadata\.aws:asset:path)$/);
-      const answer = await aws.invoke(functionOf(stage, 'waiting'), { minRemainingSeconds: 60 });
+      const answer = await aws.invoke(functionOf(harness, 'waiting'), { minRemainingSeconds: 60 });
       assert.ok(!answer.failed, JSON.stringify(answer));
-      assert.equal((await readStored(aws, pathOf(stage, 'waiting'))).version, version);
+      assert.equal((await readStored(aws, pathOf(harness, 'waiting'))).version, version);
     },
   );
 }
@@ -44,30 +44,30 @@ export async function checkCodeChange(stage: Stage, tokens: Tokens): Promise<voi
  * A changed configuration: an interval, a token with a new name. (`filled` keeps its name, `outage` becomes
  * `renamed`.)
  */
-export async function checkConfigurationChange(stage: Stage, tokens: Tokens): Promise<object[]> {
-  const { aws, cdk, server, steps } = stage;
+export async function checkConfigurationChange(harness: E2eHarness, tokens: Tokens): Promise<object[]> {
+  const { aws, cdk, server, steps } = harness;
   const changed = [
     { ...tokens.filled, refreshInterval: 40 },
     tokens.waiting,
     { ...tokens.outage, name: 'renamed', tokenUrl: server.tokenUrl },
   ];
-  const before = await readStored(aws, pathOf(stage, 'filled'));
+  const before = await readStored(aws, pathOf(harness, 'filled'));
   await steps.step('cdk deploy of a changed configuration: an interval of 40 minutes, a new name', () =>
     cdk.deploy(changed),
   );
   await steps.step('the new interval counts at once, for a token of its own', async () => {
-    const { status, version = 0 } = await readStored(aws, pathOf(stage, 'filled'));
+    const { status, version = 0 } = await readStored(aws, pathOf(harness, 'filled'));
     const interval = Date.parse(status?.refreshDueAt ?? '') - Date.parse(status?.issuedAt ?? '');
     assert.equal(interval, 40 * 60_000);
     assert.ok(version > (before.version ?? 0), 'nothing was minted');
   });
   await steps.step('the old name left no parameter, the new name has a live token', async () => {
-    const renamed = await readStored(aws, pathOf(stage, 'renamed'));
+    const renamed = await readStored(aws, pathOf(harness, 'renamed'));
     assert.ok(isConsistent(renamed), 'no token under the new name');
     assert.notEqual(await server.isLive(renamed.accessToken ?? ''), false);
-    const names = await parameterNames(stage);
+    const names = await parameterNames(harness);
     assert.deepEqual(
-      names.filter((name) => name.startsWith(`${pathOf(stage, 'outage')}/`)),
+      names.filter((name) => name.startsWith(`${pathOf(harness, 'outage')}/`)),
       [],
     );
     assert.equal(names.length, 6, names.join(', '));
@@ -76,7 +76,7 @@ export async function checkConfigurationChange(stage: Stage, tokens: Tokens): Pr
 }
 
 /** Names of all parameters of this run. */
-export async function parameterNames({ aws, names }: Stage): Promise<string[]> {
+export async function parameterNames({ aws, names }: E2eHarness): Promise<string[]> {
   const { Parameters } = await aws.call<{ Parameters: { Name: string }[] }>(
     ...['ssm', 'get-parameters-by-path', '--path', names.prefix, '--recursive'],
   );

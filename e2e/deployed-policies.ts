@@ -3,7 +3,7 @@ import { isAllowed } from '../local/aws/iam.ts';
 import type { PolicyDocument } from '../local/aws/operation.ts';
 import { createResolver } from '../local/template-resolver.ts';
 import { readTemplate, stackResources } from './deployed-stack.ts';
-import type { Stage } from './stage.ts';
+import type { E2eHarness } from './e2e-harness.ts';
 
 /** One call that a role has to make, or must not be able to make. */
 export type Call = readonly [action: string, resource: string];
@@ -23,14 +23,20 @@ export interface RoleExpectation {
  *
  * @throws AssertionError with the calls that it cannot make although it has to, or can make although it must not
  */
-export async function expectRole(stage: Stage, roleArn: string, expected: RoleExpectation): Promise<void> {
+export async function expectRole(
+  harness: E2eHarness,
+  roleArn: string,
+  expected: RoleExpectation,
+): Promise<void> {
   const name = nameOf(roleArn);
-  const { Role } = await stage.aws.call<{
+  const { Role } = await harness.aws.call<{
     Role: { AssumeRolePolicyDocument: { Statement: { Principal: { Service?: string } }[] } };
   }>('iam', 'get-role', '--role-name', name);
   const services = Role.AssumeRolePolicyDocument.Statement.map(({ Principal }) => Principal.Service);
   assert.deepEqual(services, [expected.service], `who may assume ${name}`);
-  const policies = (await policiesOf(stage, roleArn)).map((policy) => withArns(policy, expected.secretArns));
+  const policies = (await policiesOf(harness, roleArn)).map((policy) =>
+    withArns(policy, expected.secretArns),
+  );
   const may = ([action, resource]: Call): boolean =>
     isAllowed(policies, { action, resource, principalArn: roleArn });
   const list = (calls: readonly Call[]): string => calls.map((call) => call.join(' on ')).join('\n');
@@ -45,8 +51,8 @@ function withArns(policy: PolicyDocument, secretArns: ReadonlyMap<string, string
 }
 
 /** The documents of the role's policies. */
-async function policiesOf(stage: Stage, roleArn: string): Promise<PolicyDocument[]> {
-  const { aws, target } = stage;
+async function policiesOf(harness: E2eHarness, roleArn: string): Promise<PolicyDocument[]> {
+  const { aws, target } = harness;
   const role = nameOf(roleArn);
   const { PolicyNames } = await aws.call<{ PolicyNames: string[] }>(
     ...['iam', 'list-role-policies', '--role-name', role],
@@ -59,20 +65,20 @@ async function policiesOf(stage: Stage, roleArn: string): Promise<PolicyDocument
       return PolicyDocument;
     }),
   );
-  return target.isEmulator ? [...documents, ...(await policiesInTemplate(stage, roleArn))] : documents;
+  return target.isEmulator ? [...documents, ...(await policiesInTemplate(harness, roleArn))] : documents;
 }
 
 /** On AWS an AWS::IAM::Policy is inside its roles, and read back like all others. */
-async function policiesInTemplate(stage: Stage, roleArn: string): Promise<PolicyDocument[]> {
-  stage.steps.gap('IAM cannot read an AWS::IAM::Policy back; those are taken from the deployed template');
-  const [resources, template] = await Promise.all([stackResources(stage), readTemplate(stage)]);
+async function policiesInTemplate(harness: E2eHarness, roleArn: string): Promise<PolicyDocument[]> {
+  harness.steps.gap('IAM cannot read an AWS::IAM::Policy back; those are taken from the deployed template');
+  const [resources, template] = await Promise.all([stackResources(harness), readTemplate(harness)]);
   const roleId = resources.find(
     ({ ResourceType, PhysicalResourceId }) =>
       ResourceType === 'AWS::IAM::Role' && PhysicalResourceId === nameOf(roleArn),
   )?.LogicalResourceId;
   const resolver = createResolver(
-    { directory: '', stackName: stage.cdk.stackName, template },
-    { region: stage.target.region, accountId: roleArn.split(':')[4] ?? '' },
+    { directory: '', stackName: harness.cdk.stackName, template },
+    { region: harness.target.region, accountId: roleArn.split(':')[4] ?? '' },
   );
   return Object.values(template.Resources).flatMap(({ Type, Properties = {} }) => {
     if (Type !== 'AWS::IAM::Policy') return [];

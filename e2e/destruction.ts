@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { parameterNames } from './changes.ts';
 import { readTemplate, stackResources } from './deployed-stack.ts';
-import type { Stage } from './stage.ts';
+import type { E2eHarness } from './e2e-harness.ts';
 
 /** Destroys the stack, and looks at what is left. */
-export async function checkDestruction(stage: Stage, tokens: readonly object[]): Promise<void> {
-  const { aws, steps, target } = stage;
-  const secrets = await createdSecrets(stage);
-  await steps.step('cdk destroy', () => destroy(stage, tokens));
+export async function checkDestruction(harness: E2eHarness, tokens: readonly object[]): Promise<void> {
+  const { aws, steps, target } = harness;
+  const secrets = await createdSecrets(harness);
+  await steps.step('cdk destroy', () => destroy(harness, tokens));
   await steps.step('no parameter is left', async () => {
-    assert.deepEqual(await parameterNames(stage), []);
+    assert.deepEqual(await parameterNames(harness), []);
   });
   await steps.step('the secret that the stack made is kept', async () => {
     assert.equal(secrets.length, 1);
@@ -20,7 +20,7 @@ export async function checkDestruction(stage: Stage, tokens: readonly object[]):
       .then(() => true)
       .catch(() => false);
     if (isThere) {
-      await deleteSecret(stage, secret?.id ?? '');
+      await deleteSecret(harness, secret?.id ?? '');
       return;
     }
     assert.ok(target.isEmulator, 'it is gone');
@@ -28,21 +28,21 @@ export async function checkDestruction(stage: Stage, tokens: readonly object[]):
   });
 }
 
-async function destroy(stage: Stage, tokens: readonly object[]): Promise<void> {
-  const { cdk, steps, target } = stage;
+async function destroy(harness: E2eHarness, tokens: readonly object[]): Promise<void> {
+  const { cdk, steps, target } = harness;
   const { status, stdout, stderr } = await cdk.destroy(tokens);
-  if (status === 0 && !(await stackExists(stage))) return;
+  if (status === 0 && !(await stackExists(harness))) return;
   if (!target.isEmulator) throw new Error(`cdk destroy ended with ${status}:\n${stdout}${stderr}`);
   steps.gap('cdk destroy looks the stack up by its ARN, which is not found; deleted by its name');
-  await deleteStack(stage);
+  await deleteStack(harness);
 }
 
-async function deleteStack({ aws, cdk }: Stage): Promise<void> {
+async function deleteStack({ aws, cdk }: E2eHarness): Promise<void> {
   await aws.call('cloudformation', 'delete-stack', '--stack-name', cdk.stackName);
   await aws.call('cloudformation', 'wait', 'stack-delete-complete', '--stack-name', cdk.stackName);
 }
 
-async function stackExists({ aws, cdk }: Stage): Promise<boolean> {
+async function stackExists({ aws, cdk }: E2eHarness): Promise<boolean> {
   const { StackSummaries } = await aws.call<{
     StackSummaries: { StackName: string; StackStatus: string }[];
   }>('cloudformation', 'list-stacks');
@@ -51,9 +51,11 @@ async function stackExists({ aws, cdk }: Stage): Promise<boolean> {
   );
 }
 
-async function createdSecrets(stage: Stage): Promise<{ id: string; deletionPolicy: string | undefined }[]> {
-  const template = await readTemplate(stage);
-  return (await stackResources(stage))
+async function createdSecrets(
+  harness: E2eHarness,
+): Promise<{ id: string; deletionPolicy: string | undefined }[]> {
+  const template = await readTemplate(harness);
+  return (await stackResources(harness))
     .filter(({ ResourceType }) => ResourceType === 'AWS::SecretsManager::Secret')
     .map(({ PhysicalResourceId: id, LogicalResourceId }) => ({
       id,
@@ -61,7 +63,7 @@ async function createdSecrets(stage: Stage): Promise<{ id: string; deletionPolic
     }));
 }
 
-function deleteSecret({ aws }: Stage, id: string): Promise<unknown> {
+function deleteSecret({ aws }: E2eHarness, id: string): Promise<unknown> {
   return aws.call('secretsmanager', 'delete-secret', '--secret-id', id, '--force-delete-without-recovery');
 }
 
@@ -69,15 +71,15 @@ function deleteSecret({ aws }: Stage, id: string): Promise<unknown> {
  * Removes what this run made itself, and the stack of a run that broke off. Only its own: the names of a run are its
  * own. An emulator that ends with the run needs none of it.
  */
-export async function cleanUp(stage: Stage): Promise<void> {
-  const { aws, names, steps } = stage;
+export async function cleanUp(harness: E2eHarness): Promise<void> {
+  const { aws, names, steps } = harness;
   const attempt = (what: string, work: () => Promise<unknown>) =>
     work().catch((error: Error) => steps.note(`not removed: ${what} (${error.message.split('\n').at(-1)})`));
-  if (await stackExists(stage)) {
-    const secrets = await createdSecrets(stage).catch(() => []);
-    await attempt('the stack', () => deleteStack(stage));
-    for (const { id } of secrets) await attempt(id, () => deleteSecret(stage, id));
+  if (await stackExists(harness)) {
+    const secrets = await createdSecrets(harness).catch(() => []);
+    await attempt('the stack', () => deleteStack(harness));
+    for (const { id } of secrets) await attempt(id, () => deleteSecret(harness, id));
   }
-  await attempt(names.secret, () => deleteSecret(stage, names.secret));
+  await attempt(names.secret, () => deleteSecret(harness, names.secret));
   await attempt(names.readerRole, () => aws.call('iam', 'delete-role', '--role-name', names.readerRole));
 }

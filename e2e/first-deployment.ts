@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { outputsOf } from './deployed-stack.ts';
-import { firstTokens, functionOf, pathOf, type Stage } from './stage.ts';
+import { type E2eHarness, firstTokens, functionOf, pathOf } from './e2e-harness.ts';
 import { isConsistent, readStored } from './stored-token.ts';
 
 /** The tokens of the first deployment. */
 export type Tokens = ReturnType<typeof firstTokens>;
 
 /** Bootstraps, makes what exists before the stack (a filled secret, a CI job's role), and deploys three tokens. */
-export async function deployFirst(stage: Stage): Promise<Tokens> {
-  const { aws, cdk, steps, names, server } = stage;
-  const roleArn = await createReaderRole(stage);
+export async function deployFirst(harness: E2eHarness): Promise<Tokens> {
+  const { aws, cdk, steps, names, server } = harness;
+  const roleArn = await createReaderRole(harness);
   await aws.callWith(
     JSON.stringify(server.client),
     ...['secretsmanager', 'create-secret', '--name', names.secret],
     ...['--secret-string', 'file:///dev/stdin'],
   );
-  const tokens = firstTokens(stage, roleArn);
+  const tokens = firstTokens(harness, roleArn);
   const all = Object.values(tokens);
   const isReady =
     (await steps.step('cdk bootstrap', () => cdk.bootstrap(all))) &&
@@ -27,7 +27,7 @@ export async function deployFirst(stage: Stage): Promise<Tokens> {
   return tokens;
 }
 
-async function createReaderRole({ aws, names }: Stage): Promise<string> {
+async function createReaderRole({ aws, names }: E2eHarness): Promise<string> {
   const { Account } = await aws.call<{ Account: string }>('sts', 'get-caller-identity');
   const trust = {
     Version: '2012-10-17',
@@ -43,10 +43,10 @@ async function createReaderRole({ aws, names }: Stage): Promise<string> {
 }
 
 /** What is there when `cdk deploy` has returned, before any beat. */
-export async function checkFirstDeployment(stage: Stage): Promise<void> {
-  const { aws, server, steps } = stage;
+export async function checkFirstDeployment(harness: E2eHarness): Promise<void> {
+  const { aws, server, steps } = harness;
   await steps.step('filled secret: both parameters are there, the token is live at the server', async () => {
-    const stored = await readStored(aws, pathOf(stage, 'filled'));
+    const stored = await readStored(aws, pathOf(harness, 'filled'));
     assert.ok(
       isConsistent(stored),
       `no token that its status describes: ${stored.statusText ?? 'no status'}`,
@@ -56,26 +56,26 @@ export async function checkFirstDeployment(stage: Stage): Promise<void> {
     assert.notEqual(await server.isLive(stored.accessToken ?? ''), false, 'the server does not accept it');
   });
   await steps.step('placeholder: no token, and the status says SECRET_MALFORMED', async () => {
-    const stored = await readStored(aws, pathOf(stage, 'waiting'));
+    const stored = await readStored(aws, pathOf(harness, 'waiting'));
     assert.equal(stored.accessToken, undefined);
     assert.equal(stored.status?.lastFailure?.code, 'SECRET_MALFORMED');
   });
   await steps.step(
     'endpoint down: the stack stands, the status says TOKEN_ENDPOINT_UNAVAILABLE',
     async () => {
-      const stored = await readStored(aws, pathOf(stage, 'outage'));
+      const stored = await readStored(aws, pathOf(harness, 'outage'));
       assert.equal(stored.accessToken, undefined);
       assert.equal(stored.status?.lastFailure?.code, 'TOKEN_ENDPOINT_UNAVAILABLE');
     },
   );
   await steps.step('the outputs name parameters, next commands and the guarantee', async () => {
-    const outputs = await outputsOf(stage);
-    assert.equal(outputs.FilledTokenParameter, `${pathOf(stage, 'filled')}/access-token`);
+    const outputs = await outputsOf(harness);
+    assert.equal(outputs.FilledTokenParameter, `${pathOf(harness, 'filled')}/access-token`);
     assert.match(
       outputs.WaitingStoreSecret ?? '',
       /^aws secretsmanager put-secret-value --secret-id \S+ --secret-string file:/,
     );
-    assert.ok(outputs.FilledForceRefresh?.includes(functionOf(stage, 'filled')));
+    assert.ok(outputs.FilledForceRefresh?.includes(functionOf(harness, 'filled')));
     assert.match(outputs.FilledGuarantee ?? '', /at least \d+ min/);
   });
 }

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { type Call, expectRole } from './deployed-policies.ts';
 import { type StackResource, stackResources } from './deployed-stack.ts';
-import { functionOf, pathOf, type Stage } from './stage.ts';
+import { type E2eHarness, functionOf, pathOf } from './e2e-harness.ts';
 
 /**
  * Reads the deployed roles and permissions back and evaluates them: who has to make which call, and that nobody
  * reaches another token. The emulator evaluates no policy, so this is what notices a missing grant there.
  */
-export async function checkGrants(stage: Stage, tokens: readonly string[]): Promise<void> {
-  const { steps, names, aws } = stage;
+export async function checkGrants(harness: E2eHarness, tokens: readonly string[]): Promise<void> {
+  const { steps, names, aws } = harness;
   const { Account: account } = await aws.call<{ Account: string }>('sts', 'get-caller-identity');
-  const resources = await stackResources(stage);
-  const arns = (token: string) => arnsOf(stage, account, token);
+  const resources = await stackResources(harness);
+  const arns = (token: string) => arnsOf(harness, account, token);
   const secrets = new Map<string, Secret>();
-  for (const token of tokens) secrets.set(token, await secretKnownTo(stage, token));
+  for (const token of tokens) secrets.set(token, await secretKnownTo(harness, token));
   const secretOf = (token: string): string => secrets.get(token)?.arn ?? '';
   const secretArns = new Map(
     [...secrets.values()].filter(({ id }) => !id.startsWith('arn:')).map(({ id, arn }) => [id, arn]),
@@ -23,9 +23,9 @@ export async function checkGrants(stage: Stage, tokens: readonly string[]): Prom
     const others = tokens.filter((other) => other !== token);
     await steps.step(`grants of ${token}: function, schedule, rule`, async () => {
       const { fn, parameters } = arns(token);
-      const config = await functionConfiguration(stage, functionOf(stage, token));
-      const logStream = `arn:aws:logs:${stage.target.region}:${account}:log-group:${config.LoggingConfig.LogGroup}:log-stream:any`;
-      await expectRole(stage, config.Role, {
+      const config = await functionConfiguration(harness, functionOf(harness, token));
+      const logStream = `arn:aws:logs:${harness.target.region}:${account}:log-group:${config.LoggingConfig.LogGroup}:log-stream:any`;
+      await expectRole(harness, config.Role, {
         service: 'lambda.amazonaws.com',
         secretArns,
         needs: [
@@ -50,13 +50,13 @@ export async function checkGrants(stage: Stage, tokens: readonly string[]): Prom
           ]),
         ],
       });
-      await expectRole(stage, await scheduleRoleOf(stage, resources, fn), {
+      await expectRole(harness, await scheduleRoleOf(harness, resources, fn), {
         service: 'scheduler.amazonaws.com',
         secretArns,
         needs: [['lambda:InvokeFunction', fn]],
         mustNot: others.map((other): Call => ['lambda:InvokeFunction', arns(other).fn]),
       });
-      await expectRuleMayInvoke(stage, functionOf(stage, token));
+      await expectRuleMayInvoke(harness, functionOf(harness, token));
     });
   }
 
@@ -64,10 +64,10 @@ export async function checkGrants(stage: Stage, tokens: readonly string[]): Prom
     const name = resources.find(
       ({ ResourceType, PhysicalResourceId }) =>
         ResourceType === 'AWS::Lambda::Function' &&
-        !tokens.some((token) => PhysicalResourceId === functionOf(stage, token)),
+        !tokens.some((token) => PhysicalResourceId === functionOf(harness, token)),
     )?.PhysicalResourceId;
-    const { Role } = await functionConfiguration(stage, name ?? '');
-    await expectRole(stage, Role, {
+    const { Role } = await functionConfiguration(harness, name ?? '');
+    await expectRole(harness, Role, {
       service: 'lambda.amazonaws.com',
       secretArns,
       needs: tokens.flatMap((token): Call[] => [
@@ -80,7 +80,7 @@ export async function checkGrants(stage: Stage, tokens: readonly string[]): Prom
 
   await steps.step('grants of the CI job: reads its token, asks for a refresh, nothing else', async () => {
     const { fn, parameters } = arns('filled');
-    await expectRole(stage, `arn:aws:iam::${account}:role/${names.readerRole}`, {
+    await expectRole(harness, `arn:aws:iam::${account}:role/${names.readerRole}`, {
       service: 'codebuild.amazonaws.com',
       secretArns,
       needs: [
@@ -100,11 +100,11 @@ export async function checkGrants(stage: Stage, tokens: readonly string[]): Prom
   });
 }
 
-function arnsOf(stage: Stage, account: string, token: string) {
-  const { region } = stage.target;
-  const parameter = `arn:aws:ssm:${region}:${account}:parameter${pathOf(stage, token)}`;
+function arnsOf(harness: E2eHarness, account: string, token: string) {
+  const { region } = harness.target;
+  const parameter = `arn:aws:ssm:${region}:${account}:parameter${pathOf(harness, token)}`;
   return {
-    fn: `arn:aws:lambda:${region}:${account}:function:${functionOf(stage, token)}`,
+    fn: `arn:aws:lambda:${region}:${account}:function:${functionOf(harness, token)}`,
     parameters: [`${parameter}/access-token`, `${parameter}/token-status`] as const,
   };
 }
@@ -115,7 +115,7 @@ interface FunctionConfiguration {
   readonly Environment: { readonly Variables: Readonly<Record<string, string>> };
 }
 
-function functionConfiguration({ aws }: Stage, name: string): Promise<FunctionConfiguration> {
+function functionConfiguration({ aws }: E2eHarness, name: string): Promise<FunctionConfiguration> {
   return aws.call('lambda', 'get-function-configuration', '--function-name', name);
 }
 
@@ -126,17 +126,17 @@ export interface Secret {
 }
 
 /** The secret that a token's function reads. */
-export async function secretKnownTo(stage: Stage, token: string): Promise<Secret> {
-  const { Environment } = await functionConfiguration(stage, functionOf(stage, token));
+export async function secretKnownTo(harness: E2eHarness, token: string): Promise<Secret> {
+  const { Environment } = await functionConfiguration(harness, functionOf(harness, token));
   const id = Environment.Variables.SECRET_ARN ?? '';
-  const { ARN } = await stage.aws.call<{ ARN: string }>(
+  const { ARN } = await harness.aws.call<{ ARN: string }>(
     ...['secretsmanager', 'describe-secret', '--secret-id', id],
   );
   return { id, arn: ARN };
 }
 
 async function scheduleRoleOf(
-  { aws }: Stage,
+  { aws }: E2eHarness,
   resources: readonly StackResource[],
   functionArn: string,
 ): Promise<string> {
@@ -154,7 +154,7 @@ async function scheduleRoleOf(
   throw new Error(`No schedule invokes ${functionArn}.`);
 }
 
-async function expectRuleMayInvoke({ aws }: Stage, functionName: string): Promise<void> {
+async function expectRuleMayInvoke({ aws }: E2eHarness, functionName: string): Promise<void> {
   const { Policy } = await aws.call<{ Policy: string }>(
     ...['lambda', 'get-policy', '--function-name', functionName],
   );

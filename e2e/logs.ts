@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
-import { functionOf, type Stage } from './stage.ts';
+import { type E2eHarness, functionOf } from './e2e-harness.ts';
 
 /** CloudWatch shows a line some seconds after it was written. */
 const LOG_DELAY_MS = 30_000;
@@ -15,9 +15,9 @@ interface LogLine {
  * Expects the reasons of all mints so far, by the function's own log, joined by spaces: `forced age`. Only they tell
  * a mint that a beat made from one that an event made.
  */
-export async function expectMintReasons(stage: Stage, token: string, expected: RegExp): Promise<void> {
+export async function expectMintReasons(harness: E2eHarness, token: string, expected: RegExp): Promise<void> {
   const read = async (): Promise<string> =>
-    (await functionLines(stage, token))
+    (await functionLines(harness, token))
       .filter(({ outcome }) => outcome === 'refreshed')
       .map(({ reason }) => reason)
       .join(' ');
@@ -25,9 +25,9 @@ export async function expectMintReasons(stage: Stage, token: string, expected: R
 }
 
 /** Expects an invocation that failed with this code in the function's own log. */
-export async function expectLoggedFailure(stage: Stage, token: string, code: string): Promise<void> {
+export async function expectLoggedFailure(harness: E2eHarness, token: string, code: string): Promise<void> {
   const read = async (): Promise<string> =>
-    (await functionLines(stage, token)).map(({ error }) => error?.code).join(' ');
+    (await functionLines(harness, token)).map(({ error }) => error?.code).join(' ');
   await expectSoon(read, new RegExp(code), 'codes of the failures, by the log');
 }
 
@@ -41,11 +41,11 @@ async function expectSoon(read: () => Promise<string>, expected: RegExp, what: s
   }
 }
 
-async function functionLines(stage: Stage, token: string): Promise<LogLine[]> {
-  const { LoggingConfig } = await stage.aws.call<{ LoggingConfig: { LogGroup: string } }>(
-    ...['lambda', 'get-function-configuration', '--function-name', functionOf(stage, token)],
+async function functionLines(harness: E2eHarness, token: string): Promise<LogLine[]> {
+  const { LoggingConfig } = await harness.aws.call<{ LoggingConfig: { LogGroup: string } }>(
+    ...['lambda', 'get-function-configuration', '--function-name', functionOf(harness, token)],
   );
-  const lines = await readLog(stage, LoggingConfig.LogGroup);
+  const lines = await readLog(harness, LoggingConfig.LogGroup);
   return lines
     .flatMap((line) => line.split('\n'))
     .filter((line) => line.startsWith('{"level"'))
@@ -53,7 +53,7 @@ async function functionLines(stage: Stage, token: string): Promise<LogLine[]> {
 }
 
 /** Everything in a log group. */
-export async function readLog({ aws }: Stage, logGroup: string): Promise<string[]> {
+export async function readLog({ aws }: E2eHarness, logGroup: string): Promise<string[]> {
   const { events } = await aws.call<{ events: { message: string }[] }>(
     ...['logs', 'filter-log-events', '--log-group-name', logGroup],
   );

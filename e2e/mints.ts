@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Invocation } from './aws.ts';
+import { type E2eHarness, functionOf, pathOf } from './e2e-harness.ts';
 import { secretKnownTo } from './grants.ts';
 import { expectLoggedFailure, expectMintReasons } from './logs.ts';
-import { functionOf, pathOf, type Stage } from './stage.ts';
 import { readStored, type StoredToken, waitForToken } from './stored-token.ts';
 
 /** Secrets Manager's event, the rule and the mint together. */
@@ -11,12 +11,12 @@ const AT_ONCE_SECONDS = 20;
 const SECOND_BEAT_SECONDS = 130;
 
 /** Stores the client into the secret that the stack made. */
-export async function checkStoredSecret(stage: Stage): Promise<void> {
-  const { aws, server, steps, target } = stage;
-  const path = pathOf(stage, 'waiting');
+export async function checkStoredSecret(harness: E2eHarness): Promise<void> {
+  const { aws, server, steps, target } = harness;
+  const path = pathOf(harness, 'waiting');
   await steps.step('placeholder: diagnose says what is wrong, and what to do', async () => {
     const { steps: found, healthy } = answerOf(
-      await aws.invoke(functionOf(stage, 'waiting'), { diagnose: true }),
+      await aws.invoke(functionOf(harness, 'waiting'), { diagnose: true }),
     ) as { steps: { step: string; code?: string; remedy?: string }[]; healthy: boolean };
     assert.equal(healthy, false);
     const secret = found.find(({ step }) => step === 'secret');
@@ -24,42 +24,42 @@ export async function checkStoredSecret(stage: Stage): Promise<void> {
     assert.ok(secret?.remedy, 'no remedy');
   });
   await steps.step(`storing the secret mints at once: within ${AT_ONCE_SECONDS} s`, async () => {
-    const secret = await secretKnownTo(stage, 'waiting');
+    const secret = await secretKnownTo(harness, 'waiting');
     const stored = await aws.callWith<{ Name: string; VersionId: string }>(
       JSON.stringify(server.client),
       ...['secretsmanager', 'put-secret-value', '--secret-id', secret.arn],
       ...['--secret-string', 'file:///dev/stdin'],
     );
-    if (target.isEmulator && !secret.id.startsWith('arn:')) await announceByName(stage, secret.id, stored);
-    await expectLive(stage, await waitForToken(aws, path, firstToken(AT_ONCE_SECONDS)));
-    await expectMintReasons(stage, 'waiting', /^secret-changed$/);
+    if (target.isEmulator && !secret.id.startsWith('arn:')) await announceByName(harness, secret.id, stored);
+    await expectLive(harness, await waitForToken(aws, path, firstToken(AT_ONCE_SECONDS)));
+    await expectMintReasons(harness, 'waiting', /^secret-changed$/);
   });
 }
 
 /** Waits for the schedule: a second token, and the first one of the endpoint that was down. */
-export async function checkSchedule(stage: Stage, endpointIsBack: boolean): Promise<void> {
-  const { aws, steps } = stage;
+export async function checkSchedule(harness: E2eHarness, endpointIsBack: boolean): Promise<void> {
+  const { aws, steps } = harness;
   await steps.step('the schedule mints a second token by itself', async () => {
-    const stored = await waitForToken(aws, pathOf(stage, 'filled'), {
+    const stored = await waitForToken(aws, pathOf(harness, 'filled'), {
       what: 'a second token',
       isReached: ({ version = 0 }) => version >= 2,
       timeoutSeconds: SECOND_BEAT_SECONDS,
     });
-    await expectLive(stage, stored);
-    await expectMintReasons(stage, 'filled', /^forced age( age)*$/);
+    await expectLive(harness, stored);
+    await expectMintReasons(harness, 'filled', /^forced age( age)*$/);
   });
   if (!endpointIsBack) return steps.note('the token endpoint that is down stays down: not tried');
   await steps.step('endpoint back: the next beat mints', async () => {
-    await expectLive(stage, await waitForToken(aws, pathOf(stage, 'outage'), firstToken(60)));
-    await expectMintReasons(stage, 'outage', /^no-token( age)*$/);
+    await expectLive(harness, await waitForToken(aws, pathOf(harness, 'outage'), firstToken(60)));
+    await expectMintReasons(harness, 'outage', /^no-token( age)*$/);
   });
 }
 
 /** Invocations by hand, and a changed secret. Ends within the minute in which no beat mints. */
-export async function checkInvocations(stage: Stage): Promise<void> {
-  const { aws, server, steps, names, target } = stage;
-  const name = functionOf(stage, 'filled');
-  const path = pathOf(stage, 'filled');
+export async function checkInvocations(harness: E2eHarness): Promise<void> {
+  const { aws, server, steps, names, target } = harness;
+  const name = functionOf(harness, 'filled');
+  const path = pathOf(harness, 'filled');
   await steps.step('aws lambda invoke {"force":true} mints', async () => {
     const before = await readStored(aws, path);
     const answer = answerOf(await aws.invoke(name, { force: true }));
@@ -70,7 +70,7 @@ export async function checkInvocations(stage: Stage): Promise<void> {
     assert.equal(answer.tokenVersion, after.version);
     assert.equal(answer.fingerprint, after.status?.fingerprint);
     assert.notEqual(after.accessToken, before.accessToken);
-    await expectLive(stage, after);
+    await expectLive(harness, after);
   });
   await steps.step('{} and {"minRemainingSeconds":60} leave a fresh token alone', async () => {
     const { version } = await readStored(aws, path);
@@ -97,7 +97,7 @@ export async function checkInvocations(stage: Stage): Promise<void> {
     assert.match(answer.errorMessage, /"forse".* Send \{\}/);
     if (target.isEmulator && answer.errorType === 'Runtime.HandlerError') {
       steps.gap('errorType is always Runtime.HandlerError; the code is looked for in the log');
-      await expectLoggedFailure(stage, 'filled', 'EVENT_INVALID');
+      await expectLoggedFailure(harness, 'filled', 'EVENT_INVALID');
     } else {
       assert.equal(answer.errorType, 'EVENT_INVALID');
     }
@@ -114,14 +114,14 @@ export async function checkInvocations(stage: Stage): Promise<void> {
       isReached: (found) => (found.version ?? 0) > version,
       timeoutSeconds: AT_ONCE_SECONDS,
     });
-    await expectLive(stage, stored);
-    await expectMintReasons(stage, 'filled', / secret-changed$/);
+    await expectLive(harness, stored);
+    await expectMintReasons(harness, 'filled', / secret-changed$/);
   });
 }
 
 /** Puts Secrets Manager's event on the bus once more, as the emulator's rule expects it. */
 async function announceByName(
-  { aws, steps }: Stage,
+  { aws, steps }: E2eHarness,
   name: string,
   stored: { readonly Name: string; readonly VersionId: string },
 ): Promise<void> {
@@ -145,7 +145,7 @@ function firstToken(timeoutSeconds: number) {
   return { what: 'a token', isReached: ({ version = 0 }: StoredToken) => version >= 1, timeoutSeconds };
 }
 
-async function expectLive({ server }: Stage, { accessToken = '' }: StoredToken): Promise<void> {
+async function expectLive({ server }: E2eHarness, { accessToken = '' }: StoredToken): Promise<void> {
   assert.notEqual(await server.isLive(accessToken), false, 'the server does not accept the stored token');
 }
 

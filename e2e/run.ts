@@ -7,12 +7,12 @@ import { createAws } from './aws.ts';
 import { createCdk } from './cdk.ts';
 import { checkCodeChange, checkConfigurationChange, checkUnchanged } from './changes.ts';
 import { checkDestruction, cleanUp } from './destruction.ts';
+import type { E2eHarness } from './e2e-harness.ts';
 import { checkFirstDeployment, deployFirst } from './first-deployment.ts';
 import { checkGrants } from './grants.ts';
 import { checkJob } from './job.ts';
 import { checkInvocations, checkSchedule, checkStoredSecret } from './mints.ts';
 import { checkSecrecy } from './secrecy.ts';
-import type { Stage } from './stage.ts';
 import { createSteps } from './steps.ts';
 import { openTarget, type Target } from './target.ts';
 import { remoteTokenServer, startLocalTokenServer, type TokenServer } from './token-server.ts';
@@ -42,7 +42,7 @@ async function play(target: Target, server: TokenServer): Promise<void> {
     secret: `token-refresher-e2e-${run}`,
     readerRole: `token-refresher-e2e-${run}`,
   };
-  const stageUntil = (signal: AbortSignal): Stage => ({
+  const stageUntil = (signal: AbortSignal): E2eHarness => ({
     target,
     server,
     steps,
@@ -51,34 +51,34 @@ async function play(target: Target, server: TokenServer): Promise<void> {
     aws: createAws(target, signal),
     cdk: createCdk({ target, stackName, steps, signal }),
   });
-  const stage = stageUntil(interruption.signal);
+  const harness = stageUntil(interruption.signal);
   try {
     steps.heading('First deployment');
-    const tokens = await deployFirst(stage);
-    await checkFirstDeployment(stage);
+    const tokens = await deployFirst(harness);
+    await checkFirstDeployment(harness);
 
     steps.heading('While the heartbeat counts to sixty');
     const endpointIsBack = await server.endOutage();
-    await checkStoredSecret(stage);
-    await checkUnchanged(stage, tokens);
-    await checkJob(stage);
-    await checkGrants(stage, Object.keys(tokens));
+    await checkStoredSecret(harness);
+    await checkUnchanged(harness, tokens);
+    await checkJob(harness);
+    await checkGrants(harness, Object.keys(tokens));
 
     steps.heading('The heartbeat');
-    await checkSchedule(stage, endpointIsBack);
+    await checkSchedule(harness, endpointIsBack);
 
     steps.heading('Invocations and a changed secret');
-    await checkInvocations(stage);
+    await checkInvocations(harness);
 
     steps.heading('Changes');
-    await checkCodeChange(stage, tokens);
-    const changed = await checkConfigurationChange(stage, tokens);
-    await checkSecrecy(stage, ['filled', 'waiting', 'renamed']);
+    await checkCodeChange(harness, tokens);
+    const changed = await checkConfigurationChange(harness, tokens);
+    await checkSecrecy(harness, ['filled', 'waiting', 'renamed']);
 
     steps.heading('The end');
-    await checkDestruction(stage, changed);
+    await checkDestruction(harness, changed);
   } catch (error) {
-    if (stage.signal.aborted) steps.note(`${stage.signal.reason.message}; cleaning up`);
+    if (harness.signal.aborted) steps.note(`${harness.signal.reason.message}; cleaning up`);
     else await steps.step('the run comes to its end', () => Promise.reject(error));
   } finally {
     if (!target.endsWithRun) await cleanUp(stageUntil(AbortSignal.timeout(600_000)));

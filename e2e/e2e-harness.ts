@@ -4,8 +4,8 @@ import type { Steps } from './steps.ts';
 import type { Target } from './target.ts';
 import type { TokenServer } from './token-server.ts';
 
-/** What every step works with. */
-export interface Stage {
+/** Everything that a run works with: both servers, the CLIs, the steps, and names of its own. */
+export interface E2eHarness {
   readonly target: Target;
   readonly aws: Aws;
   readonly cdk: Cdk;
@@ -24,17 +24,17 @@ export interface Stage {
 }
 
 /** Path of a token's parameters. */
-export function pathOf({ names }: Stage, token: string): string {
+export function pathOf({ names }: E2eHarness, token: string): string {
   return `${names.prefix}/${token}`;
 }
 
 /** Name of a token's function. */
-export function functionOf(stage: Stage, token: string): string {
-  return `token-refresher${pathOf(stage, token).replaceAll('/', '-')}`;
+export function functionOf(harness: E2eHarness, token: string): string {
+  return `token-refresher${pathOf(harness, token).replaceAll('/', '-')}`;
 }
 
 /** The three tokens of the first deployment, as they would stand in cdk.json. */
-export function firstTokens({ names, server }: Stage, readerRoleArn: string) {
+export function firstTokens({ names, server }: E2eHarness, readerRoleArn: string) {
   const shared = {
     provider: 'oauth2',
     prefix: names.prefix,
