@@ -105,8 +105,8 @@ export interface PrincipalRegistry {
 export function createPrincipalRegistry(place: Place): PrincipalRegistry {
   const principals = new Map<string, Principal>();
   const registry: PrincipalRegistry = {
-    register({ accessKeyId = randomAccessKeyId(), arn, policies }) {
-      principals.set(accessKeyId, { arn, policies });
+    register({ accessKeyId = randomAccessKeyId(), ...principal }) {
+      principals.set(accessKeyId, principal);
       return { accessKeyId, secretAccessKey: 'local-endpoint', sessionToken: 'local-endpoint' };
     },
     registerAdministrator() {

@@ -18,6 +18,8 @@ export interface Principal {
   /** ARN as it appears in AWS's messages, `arn:aws:sts::111122223333:assumed-role/name/session`. */
   readonly arn: string;
   readonly policies: readonly PolicyDocument[];
+  /** When the session ends, by the endpoint's clock. @default never */
+  readonly expiresAt?: Date;
 }
 
 /** One call while it is executed: who calls, when, and what it may do. */

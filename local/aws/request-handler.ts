@@ -75,7 +75,7 @@ async function handle(parts: Parts, request: IncomingMessage, response: ServerRe
       requestId,
       names: namesOf(parsed),
     };
-    const principal = identify(parts.iam, request);
+    const principal = identify(parts, request);
     record = { ...summary, principal: principal.arn, at: parts.now(), outcome: 'no-answer' };
     parts.requests.push(record);
     faults = parts.faults.take(summary, parts.now());
@@ -106,7 +106,7 @@ async function handle(parts: Parts, request: IncomingMessage, response: ServerRe
   response.end(body);
 }
 
-function identify(iam: PrincipalRegistry, request: IncomingMessage): Principal {
+function identify({ iam, now }: Pick<Parts, 'iam' | 'now'>, request: IncomingMessage): Principal {
   const keyId = accessKeyId(request);
   if (keyId === undefined) {
     throw new AwsError('MissingAuthenticationTokenException', 'Missing Authentication Token');
@@ -117,6 +117,9 @@ function identify(iam: PrincipalRegistry, request: IncomingMessage): Principal {
       'UnrecognizedClientException',
       'The security token included in the request is invalid.',
     );
+  }
+  if (principal.expiresAt !== undefined && principal.expiresAt <= now()) {
+    throw new AwsError('ExpiredTokenException', 'The security token included in the request is expired');
   }
   return principal;
 }
