@@ -60,7 +60,7 @@ function readTime(text) {
 function timeText(timeMs, nowMs) {
   const minutes = Math.max(0, Math.floor((timeMs - nowMs) / 6e4));
   const left = minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-  return `at ${new Date(timeMs).toISOString().slice(11, 19)}Z, in ${left},`;
+  return `at ${new Date(timeMs).toISOString().slice(11, 19)}Z (in ${left})`;
 }
 
 // ci/token-endpoint/command-environment.ts

@@ -91,9 +91,9 @@ function readTime(text: string | undefined): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** `at 15:00:00Z, in 47 min`. */
+/** `at 15:00:00Z (in 47 min)`. */
 function timeText(timeMs: number, nowMs: number): string {
   const minutes = Math.max(0, Math.floor((timeMs - nowMs) / 60_000));
   const left = minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-  return `at ${new Date(timeMs).toISOString().slice(11, 19)}Z, in ${left},`;
+  return `at ${new Date(timeMs).toISOString().slice(11, 19)}Z (in ${left})`;
 }

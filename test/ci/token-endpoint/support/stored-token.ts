@@ -21,6 +21,8 @@ export interface StoredTokenDirectory {
   store(token: string, options?: { version?: number; lifeSeconds?: number; status?: number }): void;
   /** Lets every reading end without a token, with this exit status. */
   fail(status: number): void;
+  /** Makes this token the stored one, and lets AWS refuse readings with a session in environment variables. */
+  endSession(next: { readonly token: string }): void;
   /** Environment that gives a Node.js program the clock of {@link stepClock}. */
   readonly environment: Readonly<Record<string, string>>;
   /** Lets the program's clock go forward at once; times in what is stored later are by that clock. */
@@ -50,7 +52,7 @@ export function createStoredTokenDirectory(): StoredTokenDirectory {
   let aheadMs = 0;
   const offsetFile = join(directory, 'clock-offset-ms');
   writeFileSync(offsetFile, '0');
-  return {
+  const storedToken: StoredTokenDirectory = {
     directory,
     program,
     store(token, { version = 1, lifeSeconds = 3600, status = 0 } = {}) {
@@ -61,6 +63,11 @@ exit ${status}
 `);
     },
     fail,
+    endSession({ token }) {
+      storedToken.store(token, { version: 2 });
+      const stored = readFileSync(join(directory, 'answer'), 'utf8');
+      answer(`[ -z "\${AWS_SESSION_TOKEN-}" ] || exit 5\n${stored}`);
+    },
     environment: {
       NODE_OPTIONS: `--import=${new URL('clock.mjs', import.meta.url).href}`,
       CLOCK_OFFSET_FILE: offsetFile,
@@ -75,6 +82,7 @@ exit ${status}
     },
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
+  return storedToken;
 }
 
 function durationText(seconds: number): string {
