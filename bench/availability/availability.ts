@@ -16,8 +16,6 @@ import {
   live,
   PLAIN,
   type Scope,
-  SETTINGS,
-  type Setting,
   SLOW_MINT_MS,
   sweepBeyondTolerance,
 } from './claims.ts';
@@ -30,8 +28,11 @@ import {
   printComparison,
   printRatios,
 } from './comparison.ts';
+import { jobRuns, tryJobs } from './jobs.ts';
+import { LATE_BEATS_RUNS, tryLateBeats } from './late-beats.ts';
 import { OTHER_SERVER_RUNS, tryOtherServers } from './other-servers.ts';
 import { count, duration } from './report.ts';
+import { JOB_SETTINGS, SETTINGS, settingName } from './settings.ts';
 
 /** The full run, and the one for tests: a week, one seed. */
 export const FULL: Scope = { seed: 2_026, spanMs: YEAR_MS, buildsADay: 100, sweepStepMs: 5_000 };
@@ -45,7 +46,7 @@ export interface AvailabilityReport {
 }
 
 /**
- * Simulates, prints every table through `print`, and holds the four claims against the numbers.
+ * Simulates, prints every table through `print`, and holds the five claims against the numbers.
  * `seeds`: how many years the first claim is tried on.
  */
 export async function measureAvailability(options: {
@@ -59,7 +60,7 @@ export async function measureAvailability(options: {
   print(describeWorld(scope));
 
   const comparisons = await compareStrategies(scope, progress);
-  print('\n## The same year, six strategies; builds lost and turned away per 100,000\n');
+  print('\n## The same year, seven strategies; builds lost and turned away per 100,000\n');
   for (const comparison of comparisons) print(`${printComparison(comparison)}\n`);
   print('## Claim 3: a fixed schedule beside ours, builds lost per 100,000\n');
   print(`${printRatios(comparisons)}\n`);
@@ -73,13 +74,19 @@ export async function measureAvailability(options: {
   print('## Claim 2: outages of H and longer, at every moment around a refresh\n');
   print(`${await tryBeyondTolerance(scope, progress, broken)}\n`);
 
+  print('## Late beats: what two beats 119 s apart take from H and from M - J\n');
+  print(`${await tryLateBeats(scope, progress, broken)}\n`);
+
   print('## Claim 4: the alarm "token dying"\n');
   print(`${await tryAlarm(scope, progress, broken)}\n`);
+
+  print('## Claim 5: jobs that read once, up to longestJob\n');
+  print(`${await tryJobs(scope, seeds, progress, broken)}\n`);
 
   print('## Peculiar token endpoints, the same year\n');
   print(`${await tryOtherServers(scope, progress)}\n`);
 
-  print(broken.length === 0 ? 'All four claims hold.' : `NOT SHOWN:\n- ${broken.join('\n- ')}`);
+  print(broken.length === 0 ? 'All five claims hold.' : `NOT SHOWN:\n- ${broken.join('\n- ')}`);
   return { broken, comparisons };
 }
 
@@ -139,12 +146,13 @@ async function tryBeyondTolerance(scope: Scope, progress: Progress, broken: stri
   const rows: string[][] = [];
   for (const setting of SETTINGS) {
     progress(`beyond H: ${settingName(setting)}`, 0);
+    const { outageToleranceMs } = guarantee(setting.lifetimeMs, setting);
     for (const { usual, slow } of await sweepBeyondTolerance(scope, setting)) {
-      const beyondMs = slow.outageMs - slow.outageToleranceMs;
+      const beyondMs = slow.outageMs - outageToleranceMs;
       const allowedMs = beyondMs > 0 ? beyondMs + BEAT_MS : 0;
       rows.push([
         settingName(setting),
-        duration(slow.outageToleranceMs),
+        duration(outageToleranceMs),
         duration(slow.outageMs),
         String(usual.outages + slow.outages),
         duration(slow.leastRemainingMs),
@@ -183,7 +191,7 @@ async function tryBeyondTolerance(scope: Scope, progress: Progress, broken: stri
 
 async function tryAlarm(scope: Scope, progress: Progress, broken: string[]) {
   const rows: string[][] = [];
-  for (const setting of SETTINGS) {
+  for (const setting of [...SETTINGS, ...JOB_SETTINGS]) {
     const name = settingName(setting);
     const promise = guarantee(setting.lifetimeMs, setting);
     const { thresholdSeconds, datapoints, comesInTime } = dyingAlarm(promise);
@@ -232,10 +240,6 @@ async function tryAlarm(scope: Scope, progress: Progress, broken: string[]) {
   return formatTable(head, rows);
 }
 
-function settingName({ lifetimeMs, refreshIntervalMs }: Setting): string {
-  return `${duration(lifetimeMs)}, ${duration(refreshIntervalMs)}`;
-}
-
 /** `npm run bench -- availability [--quick] [--seed N] [--no-pictures]`. Returns the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
   const isQuick = args.includes('--quick');
@@ -243,7 +247,13 @@ export async function run(args: readonly string[]): Promise<number> {
   const base = isQuick ? QUICK : FULL;
   const scope = seedAt < 0 ? base : { ...base, seed: Number(args[seedAt + 1]) };
   const seeds = isQuick ? 1 : 2;
-  const total = COMPARISONS + OTHER_SERVER_RUNS + SETTINGS.length * (2 * seeds + 1 + 3);
+  const total =
+    COMPARISONS +
+    OTHER_SERVER_RUNS +
+    SETTINGS.length * (2 * seeds + 1 + 3) +
+    JOB_SETTINGS.length * 3 +
+    LATE_BEATS_RUNS +
+    jobRuns(seeds);
   const bar = new cliProgress.SingleBar(
     {
       format: '{bar} {percentage} %  {label}',

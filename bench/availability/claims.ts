@@ -1,10 +1,11 @@
-import { dyingAlarm, guarantee, type RefreshTimes } from '../../lambda/contract.ts';
+import { dyingAlarm, guarantee } from '../../lambda/contract.ts';
 import { type AlarmRecord, judgeAlarm, ringAlarm } from '../../local/simulation/alarm.ts';
 import { drawReads } from '../../local/simulation/builds.ts';
-import { type Outcome, simulate } from '../../local/simulation/simulate.ts';
+import { gapsOf, type Outcome, simulate } from '../../local/simulation/simulate.ts';
 import type { Strategy } from '../../local/simulation/strategies.ts';
 import { createWorld, HOUR_MS, MINUTE_MS, type Server } from '../../local/simulation/world.ts';
 import { type SweepRow, sweepOutages } from './outage-sweep.ts';
+import { promisedMs, type Setting, toleranceOf } from './settings.ts';
 
 /** How much is simulated. */
 export interface Scope {
@@ -21,25 +22,6 @@ export const PLAIN: Server = { kind: 'plain', idleTimeoutMs: null };
 /** A Genesys Cloud organization under HIPAA: a token that nobody uses for 15 minutes dies. */
 export const FORGETFUL: Server = { kind: 'plain', idleTimeoutMs: 15 * MINUTE_MS };
 
-/** A token's settings that the promises depend on. */
-export interface Setting extends RefreshTimes {
-  readonly lifetimeMs: number;
-}
-
-const minutes = (lifetime: number, refreshInterval: number): Setting => ({
-  lifetimeMs: lifetime * MINUTE_MS,
-  refreshIntervalMs: refreshInterval * MINUTE_MS,
-});
-
-/** What the promises are tried with. The 10-minute token at default is refreshed by 5/6 of its life. */
-export const SETTINGS: readonly Setting[] = [
-  minutes(10, 50),
-  minutes(10, 4),
-  minutes(60, 50),
-  minutes(60, 30),
-  minutes(1_440, 50),
-];
-
 /**
  * Lets a strategy, by default the deployed function, live through a world in which nothing keeps it from minting
  * for longer than given.
@@ -49,22 +31,24 @@ export async function live(options: {
   readonly setting: Setting;
   readonly server?: Server;
   readonly strategy?: Strategy;
-  /** In outage tolerances; undefined: as the history has it. */
+  /** In outage tolerances, of the job guarantee where there is one; undefined: as the history has it. */
   readonly longestTrouble?: number;
+  /** Only jobs of that length at most, which read once. Milliseconds. */
+  readonly jobsOnlyMs?: number;
   readonly onProgress?: (done: number) => void;
 }): Promise<Outcome> {
-  const { scope, setting, server = PLAIN, longestTrouble, onProgress } = options;
+  const { scope, setting, server = PLAIN, longestTrouble, jobsOnlyMs, onProgress } = options;
   const { seed, spanMs, buildsADay } = scope;
   const { lifetimeMs, refreshIntervalMs, longestJobMs } = setting;
-  const { outageToleranceMs } = guarantee(lifetimeMs, setting);
+  const toleranceMs = toleranceOf(setting);
   const world = createWorld({
     seed,
     spanMs,
     lifetimeMs,
     server,
-    ...(longestTrouble === undefined ? {} : { longestTroubleMs: outageToleranceMs * longestTrouble }),
+    ...(longestTrouble === undefined ? {} : { longestTroubleMs: toleranceMs * longestTrouble }),
   });
-  const { reads } = drawReads({ seed, spanMs, lifetimeMs, buildsADay });
+  const { reads } = drawReads({ seed, spanMs, lifetimeMs, buildsADay, longestJobMs: jobsOnlyMs });
   return await simulate({
     world,
     reads,
@@ -101,7 +85,7 @@ export async function sweepBeyondTolerance(
   const { outageToleranceMs } = guarantee(setting.lifetimeMs, setting);
   const rows: { usual: SweepRow; slow: SweepRow }[] = [];
   for (const beyondMs of BEYOND_TOLERANCE_MS) {
-    const outage = { ...setting, outageMs: outageToleranceMs + beyondMs, stepMs: scope.sweepStepMs };
+    const outage = { setting, outageMs: outageToleranceMs + beyondMs, stepMs: scope.sweepStepMs };
     const [usual, slow] = await Promise.all([
       sweepOutages({ ...outage, mintLatencyMs: USUAL_MINT_MS }),
       sweepOutages({ ...outage, mintLatencyMs: SLOW_MINT_MS }),
@@ -114,5 +98,8 @@ export async function sweepBeyondTolerance(
 /** Claim 4: the alarm of this setting, held against what happened. */
 export function judgeDyingAlarm(outcome: Outcome, setting: Setting): AlarmRecord {
   const alarm = dyingAlarm(guarantee(setting.lifetimeMs, setting));
-  return judgeAlarm(ringAlarm(outcome.remainingSeconds, alarm, HOUR_MS), outcome.gaps);
+  return judgeAlarm(
+    ringAlarm(outcome.remainingSeconds, alarm, HOUR_MS),
+    gapsOf(outcome, promisedMs(setting)),
+  );
 }

@@ -12,10 +12,11 @@ interface Case {
   readonly strategies: readonly Strategy[];
 }
 
-const ours = (minutes: number): Strategy => ({
-  name: `ours, refreshInterval ${minutes}`,
+const ours = (minutes: number, longestJob?: number): Strategy => ({
+  name: longestJob === undefined ? `ours, refreshInterval ${minutes}` : `ours, longestJob ${longestJob}`,
   kind: 'ours',
   refreshIntervalMs: minutes * MINUTE_MS,
+  longestJobMs: longestJob === undefined ? undefined : longestJob * MINUTE_MS,
 });
 
 /** The rivals b and d. */
@@ -27,13 +28,13 @@ const CASES: readonly Case[] = [
     name: 'returns the same token until it expires, 1 h',
     server: { kind: 'same-token', idleTimeoutMs: null },
     lifetimeMs: HOUR_MS,
-    strategies: [...rivals(HOUR_MS), ours(50)],
+    strategies: [...rivals(HOUR_MS), ours(50), ours(50, 45)],
   },
   {
     name: 'a new token kills the old one, 1 h',
     server: { kind: 'single-active', idleTimeoutMs: null },
     lifetimeMs: HOUR_MS,
-    strategies: [...rivals(HOUR_MS), ours(30), ours(50)],
+    strategies: [...rivals(HOUR_MS), ours(30), ours(50), ours(50, 45)],
   },
   {
     name: 'a new token kills the old one, 24 h',

@@ -1,15 +1,12 @@
-import { BEAT_MS, guarantee, MINT_TIME_LIMIT_MS } from '../../lambda/contract.ts';
+import { BEAT_MS, dueAgeMs, guarantee, MINT_TIME_LIMIT_MS } from '../../lambda/contract.ts';
 import { createQuietWorld } from '../../local/simulation/quiet-world.ts';
 import { simulate } from '../../local/simulation/simulate.ts';
 import { createWindows } from '../../local/simulation/windows.ts';
 import type { EndpointTrouble } from '../../local/simulation/world.ts';
+import type { Setting } from './settings.ts';
 
 /** What the worst of the swept outages of one length did. Milliseconds. */
 export interface SweepRow {
-  readonly lifetimeMs: number;
-  readonly refreshIntervalMs: number;
-  /** H. */
-  readonly outageToleranceMs: number;
   readonly outageMs: number;
   /** How many outages of this length were lived through, each at another moment. */
   readonly outages: number;
@@ -25,22 +22,25 @@ export interface SweepRow {
 const SWEEP_FROM_MS = -5 * BEAT_MS;
 const SWEEP_TO_MS = 2 * BEAT_MS;
 
+const LATE_MS = 59_000;
+
 /**
  * Lives through an outage of one length at every moment around a refresh, `stepMs` apart, with the deployed
  * function, and tells the worst.
  */
 export async function sweepOutages(options: {
-  readonly lifetimeMs: number;
-  readonly refreshIntervalMs: number;
+  readonly setting: Setting;
   readonly outageMs: number;
   readonly stepMs: number;
   /** How the endpoint fails: by default at once, with nothing but an error. */
   readonly trouble?: EndpointTrouble;
   /** How long the endpoint takes where it works. */
   readonly mintLatencyMs: number;
+  /** Whether each second beat is as late as EventBridge Scheduler may be. */
+  readonly hasLateBeats?: boolean;
 }): Promise<SweepRow> {
-  const { lifetimeMs, refreshIntervalMs, outageMs, stepMs, mintLatencyMs } = options;
-  const { refreshAfterMs, outageToleranceMs } = guarantee(lifetimeMs, { refreshIntervalMs });
+  const { setting, outageMs, stepMs, mintLatencyMs } = options;
+  const { refreshAfterMs } = guarantee(setting.lifetimeMs, setting);
   const trouble = options.trouble ?? { code: 'TOKEN_ENDPOINT_UNAVAILABLE', latencyMs: 100 };
   let worstGapMs = 0;
   let slowestRecoveryMs = 0;
@@ -50,16 +50,18 @@ export async function sweepOutages(options: {
     const from = refreshAfterMs + offset;
     if (from <= MINT_TIME_LIMIT_MS) continue;
     const to = from + outageMs;
+    const spanMs = to + 10 * BEAT_MS;
     const world = createQuietWorld({
-      lifetimeMs,
-      spanMs: to + 10 * BEAT_MS,
+      lifetimeMs: setting.lifetimeMs,
+      spanMs,
       endpoint: createWindows([{ from, to, value: trouble }]),
       slow: createWindows([{ from: 0, to: Number.POSITIVE_INFINITY, value: mintLatencyMs }]),
+      ...(options.hasLateBeats ? { beats: lateBeats(spanMs, dueAgeMs(refreshAfterMs)) } : {}),
     });
     const { stored } = await simulate({
       world,
       reads: [],
-      strategy: { name: 'ours', kind: 'ours', refreshIntervalMs },
+      strategy: { name: 'ours', kind: 'ours', ...setting },
     });
     outages++;
     // The token that stood when the outage began, and the first one after its end.
@@ -73,14 +75,18 @@ export async function sweepOutages(options: {
     const isMissed = before.writtenAt + refreshAfterMs < to - 2 * BEAT_MS;
     if (isMissed && replacedAt > to) slowestRecoveryMs = Math.max(slowestRecoveryMs, replacedAt - to);
   }
-  return {
-    lifetimeMs,
-    refreshIntervalMs,
-    outageToleranceMs,
-    outageMs,
-    outages,
-    worstGapMs,
-    slowestRecoveryMs,
-    leastRemainingMs,
-  };
+  return { outageMs, outages, worstGapMs, slowestRecoveryMs, leastRemainingMs };
+}
+
+/**
+ * After the first beat two beats in two minutes, 119 s and 1 s apart; at the worst phase: a token is due a second after
+ * a beat that is followed by none for 119 s.
+ */
+function lateBeats(spanMs: number, dueMs: number): Float64Array {
+  const phaseMs = (dueMs - 1_000) % (2 * BEAT_MS);
+  const beats = Array.from(
+    { length: Math.ceil(spanMs / BEAT_MS) },
+    (_, beat) => phaseMs + beat * BEAT_MS + (beat % 2 === 1 ? LATE_MS : 0),
+  );
+  return Float64Array.from([0, ...beats]);
 }

@@ -31,14 +31,19 @@ const MARGIN_MS = MINUTE_MS;
 
 const LONGEST_BUILD_MS = 120 * MINUTE_MS;
 
-/** Draws the reads of a span's builds, in order. By day, 8 to 20 h, five times as many as at night; 1 to 120 minutes long. */
+/**
+ * Draws the reads of a span's builds, in order. By day, 8 to 20 h, five times as many as at night; 1 to 120 minutes
+ * long, in three ways of reading. `longestJobMs`: only jobs of that length at most, which read once.
+ */
 export function drawReads(options: {
   readonly seed: number;
   readonly spanMs: number;
   readonly lifetimeMs: number;
   readonly buildsADay: number;
+  readonly longestJobMs?: number | undefined;
 }): { readonly builds: number; readonly reads: readonly Read[] } {
-  const { seed, spanMs, lifetimeMs, buildsADay } = options;
+  const { seed, spanMs, lifetimeMs, buildsADay, longestJobMs } = options;
+  const longestMinutes = (longestJobMs ?? LONGEST_BUILD_MS) / MINUTE_MS;
   const random = createRandom(seed, 'builds');
   const reads: Read[] = [];
   let build = 0;
@@ -52,8 +57,9 @@ export function drawReads(options: {
     if ((hour < 8 || hour >= 20) && random.uniform() >= 0.2) continue;
     // The first hour is the first deployment's.
     if (at < HOUR_MS) continue;
-    const durationMs = MINUTE_MS * 120 ** random.uniform();
-    const reading = READINGS[Math.floor(random.uniform() * 3)] ?? 'once';
+    const durationMs = MINUTE_MS * longestMinutes ** random.uniform();
+    const drawn = READINGS[Math.floor(random.uniform() * 3)] ?? 'once';
+    const reading = longestJobMs === undefined ? drawn : 'once';
     const steps = stepsOf(reading, durationMs, lifetimeMs);
     const marginMs = Math.min(MARGIN_MS, lifetimeMs / 20);
     for (const { offset, needsMs } of steps) {

@@ -137,7 +137,7 @@ export async function simulate(options: {
     strategy,
     spanMs: world.spanMs,
     ...observer.judge(),
-    gaps: strategy.kind === 'fetch-at-start' ? [] : gapsOf(stored, world.spanMs),
+    gaps: strategy.kind === 'fetch-at-start' ? [] : gapsOf({ stored, spanMs: world.spanMs }),
     mints: server.mints,
     awsCalls: parameters.calls + (ours?.secretReads() ?? 0) + (rival?.calls ?? 0),
     remainingSeconds: metric,
@@ -180,11 +180,12 @@ function createBuildObserver(server: TokenServer) {
   };
 }
 
-function gapsOf(stored: Outcome['stored'], spanMs: number): Gap[] {
+/** The stretches, after the first hour, in which what is stored lives less than `leastMs`; 0: is dead. */
+export function gapsOf({ stored, spanMs }: Pick<Outcome, 'stored' | 'spanMs'>, leastMs = 0): readonly Gap[] {
   const gaps: Gap[] = [];
   for (const [index, { writtenAt, diesAt }] of stored.entries()) {
     const replacedAt = stored[index + 1]?.writtenAt ?? spanMs;
-    const from = Math.max(writtenAt, diesAt, WARM_UP_MS);
+    const from = Math.max(writtenAt, diesAt - leastMs, WARM_UP_MS);
     if (from >= replacedAt) continue;
     const last = gaps.at(-1);
     if (last !== undefined && last.to === from) gaps[gaps.length - 1] = { from: last.from, to: replacedAt };

@@ -1,4 +1,4 @@
-import { BEAT_MS, type RefreshTimes } from '../../lambda/contract.ts';
+import { BEAT_MS, type RefreshTimes, refreshAfterMs } from '../../lambda/contract.ts';
 import { isRefreshError } from '../../lambda/errors.ts';
 import type { TokenServer, VirtualTime } from './token-server.ts';
 import { accessTokenOf, type VirtualParameters } from './virtual-parameters.ts';
@@ -12,16 +12,30 @@ export type Strategy =
   | { readonly name: string; readonly kind: 'fixed'; readonly everyMs: number; readonly hasRetries: boolean }
   /** Each beat mints once 2/3 of the life are over. */
   | { readonly name: string; readonly kind: 'two-thirds' }
-  /** This repository. */
-  | ({ readonly name: string; readonly kind: 'ours' } & RefreshTimes);
+  | Ours;
+
+/** This repository. */
+type Ours = { readonly name: string; readonly kind: 'ours' } & RefreshTimes;
 
 /** Lambda tries an asynchronous event again after 1 minute and after 2 more. */
 const LAMBDA_RETRIES_MS = [MINUTE_MS, 3 * MINUTE_MS];
 
-/** The six strategies of the comparison. A schedule that is slower than the token's life is made to fit, as people would. */
+/** The longest job of the comparison: what a CodeBuild or Jenkins job commonly takes at most. */
+const LONGEST_JOB_MS = 45 * MINUTE_MS;
+
+/**
+ * The strategies of the comparison. A schedule that is slower than the token's life is made to fit, as people would.
+ * The last one only where it is another one.
+ */
 export function strategiesFor(lifetimeMs: number): readonly Strategy[] {
   const everyMs = Math.min(50 * MINUTE_MS, Math.floor(((lifetimeMs / 6) * 5) / MINUTE_MS) * MINUTE_MS);
   const minutes = everyMs / MINUTE_MS;
+  const forJobs: Ours = {
+    name: `g  ours, longestJob ${LONGEST_JOB_MS / MINUTE_MS}`,
+    kind: 'ours',
+    refreshIntervalMs: 50 * MINUTE_MS,
+    longestJobMs: LONGEST_JOB_MS,
+  };
   return [
     { name: 'a  fetch at the start of the build', kind: 'fetch-at-start' },
     { name: `b  every ${minutes} min, one attempt`, kind: 'fixed', everyMs, hasRetries: false },
@@ -29,7 +43,13 @@ export function strategiesFor(lifetimeMs: number): readonly Strategy[] {
     { name: 'd  at 2/3 of life, retry each minute', kind: 'two-thirds' },
     { name: 'e  ours', kind: 'ours', refreshIntervalMs: 50 * MINUTE_MS },
     { name: 'f  ours, refreshInterval 30', kind: 'ours', refreshIntervalMs: 30 * MINUTE_MS },
+    ...(changesSchedule(lifetimeMs, forJobs) ? [forJobs] : []),
   ];
+}
+
+function changesSchedule(lifetimeMs: number, { longestJobMs, refreshIntervalMs }: Ours): boolean {
+  const times = { refreshIntervalMs, longestJobMs };
+  return refreshAfterMs(lifetimeMs, times) < refreshAfterMs(lifetimeMs, { refreshIntervalMs });
 }
 
 /** A strategy that mints and stores on its own schedule, without a planner. */

@@ -188,7 +188,10 @@ export function createWorld(options: WorldOptions): World {
     coldStarts: scatter(createRandom(seed, 'cold'), 3_000 * years, spanMs, 1, () => undefined)
       .map(({ from }) => from)
       .sort((one, other) => one - other),
-    beats: drawBeats(createRandom(seed, 'beats'), spanMs, createWindows(missing)),
+    beats: drawBeats(createRandom(seed, 'beats'), spanMs, createWindows(missing), {
+      // Where troubles are limited, what is later than what H allows for would be one of them.
+      mostLateMs: Number.isFinite(longestTroubleMs) ? USUAL_DELAY_MS : MOST_DELAY_MS,
+    }),
   };
 }
 
@@ -239,15 +242,24 @@ function scatter<T>(
   });
 }
 
-/** One beat a minute, some seconds late now and then, missed or doubled here and there. */
-function drawBeats(random: Random, spanMs: number, missing: Windows): Float64Array {
+/** How late a beat is now and then, and how late EventBridge Scheduler may be. */
+const USUAL_DELAY_MS = 15_000;
+const MOST_DELAY_MS = 59_000;
+
+/** One beat a minute, late now and then, missed or doubled here and there. */
+function drawBeats(
+  random: Random,
+  spanMs: number,
+  missing: Windows,
+  { mostLateMs }: { readonly mostLateMs: number },
+): Float64Array {
   const beats: number[] = [];
   const phase = random.uniform() * BEAT_MS;
   for (let time = phase; time < spanMs; time += BEAT_MS) {
     if (missing.at(time) !== undefined) continue;
-    const late = random.uniform() < 0.02 ? random.between(0, 15_000) : random.between(0, 300);
+    const late = random.uniform() < 0.02 ? random.between(0, mostLateMs) : random.between(0, 300);
     beats.push(time + late);
     if (random.uniform() < 0.000_5) beats.push(time + late + random.between(10, 5_000));
   }
-  return Float64Array.from(beats);
+  return Float64Array.from(beats).sort();
 }
