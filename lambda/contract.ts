@@ -3,6 +3,11 @@
  * and the formulas of the guarantee. `infra` imports nothing else from `lambda`. Pure.
  */
 
+export type { GenesysCloudSettings } from './providers/genesys-cloud.ts';
+export { GENESYS_DOMAINS } from './providers/genesys-regions.ts';
+export type { NiceCxoneSettings } from './providers/nice-cxone.ts';
+export type { NiceCxoneAccessKeySettings } from './providers/nice-cxone-access-key.ts';
+export type { ClientAuthentication, OAuth2Settings } from './providers/oauth2.ts';
 export {
   describeProvider,
   PROVIDER_NAMES,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, buildSync, type Metafile } from 'esbuild';
-import { bundle } from '../../infra/bundle/function-code.ts';
+import { bundle } from '../../infra/bundle/bundle.ts';
 
 const RIVAL = fileURLToPath(new URL('./processes/rival.ts', import.meta.url));
 const NODE_MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url));

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundle } from '../../../infra/bundle/function-code.ts';
+import { bundle } from '../../../infra/bundle/bundle.ts';
 import { synthesize, temporaryDirectory } from '../../support/synthesize.ts';
 
 const TOKENS = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }];

@@ -1,0 +1,21 @@
+/**
+ * What the npm package exports: the construct, its settings, and the commands that it prints.
+ *
+ * @packageDocumentation
+ */
+
+export {
+  type ClientAuthentication,
+  GENESYS_DOMAINS,
+  type GenesysCloudSettings,
+  type Guarantee,
+  type JobGuarantee,
+  type NiceCxoneAccessKeySettings,
+  type NiceCxoneSettings,
+  type OAuth2Settings,
+  type ProviderName,
+  type ProviderSettings,
+} from '../lambda/contract.ts';
+export { ConfigurationError } from './configuration/configuration-error.ts';
+export { createTokenOutputs } from './construct/token-outputs.ts';
+export { TokenRefresher, type TokenRefresherProps } from './construct/token-refresher.ts';

@@ -1,0 +1,50 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundle } from '../../infra/bundle/bundle.ts';
+import { temporaryDirectory } from '../support/synthesize.ts';
+
+const OUTDATED = 'Run `npm run build` and look at what it changed.';
+
+// Inside the project: the declarations are checked against the AWS CDK.
+mkdirSync('build', { recursive: true });
+const directory = mkdtempSync('build/test-');
+
+beforeAll(() => {
+  execFileSync(process.execPath, ['packaging/build.ts', directory], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+    stdio: 'pipe',
+  });
+}, 300_000);
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+test.each(['docs/api.md', 'test/contracts/construct.api.md'])('%s says what the sources say', (file) => {
+  const [committed, built] = [file, join(directory, file)].map((path) => readFileSync(path, 'utf8'));
+
+  const state = built === committed ? 'the same' : `${file} is outdated. ${OUTDATED}`;
+
+  expect(state).toBe('the same');
+});
+
+test('the module needs nothing but Node.js and the AWS CDK of the app', () => {
+  const source = readFileSync(join(directory, 'dist/index.js'), 'utf8');
+
+  const required = [...source.matchAll(/require\("([^"]+)"\)/g)].map(([, name]) => name ?? '');
+  const foreign = required.filter((name) => !/^(node:\w+|constructs|aws-cdk-lib(\/[a-z0-9-]+)?)$/.test(name));
+
+  expect(required).toContain('constructs');
+  expect(foreign).toEqual([]);
+});
+
+test('the package holds the function that is bundled from the sources', () => {
+  const bundled = temporaryDirectory();
+
+  bundle(bundled);
+
+  expect(readAll(join(directory, 'dist/functions/refresher'))).toEqual(readAll(bundled));
+});
+
+function readAll(path: string): Record<string, string> {
+  return Object.fromEntries(readdirSync(path).map((name) => [name, readFileSync(join(path, name), 'utf8')]));
+}
