@@ -3,16 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-<<<<<<< HEAD:test/function/budget.test.ts
-import { bundle } from '../../infra/bundle/function-code.ts';
+import { bundle } from '../../infra/bundle/bundle.ts';
 import { eagerBytes, IDLE_BEAT_LIMIT_BYTES } from '../../local/bundle-size.ts';
 import { openProcessHarness, type ProcessHarness } from '../../local/process-harness.ts';
-=======
-import { type Account, openAccount } from '../../bench/cold-start/account.ts';
-import { eagerBytes } from '../../bench/cold-start/candidates.ts';
-import { LIMITS } from '../../bench/cold-start/limits.ts';
-import { bundle } from '../../infra/bundle/bundle.ts';
->>>>>>> 796d5bf (feat: the npm package: one module, its declarations, the prebuilt function, and its API reference):test/bench/budget.test.ts
 import { synthesize } from '../../local/synthesized-function.ts';
 
 /** Not a measurement of time: what costs it, counted. A figure that has to go up is changed here, with the reason. */
