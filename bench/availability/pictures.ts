@@ -14,7 +14,7 @@ import { count, perHundredThousand } from './report.ts';
 
 use([LineChart, BarChart, GridComponent, MarkAreaComponent, TitleComponent, SVGRenderer]);
 
-const FOLDER = new URL('../../docs', import.meta.url);
+const FOLDER = new URL('../../docs/', import.meta.url);
 
 // Legible on a white page and on a dark one.
 const INK = '#7a828c';

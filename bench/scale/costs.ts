@@ -1,3 +1,5 @@
+import { BEAT_MS, dueAgeMs, type RefreshTimes, refreshAfterMs } from '../../lambda/contract.ts';
+
 /** A month of 30 days. */
 const MONTH_MINUTES = 30 * 24 * 60;
 
@@ -74,10 +76,64 @@ export function costOfSchedules(tokens: number): number {
   return beyond * PRICES.scheduledInvocation;
 }
 
+/** How often a schedule mints tokens of one hour, and what that takes in a month of 30 days. */
+export interface MintLoad {
+  readonly setting: string;
+  readonly mintsADay: number;
+  /** Calls of GetSecretValue. */
+  readonly secretReads: number;
+  /** Calls of PutParameter: token and status. */
+  readonly parameterWrites: number;
+  /** After how many hours Parameter Store's 100 versions are replaced. */
+  readonly hoursOfVersions: number;
+  /** More than with the default. */
+  readonly dollarsMore: number;
+}
+
+/** Parameter Store keeps so many versions of a parameter, and deletes the oldest at the next write. */
+const VERSIONS_KEPT = 100;
+
+const DAY_MINUTES = 24 * 60;
+
+const minutes = (refreshInterval: number, longestJob?: number): RefreshTimes => ({
+  refreshIntervalMs: refreshInterval * BEAT_MS,
+  longestJobMs: longestJob === undefined ? undefined : longestJob * BEAT_MS,
+});
+
+/** What minting more often takes: no request to Parameter Store's standard tier costs anything. */
+export function mintLoads({ memoryMiB, mintMs, beatMs }: CostInputs): readonly MintLoad[] {
+  const byDefault = mintsAMonth(minutes(50));
+  const settings: readonly [string, RefreshTimes][] = [
+    ['refreshInterval: 50 (the default)', minutes(50)],
+    ['refreshInterval: 5', minutes(5)],
+    ['longestJob: 30', minutes(50, 30)],
+    ['longestJob: 45', minutes(50, 45)],
+    ['longestJob: 54 (the greatest)', minutes(50, 54)],
+  ];
+  return settings.map(([setting, times]) => {
+    const mints = mintsAMonth(times);
+    const more = mints - byDefault;
+    const gigabyteSeconds = ((more * (mintMs - beatMs)) / 1000) * (memoryMiB / 1024);
+    const mintsADay = (mints / MONTH_MINUTES) * DAY_MINUTES;
+    return {
+      setting,
+      mintsADay,
+      secretReads: mints,
+      parameterWrites: 2 * mints,
+      hoursOfVersions: (VERSIONS_KEPT / mintsADay) * 24,
+      dollarsMore: more * PRICES.secretRead + gigabyteSeconds * PRICES.gigabyteSecond,
+    };
+  });
+}
+
+/** A beat a minute mints on the first one at which a token of one hour is due. */
+function mintsAMonth(times: RefreshTimes): number {
+  const everyMinutes = Math.ceil(dueAgeMs(refreshAfterMs(60 * BEAT_MS, times)) / BEAT_MS);
+  return MONTH_MINUTES / everyMinutes;
+}
+
 /** What each option adds to a token's bill, or takes from it. */
-export function costsOfOptions({ memoryMiB, mintMs, beatMs }: CostInputs): Cost[] {
-  const mintsEachFiveMinutes = MONTH_MINUTES / 5 - MONTH_MINUTES / 50;
-  const extraSeconds = (mintsEachFiveMinutes * (mintMs - beatMs)) / 1000;
+export function costsOfOptions(): Cost[] {
   return [
     {
       what: 'secretArn or secretName (a secret that is there already)',
@@ -90,13 +146,7 @@ export function costsOfOptions({ memoryMiB, mintMs, beatMs }: CostInputs): Cost[
       arithmetic: '1 x 1.00, and 0.03 per 10,000 requests',
       dollars: PRICES.encryptionKey,
     },
-    {
-      what: 'refreshInterval: 5',
-      arithmetic: `${mintsEachFiveMinutes} more mints`,
-      dollars:
-        mintsEachFiveMinutes * PRICES.secretRead + extraSeconds * (memoryMiB / 1024) * PRICES.gigabyteSecond,
-    },
-    { what: 'reservedConcurrency, readers, retainParameters, longestJob', arithmetic: '0', dollars: 0 },
+    { what: 'reservedConcurrency, readers, retainParameters', arithmetic: '0', dollars: 0 },
     { what: 'alarmEmail, alarmTopicArn', arithmetic: 'the first 1,000 mails are free', dollars: 0 },
     {
       what: 'vpcId, where it has no NAT gateway yet',

@@ -7,7 +7,7 @@ import { buildCandidates } from '../cold-start/candidates.ts';
 import { printClaims } from '../cold-start/report.ts';
 import { median } from '../cold-start/statistics.ts';
 import { printTable } from '../table.ts';
-import { type CostInputs, costOfSchedules, costsOfOptions, costsOfToken } from './costs.ts';
+import { type CostInputs, costOfSchedules, costsOfOptions, costsOfToken, mintLoads } from './costs.ts';
 import { readDefaultMemoryMiB, type SynthesizedStacks, synthesizeStacks } from './synthesized-stacks.ts';
 
 const TOKEN_COUNTS = [1, 2, 10, 16, 50];
@@ -131,6 +131,7 @@ function reportCosts(inputs: CostInputs): void {
   const costs = costsOfToken(inputs);
   const total = costs.reduce((sum, { dollars }) => sum + dollars, 0);
   const dollars = (value: number) => value.toFixed(4);
+  const count = (value: number) => Math.round(value).toLocaleString('en-US');
   printTable(
     ['one token', 'arithmetic', '$'],
     [
@@ -140,7 +141,18 @@ function reportCosts(inputs: CostInputs): void {
   );
   printTable(
     ['option', 'arithmetic', '$ more'],
-    costsOfOptions(inputs).map((cost) => [cost.what, cost.arithmetic, dollars(cost.dollars)]),
+    costsOfOptions().map((cost) => [cost.what, cost.arithmetic, dollars(cost.dollars)]),
+  );
+  printTable(
+    ['tokens of one hour', 'mints a day', 'secret reads', 'parameter writes', 'versions go back', '$ more'],
+    mintLoads(inputs).map((load) => [
+      load.setting,
+      load.mintsADay.toFixed(1),
+      count(load.secretReads),
+      count(load.parameterWrites),
+      `${load.hoursOfVersions.toFixed(1)} h`,
+      dollars(load.dollarsMore),
+    ]),
   );
   printTable(
     ['tokens', 'their sum', 'schedules beyond 14 million', '$ a month'],
