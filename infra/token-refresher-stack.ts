@@ -10,6 +10,7 @@ import type { TokenConfiguration } from './configuration/tokens-configuration.ts
 import { acknowledge } from './construct/acknowledge.ts';
 import { alarmTopicFor } from './construct/alarm-topic.ts';
 import { createDashboard } from './construct/dashboard.ts';
+import { limitSize } from './construct/limit-size.ts';
 import { createTokenOutputs } from './construct/token-outputs.ts';
 import { TokenRefresher } from './construct/token-refresher.ts';
 
@@ -36,11 +37,13 @@ export class TokenRefresherStack extends Stack {
   constructor(scope: Construct, id: string, props: TokenRefresherStackProps) {
     super(scope, id, props);
     this.refreshers = props.tokens.map((token) => this.addToken(token));
+    this.grantReaders(props.tokens);
+    limitSize(this);
     if (props.dashboard) createDashboard(this, 'Dashboard', this.refreshers);
   }
 
   private addToken(token: TokenConfiguration): TokenRefresher {
-    const imports = new Construct(this, `${token.name}-resources`);
+    const imports = new Construct(this, resourcesOf(token));
     const encryptionKey = importKey(imports, 'Key', token.encryptionKeyArn);
     const vpc =
       token.vpcId === undefined ? undefined : Vpc.fromLookup(imports, 'Vpc', { vpcId: token.vpcId });
@@ -61,13 +64,23 @@ export class TokenRefresherStack extends Stack {
       ...(vpc === undefined ? {} : { vpc }),
       ...(alarmTopic === undefined ? {} : { alarmTopic }),
     });
-    token.readers.forEach((roleArn, index) => {
-      const role = Role.fromRoleArn(imports, `Reader${index}`, roleArn);
-      refresher.grantRead(role);
-      refresher.grantRefresh(role);
-    });
     createTokenOutputs(this, token.outputPrefix, refresher);
     return refresher;
+  }
+
+  /** One policy per role, however many tokens it reads; below the first token that names it. */
+  private grantReaders(tokens: readonly TokenConfiguration[]): void {
+    const roleArns = new Set(tokens.flatMap(({ readers }) => readers));
+    for (const roleArn of roleArns) {
+      const indices = tokens.flatMap(({ readers }, index) => (readers.includes(roleArn) ? [index] : []));
+      const refreshers = indices.flatMap((index) => this.refreshers[index] ?? []);
+      const [first] = indices.flatMap((index) => tokens[index] ?? []);
+      if (first === undefined) continue;
+      const scope = this.node.findChild(resourcesOf(first)) as Construct;
+      const role = Role.fromRoleArn(scope, `Reader${first.readers.indexOf(roleArn)}`, roleArn);
+      TokenRefresher.grantReadOf(refreshers, role);
+      for (const refresher of refreshers) refresher.grantRefresh(role);
+    }
   }
 
   private alarmTopic(scope: Construct, token: TokenConfiguration): ITopic | undefined {
@@ -75,6 +88,11 @@ export class TokenRefresherStack extends Stack {
       return Topic.fromTopicArn(scope, 'AlarmTopic', token.alarmTopicArn);
     return token.alarmEmail === undefined ? undefined : alarmTopicFor(this, token.alarmEmail);
   }
+}
+
+/** Id of the construct that holds what belongs to a token beside its refresher. */
+function resourcesOf({ name }: TokenConfiguration): string {
+  return `${name}-resources`;
 }
 
 function importKey(scope: Construct, id: string, arn: string | undefined): IKey | undefined {

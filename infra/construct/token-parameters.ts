@@ -9,10 +9,13 @@ export interface TokenParameters {
   readonly tokenParameterName: string;
   /** Name of the String parameter that holds the status. */
   readonly statusParameterName: string;
-  /** What a reader needs: both parameters, and the key of the token. */
-  readStatements(): PolicyStatement[];
-  /** What the function needs. */
+  readonly tokenArn: string;
+  /** ARNs of both. */
+  readonly arns: string[];
+  /** What the function needs of both. */
   refreshStatements(): PolicyStatement[];
+  /** What the function needs of the token's own key; undefined where there is none. */
+  refreshKeyStatement(): PolicyStatement | undefined;
   /** Name of the parameter that claims both names for one stack. */
   readonly claimName: string;
   /** What the deployment needs: to look for both, and to delete them. */
@@ -45,12 +48,23 @@ export function tokenParameters(
   const both = [token, arnOf(statusParameterName)];
   const allow = (actions: string[], resources: string[]): PolicyStatement =>
     new PolicyStatement({ actions, resources });
-  const allowKey = (actions: string[]): PolicyStatement[] =>
-    options.encryptionKey === undefined
-      ? []
-      : [
-          new PolicyStatement({
-            actions,
+  return {
+    tokenParameterName,
+    statusParameterName,
+    claimName: `/token-refresher${options.prefix}/${options.name}`,
+    tokenArn: token,
+    arns: both,
+    refreshStatements: () => [
+      allow(['ssm:GetParameters', 'ssm:PutParameter'], both),
+      // The stored token itself is read to keep it alive.
+      allow(['ssm:GetParameter'], [token]),
+    ],
+    refreshKeyStatement: () =>
+      options.encryptionKey === undefined
+        ? undefined
+        : new PolicyStatement({
+            // Encrypt: standard tier. GenerateDataKey: advanced tier, for tokens above 4,096 bytes.
+            actions: ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey'],
             resources: [options.encryptionKey.keyArn],
             conditions: {
               StringEquals: {
@@ -59,22 +73,6 @@ export function tokenParameters(
               },
             },
           }),
-        ];
-  return {
-    tokenParameterName,
-    statusParameterName,
-    claimName: `/token-refresher${options.prefix}/${options.name}`,
-    readStatements: () => [
-      allow(['ssm:GetParameter', 'ssm:GetParameters'], both),
-      ...allowKey(['kms:Decrypt']),
-    ],
-    refreshStatements: () => [
-      allow(['ssm:GetParameters', 'ssm:PutParameter'], both),
-      // The stored token itself is read to keep it alive.
-      allow(['ssm:GetParameter'], [token]),
-      // Encrypt: standard tier. GenerateDataKey: advanced tier, for tokens above 4,096 bytes.
-      ...allowKey(['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey']),
-    ],
     deploymentStatements: () => [allow(['ssm:DeleteParameters', 'ssm:GetParameters'], both)],
   };
 }

@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto';
+import { Stack } from 'aws-cdk-lib';
+import { type IRole, Policy, type PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+
+/**
+ * Gives a role what it needs of an encryption key, so that a change of the key denies nobody.
+ *
+ * The policy's logical id follows from its content: another key is another policy. CloudFormation creates it in the update,
+ * and deletes the old one only when the whole update has succeeded. Let the resource that encrypts the stored token anew
+ * depend on it (`node.addDependency`): if that resource fails, the update is rolled back, and the role still has the old
+ * policy, for the old key.
+ */
+export function createKeyPolicy(
+  scope: Construct,
+  id: string,
+  options: { readonly role: IRole; readonly statement: PolicyStatement },
+): Policy {
+  const { role, statement } = options;
+  const stack = Stack.of(scope);
+  const content = JSON.stringify(stack.resolve([statement.toStatementJson(), role.roleArn]));
+  const hash = createHash('sha256').update(content).digest('hex').slice(0, 8);
+  return new Policy(scope, `${id}${hash}`, { roles: [role], statements: [statement] });
+}

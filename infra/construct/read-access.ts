@@ -1,0 +1,64 @@
+import { Stack } from 'aws-cdk-lib';
+import { Grant, type IGrantable, type IPrincipal, type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { type Construct, Dependable } from 'constructs';
+import { createKeyPolicy } from './key-policy.ts';
+import type { TokenParameters } from './token-parameters.ts';
+
+/** A token that somebody is to read. */
+export interface ReadableToken {
+  readonly scope: Construct;
+  readonly parameters: TokenParameters;
+  readonly encryptionKey: IKey | undefined;
+  /** Encrypts the stored token with a new key, or stops the deployment. */
+  readonly firstMint: Construct;
+}
+
+/**
+ * Allows `grantee` to read the tokens and their status. A role's permissions for several tokens are merged: one policy for
+ * all parameters, and one for each encryption key, see {@link createKeyPolicy}.
+ */
+export function grantRead(grantee: IGrantable, tokens: readonly ReadableToken[]): Grant {
+  const grants = tokens.map(({ parameters }) =>
+    Grant.addToPrincipal({
+      grantee,
+      actions: ['ssm:GetParameter', 'ssm:GetParameters'],
+      resourceArns: parameters.arns,
+    }),
+  );
+  const sharing = Map.groupBy(
+    tokens.filter(({ encryptionKey }) => encryptionKey !== undefined),
+    ({ encryptionKey }) => encryptionKey?.keyArn ?? '',
+  );
+  const keys = [...sharing].map(([keyArn, some]) => grantDecrypt(grantee, keyArn, some));
+  // The first release had the key's permission in the parameters' policy, which must not lose it before the mint.
+  for (const [index, { encryptionKey, firstMint }] of tokens.entries()) {
+    const grant = grants[index];
+    if (encryptionKey === undefined || grant === undefined || !isRole(grantee.grantPrincipal)) continue;
+    for (const policy of Dependable.of(grant).dependencyRoots) policy.node.addDependency(firstMint);
+  }
+  return [...grants, ...keys].reduce((all, one) => all.combine(one));
+}
+
+function grantDecrypt(grantee: IGrantable, keyArn: string, tokens: readonly ReadableToken[]): Grant {
+  const [first] = tokens;
+  const actions = ['kms:Decrypt'];
+  const conditions = {
+    StringEquals: {
+      'kms:ViaService': `ssm.${first === undefined ? '' : Stack.of(first.scope).region}.amazonaws.com`,
+      'kms:EncryptionContext:PARAMETER_ARN': tokens.map(({ parameters }) => parameters.tokenArn),
+    },
+  };
+  const principal = grantee.grantPrincipal;
+  if (first === undefined || !isRole(principal)) {
+    return Grant.addToPrincipal({ grantee, actions, resourceArns: [keyArn], conditions });
+  }
+  const statement = new PolicyStatement({ actions, resources: [keyArn], conditions });
+  const policy = createKeyPolicy(first.scope, 'ReaderKey', { role: principal, statement });
+  for (const { firstMint } of tokens) firstMint.node.addDependency(policy);
+  return Grant.drop(grantee, 'The key is granted by a policy of its own.');
+}
+
+function isRole(principal: IPrincipal): principal is IPrincipal & IRole {
+  return 'roleArn' in principal && 'attachInlinePolicy' in principal;
+}
