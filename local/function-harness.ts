@@ -59,6 +59,9 @@ export interface FunctionHarness {
   changeSecret(): Promise<void>;
   /** All client secrets that ever were. */
   readonly clientSecrets: readonly string[];
+  readonly clientId: string;
+  /** Name of the secret with id and secret of the OAuth client. */
+  readonly secretName: string;
   close(): Promise<void>;
 }
 
@@ -208,6 +211,8 @@ export async function openFunctionHarness(options: FunctionHarnessOptions): Prom
       recordTokens();
     },
     clientSecrets,
+    clientId: CLIENT_ID,
+    secretName: SECRET_NAME,
     followLines: (listener) => listeners.add(listener),
     invoke: (event) => invoke(event),
     async read() {

@@ -1,45 +1,52 @@
-import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { judge, playDemonstration } from './demonstration.ts';
-import { type FunctionHarness, openFunctionHarness } from './function-harness.ts';
+import { openFunctionHarness } from './function-harness.ts';
+import { keepRunning } from './keep-running.ts';
 import { createTimeline } from './timeline.ts';
 
-/*
- * `npm start`: the main job, whole, on one machine; ends by itself, with 0 only if every read was good.
- * `npm start -- --keep-running`: leaves everything up until Ctrl-C, and prints commands to try.
- */
-const { values } = parseArgs({ options: { 'keep-running': { type: 'boolean', default: false } } });
-const write = (line: string): void => console.log(line);
+const USAGE = `usage: npm start                      the main job on this machine, 120 times as fast as life; ends by itself
+       npm start -- --keep-running    on the real clock until "quit" or Ctrl-C, with commands to paste
+`;
+const USAGE_STATUS = 2;
 
-write('Synthesizing the stack, starting an authorization server and an AWS endpoint …');
-const harness = await openFunctionHarness({
-  speed: 120,
-  lifetimeSeconds: 20 * 60,
-  refreshIntervalMinutes: 10,
-});
-try {
-  const timeline = createTimeline({ now: harness.now, write });
-  const isGood = judge(await playDemonstration(harness, timeline), write);
-  if (!isGood) process.exitCode = 1;
-  if (values['keep-running']) await keepRunning(harness);
-} finally {
-  await harness.close();
+const write = (line: string): void => console.log(line);
+const options = readOptions();
+if (options?.help) process.stdout.write(USAGE);
+else if (options !== undefined) {
+  write('Synthesizing the stack, starting an authorization server and an AWS endpoint …');
+  if (options.keepRunning) await keepRunning(write);
+  else await demonstrate();
 }
 
-async function keepRunning({ aws, administrator, fn, realMs, invoke }: FunctionHarness): Promise<void> {
-  const { accessKeyId, secretAccessKey, sessionToken } = administrator;
-  const beats = setInterval(() => invoke({}).catch(() => undefined), realMs(60_000));
-  const cli = `aws --endpoint-url ${aws.url} --region ${aws.region}`;
-  const parameters = [fn.environment.TOKEN_PARAMETER, fn.environment.STATUS_PARAMETER];
-  write(`
-Still running, one beat every ${realMs(60_000)} ms. In another shell (Ctrl-C here ends it):
+/** The command line's options; undefined after a mistake in it, which has been told. */
+function readOptions(): { readonly keepRunning: boolean; readonly help: boolean } | undefined {
+  try {
+    const { values } = parseArgs({
+      options: {
+        'keep-running': { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    return { keepRunning: values['keep-running'], help: values.help };
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
+    process.exitCode = USAGE_STATUS;
+    return undefined;
+  }
+}
 
-  export AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey} AWS_SESSION_TOKEN=${sessionToken}
-  ${cli} ssm get-parameter --name ${parameters[0]} --with-decryption --query Parameter.Value --output text
-  ${cli} ssm get-parameter --name ${parameters[1]} --query Parameter.Value --output text
-  ${cli} lambda invoke --function-name ${fn.name} --cli-binary-format raw-in-base64-out --payload '{"force":true}' /dev/stdout
-  ${cli} lambda invoke --function-name ${fn.name} --cli-binary-format raw-in-base64-out --payload '{"diagnose":true}' /dev/stdout
-`);
-  await once(process, 'SIGINT');
-  clearInterval(beats);
+/** Plays the main job, and sets the status to 1 where a read was not good. */
+async function demonstrate(): Promise<void> {
+  const harness = await openFunctionHarness({
+    speed: 120,
+    lifetimeSeconds: 20 * 60,
+    refreshIntervalMinutes: 10,
+  });
+  try {
+    const timeline = createTimeline({ now: harness.now, write });
+    const isGood = judge(await playDemonstration(harness, timeline), write);
+    if (!isGood) process.exitCode = 1;
+  } finally {
+    await harness.close();
+  }
 }

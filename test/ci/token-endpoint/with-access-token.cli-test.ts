@@ -6,7 +6,7 @@ import { filesContaining, watchArguments } from '../support/process.ts';
 import { echo, type GenesysApi, startGenesysApi } from './support/genesys-api.ts';
 import { startJob } from './support/job.ts';
 
-/* The built file beside the real access-token, with the real AWS CLI. */
+/* The built file beside the real access-token, which has suites of its own for shells and versions of the AWS CLI. */
 describe.each(findAwsClis().map((cli) => [cli.version, cli] as const))(
   'AWS CLI %s',
   (_version, cli: AwsCli) => {

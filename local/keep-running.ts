@@ -1,0 +1,181 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { throttled } from './authorization-server/faults.ts';
+import { type FunctionHarness, openFunctionHarness } from './function-harness.ts';
+
+const BEAT_MS = 60_000;
+const LIFETIME_MINUTES = 10;
+const REFRESH_INTERVAL_MINUTES = 3;
+/** Longer than the function waits. */
+const SLOW_MS = 60_000;
+
+/** What a person can type while it runs. */
+interface Action {
+  readonly about: string;
+  readonly act: (harness: FunctionHarness) => unknown;
+}
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  down: {
+    about: 'the token endpoint refuses connections',
+    act: ({ authorizationServer }) => authorizationServer.faults.goOffline(),
+  },
+  '503': {
+    about: 'the token endpoint answers 503',
+    act: ({ authorizationServer }) =>
+      authorizationServer.faults.always('token', {
+        kind: 'answer',
+        status: 503,
+        body: 'Service Unavailable',
+      }),
+  },
+  throttle: {
+    about: 'the token endpoint answers 429, with Retry-After: 90',
+    act: ({ authorizationServer }) => authorizationServer.faults.always('token', throttled(90)),
+  },
+  slow: {
+    about: `the token endpoint answers after ${SLOW_MS / 1000} s`,
+    act: ({ authorizationServer }) =>
+      authorizationServer.faults.always('token', {
+        kind: 'delay',
+        until: () => sleep(SLOW_MS, undefined, { ref: false }),
+      }),
+  },
+  'wrong secret': {
+    about: 'the authorization server has another client secret than Secrets Manager',
+    act: ({ authorizationServer, clientId }) =>
+      authorizationServer.replaceClientSecret(clientId, 'another-secret'),
+  },
+  up: {
+    about: 'all of that is over',
+    act: async (harness) => {
+      const { authorizationServer, clientId, clientSecrets } = harness;
+      await authorizationServer.faults.goOnline();
+      harness.clearFaults();
+      authorizationServer.replaceClientSecret(clientId, clientSecrets.at(-1) as string);
+    },
+  },
+};
+
+/**
+ * Runs the refresher on this machine, on the real clock, until a person types `quit` or presses Ctrl-C: one beat a
+ * minute, each mint and each failure on a line, commands to paste, faults on request.
+ */
+export async function keepRunning(write: (line: string) => void): Promise<void> {
+  const harness = await openFunctionHarness({
+    lifetimeSeconds: LIFETIME_MINUTES * 60,
+    refreshIntervalMinutes: REFRESH_INTERVAL_MINUTES,
+  });
+  const commands = endpointCommand(harness.aws.url);
+  try {
+    const say = (text: string): void => write(`${harness.now().toISOString().slice(11, 19)}Z  ${text}`);
+    harness.followLines((line) => {
+      const text = describe(line);
+      if (text !== undefined) say(text);
+    });
+    // A failed mint is in the function's log line, which is followed.
+    const beat = (): Promise<unknown> =>
+      harness.invoke(JSON.parse(harness.fn.schedule.input)).catch(() => undefined);
+    await beat();
+    write(instructions(harness, commands));
+    const beats = setInterval(beat, BEAT_MS);
+    await obey(harness, say);
+    clearInterval(beats);
+  } finally {
+    await harness.close();
+    if (commands !== undefined) rmSync(commands, { recursive: true, force: true });
+  }
+}
+
+/** One line for a mint or a failure; undefined for a beat that had nothing to do. */
+function describe(line: string): string | undefined {
+  let entry: Record<string, unknown>;
+  try {
+    entry = JSON.parse(line);
+  } catch {
+    return line;
+  }
+  const { outcome, reason, tokenVersion, expiresAt, error, warnings } = entry;
+  if (error !== undefined) {
+    const { code, message } = error as { code: string; message: string };
+    return `✗ mint failed: ${code}: ${message}`;
+  }
+  if (outcome === 'refreshed') return `● minted v${tokenVersion} (${reason}), expires ${expiresAt}`;
+  return Array.isArray(warnings) ? `! ${warnings.join('; ')}` : undefined;
+}
+
+/** Does what is typed, until `quit` or a signal. Without a keyboard (stdin closed) it waits for the signal. */
+async function obey(harness: FunctionHarness, say: (text: string) => void): Promise<void> {
+  const lines = createInterface({ input: process.stdin });
+  const hasEnded = new Promise<void>((resolve) => {
+    lines.on('line', async (typed) => {
+      const name = typed.trim().toLowerCase();
+      if (name === 'quit') resolve();
+      else if (name === 'help') say(help());
+      else if (Object.hasOwn(ACTIONS, name)) {
+        const { act, about } = ACTIONS[name] as Action;
+        await act(harness);
+        say(`▶ ${name}: ${about}`);
+      } else if (name !== '') say(`There is no '${name}'. ${help()}`);
+    });
+  });
+  await Promise.race([hasEnded, once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  lines.close();
+  process.stdin.unref?.();
+}
+
+function help(): string {
+  const rows = Object.entries(ACTIONS).map(([name, { about }]) => `  ${name.padEnd(14)}${about}`);
+  return [
+    'Type one of these, and Enter:',
+    ...rows,
+    `  ${'help'.padEnd(14)}this list`,
+    `  ${'quit'.padEnd(14)}ends`,
+  ].join('\n');
+}
+
+function instructions(
+  { aws, administrator, fn, secretName }: FunctionHarness,
+  commands: string | undefined,
+): string {
+  const { accessKeyId, secretAccessKey, sessionToken } = administrator;
+  const invoke = `aws lambda invoke --function-name ${fn.name} --payload fileb:///dev/stdin /dev/stdout`;
+  return `
+Running on the real clock. Every minute the function is invoked; tokens live ${LIFETIME_MINUTES} minutes and are replaced
+before they are ${REFRESH_INTERVAL_MINUTES} minutes old. Paste this into another shell, in this directory (AWS CLI v1 or v2):
+
+  export AWS_ENDPOINT_URL=${aws.url} AWS_REGION=${aws.region} AWS_DEFAULT_REGION=${aws.region} AWS_PAGER=
+  export AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey} AWS_SESSION_TOKEN=${sessionToken}
+${commands === undefined ? '' : `  export PATH=${commands}:$PATH   # your AWS CLI is too old for AWS_ENDPOINT_URL\n`}
+  ci/access-token status ${fn.tokenName}
+  ci/access-token get ${fn.tokenName} --min-ttl 8m
+  ci/access-token doctor ${fn.tokenName}
+  ci/token-endpoint.mjs ${fn.tokenName} -- sh -c 'curl --silent --user "$OAUTH_CLIENT_ID:$OAUTH_CLIENT_SECRET" --data grant_type=client_credentials "$OAUTH_TOKEN_URL"'
+  aws ssm get-parameter --name ${fn.environment.STATUS_PARAMETER} --query Parameter.Value --output text
+  aws secretsmanager describe-secret --secret-id ${secretName}
+  printf '{"force":true}' | ${invoke}
+  printf '{"diagnose":true}' | ${invoke}
+
+${help()}
+`;
+}
+
+/**
+ * For an AWS CLI that does not know AWS_ENDPOINT_URL (v1 before 1.29, v2 before 2.13): a directory for PATH with an `aws`
+ * that passes the endpoint on. Undefined where it is not needed.
+ */
+function endpointCommand(endpointUrl: string): string | undefined {
+  const { stdout } = spawnSync('aws', ['--version'], { encoding: 'utf8' });
+  const [, major, minor] = /aws-cli\/(\d+)\.(\d+)/.exec(stdout ?? '') ?? [];
+  if (major === undefined || Number(minor) >= (major === '1' ? 29 : 13)) return undefined;
+  const real = spawnSync('sh', ['-c', 'command -v aws'], { encoding: 'utf8' }).stdout.trim();
+  const directory = mkdtempSync(join(tmpdir(), 'aws-command-'));
+  writeFileSync(join(directory, 'aws'), `#!/bin/sh\nexec '${real}' "$@" --endpoint-url ${endpointUrl}\n`);
+  chmodSync(join(directory, 'aws'), 0o755);
+  return directory;
+}

@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { dirname } from 'node:path';
+import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
+import { type Ended, run } from './support/process.ts';
+
+/* `npm start -- --keep-running`, by pasting what it prints. */
+describe.each(findAwsClis().map((cli) => [cli.version, cli] as const))(
+  'AWS CLI %s',
+  (_version, cli: AwsCli) => {
+    const path = `${dirname(cli.path)}:${process.env.PATH}`;
+    let child: ChildProcess;
+    let shown: string;
+    let exports: string;
+    let commands: readonly string[];
+
+    beforeAll(async () => {
+      shown = '';
+      child = spawn(process.execPath, ['local/start.ts', '--keep-running'], {
+        env: { ...process.env, PATH: path },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+        shown += chunk;
+      });
+      await untilShown(/quit +ends\n/);
+      const pasted = [...shown.matchAll(/^ {2}((?:export|ci\/|aws|printf) .*)$/gm)].map(
+        ([, line]) => line as string,
+      );
+      exports = pasted.filter((line) => line.startsWith('export ')).join('\n');
+      commands = pasted.filter((line) => !line.startsWith('export '));
+    }, 120_000);
+
+    afterAll(async () => {
+      if (child.exitCode !== null) return;
+      child.kill('SIGINT');
+      await once(child, 'close');
+    });
+
+    /** Waits until something is shown; the suite's time limit ends it. */
+    async function untilShown(pattern: RegExp): Promise<void> {
+      while (!pattern.test(shown)) await once(child.stdout as NodeJS.ReadableStream, 'data');
+    }
+
+    /** Pastes into a shell that has nothing of ours in its environment. */
+    function paste(command: string): Promise<Ended> {
+      const { HOME } = process.env;
+      return run(['sh', '-c', `${exports}\n${command}`], { env: { PATH: path, HOME } });
+    }
+
+    /** Types a word, and forces a mint when it has been done. */
+    async function type(word: string): Promise<string> {
+      const before = shown.length;
+      child.stdin?.write(`${word}\n`);
+      await untilShown(new RegExp(`▶ ${word}:(?![\\s\\S]*▶)`));
+      const { stdout } = await paste(commands.find((line) => line.includes('"force"')) as string);
+      await untilShown(/[●✗] [^\n]*\n(?![\s\S]*▶)/);
+      expect(stdout).not.toBe('');
+      return shown.slice(before);
+    }
+
+    test('every command that is printed works', async () => {
+      const results: [string, Ended][] = [];
+
+      for (const command of commands) results.push([command, await paste(command)]);
+
+      expect(commands).toHaveLength(8);
+      expect(results.filter(([, { status }]) => status !== 0)).toEqual([]);
+      const [status, token, , answer, parameter] = results.map(([, { stdout }]) => stdout) as string[];
+      expect(status).toMatch(/^life +\d+ (s|min) left/m);
+      expect(JSON.parse(answer as string).access_token).toBe(token?.trim());
+      expect(JSON.parse(parameter as string)).toMatchObject({ schemaVersion: 1, lastFailure: null });
+      expect(shown).toMatch(/● minted v2 \(forced\)/);
+    }, 300_000);
+
+    test('faults that are typed show what comes of them, and end by `up`', async () => {
+      const unavailable = await type('503');
+      const down = await type('down');
+      await type('up');
+      const rejected = await type('wrong secret');
+      const healed = await type('up');
+
+      expect(unavailable).toContain('✗ mint failed: TOKEN_ENDPOINT_UNAVAILABLE');
+      expect(down).toContain('✗ mint failed: TOKEN_ENDPOINT_UNAVAILABLE');
+      expect(rejected).toContain('✗ mint failed: TOKEN_REJECTED');
+      expect(healed).toMatch(/● minted v\d+ \(forced\)/);
+    }, 300_000);
+
+    test('what is no fault is told with what is one, and quit ends it', async () => {
+      child.stdin?.write('constructor\nquit\n');
+
+      const [status] = await once(child, 'close');
+
+      expect(status).toBe(0);
+      expect(shown).toMatch(/There is no 'constructor'\. Type one of these/);
+    }, 60_000);
+  },
+);
