@@ -10,6 +10,9 @@ export default {
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'es6' } },
     ],
   },
+  // Bundles the functions once for all suites.
+  globalSetup: '<rootDir>/test/support/bundle-once.js',
+  moduleNameMapper: { '^#function-directory$': '<rootDir>/test/support/function-directory.ts' },
   modulePathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/\\.e2e'],
   testTimeout: 30_000,
   // Of the tests of one suite that are marked as concurrent.
