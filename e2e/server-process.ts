@@ -15,7 +15,7 @@ export interface ServerProcess {
 /**
  * Starts a server on a free loopback port and waits until `readyPath` answers.
  *
- * @throws Error with the end of its log, where it ends or is not ready within 30 seconds
+ * @throws Error with the end of its log, where it ends or is not ready in time
  */
 export async function startServerProcess(options: {
   readonly command: string;
@@ -24,6 +24,8 @@ export async function startServerProcess(options: {
   readonly cwd?: string;
   readonly logFile: string;
   readonly readyPath: string;
+  /** @default 30 */
+  readonly readySeconds?: number;
 }): Promise<ServerProcess> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -43,9 +45,10 @@ export async function startServerProcess(options: {
   child.on('exit', (code, signal) => {
     problem = `it ended with ${code ?? signal}`;
   });
-  const deadline = Date.now() + 30_000;
+  const { readySeconds = 30 } = options;
+  const deadline = Date.now() + readySeconds * 1000;
   while (!(await isReady(url + options.readyPath))) {
-    if (Date.now() > deadline) problem = 'it was not ready after 30 seconds';
+    if (Date.now() > deadline) problem = `it was not ready after ${readySeconds} seconds`;
     if (problem !== undefined) {
       await end(child);
       throw new Error(
