@@ -6,12 +6,15 @@ import {
   readProviderSettings,
 } from './contract.ts';
 import { RefreshError } from './errors.ts';
+import { sourceOf } from './source.ts';
 
 /** {@link FunctionEnvironment}, read and typed. */
 export interface Config {
   readonly tokenName: string;
   readonly providerSettings: ProviderSettings;
   readonly secretArn: string;
+  /** Where tokens are to come from: {@link sourceOf}. */
+  readonly source: string;
   readonly tokenParameter: string;
   readonly statusParameter: string;
   readonly refreshIntervalMs: number;
@@ -70,7 +73,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
       `The function's environment is wrong: ${problems.join('; ')}. Deploy the stack again; do not edit the function by hand.`,
     );
   }
-  return { ...config, providerSettings };
+  return { ...config, providerSettings, source: sourceOf(providerSettings, config.secretArn) };
 }
 
 function readProxy(

@@ -1,3 +1,4 @@
+import { MAX_LIFETIME_MS } from './contract.ts';
 import { RefreshError } from './errors.ts';
 
 /** What an invocation asks for. */
@@ -8,8 +9,8 @@ export type Request =
   | { readonly kind: 'min-remaining'; readonly minRemainingMs: number }
   | { readonly kind: 'diagnose' };
 
-/** No token lives longer than Genesys Cloud's maximum, 48 hours; a longer wish is a mistake. */
-const MAX_MIN_REMAINING_SECONDS = 172_800;
+/** A longer wish is a mistake. */
+const MAX_MIN_REMAINING_SECONDS = MAX_LIFETIME_MS / 1000;
 
 const ACCEPTED =
   'Send {}, {"force":true}, {"minRemainingSeconds":2700} or {"diagnose":true}. Nothing was minted or stored.';

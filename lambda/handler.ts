@@ -79,7 +79,7 @@ async function invoke(event: unknown, context: InvocationContext, observations: 
     loadMinter: () => loadMinter(config),
     hasProbe: describeProvider(config.providerSettings).probeUrl !== undefined,
     clock,
-    policy: { refreshIntervalMs: config.refreshIntervalMs, longestJobMs: config.longestJobMs },
+    policy: { ...config, encryptionKey: config.encryptionKeyArn ?? null },
     provider: config.providerSettings.provider,
     memory,
     observations,

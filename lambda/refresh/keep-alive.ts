@@ -3,6 +3,7 @@ import { isRefreshError } from '../errors.ts';
 import type { Minter, ProbeResult } from '../mint/minter.ts';
 import type { Clock } from './clock.ts';
 import type { Parameters } from './parameters.ts';
+import type { Policy } from './planner.ts';
 import type { TokenDescription } from './status.ts';
 
 /** The last use of a token that this instance knows of. */
@@ -26,6 +27,7 @@ const KEEP_ALIVE_INTERVAL_MS = 2 * 60_000;
  */
 export async function keepAlive(options: {
   readonly token: TokenDescription;
+  readonly policy: Pick<Policy, 'source'>;
   readonly hasProbe: boolean;
   readonly loadMinter: () => Promise<Minter>;
   readonly parameters: Parameters;
@@ -34,8 +36,10 @@ export async function keepAlive(options: {
   readonly observations: { remainingMs: number | null; readonly warnings: string[] };
   readonly signal: AbortSignal;
 }): Promise<ProbeResult | 'not-due'> {
-  const { token, hasProbe, loadMinter, parameters, clock, memory, observations, signal } = options;
+  const { token, policy, hasProbe, loadMinter, parameters, clock, memory, observations, signal } = options;
   const now = clock.now();
+  // A token goes to hosts of its own source only.
+  if (token.source !== undefined && token.source !== policy.source) return 'not-due';
   if (!hasProbe || token.expiresAt <= now || !isDue(memory.keepAlive, token, now)) return 'not-due';
   try {
     const [accessToken, minter] = await Promise.all([

@@ -3,8 +3,13 @@ import type { FailureCode } from '../errors.ts';
 import type { Request } from '../event.ts';
 import type { LastFailure, Status, TokenDescription } from './status.ts';
 
-/** What the planner decides by, besides status and time. */
-export type Policy = RefreshTimes;
+/** What the planner decides by, besides status and time: what is configured. */
+export interface Policy extends RefreshTimes {
+  /** Where tokens are to come from: see `lambda/source.ts`. */
+  readonly source: string;
+  /** ARN of the KMS key that the token is to be encrypted with; null for AWS's own. */
+  readonly encryptionKey: string | null;
+}
 
 /** What Parameter Store holds. */
 export interface Stored {
@@ -23,12 +28,15 @@ export interface Stored {
 export type MintReason =
   | 'forced'
   | 'secret-changed'
+  | 'keep-alive-refused'
   | 'no-token'
   | 'status-unreadable'
   | 'version-mismatch'
   | 'clock-future'
+  | 'other-source'
+  | 'other-key'
   | 'age'
-  | 'keep-alive-refused'
+  | 'secret-stage'
   | 'min-remaining';
 
 /** Why no token is minted. */
@@ -40,6 +48,9 @@ export type Plan =
 
 /** A status that claims to be from further ahead than this was not written by a right clock. */
 const FUTURE_TOLERANCE_MS = 30_000;
+
+/** How long the server may go on refusing the secret's current version before a beat's errors tell it. */
+const ROTATION_MS = 15 * BEAT_MS;
 
 /** The longest time that a failure keeps anyone from trying: whatever says more is not believed. */
 const MAX_WAIT_MS = 60 * 60_000;
@@ -57,46 +68,124 @@ const PERMANENT: ReadonlySet<FailureCode> = new Set([
   'TOKEN_TOO_LARGE',
 ]);
 
-/**
- * Decides whether to mint now. Pure.
- *
- * `keepAliveRefused`: the provider has just refused the stored token. `futileMintAt`: when a mint last brought
- * nothing better; for a beat's time nobody's wish for more life is then worth another.
- */
-export function plan(options: {
+/** All that a decision is made from. */
+interface Situation {
   readonly request: Request;
   readonly stored: Stored;
   readonly now: Date;
   readonly policy: Policy;
+  /** Why minting fails at present, where the instance knows more than the status. @default what the status says */
+  readonly lastFailure?: LastFailure | null;
+  /** Whether the provider has just refused the stored token. @default false */
   readonly keepAliveRefused?: boolean;
-  readonly futileMintAt?: Date | null;
-}): Plan {
-  const { request, stored, now, policy, keepAliveRefused = false, futileMintAt = null } = options;
-  if (request.kind === 'force') return { action: 'mint', reason: 'forced' };
-  if (request.kind === 'secret-changed') return { action: 'mint', reason: 'secret-changed' };
-  const reason = keepAliveRefused ? 'keep-alive-refused' : dueReason(stored, now, policy, request);
-  const isFutile = futileMintAt !== null && Math.abs(now.getTime() - futileMintAt.getTime()) < BEAT_MS;
-  if (reason === undefined || (reason === 'min-remaining' && isFutile))
-    return { action: 'keep', reason: 'not-due' };
-  if (isBackingOff(stored.status?.lastFailure ?? null, now)) return { action: 'keep', reason: 'backoff' };
-  return { action: 'mint', reason };
+  /** When a mint last brought the stored token again. @default null */
+  readonly sameTokenAt?: Date | null;
 }
 
-function dueReason(stored: Stored, now: Date, policy: Policy, request: Request): MintReason | undefined {
-  if (stored.tokenVersion === null) return 'no-token';
-  if (stored.status === null) return 'status-unreadable';
-  const token = describedToken(stored);
-  if (token === null) return 'version-mismatch';
-  if (isFromFuture(token, now)) return 'clock-future';
-  if (now >= dueAt(token, policy)) return 'age';
-  if (request.kind === 'min-remaining' && wantsMore(token, now, request.minRemainingMs))
-    return 'min-remaining';
+/** Finds one reason to mint; undefined where it does not apply. */
+type Check = (situation: Situation) => MintReason | undefined;
+
+/** Reasons that no backoff holds up. */
+const URGENT: readonly Check[] = [forced, secretChanged];
+
+/** All other reasons. The first one that applies is told. */
+const DUE: readonly Check[] = [
+  refusedByProvider,
+  noToken,
+  unreadableStatus,
+  anotherVersion,
+  fromFuture,
+  anotherSource,
+  anotherKey,
+  old,
+  anotherSecretStage,
+  tooShortForJob,
+];
+
+/** Decides whether to mint now. Pure. */
+export function plan(situation: Situation): Plan {
+  const urgent = firstReason(URGENT, situation);
+  if (urgent !== undefined) return { action: 'mint', reason: urgent };
+  const due = firstReason(DUE, situation);
+  if (due === undefined) return { action: 'keep', reason: 'not-due' };
+  if (isBackingOff(situation)) return { action: 'keep', reason: 'backoff' };
+  return { action: 'mint', reason: due };
+}
+
+function firstReason(checks: readonly Check[], situation: Situation): MintReason | undefined {
+  for (const check of checks) {
+    const reason = check(situation);
+    if (reason !== undefined) return reason;
+  }
   return undefined;
 }
 
-/** Whether a status was written by a clock that was ahead: then it promises readers more life than there is. */
-export function isFromFuture({ issuedAt }: { readonly issuedAt: Date }, now: Date): boolean {
-  return issuedAt.getTime() > now.getTime() + FUTURE_TOLERANCE_MS;
+function forced({ request }: Situation) {
+  return request.kind === 'force' ? 'forced' : undefined;
+}
+
+function secretChanged({ request }: Situation) {
+  return request.kind === 'secret-changed' ? 'secret-changed' : undefined;
+}
+
+function refusedByProvider({ keepAliveRefused = false }: Situation) {
+  return keepAliveRefused ? 'keep-alive-refused' : undefined;
+}
+
+function noToken({ stored }: Situation) {
+  return stored.tokenVersion === null ? 'no-token' : undefined;
+}
+
+function unreadableStatus({ stored }: Situation) {
+  return stored.status === null ? 'status-unreadable' : undefined;
+}
+
+/** The parameter was overwritten by hand, or a mint ended between its two writes. */
+function anotherVersion({ stored }: Situation) {
+  return describedToken(stored) === null ? 'version-mismatch' : undefined;
+}
+
+/** Written by a clock that was ahead: such a status promises readers more life than there is. */
+function fromFuture({ stored, now }: Situation) {
+  const token = describedToken(stored);
+  const isAhead = token !== null && token.issuedAt.getTime() > now.getTime() + FUTURE_TOLERANCE_MS;
+  return isAhead ? 'clock-future' : undefined;
+}
+
+/** An earlier release did not say where its token came from: that is no reason to mint. */
+function anotherSource({ stored, policy }: Situation) {
+  const source = describedToken(stored)?.source;
+  return source !== undefined && source !== policy.source ? 'other-source' : undefined;
+}
+
+function anotherKey({ stored, policy }: Situation) {
+  const token = describedToken(stored);
+  return token !== null && !hasKey(token, policy) ? 'other-key' : undefined;
+}
+
+/**
+ * Early enough before R that the outage tolerance holds from the very moment at which the first try can fail. Computed
+ * from the issue and the lifetime, whatever the status says of its own due time: a changed interval counts at once.
+ */
+function old({ stored, now, policy }: Situation) {
+  const token = describedToken(stored);
+  if (token === null) return undefined;
+  const ageMs = now.getTime() - token.issuedAt.getTime();
+  return ageMs >= dueAgeMs(refreshAfterMs(lifetimeMs(token), policy)) ? 'age' : undefined;
+}
+
+/** A rotation takes minutes. A server that still refuses the current secret then is a fault that people must hear of. */
+function anotherSecretStage({ stored, now }: Situation) {
+  const token = describedToken(stored);
+  return token !== null && isStageOverdue(token, now) ? 'secret-stage' : undefined;
+}
+
+/** A server that has just returned the stored token again gives no better one within a beat. */
+function tooShortForJob({ request, stored, now, sameTokenAt = null }: Situation) {
+  const token = describedToken(stored);
+  if (request.kind !== 'min-remaining' || token === null) return undefined;
+  const isFutile = sameTokenAt !== null && Math.abs(now.getTime() - sameTokenAt.getTime()) < BEAT_MS;
+  return !isFutile && wantsMore(token, now, request.minRemainingMs) ? 'min-remaining' : undefined;
 }
 
 /** The description of the token that is really stored; null where the status describes another one, or none. */
@@ -106,25 +195,26 @@ export function describedToken(stored: Stored): TokenDescription | null {
   return isDescribed ? token : null;
 }
 
-/**
- * When the token is due: early enough before R that the outage tolerance holds from the very moment at which the
- * first try can fail. The status may put it off past the interval (see {@link refreshDueAfterFutileMint}), but a
- * changed interval counts at once in the other direction.
- */
-function dueAt(token: TokenDescription, policy: Policy): Date {
-  const byAge = refreshDueAt(token, policy);
-  if (token.refreshDueAt > byAge) return token.refreshDueAt;
-  const issuedMs = token.issuedAt.getTime();
-  return new Date(issuedMs + dueAgeMs(byAge.getTime() - issuedMs));
+/** Whether a token is encrypted as configured, as far as its status says. */
+export function hasKey({ encryptionKey }: TokenDescription, policy: Policy): boolean {
+  return encryptionKey === undefined || encryptionKey === policy.encryptionKey;
 }
 
-/** When a token is to be replaced: R after it was issued. */
+/** Whether the server has refused the secret's AWSCURRENT version for longer than a rotation takes. */
+export function isStageOverdue({ fallbackSince }: TokenDescription, now: Date): boolean {
+  return fallbackSince !== undefined && now.getTime() - fallbackSince.getTime() >= ROTATION_MS;
+}
+
+/** When a token is to be replaced: R after it was issued. For the status: `plan` computes for itself. */
 export function refreshDueAt(
   token: { readonly issuedAt: Date; readonly expiresAt: Date },
-  policy: Policy,
+  policy: RefreshTimes,
 ): Date {
-  const lifetimeMs = token.expiresAt.getTime() - token.issuedAt.getTime();
-  return new Date(token.issuedAt.getTime() + refreshAfterMs(lifetimeMs, policy));
+  return new Date(token.issuedAt.getTime() + refreshAfterMs(lifetimeMs(token), policy));
+}
+
+function lifetimeMs(token: { readonly issuedAt: Date; readonly expiresAt: Date }): number {
+  return token.expiresAt.getTime() - token.issuedAt.getTime();
 }
 
 /**
@@ -132,13 +222,14 @@ export function refreshDueAt(
  * a wish beyond the lifetime counts as "nearly fresh", so that it does not mint at every request.
  */
 function wantsMore(token: TokenDescription, now: Date, minRemainingMs: number): boolean {
-  const lifetimeMs = token.expiresAt.getTime() - token.issuedAt.getTime();
-  const canBeMet = minRemainingMs <= lifetimeMs - MINT_TIME_LIMIT_MS;
-  const wantedMs = canBeMet ? minRemainingMs : lifetimeMs - Math.max(BEAT_MS, lifetimeMs / 12);
+  const wholeMs = lifetimeMs(token);
+  const canBeMet = minRemainingMs <= wholeMs - MINT_TIME_LIMIT_MS;
+  const wantedMs = canBeMet ? minRemainingMs : wholeMs - Math.max(BEAT_MS, wholeMs / 12);
   return token.expiresAt.getTime() - now.getTime() < wantedMs;
 }
 
-function isBackingOff(lastFailure: LastFailure | null, now: Date): boolean {
+function isBackingOff({ stored, now, ...situation }: Situation): boolean {
+  const { lastFailure = stored.status?.lastFailure ?? null } = situation;
   if (lastFailure === null) return false;
   const waitMs = lastFailure.retryAt.getTime() - now.getTime();
   return waitMs > 0 && waitMs <= MAX_WAIT_MS;
@@ -160,21 +251,4 @@ export function retryAt(options: {
     : BEAT_MS;
   const waitMs = Math.max(backoffMs - BEAT_MS / 2, Math.min(options.retryAfterMs ?? 0, MAX_WAIT_MS));
   return new Date(options.at.getTime() + waitMs);
-}
-
-/**
- * When to mint again after the server gave a token that expires no later than the stored one. A server that
- * returns its cached token (`sameToken`) is asked on each beat: a fresh one comes without notice. A server whose
- * tokens now live shorter than the stored one still does is left alone until a mint would bring more.
- */
-export function refreshDueAfterFutileMint(options: {
-  readonly stored: TokenDescription;
-  readonly mintedLifetimeMs: number;
-  readonly sameToken: boolean;
-  readonly now: Date;
-}): Date {
-  const { stored, mintedLifetimeMs, sameToken, now } = options;
-  if (sameToken) return stored.refreshDueAt;
-  const worthwhile = Math.max(now.getTime(), stored.expiresAt.getTime() - mintedLifetimeMs) + BEAT_MS;
-  return new Date(Math.min(worthwhile, stored.expiresAt.getTime()));
 }

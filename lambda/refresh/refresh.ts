@@ -1,5 +1,5 @@
 import { BEAT_MS } from '../contract.ts';
-import { type FailureCode, isRefreshError } from '../errors.ts';
+import { type FailureCode, isRefreshError, RefreshError } from '../errors.ts';
 import type { Request } from '../event.ts';
 import type { Minter } from '../mint/minter.ts';
 import type { Clock } from './clock.ts';
@@ -7,6 +7,7 @@ import { type KeepAlive, keepAlive } from './keep-alive.ts';
 import type { Parameters } from './parameters.ts';
 import {
   describedToken,
+  isStageOverdue,
   type KeepReason,
   type MintReason,
   type Plan,
@@ -36,13 +37,13 @@ export interface RefreshResult {
 /** What one instance remembers between invocations. Losing it costs a call more, never a token. */
 export interface Memory {
   lastFailure: LastFailure | null;
-  /** When a mint last brought nothing better than what is stored. */
-  futileMintAt: Date | null;
+  /** When a mint last brought the stored token again. */
+  sameTokenAt: Date | null;
   keepAlive: KeepAlive;
 }
 
 export function createMemory(): Memory {
-  return { lastFailure: null, futileMintAt: null, keepAlive: { fingerprint: null, usedAt: null } };
+  return { lastFailure: null, sameTokenAt: null, keepAlive: { fingerprint: null, usedAt: null } };
 }
 
 /** What an invocation saw, for its log line. */
@@ -77,27 +78,28 @@ export interface RefreshOptions {
  * @throws RefreshError with any code but `EVENT_INVALID`
  */
 export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
-  const { request, parameters, clock, memory, observations, signal } = options;
-  const reading = await parameters.read({ signal });
-  clock.compare(reading.awsTime);
-  const stored = withRememberedFailure(reading, memory);
+  const { request, parameters, clock, memory, observations, policy, signal } = options;
+  const stored = await parameters.read({ signal });
+  clock.compare(stored.awsTime);
   const token = describedToken(stored);
   // A token that the status does not describe may well live: unknown is missing data, not a dead token.
   const isUnknown = token === null && stored.tokenVersion !== null;
   observations.remainingMs = isUnknown ? null : remainingMs(token, clock.now());
 
-  const planOptions = { request, stored, policy: options.policy, futileMintAt: memory.futileMintAt };
-  let decision: Plan = plan({ ...planOptions, now: clock.now() });
+  const lastFailure = latestFailure(stored, memory);
+  const situation = { request, stored, policy, lastFailure, sameTokenAt: memory.sameTokenAt };
+  let decision: Plan = plan({ ...situation, now: clock.now() });
   let refused = false;
   if (decision.action === 'keep' && token !== null) {
     refused = (await keepAlive({ ...options, token })) === 'refused';
-    if (refused) decision = plan({ ...planOptions, now: clock.now(), keepAliveRefused: true });
+    if (refused) decision = plan({ ...situation, now: clock.now(), keepAliveRefused: true });
   }
   if (decision.action === 'keep') {
-    const failure = decision.reason === 'backoff' ? stored.status?.lastFailure?.code : undefined;
+    const failure = decision.reason === 'backoff' ? lastFailure?.code : undefined;
     return result({ options, outcome: 'still-fresh', reason: decision.reason, token, refused, failure });
   }
 
+  let nowStored: TokenDescription | undefined;
   try {
     const minter = await options.loadMinter();
     const { outcome, token: now } = await storeMinted({
@@ -105,18 +107,34 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
       minter,
       stored,
       storedIsRefused: refused,
+      onStored: (described) => {
+        nowStored = described;
+      },
     });
-    memory.lastFailure = null;
+    nowStored = undefined;
+    if (isStageOverdue(now, clock.now())) {
+      const error = stageRefused(now);
+      if (request.kind === 'beat') throw error;
+      await recordFailure(options, { error, previous: lastFailure, nowStored });
+    } else memory.lastFailure = null;
     return outcome === 'stored'
       ? result({ options, outcome: 'refreshed', reason: decision.reason, token: now })
       : result({ options, outcome: 'still-fresh', reason: outcome, token: now });
   } catch (error) {
     if (isRefreshError(error)) {
-      await recordFailure(options, stored, error);
+      await recordFailure(options, { error, previous: lastFailure, nowStored });
       if (!refused && token !== null && !signal.aborted) await keepAlive({ ...options, token });
     }
     throw error;
   }
+}
+
+/** The work is done, but not as it should be: only an error makes the alarm for failing beats ring. */
+function stageRefused({ secretStage, fallbackSince }: TokenDescription): RefreshError {
+  return new RefreshError(
+    'TOKEN_REJECTED',
+    `The server has refused the secret's AWSCURRENT version since ${fallbackSince?.toISOString()}; a token was minted with ${secretStage} and is stored. Store credentials that the server accepts (aws secretsmanager put-secret-value), or finish the rotation, before ${secretStage} is replaced.`,
+  );
 }
 
 function remainingMs(token: TokenDescription | null, now: Date): number {
@@ -148,25 +166,27 @@ function result(found: {
 }
 
 /**
- * Most failures of an outage are not written down (the status changes only in substance), so this instance's
+ * Most failures of an outage are not written down (the status changes only in substance), or cannot be: this instance's
  * memory may know a later one. A token issued after it proves it over.
  */
-function withRememberedFailure(stored: Stored, memory: Memory): Stored {
-  const { status } = stored;
-  const remembered = memory.lastFailure;
-  if (status === null || remembered === null) return stored;
-  const written = status.lastFailure;
-  if (written === null && status.token !== null && status.token.issuedAt > remembered.at) return stored;
-  if (written !== null && written.at >= remembered.at) return stored;
-  return { ...stored, status: { ...status, lastFailure: remembered } };
+function latestFailure({ status }: Stored, { lastFailure: remembered }: Memory): LastFailure | null {
+  const written = status?.lastFailure ?? null;
+  if (remembered === null) return written;
+  if (written !== null) return written.at >= remembered.at ? written : remembered;
+  const issuedAt = status?.token?.issuedAt;
+  return issuedAt !== undefined && issuedAt > remembered.at ? null : remembered;
 }
 
 async function recordFailure(
   { clock, memory, observations, parameters, provider, recordingSignal }: RefreshOptions,
-  stored: Stored,
-  error: { code: FailureCode; retryAfterMs: number | undefined },
+  failed: {
+    readonly error: { readonly code: FailureCode; readonly retryAfterMs: number | undefined };
+    readonly previous: LastFailure | null;
+    /** The new token, where one was stored and only its status could not be written. */
+    readonly nowStored: TokenDescription | undefined;
+  },
 ): Promise<void> {
-  const previous = stored.status?.lastFailure ?? memory.lastFailure;
+  const { error, previous, nowStored } = failed;
   const at = clock.now();
   const consecutive = (previous?.consecutive ?? 0) + 1;
   const failure: LastFailure = {
@@ -176,12 +196,20 @@ async function recordFailure(
     retryAt: retryAt({ code: error.code, consecutive, at, retryAfterMs: error.retryAfterMs }),
   };
   memory.lastFailure = failure;
-  if (!changesInSubstance(previous, failure)) return;
+  if (!changesInSubstance(previous, failure) && nowStored === undefined) return;
   try {
-    // Written down again, a status of a token that is gone would be younger than the one that is there.
-    const token = stored.statusPrecedesToken === true ? null : (stored.status?.token ?? null);
-    const status = { token, provider, lastFailure: failure };
-    await parameters.writeStatus({ status, signal: recordingSignal() });
+    // What was read before the mint may be old by now: an old description would take the stored token's place.
+    const signal = recordingSignal();
+    const stored = await parameters.read({ signal });
+    if (nowStored !== undefined && nowStored.version === stored.tokenVersion) {
+      return await parameters.writeStatus({
+        status: { token: nowStored, provider, lastFailure: null },
+        signal,
+      });
+    }
+    const token = describedToken(stored);
+    const isOver = token !== null && token.issuedAt > at;
+    if (!isOver) await parameters.writeStatus({ status: { token, provider, lastFailure: failure }, signal });
   } catch (recordingError) {
     const code = isRefreshError(recordingError) ? recordingError.code : 'PARAMETER_NOT_WRITTEN';
     observations.warnings.push(`The failure could not be written to the status (${code}).`);

@@ -1,3 +1,4 @@
+import { MAX_LIFETIME_MS } from '../contract.ts';
 import type { FailureCode } from '../errors.ts';
 import type { SecretStage } from '../mint/secret.ts';
 
@@ -18,6 +19,8 @@ export interface TokenDescription {
   readonly encryptionKey?: string | null;
   /** The secret's stage that the server accepted. Absent: unknown. */
   readonly secretStage?: SecretStage;
+  /** Since when the server has refused AWSCURRENT and accepted another stage. Absent where it accepts AWSCURRENT. */
+  readonly fallbackSince?: Date;
   /** How long a job that reads it once may run; null where nothing is guaranteed. Absent: unknown. */
   readonly jobGuaranteeMs?: number | null;
 }
@@ -56,6 +59,8 @@ interface StatusDocument {
   source?: string | null | undefined;
   encryptionKey?: string | null | undefined;
   secretStage?: SecretStage | null | undefined;
+  /** Only beside a `secretStage` other than AWSCURRENT. */
+  secretStageSince?: string | undefined;
   jobGuaranteeSeconds?: number | null | undefined;
   lastFailure: { code: string; at: string; consecutive: number; retryAt: string } | null;
 }
@@ -86,10 +91,11 @@ export function serializeStatus({ token, provider, lastFailure }: Status): strin
 function writeOrigin(token: TokenDescription | null) {
   if (token === null)
     return { source: null, encryptionKey: null, secretStage: null, jobGuaranteeSeconds: null };
-  const { source, encryptionKey, secretStage, jobGuaranteeMs } = token;
+  const { source, encryptionKey, secretStage, fallbackSince, jobGuaranteeMs } = token;
+  const secretStageSince = fallbackSince?.toISOString();
   const jobGuaranteeSeconds =
     typeof jobGuaranteeMs === 'number' ? Math.floor(jobGuaranteeMs / 1000) : jobGuaranteeMs;
-  return { source, encryptionKey, secretStage, jobGuaranteeSeconds };
+  return { source, encryptionKey, secretStage, secretStageSince, jobGuaranteeSeconds };
 }
 
 function epochSeconds(date: Date): number {
@@ -97,7 +103,7 @@ function epochSeconds(date: Date): number {
 }
 
 /**
- * Reads a status parameter's value. Anything that is not schema version 1, whole and consistent (issued before
+ * Reads a status parameter's value. A lifetime above 48 hours is cut there: no later token would ever be due. Anything that is not schema version 1, whole and consistent (issued before
  * due before expired), is null: the caller then mints, which writes a good one.
  */
 export function parseStatus(json: string): Status | null {
@@ -117,20 +123,22 @@ export function parseStatus(json: string): Status | null {
 function parseToken(document: Partial<StatusDocument>, provider: string): TokenDescription | undefined {
   const { tokenVersion: version, fingerprint } = document;
   const issuedAt = parseDate(document.issuedAt);
-  const expiresAt = parseDate(document.expiresAt);
+  const claimedExpiry = parseDate(document.expiresAt);
   const refreshDueAt = parseDate(document.refreshDueAt);
   if (typeof version !== 'number' || !Number.isInteger(version) || version < 1) return undefined;
   if (typeof fingerprint !== 'string' || !/^[0-9a-f]{12}$/.test(fingerprint)) return undefined;
-  if (!issuedAt || !expiresAt || !refreshDueAt) return undefined;
-  if (!(issuedAt < refreshDueAt && refreshDueAt <= expiresAt)) return undefined;
-  const origin = parseOrigin(document);
+  if (!issuedAt || !claimedExpiry || !refreshDueAt) return undefined;
+  if (!(issuedAt < refreshDueAt && refreshDueAt <= claimedExpiry)) return undefined;
+  const latest = new Date(issuedAt.getTime() + MAX_LIFETIME_MS);
+  const expiresAt = claimedExpiry < latest ? claimedExpiry : latest;
+  const origin = parseOrigin(document, issuedAt);
   return origin && { version, fingerprint, issuedAt, expiresAt, refreshDueAt, provider, ...origin };
 }
 
 const SECRET_STAGES: readonly unknown[] = ['AWSCURRENT', 'AWSPENDING', 'AWSPREVIOUS'] satisfies SecretStage[];
 
 /** The fields that earlier releases did not write: absent is unknown, anything but their shape is no status. */
-function parseOrigin(document: Partial<StatusDocument>) {
+function parseOrigin(document: Partial<StatusDocument>, issuedAt: Date) {
   const { source, encryptionKey, secretStage, jobGuaranteeSeconds: seconds } = document;
   if (source !== undefined && !isText(source, SOURCE)) return undefined;
   if (encryptionKey !== undefined && encryptionKey !== null && !isText(encryptionKey, PLAIN_TEXT))
@@ -143,6 +151,9 @@ function parseOrigin(document: Partial<StatusDocument>) {
     ...(source ? { source } : {}),
     ...(encryptionKey === undefined ? {} : { encryptionKey }),
     ...(secretStage ? { secretStage } : {}),
+    ...(secretStage && secretStage !== 'AWSCURRENT'
+      ? { fallbackSince: parseDate(document.secretStageSince) ?? issuedAt }
+      : {}),
     ...(seconds === undefined ? {} : { jobGuaranteeMs: seconds && seconds * 1000 }),
   };
 }

@@ -54,7 +54,10 @@ export async function simulate(options: {
   const server = createTokenServer(world);
   const parameters = createVirtualParameters({ world, time, tokens: server.issued });
   const setting = { world, time, server, parameters };
-  const ours = strategy.kind === 'ours' ? createRefresher({ ...setting, policy: strategy }) : undefined;
+  const ours =
+    strategy.kind === 'ours'
+      ? createRefresher({ ...setting, policy: { ...strategy, source: 'virtual', encryptionKey: null } })
+      : undefined;
   const rival =
     strategy.kind === 'fixed' || strategy.kind === 'two-thirds'
       ? createRival({ ...setting, strategy })

@@ -9,6 +9,7 @@ import {
   PutParameterCommand,
   SSMClient,
 } from '@aws-sdk/client-ssm';
+import type { ProviderSettings } from '../../lambda/contract.ts';
 import { parseEvent } from '../../lambda/event.ts';
 import { createMinter } from '../../lambda/mint/create-minter.ts';
 import { createReadSecret } from '../../lambda/mint/secret.ts';
@@ -22,6 +23,7 @@ import {
   refresh,
 } from '../../lambda/refresh/refresh.ts';
 import { parseStatus, type Status } from '../../lambda/refresh/status.ts';
+import { sourceOf } from '../../lambda/source.ts';
 import {
   type AuthorizationServer,
   startAuthorizationServer,
@@ -44,7 +46,7 @@ export interface RefreshHarness {
   now(): Date;
   advance(ms: number): void;
   /** Makes an instance of the function that remembers nothing. */
-  instance(): Instance;
+  instance(configured?: { readonly scope?: string; readonly encryptionKeyArn?: string }): Instance;
   /** What a job reads; undefined where there is no token. */
   read(): Promise<
     { readonly accessToken: string; readonly version: number; readonly status: Status | null } | undefined
@@ -94,17 +96,19 @@ export async function openRefreshHarness(
     advance(ms) {
       nowMs += ms;
     },
-    instance() {
+    instance({ scope, encryptionKeyArn } = {}) {
       const memory = createMemory();
       const seen: Observations[] = [];
       const clock = createClock(now);
+      const providerSettings: ProviderSettings = {
+        provider: 'oauth2',
+        tokenUrl: server.tokenUrl,
+        ...(scope === undefined ? {} : { scope }),
+        ...(hasProbe ? { probeUrl: server.probeUrl } : {}),
+      };
       const minter = createMinter({
         config: {
-          providerSettings: {
-            provider: 'oauth2',
-            tokenUrl: server.tokenUrl,
-            ...(hasProbe ? { probeUrl: server.probeUrl } : {}),
-          },
+          providerSettings,
           secretArn,
           assumedLifetimeMs: 15 * MINUTE,
         },
@@ -114,7 +118,7 @@ export async function openRefreshHarness(
       const parameters = openParameters({
         tokenParameter,
         statusParameter,
-        encryptionKeyArn: undefined,
+        encryptionKeyArn,
         client: ssm,
       });
       return {
@@ -131,7 +135,11 @@ export async function openRefreshHarness(
             loadMinter: async () => minter,
             hasProbe,
             clock,
-            policy: { refreshIntervalMs },
+            policy: {
+              refreshIntervalMs,
+              source: sourceOf(providerSettings, secretArn),
+              encryptionKey: encryptionKeyArn ?? null,
+            },
             provider: 'oauth2',
             memory,
             observations,

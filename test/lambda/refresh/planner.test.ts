@@ -1,11 +1,5 @@
 import type { Request } from '../../../lambda/event.ts';
-import {
-  plan,
-  refreshDueAt as planned,
-  refreshDueAfterFutileMint,
-  retryAt,
-  type Stored,
-} from '../../../lambda/refresh/planner.ts';
+import { plan, refreshDueAt as planned, retryAt, type Stored } from '../../../lambda/refresh/planner.ts';
 import type { LastFailure, TokenDescription } from '../../../lambda/refresh/status.ts';
 
 const MINUTE = 60_000;
@@ -13,7 +7,7 @@ const MINUTE = 60_000;
 const EARLY = 110_000;
 const issuedAt = new Date('2026-11-20T14:00:00Z');
 const elapsed = (ms: number) => new Date(issuedAt.getTime() + ms);
-const policy = { refreshIntervalMs: 50 * MINUTE };
+const policy = { refreshIntervalMs: 50 * MINUTE, source: '0123456789abcdef', encryptionKey: null };
 
 function token(lifetimeMs = 60 * MINUTE): TokenDescription {
   const refreshDue = Math.min(policy.refreshIntervalMs, (lifetimeMs * 5) / 6);
@@ -85,6 +79,52 @@ describe('on a beat', () => {
     expect(plan({ request: beat, stored: stored(), now: elapsed(-29_000), policy })).toEqual(keep);
   });
 
+  describe('mints when what is configured is another', () => {
+    const key = 'arn:aws:kms:eu-central-1:111122223333:key/1';
+    const planFor = (described: Partial<TokenDescription>, configured: object = {}) =>
+      plan({
+        request: beat,
+        stored: {
+          tokenVersion: 42,
+          status: { token: { ...token(), ...described }, provider: 'oauth2', lastFailure: null },
+        },
+        now: elapsed(MINUTE),
+        policy: { ...policy, ...configured },
+      });
+
+    test.each<[string, Partial<TokenDescription>, object, object]>([
+      ['source', { source: 'fedcba9876543210' }, {}, mint('other-source')],
+      ['key', { encryptionKey: null }, { encryptionKey: key }, mint('other-key')],
+      ['key, now AWS’s own', { encryptionKey: key }, {}, mint('other-key')],
+    ])('%s', (_, described, configured, expected) => {
+      expect(planFor(described, configured)).toEqual(expected);
+    });
+
+    test.each<[string, Partial<TokenDescription>, object]>([
+      ['the same source and key', { source: policy.source, encryptionKey: null }, {}],
+      ['the same own key', { encryptionKey: key }, { encryptionKey: key }],
+      ['a status of an earlier release, which tells neither', {}, { encryptionKey: key }],
+    ])('but not for %s', (_, described, configured) => {
+      expect(planFor(described, configured)).toEqual(keep);
+    });
+  });
+
+  test('mints when the server has refused the current secret for 15 minutes', () => {
+    const fallback = { ...token(), secretStage: 'AWSPREVIOUS', fallbackSince: issuedAt } as const;
+    const found = { tokenVersion: 42, status: { token: fallback, provider: 'oauth2', lastFailure: null } };
+    const planAt = (ms: number) => plan({ request: beat, stored: found, now: elapsed(ms), policy });
+
+    expect(planAt(15 * MINUTE - 1)).toEqual(keep);
+    expect(planAt(15 * MINUTE)).toEqual(mint('secret-stage'));
+  });
+
+  test('goes by the age, whatever the status says of its due time', () => {
+    const late = { ...token(24 * 60 * MINUTE), refreshDueAt: elapsed(20 * 60 * MINUTE) };
+    const found = { tokenVersion: 42, status: { token: late, provider: 'oauth2', lastFailure: null } };
+
+    expect(plan({ request: beat, stored: found, now: elapsed(50 * MINUTE), policy })).toEqual(mint('age'));
+  });
+
   test('mints when the keep-alive probe was refused', () => {
     expect(
       plan({ request: beat, stored: stored(), now: elapsed(MINUTE), policy, keepAliveRefused: true }),
@@ -92,7 +132,7 @@ describe('on a beat', () => {
   });
 
   test('follows a longer interval at once', () => {
-    const longer = { refreshIntervalMs: 55 * MINUTE };
+    const longer = { ...policy, refreshIntervalMs: 55 * MINUTE };
     const now = elapsed(52 * MINUTE);
     const found = stored({ lifetimeMs: 120 * MINUTE });
     expect(plan({ request: beat, stored: found, now, policy })).toEqual(mint('age'));
@@ -122,6 +162,14 @@ describe('with jobs of 45 minutes', () => {
 });
 
 describe('while a backoff runs', () => {
+  test('that only the instance remembers, a beat waits too, also where no status can be read', () => {
+    const unreadable = { tokenVersion: 42, status: null };
+
+    const found = plan({ request: beat, stored: unreadable, now: issuedAt, policy, lastFailure: failure(5) });
+
+    expect(found).toEqual(wait);
+  });
+
   const failing = stored({ lastFailure: failure(55) });
   const now = elapsed(54 * MINUTE);
 
@@ -172,8 +220,8 @@ describe('a job that asks for more life', () => {
     expect(found).toEqual(expected);
   });
 
-  test('does not mint within a beat of a mint that brought nothing better', () => {
-    const options = { request: asking(45), stored: stored(), policy, futileMintAt: elapsed(20 * MINUTE) };
+  test('does not mint within a beat of a mint that brought the stored token again', () => {
+    const options = { request: asking(45), stored: stored(), policy, sameTokenAt: elapsed(20 * MINUTE) };
     expect(plan({ ...options, now: elapsed(20.9 * MINUTE) })).toEqual(keep);
     expect(plan({ ...options, now: elapsed(21 * MINUTE) })).toEqual(mint('min-remaining'));
   });
@@ -212,36 +260,5 @@ describe('a failed mint is tried again', () => {
     expect(waitMs({ code: 'TOKEN_ENDPOINT_THROTTLED', retryAfterMs: 7 * MINUTE })).toBe(7 * MINUTE);
     expect(waitMs({ code: 'TOKEN_ENDPOINT_UNAVAILABLE', retryAfterMs: 1440 * MINUTE })).toBe(60 * MINUTE);
     expect(waitMs({ code: 'TOKEN_ENDPOINT_THROTTLED', retryAfterMs: 1 })).toBe(30_000);
-  });
-});
-
-describe('after a mint that brought nothing better', () => {
-  test('a server that returns its cached token is asked on each beat', () => {
-    const now = elapsed(50 * MINUTE);
-    const due = refreshDueAfterFutileMint({
-      stored: token(),
-      mintedLifetimeMs: 10 * MINUTE,
-      sameToken: true,
-      now,
-    });
-    expect(due).toEqual(token().refreshDueAt);
-  });
-
-  test('a server whose tokens now live shorter is left alone until one would live longer than the stored one', () => {
-    const dayLong = token(1440 * MINUTE);
-    const now = elapsed(50 * MINUTE);
-    const due = refreshDueAfterFutileMint({
-      stored: dayLong,
-      mintedLifetimeMs: 60 * MINUTE,
-      sameToken: false,
-      now,
-    });
-    expect(due).toEqual(elapsed((1440 - 60 + 1) * MINUTE));
-    const postponed = {
-      tokenVersion: 42,
-      status: { token: { ...dayLong, refreshDueAt: due }, provider: 'oauth2', lastFailure: null },
-    };
-    expect(plan({ request: beat, stored: postponed, now: elapsed(1000 * MINUTE), policy })).toEqual(keep);
-    expect(plan({ request: beat, stored: postponed, now: due, policy })).toEqual(mint('age'));
   });
 });

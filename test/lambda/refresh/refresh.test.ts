@@ -1,3 +1,4 @@
+import { type Status, serializeStatus } from '../../../lambda/refresh/status.ts';
 import { oauthError, throttled, withMembers } from '../../../local/authorization-server/faults.ts';
 import { type Instance, openRefreshHarness, type RefreshHarness } from '../../support/refresh-harness.ts';
 
@@ -11,6 +12,17 @@ async function start(options: Parameters<typeof openRefreshHarness>[0] = {}): Pr
 }
 afterEach(() => world.close());
 
+/** The status as it stands in the parameter, from what was read of it. */
+function text(status: Status | null): string {
+  if (status === null) throw new Error('there is no status');
+  return serializeStatus(status);
+}
+/** The status with another claim of how long the token lives. */
+function withLifetime(status: Status | null, lifetimeMs: number): string {
+  const document = JSON.parse(text(status));
+  const expiresAt = new Date(Date.parse(document.issuedAt) + lifetimeMs).toISOString();
+  return JSON.stringify({ ...document, expiresAt, refreshDueAt: expiresAt });
+}
 const failure = (promise: Promise<unknown>) =>
   promise.then(
     () => {
@@ -97,7 +109,6 @@ describe('a beat', () => {
     world.aws.faults.add({
       match: { operation: 'PutParameter', name: '/ci/test/token-status' },
       fault: { kind: 'deny' },
-      times: 2,
     });
     world.advance(50 * MINUTE);
     expect(await failure(fn.invoke())).toMatchObject({ code: 'PARAMETER_NOT_WRITTEN' });
@@ -204,6 +215,141 @@ describe('a mint that fails', () => {
   });
 });
 
+describe('a failure that is written down', () => {
+  const statusWrites = { operation: 'PutParameter', name: '/ci/test/token-status' };
+
+  test('leaves the description of the token that was just stored, where only its status was throttled', async () => {
+    await start();
+    await fn.invoke();
+    world.advance(50 * MINUTE);
+    world.aws.faults.add({ match: statusWrites, fault: { kind: 'throttle' }, times: 2 });
+
+    const error = await failure(fn.invoke());
+
+    expect(error).toMatchObject({ code: 'PARAMETER_NOT_WRITTEN' });
+    const { version, status } = await stored();
+    expect(version).toBe(2);
+    expect(status).toMatchObject({ token: { version: 2 }, lastFailure: null });
+    expect(await fn.invoke()).toMatchObject({ outcome: 'still-fresh', reason: 'not-due', tokenVersion: 2 });
+  });
+
+  test('leaves the description of a token that another instance has stored meanwhile', async () => {
+    await start();
+    await fn.invoke();
+    world.advance(50 * MINUTE);
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    world.aws.faults.add({
+      match: { operation: 'GetSecretValue' },
+      fault: { kind: 'delay', until: released },
+      times: 1,
+    });
+    const failing = failure(world.instance().invoke());
+    while (world.aws.requests.at(-1)?.operation !== 'GetSecretValue') {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await fn.invoke();
+    world.server.faults.always('token', { kind: 'answer', status: 503 });
+    release();
+
+    const error = await failing;
+
+    expect(error).toMatchObject({ code: 'TOKEN_ENDPOINT_UNAVAILABLE' });
+    expect(await stored()).toMatchObject({ version: 2, status: { token: { version: 2 } } });
+  });
+});
+
+describe('where no status can be', () => {
+  test.each(['written', 'read'])('%s, memory alone keeps 20 requests from making 20 tokens', async (what) => {
+    await start();
+    if (what === 'read') {
+      await fn.invoke();
+      await world.writeStatus('{}');
+    }
+    const before = world.server.mints.count;
+    world.aws.faults.add({
+      match: { operation: 'PutParameter', name: '/ci/test/token-status' },
+      fault: { kind: 'deny' },
+    });
+
+    for (let request = 0; request < 20; request += 1) {
+      await fn.invoke({ minRemainingSeconds: 60 }).catch(() => undefined);
+    }
+
+    expect(world.server.mints.count - before).toBe(1);
+    await fn.invoke({ force: true }).catch(() => undefined);
+    expect(world.server.mints.count - before).toBe(2);
+  });
+});
+
+describe('a secret that the server goes on refusing', () => {
+  async function refuse(): Promise<void> {
+    await start();
+    await fn.invoke();
+    await world.storeSecret('c4n4ry-refused');
+    await fn.invoke({ force: true });
+  }
+
+  test('is told by the status at once', async () => {
+    await refuse();
+
+    const { status } = await stored();
+
+    expect(status).toMatchObject({ token: { secretStage: 'AWSPREVIOUS' }, lastFailure: null });
+  });
+
+  test('fails each beat from 15 minutes on, its token stored, by the backoff', async () => {
+    await refuse();
+    world.advance(14 * MINUTE);
+    expect(await fn.invoke()).toMatchObject({ reason: 'not-due' });
+    world.advance(MINUTE);
+    const failed: number[] = [];
+    for (let beat = 0; beat < 20; beat += 1) {
+      const error = await fn.invoke().catch((caught) => caught);
+      if (error.code === 'TOKEN_REJECTED') failed.push(beat);
+      const { accessToken, version, status } = await stored();
+      expect(status?.token).toMatchObject({ version, secretStage: 'AWSPREVIOUS' });
+      expect((await world.server.introspect(accessToken)).active).toBe(true);
+      world.advance(MINUTE);
+    }
+    // After 1, 2, 4, then every 5 minutes.
+    expect(failed).toEqual([0, 1, 3, 7, 12, 17]);
+    expect((await stored()).status?.lastFailure).toMatchObject({ code: 'TOKEN_REJECTED', consecutive: 6 });
+  });
+
+  test('also where jobs have new tokens minted again and again', async () => {
+    await refuse();
+    for (let minutes = 0; minutes < 15; minutes += 5) {
+      world.advance(5 * MINUTE);
+      await fn.invoke({ minRemainingSeconds: 3540 });
+    }
+    world.advance(MINUTE);
+
+    const error = await failure(fn.invoke());
+
+    expect(error).toMatchObject({ code: 'TOKEN_REJECTED', message: expect.stringContaining('AWSPREVIOUS') });
+  });
+
+  test('is forgotten once the server accepts it', async () => {
+    await refuse();
+    world.advance(15 * MINUTE);
+    await failure(fn.invoke());
+    world.server.replaceClientSecret('refresher', 'c4n4ry-refused');
+    world.advance(MINUTE);
+
+    const result = await fn.invoke();
+
+    expect(result).toMatchObject({ outcome: 'refreshed', reason: 'secret-stage' });
+    expect((await stored()).status).toMatchObject({
+      token: { secretStage: 'AWSCURRENT' },
+      lastFailure: null,
+    });
+    expect((await stored()).status?.token?.fallbackSince).toBeUndefined();
+  });
+});
+
 describe('a secret that changes', () => {
   const event = { source: 'aws.secretsmanager', 'detail-type': 'Secret Label Updated', detail: {} };
 
@@ -271,8 +417,84 @@ describe('a job that asks for more life', () => {
   });
 });
 
-describe('a token that lives no longer than the stored one is not stored', () => {
-  test('from a server that returns the same token: the next beat asks again', async () => {
+describe('the token that was issued last is the one that is stored', () => {
+  const milliseconds = 3_600_000;
+
+  test.each([
+    ['a due beat', 50, {}, 'age'],
+    ['force', 1, { force: true }, 'forced'],
+    ['a job', 50, { minRemainingSeconds: 2700 }, 'age'],
+  ])('when the stored one claims milliseconds for seconds: %s replaces it', async (_, age, event, reason) => {
+    await start();
+    world.server.faults.next('token', withMembers({ expires_in: milliseconds }));
+    await fn.invoke();
+    const claimed = await stored();
+    await world.writeStatus(withLifetime(claimed.status, milliseconds * 1000));
+    world.advance(age * MINUTE);
+
+    const result = await fn.invoke(event);
+
+    expect(result).toMatchObject({ outcome: 'refreshed', reason, satisfied: true, tokenVersion: 2 });
+    expect((await stored()).accessToken).not.toBe(claimed.accessToken);
+  });
+
+  test('though it lives shorter than the one before', async () => {
+    await start();
+    world.server.faults.next('token', withMembers({ expires_in: 86_400 }));
+    await fn.invoke();
+    world.advance(50 * MINUTE);
+
+    const result = await fn.invoke();
+
+    expect(result).toMatchObject({ outcome: 'refreshed', reason: 'age', remainingSeconds: 3600 });
+    expect(await fn.invoke()).toMatchObject({ outcome: 'still-fresh', reason: 'not-due', tokenVersion: 2 });
+  });
+
+  test('when another scope is configured: at once, and once', async () => {
+    await start();
+    await fn.invoke();
+    const before = await stored();
+    const other = world.instance({ scope: 'read' });
+
+    const result = await other.invoke();
+
+    expect(result).toMatchObject({ outcome: 'refreshed', reason: 'other-source', tokenVersion: 2 });
+    const { status } = await stored();
+    expect(status?.token?.source).toMatch(/^[0-9a-f]{16}$/);
+    expect(status?.token?.source).not.toBe(before.status?.token?.source);
+    expect(await other.invoke()).toMatchObject({ outcome: 'still-fresh', reason: 'not-due' });
+  });
+
+  test('when another key is configured: at once, encrypted with it, and its status names it', async () => {
+    await start();
+    await fn.invoke();
+    const encryptionKeyArn = world.aws.kms.addKey().arn;
+    const other = world.instance({ encryptionKeyArn });
+
+    const result = await other.invoke();
+
+    expect(result).toMatchObject({ outcome: 'refreshed', reason: 'other-key', tokenVersion: 2 });
+    expect((await stored()).status?.token?.encryptionKey).toBe(encryptionKeyArn);
+    expect(await other.invoke()).toMatchObject({ outcome: 'still-fresh', reason: 'not-due' });
+    expect(await fn.invoke()).toMatchObject({ reason: 'other-key', tokenVersion: 3 });
+    expect((await stored()).status?.token?.encryptionKey).toBeNull();
+  });
+
+  test('a status of an earlier release, which names neither source nor key, is no reason to mint', async () => {
+    await start();
+    await fn.invoke();
+    const { status } = await stored();
+    const { source: _, encryptionKey: __, secretStage: ___, ...older } = JSON.parse(text(status));
+    await world.writeStatus(JSON.stringify(older));
+
+    const result = await world.instance({ scope: 'read' }).invoke();
+
+    expect(result).toMatchObject({ outcome: 'still-fresh', reason: 'not-due' });
+  });
+});
+
+describe('a server that returns the stored token again', () => {
+  test('is asked anew on each beat once that is due, and nothing is written twice', async () => {
     await start();
     world.server.setIssuing('same-token');
     await fn.invoke();
@@ -286,22 +508,53 @@ describe('a token that lives no longer than the stored one is not stored', () =>
     }
     expect(fn.seen.at(-1)?.warnings.join()).toContain('returned the stored token again');
     expect(world.server.requests).toHaveLength(4);
+    expect(world.aws.ssm.parameters.get('/ci/test/token-status')?.versions).toHaveLength(1);
   });
 
-  test('from a server whose tokens became shorter: left alone until a mint brings more', async () => {
+  test('and names an earlier expiry is believed', async () => {
     await start();
-    world.server.faults.next('token', withMembers({ expires_in: 86_400 }));
+    world.server.setIssuing('same-token');
     await fn.invoke();
-    world.advance(50 * MINUTE);
-    expect(await fn.invoke()).toMatchObject({ outcome: 'still-fresh', reason: 'not-later', tokenVersion: 1 });
-    world.advance(MINUTE);
-    expect(await fn.invoke()).toMatchObject({ outcome: 'still-fresh', reason: 'not-due' });
-    expect(world.server.requests).toHaveLength(2);
-    world.advance(22.5 * 60 * MINUTE);
-    expect(await fn.invoke()).toMatchObject({ outcome: 'refreshed', reason: 'age' });
+    const before = await stored();
+    world.advance(20 * MINUTE);
+    world.server.faults.next('token', withMembers({ expires_in: 600 }));
+
+    const result = await fn.invoke({ force: true });
+
+    expect(result).toMatchObject({ reason: 'same-token', remainingSeconds: 600 });
+    const { version, status } = await stored();
+    expect(version).toBe(1);
+    expect(status?.token?.issuedAt).toEqual(before.status?.token?.issuedAt);
+    expect(status?.token?.expiresAt).toEqual(new Date(world.now().getTime() + 600_000));
   });
 
-  test('when another invocation stored a longer-lived one meanwhile: it is put back', async () => {
+  test('and names a later expiry is not', async () => {
+    await start();
+    world.server.setIssuing('same-token');
+    await fn.invoke();
+    const before = await stored();
+    world.advance(20 * MINUTE);
+    world.server.faults.next('token', withMembers({ expires_in: 86_400 }));
+
+    await fn.invoke({ force: true });
+
+    expect((await stored()).status?.token?.expiresAt).toEqual(before.status?.token?.expiresAt);
+  });
+
+  test('has it encrypted anew where another key is configured', async () => {
+    await start();
+    world.server.setIssuing('same-token');
+    await fn.invoke();
+    const encryptionKeyArn = world.aws.kms.addKey().arn;
+
+    const result = await world.instance({ encryptionKeyArn }).invoke();
+
+    expect(result).toMatchObject({ outcome: 'refreshed', reason: 'other-key', tokenVersion: 2 });
+  });
+});
+
+describe('of two mints at once', () => {
+  test('the token that was issued later is put back where the earlier one was written over it', async () => {
     await start();
     await fn.invoke();
     const slow = world.instance();
@@ -392,5 +645,18 @@ describe('where the provider has a probe', () => {
     });
     expect(fn.seen.at(-1)?.remainingMs).toBe(0);
     expect((await world.server.introspect((await stored()).accessToken)).active).toBe(true);
+  });
+
+  test('a token of another source is not sent to the hosts of this one, not even after a failed mint', async () => {
+    await start({ hasProbe: true });
+    await fn.invoke();
+    const probes = world.server.probes.length;
+    world.advance(5 * MINUTE);
+    world.server.faults.always('token', { kind: 'answer', status: 503 });
+
+    const error = await failure(world.instance({ scope: 'read' }).invoke());
+
+    expect(error).toMatchObject({ code: 'TOKEN_ENDPOINT_UNAVAILABLE' });
+    expect(world.server.probes).toHaveLength(probes);
   });
 });
