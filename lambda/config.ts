@@ -6,6 +6,7 @@ import {
   readProviderSettings,
 } from './contract.ts';
 import { RefreshError } from './errors.ts';
+import type { Policy } from './refresh/planner.ts';
 import { sourceOf } from './source.ts';
 
 /** {@link FunctionEnvironment}, read and typed. */
@@ -87,6 +88,12 @@ function readProxy(
     problems.push('HTTPS_PROXY is not an http or https URL');
   }
   return { httpsProxy, noProxy: environment.NO_PROXY || environment.no_proxy || '' };
+}
+
+/** What the planner decides by. */
+export function policyOf(config: Config): Policy {
+  const { refreshIntervalMs, longestJobMs, source, encryptionKeyArn } = config;
+  return { refreshIntervalMs, longestJobMs, source, encryptionKey: encryptionKeyArn ?? null };
 }
 
 function parseProviderSettings(json: string, problems: string[]): ProviderSettings | undefined {

@@ -1,4 +1,4 @@
-import { type Config, parseConfig } from './config.ts';
+import { type Config, parseConfig, policyOf } from './config.ts';
 import { describeProvider, MINT_TIME_LIMIT_MS } from './contract.ts';
 import { isRefreshError } from './errors.ts';
 import { parseEvent } from './event.ts';
@@ -70,7 +70,7 @@ async function invoke(event: unknown, context: InvocationContext, observations: 
   const signal = AbortSignal.timeout(limitMs);
   if (request.kind === 'diagnose') {
     const { diagnose } = await loadOnDemand();
-    return await diagnose({ open, loadMinter, now: systemNow, signal });
+    return await diagnose({ open, loadMinter, now: systemNow, clock, signal });
   }
   const { config, parameters } = open();
   return await refresh({
@@ -79,7 +79,7 @@ async function invoke(event: unknown, context: InvocationContext, observations: 
     loadMinter: () => loadMinter(config),
     hasProbe: describeProvider(config.providerSettings).probeUrl !== undefined,
     clock,
-    policy: { ...config, encryptionKey: config.encryptionKeyArn ?? null },
+    policy: policyOf(config),
     provider: config.providerSettings.provider,
     memory,
     observations,

@@ -102,7 +102,7 @@ export interface TokenRefresherProps {
 
   /**
    * Reserved concurrency of the function: 1 makes refreshes single-flight. 0 reserves nothing, which accounts with
-   * a concurrency limit of 10 need; duplicates are then harmless, the later-expiring token wins.
+   * a concurrency limit of 10 need; duplicates are then harmless: the token issued later stays.
    * @default 1
    */
   readonly reservedConcurrency?: 0 | 1;

@@ -1,10 +1,12 @@
-import type { Config } from '../config.ts';
+import { type Config, policyOf } from '../config.ts';
 import { greatestLongestJobMs, guarantee, type RefreshTimes } from '../contract.ts';
 import { type FailureCode, isRefreshError, RefreshError } from '../errors.ts';
-import { awsAheadMs, CLOCK_TOLERANCE_MS } from '../refresh/clock.ts';
+import type { Clock } from '../refresh/clock.ts';
+import { CLOCK_TOLERANCE_MS } from '../refresh/clock.ts';
 import type { Parameters, Reading } from '../refresh/parameters.ts';
 import { describedToken } from '../refresh/planner.ts';
-import type { MintedToken, Minter } from './minter.ts';
+import { publishToken } from '../refresh/store.ts';
+import type { MintedToken, Minter, ProbeResult } from './minter.ts';
 
 export type DiagnosisStepName =
   | 'config'
@@ -40,11 +42,13 @@ export interface Diagnosis {
 
 interface DiagnoseOptions {
   /** Reads the configuration and opens the parameters. @throws RefreshError `CONFIG_INVALID` */
-  readonly open: () => { readonly config: Config; readonly parameters: Pick<Parameters, 'read'> };
+  readonly open: () => { readonly config: Config; readonly parameters: Parameters };
   /** Rejects with a RefreshError `CONFIG_INVALID`. */
   readonly loadMinter: (config: Config) => Promise<Minter>;
   /** The function's own clock, as it is. */
   readonly now: () => Date;
+  /** The clock that the minter reads: compared with AWS's before anything is minted, as in a refresh. */
+  readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
@@ -52,14 +56,18 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const SECRET_AGE_LIMIT_DAYS = 90;
 
-/** Runs every step of a refresh without storing anything. Never throws: a step that fails is the result. */
+/**
+ * Runs every step of a refresh without storing anything, but for one case: where the provider refuses the stored token
+ * after the mint, the new one is stored, because a diagnosis must not leave jobs without a token. Never throws: a step
+ * that fails is the result.
+ */
 export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
-  const { now, signal } = options;
+  const { now } = options;
   const run = createRunner(now);
 
   const config = await run('config', async () => {
     const { config, parameters } = options.open();
-    return { value: { times: config, parameters, minter: await options.loadMinter(config) } };
+    return { value: { config, parameters, minter: await options.loadMinter(config) } };
   });
   if (config.value === undefined) {
     return report([
@@ -70,20 +78,21 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
     ]);
   }
 
-  const { times, minter, parameters } = config.value;
-  const [minting, storing] = await Promise.all([
-    diagnoseMinting(run, { minter, times }, now, signal),
-    diagnoseParameters(run, parameters, now, signal),
-  ]);
-  return report([config.step, ...minting, ...storing]);
+  const storing = await diagnoseParameters(run, options, config.value.parameters);
+  const minting = await diagnoseMinting(run, { ...options, ...config.value, reading: storing.reading });
+  return report([config.step, ...minting, ...storing.steps]);
 }
 
-async function diagnoseMinting(
-  run: Run,
-  { minter, times }: { readonly minter: Minter; readonly times: RefreshTimes },
-  now: () => Date,
-  signal: AbortSignal,
-) {
+interface MintingOptions extends Pick<DiagnoseOptions, 'now' | 'clock' | 'signal'> {
+  readonly config: Config;
+  readonly parameters: Parameters;
+  readonly minter: Minter;
+  /** Undefined where the parameters could not be read. */
+  readonly reading: Reading | undefined;
+}
+
+async function diagnoseMinting(run: Run, options: MintingOptions): Promise<DiagnosisStep[]> {
+  const { config, minter, now, signal } = options;
   const secret = await run('secret', async () => {
     const { createdAt } = await minter.checkSecret({ signal });
     return { value: true, ...describeAge(createdAt, now()) };
@@ -94,7 +103,7 @@ async function diagnoseMinting(
   }
   const mint = await run('token-endpoint', async () => {
     const token = await minter.mint({ signal });
-    return { value: token, ...describeToken(token, times) };
+    return { value: token, ...describeToken(token, config) };
   });
   const token = mint.value;
   if (token === undefined) {
@@ -103,25 +112,26 @@ async function diagnoseMinting(
   const scope = await run('scope', async () => ({ value: true, ...compareScope(minter.scope, token) }));
   const probe = await run('probe', async () => ({
     value: true,
-    ...(await useToken(minter, token, signal)),
+    ...(await useTokens(options, token)),
   }));
   return [secret.step, mint.step, scope.step, probe.step];
 }
 
 async function diagnoseParameters(
   run: Run,
-  parameters: Pick<Parameters, 'read'>,
-  now: () => Date,
-  signal: AbortSignal,
-) {
-  const reading = await run('parameters', async () => {
+  { now, clock, signal }: DiagnoseOptions,
+  parameters: Parameters,
+): Promise<{ readonly steps: DiagnosisStep[]; readonly reading: Reading | undefined }> {
+  const { step, value: reading } = await run('parameters', async () => {
     const value = await parameters.read({ signal });
     return { value, ...describeReading(value, value.awsTime ?? now()) };
   });
-  if (reading.value === undefined) return [reading.step, skipped('clock', 'parameters')];
-  const { awsTime } = reading.value;
-  const clock = await run('clock', async () => ({ value: true, ...compareClock(awsTime, now()) }));
-  return [reading.step, clock.step];
+  if (reading === undefined) return { steps: [step, skipped('clock', 'parameters')], reading };
+  const compared = await run('clock', async () => {
+    const differenceMs = clock.compare(reading.awsTime);
+    return { value: true, ...describeClock(reading.awsTime, differenceMs) };
+  });
+  return { steps: [step, compared.step], reading };
 }
 
 /** What a step found, beside its value. */
@@ -205,9 +215,15 @@ function compareScope(asked: string | undefined, { grantedScope }: MintedToken):
   };
 }
 
-async function useToken(minter: Minter, token: MintedToken, signal: AbortSignal): Promise<Finding> {
-  if (minter.probe === undefined)
-    return { message: 'There is no probe: set probeUrl to prove tokens by use.' };
+/** Uses the new token once, and afterwards the stored one: some servers keep one live token per client. */
+async function useTokens(options: MintingOptions, token: MintedToken): Promise<Finding> {
+  const { minter, signal } = options;
+  if (minter.probe === undefined) {
+    return {
+      message:
+        'There is no probe: set probeUrl to prove tokens by use. Whether this mint ended the stored token is not known.',
+    };
+  }
   const result = await minter.probe(token.accessToken, { signal });
   if (result === 'refused') {
     throw new RefreshError(
@@ -215,10 +231,43 @@ async function useToken(minter: Minter, token: MintedToken, signal: AbortSignal)
       "The provider refused the token that its token endpoint had just given. Check the region or probeUrl, and the client's state and IP allow-list.",
     );
   }
-  if (result === 'accepted') return { message: 'The provider accepted the token.' };
+  if (result === 'unanswered') {
+    return {
+      warning: 'The probe was not answered, so nothing is proved: check probeUrl and the API’s status.',
+    };
+  }
+  const accepted = 'The provider accepted the token.';
+  const storedIs = await useStoredToken(options);
+  if (storedIs !== 'refused') {
+    return { message: storedIs === 'accepted' ? `${accepted} The stored one is still accepted.` : accepted };
+  }
+  await publish(options, token);
   return {
-    warning: 'The probe was not answered, so nothing is proved: check probeUrl and the API’s status.',
+    message: accepted,
+    warning:
+      'Afterwards the provider refused the stored token: it had been revoked, or this mint ended it (one live token per client). The new token was stored in its place. If this comes again, the server keeps one live token per client, and jobs lose their token at each mint: longestJob cannot be kept.',
   };
+}
+
+/** Undefined where nothing can be told: no live token is stored, or it comes from another source and stays here. */
+async function useStoredToken(options: MintingOptions): Promise<ProbeResult | undefined> {
+  const { config, parameters, minter, reading, clock, signal } = options;
+  const stored = reading === undefined ? null : describedToken(reading);
+  const isOurs = stored !== null && stored.source === config.source && stored.expiresAt > clock.now();
+  if (!isOurs || minter.probe === undefined) return undefined;
+  const accessToken = await parameters.readToken({ version: stored.version, signal });
+  return accessToken === null ? undefined : await minter.probe(accessToken, { signal });
+}
+
+async function publish({ config, parameters, reading, signal }: MintingOptions, minted: MintedToken) {
+  await publishToken({
+    stored: reading ?? { tokenVersion: null, status: null },
+    parameters,
+    policy: policyOf(config),
+    provider: config.providerSettings.provider,
+    signal,
+    minted,
+  });
 }
 
 function describeReading(reading: Reading, now: Date): Finding {
@@ -236,10 +285,11 @@ function describeReading(reading: Reading, now: Date): Finding {
   return failure === null ? { message } : { message, warning: `The last mint failed: ${failure.code}.` };
 }
 
-function compareClock(awsTime: Date | undefined, now: Date): Finding {
+function describeClock(awsTime: Date | undefined, differenceMs: number): Finding {
   if (awsTime === undefined) return { warning: 'AWS’s answer named no time to compare with.' };
-  const seconds = Math.round(-awsAheadMs(awsTime, now) / 1000);
-  const message = `The function's clock differs from AWS's by ${seconds} s.`;
-  if (Math.abs(seconds) * 1000 <= CLOCK_TOLERANCE_MS) return { message };
+  const seconds = Math.round(-differenceMs / 1000);
+  // Not -0.
+  const message = `The function's clock differs from AWS's by ${seconds + 0} s.`;
+  if (Math.abs(differenceMs) <= CLOCK_TOLERANCE_MS) return { message };
   return { message, warning: "The function's clock is wrong; it follows AWS's time until that is mended." };
 }

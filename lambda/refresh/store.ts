@@ -15,32 +15,39 @@ import { claimVersion } from './two-mints-at-once.ts';
  */
 export type StoreOutcome = 'stored' | 'same-token' | 'concurrent-mint';
 
-interface StoreOptions {
-  readonly minter: Minter;
+interface PublishOptions {
   readonly stored: Stored;
-  /** Whether the provider refused the stored token: then getting it again is no success. */
-  readonly storedIsRefused: boolean;
   readonly parameters: Parameters;
-  readonly clock: Clock;
   readonly policy: Policy;
   readonly provider: string;
-  readonly memory: { keepAlive: KeepAlive; sameTokenAt: Date | null };
-  readonly observations: { readonly warnings: string[] };
   readonly signal: AbortSignal;
   /** Told which token is stored, before the status is written: what fails then must not describe another one. */
-  readonly onStored: (token: TokenDescription) => void;
+  readonly onStored?: (token: TokenDescription) => void;
+}
+
+interface StoreOptions extends PublishOptions {
+  readonly minter: Minter;
+  /** Whether the provider refused the stored token: then getting it again is no success. */
+  readonly storedIsRefused: boolean;
+  readonly clock: Clock;
+  readonly memory: { keepAlive: KeepAlive; sameTokenAt: Date | null };
+  readonly observations: { readonly warnings: string[] };
+}
+
+/** What became of a minted token, and which token is stored now. */
+interface StoreResult {
+  readonly outcome: StoreOutcome;
+  readonly token: TokenDescription;
 }
 
 /**
- * Mints a token, proves it where the provider has a probe, and stores it: the token first, then the status that
- * describes it. The token that was issued last is the one that is stored, whatever the older one claims.
+ * Mints a token, proves it where the provider has a probe, and stores it. The token that was issued last is the one
+ * that is stored, whatever the older one claims.
  *
  * @throws RefreshError `TOKEN_UNUSABLE`, and the codes of {@link Minter.mint} and {@link Parameters}
  */
-export async function storeMinted(
-  options: StoreOptions,
-): Promise<{ readonly outcome: StoreOutcome; readonly token: TokenDescription }> {
-  const { minter, stored, storedIsRefused, parameters, policy, provider, memory, signal } = options;
+export async function storeMinted(options: StoreOptions): Promise<StoreResult> {
+  const { minter, stored, storedIsRefused, policy, memory, signal } = options;
   const minted = await minter.mint({ signal });
   options.observations.warnings.push(...minted.warnings);
   const fingerprint = fingerprintOf(minted.accessToken);
@@ -49,13 +56,30 @@ export async function storeMinted(
     return await keepSameToken(options, current, minted);
   }
   await prove(options, minted, fingerprint);
-
-  const version = await parameters.writeToken({ accessToken: minted.accessToken, signal });
-  const token = { version, fingerprint, ...describe(options, minted), encryptionKey: policy.encryptionKey };
   memory.sameTokenAt = null;
+  return await publishToken({ ...options, minted });
+}
+
+/**
+ * Writes a token, then the status that describes it.
+ *
+ * @throws RefreshError `PARAMETER_UNAVAILABLE`, `PARAMETER_NOT_WRITTEN`
+ */
+export async function publishToken(
+  options: PublishOptions & { readonly minted: MintedToken },
+): Promise<StoreResult> {
+  const { minted, parameters, policy, provider, signal, onStored } = options;
+  const { accessToken } = minted;
+  const version = await parameters.writeToken({ accessToken, signal });
+  const token = {
+    version,
+    fingerprint: fingerprintOf(accessToken),
+    ...describe(options, minted),
+    encryptionKey: policy.encryptionKey,
+  };
   const claimed = await claimVersion({ ...options, token, fingerprintOf });
   if (claimed !== null) {
-    options.onStored(claimed);
+    onStored?.(claimed);
     await parameters.writeStatus({ status: { token: claimed, provider, lastFailure: null }, signal });
   }
   return claimed === token
@@ -69,7 +93,7 @@ export function fingerprintOf(accessToken: string): string {
 }
 
 /** All that a status says of a minted token, but for its version, its fingerprint and its key. */
-function describe({ stored, policy, provider }: StoreOptions, minted: Omit<MintedToken, 'accessToken'>) {
+function describe({ stored, policy, provider }: PublishOptions, minted: Omit<MintedToken, 'accessToken'>) {
   const { issuedAt, expiresAt, secretStage } = minted;
   const before = stored.status?.token?.fallbackSince;
   return {

@@ -21,11 +21,10 @@ const READ_PAUSE_MS = 4;
 const CLOCK_RESOLUTION_MS = 6_000;
 
 /**
- * Two mints that are under way at once differ by no more than a mint may take. Parameter Store has no conditional
- * write, so the later-expiring token wins by being put back: what is worse by more than that is a loss if it stays.
+ * Parameter Store has no conditional write: of two mints at once the earlier one may be written last. It is put back at
+ * once, or the next beat mints a token that is later than both.
  */
-const CONCURRENT_MINT_MS = 20_000;
-const PUT_BACK_MS = 2_000;
+const PUT_BACK_MS = MINUTE_MS + 2_000;
 
 /** What was seen while a scenario ran. */
 interface Seen {
@@ -163,7 +162,7 @@ function problemsOf(scenario: Scenario, harness: FaultHarness, seen: Seen): stri
     problems.push(`answered "${answer}" instead of "${scenario.answers}"`);
   if (scenario.says !== undefined && versions[0] !== versions[1])
     problems.push(`a failure turned version ${versions[0]} into ${versions[1]}`);
-  if (isLoss(worstReplacement(harness))) problems.push('a worse token replaced a better one');
+  if (wasOutdated(harness)) problems.push('a token took the place of one that was issued later');
   if (healedAfter === undefined)
     problems.push(`not healed: ${problemsOfState(harness).join(', ')}; ${healing.join(', then ')}`);
   else if (healedAfter > (scenario.healedAfter ?? 1))
@@ -177,29 +176,17 @@ function isAsExpected(answer: string, expected: string | RegExp): boolean {
   return typeof expected === 'string' ? answer === expected : expected.test(answer);
 }
 
-interface Replacement {
-  /** How much earlier the new token expired than the one that it replaced. */
-  readonly byMs: number;
-  /** How long it stayed; Infinity: to the end. */
-  readonly forMs: number;
-}
-
-/** Whether readers lost by a replacement: by more than a mint's time, and for longer than putting back takes. */
-function isLoss(worse: Replacement | undefined): boolean {
-  return worse !== undefined && worse.byMs > CONCURRENT_MINT_MS && worse.forMs > PUT_BACK_MS;
-}
-
-/** Goes through all versions that the token ever had, for the one that expired earliest before the one it replaced. */
-function worstReplacement({ aws, tokens }: FaultHarness): Replacement | undefined {
+/** Whether a token took the place of a live one that was issued later, and stayed for longer than a beat. */
+function wasOutdated({ aws, tokens }: FaultHarness): boolean {
   const versions = aws.ssm.parameters.get(TOKEN_PARAMETER)?.versions ?? [];
-  const worse = versions.flatMap(({ value, lastModifiedDate }, index) => {
-    const replaced = tokens.get(versions[index - 1]?.value ?? '');
-    const own = tokens.get(value);
+  const issued = [...tokens.keys()];
+  return versions.some(({ value, lastModifiedDate }, index) => {
+    const replaced = versions[index - 1]?.value ?? '';
+    const diesAt = tokens.get(replaced);
     // Somebody's hand wrote one of them, or the earlier one was dead: then there was nothing to lose.
-    if (replaced === undefined || own === undefined || replaced <= lastModifiedDate) return [];
-    const byMs = replaced.getTime() - own.getTime();
+    if (diesAt === undefined || !tokens.has(value) || diesAt <= lastModifiedDate) return false;
     const until = versions[index + 1]?.lastModifiedDate.getTime() ?? Number.POSITIVE_INFINITY;
-    return byMs > 0 ? [{ byMs, forMs: until - lastModifiedDate.getTime() }] : [];
+    const staysMs = until - lastModifiedDate.getTime();
+    return issued.indexOf(value) < issued.indexOf(replaced) && staysMs > PUT_BACK_MS;
   });
-  return worse.sort((one, other) => other.byMs - one.byMs)[0];
 }

@@ -1,10 +1,14 @@
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { parseConfig } from '../../../lambda/config.ts';
+import type { ProviderSettings } from '../../../lambda/contract.ts';
 import { createMinter } from '../../../lambda/mint/create-minter.ts';
 import { type Diagnosis, diagnose } from '../../../lambda/mint/diagnose.ts';
 import { createReadSecret } from '../../../lambda/mint/secret.ts';
+import { createClock } from '../../../lambda/refresh/clock.ts';
 import { openParameters } from '../../../lambda/refresh/parameters.ts';
+import { fingerprintOf } from '../../../lambda/refresh/store.ts';
+import { sourceOf } from '../../../lambda/source.ts';
 import {
   type AuthorizationServer,
   startAuthorizationServer,
@@ -47,9 +51,10 @@ afterEach(async () => {
 
 /** Diagnoses as the handler does, with the real parts; what differs is given. */
 async function run(
-  options: { secret?: string; settings?: object; environment?: object; now?: () => Date } = {},
+  options: { secret?: string; settings?: object; environment?: object; now?: () => Date; puts?: number } = {},
 ): Promise<Diagnosis> {
   const { secret = JSON.stringify(SECRET), now = () => new Date(awsTime.getTime() + 500) } = options;
+  const clock = createClock(now);
   const created = await secretsManager.send(new CreateSecretCommand({ Name: 'ci', SecretString: secret }));
   const settings = {
     provider: 'oauth2',
@@ -77,14 +82,15 @@ async function run(
     loadMinter: async (config) =>
       createMinter({
         config,
-        now,
+        now: clock.now,
         readSecret: createReadSecret({ secretArn: config.secretArn, client: secretsManager }),
       }),
     now,
+    clock,
     signal: AbortSignal.timeout(10_000),
   });
   expectNoLeak(diagnosis, [SECRET.client_secret]);
-  expect(puts()).toBe(putsBefore);
+  expect(puts()).toBe(putsBefore + (options.puts ?? 0));
   return diagnosis;
 }
 
@@ -268,5 +274,91 @@ test('a clock that is wrong is a warning', async () => {
     ok: true,
     message: "The function's clock differs from AWS's by -300 s.",
     warning: expect.stringMatching(/clock is wrong/),
+  });
+});
+
+test('the clock is compared before anything is minted: what a wrong clock takes for expired is not', async () => {
+  const exp = Math.floor(awsTime.getTime() / 1000) + 3_600;
+  const claims = Buffer.from(JSON.stringify({ exp })).toString('base64url');
+  server.faults.always('token', withMembers({ access_token: `eyJhbGciOiJub25lIn0.${claims}.c2ln` }));
+  server.faults.always('probe', { kind: 'answer', status: 204 });
+
+  const diagnosis = await run({ now: () => new Date(awsTime.getTime() + 7_200_000) });
+
+  expect(verdicts(diagnosis)).toMatchObject({ 'token-endpoint': 'ok', probe: 'ok', clock: 'ok' });
+});
+
+describe('where a token is stored', () => {
+  const settings = (): ProviderSettings => ({
+    provider: 'oauth2',
+    tokenUrl: server.tokenUrl,
+    probeUrl: server.probeUrl,
+    scope: 'read',
+  });
+  const parameters = () =>
+    openParameters({ tokenParameter, statusParameter, encryptionKeyArn: undefined, client: ssm });
+  const signal = AbortSignal.timeout(30_000);
+
+  /** Mints a token as the function would, and stores it. */
+  async function store(source: string): Promise<string> {
+    const body = new URLSearchParams({ grant_type: 'client_credentials', scope: 'read' });
+    const authorization = `Basic ${Buffer.from(`ci:${SECRET.client_secret}`).toString('base64')}`;
+    const answer = await fetch(server.tokenUrl, { method: 'POST', headers: { authorization }, body });
+    const { access_token: accessToken } = (await answer.json()) as { access_token: string };
+    const version = await parameters().writeToken({ accessToken, signal });
+    const token = {
+      version,
+      fingerprint: fingerprintOf(accessToken),
+      issuedAt: awsTime,
+      expiresAt: new Date(awsTime.getTime() + 3_600_000),
+      refreshDueAt: new Date(awsTime.getTime() + 3_000_000),
+      provider: 'oauth2',
+      source,
+    };
+    await parameters().writeStatus({ status: { token, provider: 'oauth2', lastFailure: null }, signal });
+    return accessToken;
+  }
+  // The secret's ARN has a random suffix, which is not part of the source.
+  const secretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci-AbCdEf';
+  const ownSource = () => sourceOf(settings(), secretArn);
+
+  test('it is used again, and still accepted', async () => {
+    await store(ownSource());
+
+    const diagnosis = await run();
+
+    expect(step(diagnosis, 'probe')).toMatchObject({
+      ok: true,
+      message: 'The provider accepted the token. The stored one is still accepted.',
+    });
+  });
+
+  test('of a server that keeps one live token per client, the new one takes its place, and that is told', async () => {
+    const ended = await store(ownSource());
+    server.revoke(ended);
+
+    const diagnosis = await run({ puts: 2 });
+
+    expect(step(diagnosis, 'probe')).toMatchObject({
+      ok: true,
+      warning: expect.stringContaining('The new token was stored in its place'),
+    });
+    const { tokenVersion, status } = await parameters().read({ signal });
+    expect(status?.token?.version).toBe(tokenVersion);
+    const stored = await parameters().readToken({ version: tokenVersion ?? 0, signal });
+    expect((await server.introspect(stored ?? '')).active).toBe(true);
+  });
+
+  test('of another source, it is not sent to the hosts of this one', async () => {
+    const other = await store('fedcba9876543210');
+    server.revoke(other);
+
+    const diagnosis = await run();
+
+    expect(step(diagnosis, 'probe')).toMatchObject({
+      ok: true,
+      message: 'The provider accepted the token.',
+    });
+    expect(server.probes).toHaveLength(1);
   });
 });
