@@ -201,12 +201,20 @@ export interface DyingAlarm {
   readonly thresholdSeconds: number;
   /** Minutes in a row that must breach. */
   readonly datapoints: number;
+  /** Whether a minute without a value counts as 0. Else CloudWatch decides how far back it looks for values. */
+  readonly countsMissingAsZero: boolean;
   /** Whether it rings before the token dies, or before the job guarantee breaks, however that comes. */
   readonly comesInTime: boolean;
 }
 
 /** From the first minute that breaches, besides the further ones: that beat's place, the minute's end, CloudWatch. */
 const ALARM_LAG_MS = 3 * BEAT_MS;
+
+/**
+ * The latest minute's value may not be there yet, and a late beat skips a minute: with fewer datapoints these two
+ * alone would ring, if they counted as 0.
+ */
+const LEAST_DATAPOINTS_WITH_ZEROS = 3;
 
 /** A hole of some minutes in the metric is a blip of AWS, and no reason to wake anybody. */
 const MOST_DATAPOINTS = 5;
@@ -232,6 +240,7 @@ export function dyingAlarm({
   return {
     thresholdSeconds: Math.floor((keptMs + thresholdMs) / 1_000),
     datapoints,
+    countsMissingAsZero: datapoints >= LEAST_DATAPOINTS_WITH_ZEROS,
     comesInTime: thresholdMs >= inTimeMs,
   };
 }

@@ -1,5 +1,12 @@
 import { Duration } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Alarm,
+  ComparisonOperator,
+  MathExpression,
+  Metric,
+  Stats,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
@@ -28,6 +35,21 @@ export function remainingSecondsMetric(tokenParameterName: string): Metric {
   });
 }
 
+/**
+ * The same with 0 for each minute without a value. Without it CloudWatch looks further back for values than the alarm
+ * needs, by an amount that is not documented, and a heartbeat that stopped rings the alarm that much later.
+ *
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+ */
+function withoutHoles(remaining: Metric): MathExpression {
+  return new MathExpression({
+    expression: 'FILL(remaining, 0)',
+    usingMetrics: { remaining },
+    period: Duration.minutes(1),
+    label: 'Remaining life, 0 without a heartbeat',
+  });
+}
+
 /** The failed invocations of the function: each is a refresh that was tried and failed. */
 export function failuresMetric(fn: IFunction): Metric {
   return fn.metricErrors({ period: FAILING_PERIOD, statistic: Stats.SUM });
@@ -50,10 +72,11 @@ export function createTokenAlarms(
   },
 ): { readonly dying: Alarm; readonly failing: Alarm } {
   const { tokenName, tokenParameterName, fn } = options;
-  const { thresholdSeconds, datapoints } = dyingAlarm(options.guarantee);
+  const { thresholdSeconds, datapoints, countsMissingAsZero } = dyingAlarm(options.guarantee);
+  const remaining = remainingSecondsMetric(tokenParameterName);
   const dying = new Alarm(scope, 'Dying', {
     alarmDescription: `${describeDying(options)} Ask the refresher: aws lambda invoke with {"diagnose":true}.`,
-    metric: remainingSecondsMetric(tokenParameterName),
+    metric: countsMissingAsZero ? withoutHoles(remaining) : remaining,
     threshold: thresholdSeconds,
     comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
     evaluationPeriods: datapoints,

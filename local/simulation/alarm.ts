@@ -1,22 +1,29 @@
 import type { Gap } from './simulate.ts';
 import { MINUTE_MS } from './world.ts';
 
-/** The alarm "token dying", as the stack creates it: period 1 minute, minimum, missing data breaching. */
+/**
+ * The alarm "token dying", as the stack creates it: period 1 minute, minimum; a missing minute is 0, or treated as
+ * breaching.
+ */
 export interface AlarmSettings {
   readonly thresholdSeconds: number;
   /** Consecutive minutes that must breach. */
   readonly datapoints: number;
+  readonly countsMissingAsZero: boolean;
 }
 
 /** A stretch in which the alarm rang. Milliseconds. */
-export type Ringing = Gap;
+export interface Ringing extends Gap {
+  /** Whether the metric was missing in all minutes that made it ring: the heartbeat had stopped. */
+  readonly isHeartbeatMissing: boolean;
+}
 
 /** How long CloudWatch takes from the end of a minute to the alarm: our assumption, on the slow side. */
 const EVALUATION_DELAY_MS = MINUTE_MS;
 
 /**
- * CloudWatch looks further back than the datapoints it needs, and takes the latest that are there: by how many
- * minutes more is not documented for each case; two is what its examples show.
+ * Without FILL, CloudWatch looks further back than the datapoints it needs, and takes the latest that are there: by how
+ * many minutes more is not documented for each case; two is what its examples show.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html#alarms-and-missing-data
  */
@@ -28,20 +35,21 @@ export function ringAlarm(
   settings: AlarmSettings,
   fromMs: number,
 ): readonly Ringing[] {
-  const { thresholdSeconds, datapoints } = settings;
-  const ringing: { from: number; to: number }[] = [];
-  let current: { from: number; to: number } | undefined;
+  const { thresholdSeconds, datapoints, countsMissingAsZero } = settings;
+  const ringing: { from: number; to: number; isHeartbeatMissing: boolean }[] = [];
+  let current: (typeof ringing)[number] | undefined;
   for (let minute = Math.ceil(fromMs / MINUTE_MS); minute < remainingSeconds.length - 1; minute++) {
     const isBreaching = breaches(
       remainingSeconds,
       minute,
-      datapoints + FURTHER_BACK,
+      countsMissingAsZero ? datapoints : datapoints + FURTHER_BACK,
       datapoints,
       thresholdSeconds,
     );
     const at = (minute + 1) * MINUTE_MS + EVALUATION_DELAY_MS;
     if (isBreaching && current === undefined) {
-      current = { from: at, to: Number.POSITIVE_INFINITY };
+      const seen = remainingSeconds.subarray(minute + 1 - datapoints, minute + 1);
+      current = { from: at, to: Number.POSITIVE_INFINITY, isHeartbeatMissing: seen.every(Number.isNaN) };
       ringing.push(current);
     } else if (!isBreaching && current !== undefined) {
       current.to = at;
@@ -76,7 +84,7 @@ export interface AlarmRecord {
   readonly announced: number;
   /** The shortest warning before an announced lapse, milliseconds; undefined where there was none. */
   readonly shortestWarningMs: number | undefined;
-  /** Times it rang without a lapse. */
+  /** Times it rang without a lapse, and not for a heartbeat that had stopped. */
   readonly withoutLapse: number;
 }
 
@@ -88,7 +96,9 @@ export function judgeAlarm(ringing: readonly Ringing[], lapses: readonly Gap[]):
     if (ring !== undefined) warnings.push(from - ring.from);
   }
   const withoutLapse = ringing.filter(
-    (one) => !lapses.some(({ from, to }) => from < one.to && to > one.from - 2 * MINUTE_MS),
+    (one) =>
+      !one.isHeartbeatMissing &&
+      !lapses.some(({ from, to }) => from < one.to && to > one.from - 2 * MINUTE_MS),
   );
   return {
     lapses: lapses.length,

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { BEAT_MS, dueAgeMs, dyingAlarm, greatestLongestJobMs, guarantee } from '../../../lambda/contract.ts';
 
+import { ringAlarm } from '../../../local/simulation/alarm.ts';
+
 /** From the beat of the last breaching minute on: the minute's end, and CloudWatch. */
 const EVALUATION_MS = 2 * BEAT_MS;
 
@@ -56,13 +58,53 @@ test('the alarm comes before the token dies, or before the job guarantee breaks,
   );
 });
 
+test('the alarm comes in time after the last beat of a heartbeat that stopped, also at the worst moment', () => {
+  fc.assert(
+    fc.property(lives, ({ promise, firstBeatMs: secondOfMinuteMs }) => {
+      const alarm = dyingAlarm(promise);
+      fc.pre(alarm.comesInTime && alarm.countsMissingAsZero);
+      // The least that the last beat can have seen.
+      const seenMs = promise.floorMs + promise.refreshAfterMs - dueAgeMs(promise.refreshAfterMs);
+      const values = new Float64Array(40).fill(Number.NaN).fill(Math.floor(seenMs / 1000), 0, 11);
+      const lastBeatMs = 10 * BEAT_MS + secondOfMinuteMs;
+
+      const [ring] = ringAlarm(values, alarm, 5 * BEAT_MS);
+
+      expect(ring?.isHeartbeatMissing).toBe(true);
+      const leftMs = seenMs - ((ring?.from ?? Number.POSITIVE_INFINITY) - lastBeatMs);
+      expect(leftMs).toBeGreaterThanOrEqual(promise.job?.longestJobMs ?? 0);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
 test.each([
-  [60, 50, undefined, { thresholdSeconds: 480, datapoints: 5, comesInTime: true }],
-  [1440, 50, undefined, { thresholdSeconds: 41_670, datapoints: 5, comesInTime: true }],
-  [10, 4, undefined, { thresholdSeconds: 240, datapoints: 1, comesInTime: true }],
-  [10, 50, undefined, { thresholdSeconds: 130, datapoints: 1, comesInTime: false }],
-  [60, 50, 45, { thresholdSeconds: 45 * 60 + 360, datapoints: 3, comesInTime: true }],
-  [60, 50, 54, { thresholdSeconds: 54 * 60 + 145, datapoints: 1, comesInTime: false }],
+  [60, 50, undefined, { thresholdSeconds: 480, datapoints: 5, countsMissingAsZero: true, comesInTime: true }],
+  [
+    1440,
+    50,
+    undefined,
+    { thresholdSeconds: 41_670, datapoints: 5, countsMissingAsZero: true, comesInTime: true },
+  ],
+  [10, 4, undefined, { thresholdSeconds: 240, datapoints: 1, countsMissingAsZero: false, comesInTime: true }],
+  [
+    10,
+    50,
+    undefined,
+    { thresholdSeconds: 130, datapoints: 1, countsMissingAsZero: false, comesInTime: false },
+  ],
+  [
+    60,
+    50,
+    45,
+    { thresholdSeconds: 45 * 60 + 360, datapoints: 3, countsMissingAsZero: true, comesInTime: true },
+  ],
+  [
+    60,
+    50,
+    54,
+    { thresholdSeconds: 54 * 60 + 145, datapoints: 1, countsMissingAsZero: false, comesInTime: false },
+  ],
 ])(
   'tokens of %i minutes, replaced within %i, with jobs of %p, have the alarm of the simulation',
   (lifetime, interval, longestJob, expected) => {

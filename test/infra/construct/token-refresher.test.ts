@@ -261,17 +261,44 @@ test('hears of a secret that is known by its name only', () => {
   });
 });
 
+const REMAINING_LIFE = {
+  Namespace: 'TokenRefresher',
+  MetricName: 'RemainingSeconds',
+  Dimensions: [{ Name: 'TokenParameter', Value: '/ci/deploy/access-token' }],
+};
+
 test('raises an alarm before the token dies, and when the beat stops', () => {
   // A token of an hour, replaced after 50 minutes: 9 minutes of tolerance.
-  templateOf({ expectedLifetime: Duration.hours(1) }).hasResourceProperties('AWS::CloudWatch::Alarm', {
-    Namespace: 'TokenRefresher',
-    MetricName: 'RemainingSeconds',
-    Dimensions: [{ Name: 'TokenParameter', Value: '/ci/deploy/access-token' }],
-    Statistic: 'Minimum',
-    Period: 60,
+  const template = templateOf({ expectedLifetime: Duration.hours(1) });
+
+  template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    Metrics: Match.arrayWith([
+      Match.objectLike({ Expression: 'FILL(remaining, 0)' }),
+      Match.objectLike({
+        Id: 'remaining',
+        MetricStat: { Metric: REMAINING_LIFE, Period: 60, Stat: 'Minimum' },
+        ReturnData: false,
+      }),
+    ]),
     EvaluationPeriods: 5,
     Threshold: 480,
     ComparisonOperator: 'LessThanThreshold',
+    TreatMissingData: 'breaching',
+  });
+});
+
+test('leaves missing minutes to CloudWatch where one minute alone must raise the alarm', () => {
+  const template = templateOf({
+    expectedLifetime: Duration.minutes(10),
+    refreshInterval: Duration.minutes(4),
+  });
+
+  template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    ...REMAINING_LIFE,
+    Statistic: 'Minimum',
+    Period: 60,
+    EvaluationPeriods: 1,
+    Threshold: 240,
     TreatMissingData: 'breaching',
   });
 });

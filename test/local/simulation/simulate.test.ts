@@ -34,7 +34,11 @@ describe('a day of one-hour tokens', () => {
     const outage = { from: 8 * HOUR_MS, to: 10 * HOUR_MS };
 
     const outcome = await liveThrough([outage]);
-    const ringing = ringAlarm(outcome.remainingSeconds, { thresholdSeconds: 480, datapoints: 5 }, HOUR_MS);
+    const ringing = ringAlarm(
+      outcome.remainingSeconds,
+      { thresholdSeconds: 480, datapoints: 5, countsMissingAsZero: true },
+      HOUR_MS,
+    );
 
     expect(outcome.gaps).toHaveLength(1);
     expect(outcome.gaps[0]?.to).toBeGreaterThan(outage.to);
@@ -43,10 +47,10 @@ describe('a day of one-hour tokens', () => {
   });
 });
 
-test('the alarm rings where the metric stops, and not for a hole of some minutes', () => {
-  const settings = { thresholdSeconds: 480, datapoints: 5 };
+test('the alarm rings when the metric has stopped for five minutes, and not for a hole of four', () => {
+  const settings = { thresholdSeconds: 480, datapoints: 5, countsMissingAsZero: true };
   const healthy = new Float64Array(120).fill(2_000);
-  const hole = healthy.map((value, minute) => (minute >= 60 && minute < 66 ? Number.NaN : value));
+  const hole = healthy.map((value, minute) => (minute >= 60 && minute < 64 ? Number.NaN : value));
   const stopped = healthy.map((value, minute) => (minute >= 60 ? Number.NaN : value));
 
   const rings = [
@@ -55,7 +59,11 @@ test('the alarm rings where the metric stops, and not for a hole of some minutes
     ringAlarm(stopped, settings, 10 * MINUTE_MS),
   ];
 
-  expect(rings).toEqual([[], [], [{ from: 68 * MINUTE_MS, to: Number.POSITIVE_INFINITY }]]);
+  expect(rings).toEqual([
+    [],
+    [],
+    [{ from: 66 * MINUTE_MS, to: Number.POSITIVE_INFINITY, isHeartbeatMissing: true }],
+  ]);
 });
 
 async function liveThrough(outages: readonly { from: number; to: number }[]) {
