@@ -8,18 +8,21 @@ import { type AwsCli, findAwsClis, installCommand } from './support/aws-cli.ts';
 import { jenkinsSteps } from './support/jenkinsfile.ts';
 import { type Ended, filesContaining, run } from './support/process.ts';
 import { policiesOfRole, type Stack, startStack } from './support/stack.ts';
-import { azureSteps, codeBuildSteps, gitHubSteps, type Step } from './support/steps.ts';
+import { azureSteps, codeBuildSteps, gitHubSteps, gitLabSteps, type Step } from './support/steps.ts';
 
 const EXAMPLES = 'ci/examples';
 
 let stack: Stack;
 
-beforeEach(async () => {
+beforeAll(async () => {
   stack = await startStack(findAwsClis().at(-1) as AwsCli);
+});
+beforeEach(async () => {
+  await stack.startAfresh();
   // Twenty minutes are left: too little for --min-ttl 45m.
   stack.ageToken(40);
 });
-afterEach(() => stack.close());
+afterAll(() => stack.close());
 
 /** Runs a step with its CI system's environment; its log is stdout and stderr together. */
 async function runStep(
@@ -120,8 +123,8 @@ describe('CodeBuild', () => {
     const job = await runStep(step, {}, projectPolicies('LongJob'));
 
     expect(job.status).toBe(0);
-    expect(job.stderr).toMatch(/token v1 .*, 19 min left\n[\s\S]*token v2 .*, 59 min left\n/);
-    expect(job.stdout).toMatch(/^version +v2$/m);
+    expect(job.stderr).toMatch(/token v\d+ .*, 19 min left\n[\s\S]*token v\d+ .*, 59 min left\n/);
+    expect(job.stdout).toMatch(/^version +v\d+$/m);
     expect(stack.api.calls).toEqual(Array(2).fill({ path: '/api/v2/tokens/me', accepted: true }));
     for (const token of [first, stack.storedToken()]) expect(job.log).not.toContain(token);
   });
@@ -224,31 +227,75 @@ test('the curl loop shows no token under sh -x, and leaves it in no file', async
   expect(readFileSync(join(stack.checkout, 'queues-2.json'), 'utf8')).toContain('Queue 2');
 });
 
-describe('the Python SDK', () => {
-  const command = ['exec', 'genesys', '--min-ttl', '5m', '--env', 'GENESYSCLOUD_ACCESS_TOKEN', '--'];
+test('the curl loop ends at the first token that cannot be had', async () => {
+  const env = { ...stack.jobEnvironment([]), GENESYS_API: stack.api.url };
 
-  test('lists every page', async () => {
-    const env = { ...stack.jobEnvironment(stack.readerPolicies), GENESYS_API: stack.api.url };
-
-    const job = await run(
-      ['ci/access-token', ...command, pythonWithSdk(), 'ci/examples/python/list_queues.py'],
-      { cwd: stack.checkout, env },
-    );
-
-    expect(job).toMatchObject({ status: 0, stdout: 'queue-1 Queue 1\nqueue-2 Queue 2\nqueue-3 Queue 3\n' });
+  const job = await run(['sh', 'ci/examples/curl/export-loop.sh', 'genesys', '2'], {
+    cwd: stack.checkout,
+    env,
   });
 
-  test('reads the token again where the one it has is dead', async () => {
-    const env = {
-      ...stack.jobEnvironment(stack.readerPolicies),
-      GENESYS_API: stack.api.url,
-      GENESYSCLOUD_ACCESS_TOKEN: 'dead',
-    };
+  expect(job.status).toBe(5);
+  expect(stack.api.calls).toEqual([]);
+});
 
-    const job = await run([pythonWithSdk(), 'ci/examples/python/list_queues.py'], {
+test('the GitLab job runs, and its log holds no token', async () => {
+  const [step] = gitLabSteps(`${EXAMPLES}/gitlab/.gitlab-ci.yml`) as [Step];
+  // The role is taken already: there is no OIDC here.
+  const { AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE, ...env } = step.env;
+
+  const log = await runJob([{ ...step, env }], {
+    AWS_ID_TOKEN: 'an-id-token',
+    AWS_WEB_IDENTITY_TOKEN_FILE: join(stack.checkout, 'id-token'),
+  });
+
+  expect([AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE]).toEqual([
+    'arn:aws:iam::111122223333:role/cx-as-code',
+    '/tmp/aws-id-token',
+  ]);
+  expect(readFileSync(join(stack.checkout, 'id-token'), 'utf8')).toBe('an-id-token');
+  expect(terraformCalls()).toHaveLength(2);
+  expect(log).not.toContain(stack.storedToken());
+});
+
+test('the Genesys CLI gets the token in its environment', async () => {
+  installCommand(stack.commands, 'gc', `printf '%s\\n' "$* \${GENESYSCLOUD_ACCESS_TOKEN:+with a token}"`);
+
+  const job = await run(['ci/examples/genesys-cli/list-queues.sh', 'genesys'], {
+    cwd: stack.checkout,
+    env: stack.jobEnvironment(stack.readerPolicies),
+  });
+
+  expect(job).toMatchObject({ status: 0, stdout: 'routing queues list --autopaginate with a token\n' });
+});
+
+test('the CXone call brings its token in a header', async () => {
+  const env = { ...stack.jobEnvironment(stack.readerPolicies), CXONE_API: stack.api.url };
+
+  const job = await run(['ci/examples/nice-cxone/list-agents.sh', 'genesys'], { cwd: stack.checkout, env });
+
+  expect(job.status).toBe(0);
+  expect(stack.api.calls).toEqual([{ path: '/incontactapi/services/v30.0/agents', accepted: true }]);
+});
+
+describe('the Python SDK', () => {
+  const list = () =>
+    run([pythonWithSdk(), 'ci/examples/python/list_queues.py'], {
       cwd: stack.checkout,
-      env,
+      env: { ...stack.jobEnvironment(stack.readerPolicies), GENESYS_API: stack.api.url },
     });
+
+  test('lists every page', async () => {
+    expect(await list()).toMatchObject({
+      status: 0,
+      stdout: 'queue-1 Queue 1\nqueue-2 Queue 2\nqueue-3 Queue 3\n',
+    });
+  });
+
+  test('takes another token where the API refuses the one that the status calls live', async () => {
+    stack.authorizationServer.revoke(stack.storedToken());
+
+    const job = await list();
 
     expect(job.status).toBe(0);
     expect(stack.api.calls.map(({ accepted }) => accepted)).toEqual([false, true, true, true]);

@@ -180,7 +180,9 @@ function runCase(
   home: string,
 ): Promise<Ended> {
   standIn.serve(content);
-  return run([...shell, SCRIPT, ...(VERBS[verb] ?? [])], {
+  // ksh sleeps by itself: without that, it finds the stand-in's sleep, which only moves the clock.
+  const start = shell[0] === 'ksh' ? ['ksh', '-c', 'builtin -d sleep; . "$0"'] : shell;
+  return run([...start, SCRIPT, ...(VERBS[verb] ?? [])], {
     cwd: home,
     env: { PATH: `${standIn.directory}:${process.env.PATH}`, HOME: home, AWS_REGION: 'eu-central-1' },
   });

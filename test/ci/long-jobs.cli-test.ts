@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type FunctionHarness, openFunctionHarness } from '../../local/function-harness.ts';
-import { ACCOUNT, putParameter, REGION, readPolicy, refreshPolicy, SCRIPT } from './support/account.ts';
+import { ACCOUNT, ageToken, REGION, readPolicy, refreshPolicy, SCRIPT } from './support/account.ts';
 import { type ApiServer, startApiServer } from './support/api-server.ts';
 import { type AwsCli, findAwsClis, installAwsCommand, installCommand } from './support/aws-cli.ts';
 import { type Ended, run } from './support/process.ts';
@@ -125,7 +125,7 @@ function heartbeatsOf(count: number): Promise<void> {
 test('a hundred jobs that ask for life at once cost two mints at most', async () => {
   await start(1);
   await room.invoke({});
-  ageToken(40);
+  ageToken(room.aws, 'demo', 40);
   const before = room.authorizationServer.mints.count;
 
   const jobs = await Promise.all(
@@ -147,13 +147,3 @@ test('a hundred jobs that ask for life at once cost two mints at most', async ()
       `${invocations.filter(({ outcome }) => outcome !== 'ok').length} of them throttled`,
   );
 }, 400_000);
-
-/** Makes the stored token look as if it had been minted this much earlier. */
-function ageToken(minutes: number): void {
-  const name = '/ci/demo/token-status';
-  const status = JSON.parse(room.aws.ssm.parameters.get(name)?.versions.at(-1)?.value ?? '{}');
-  for (const key of ['issuedAt', 'expiresAt', 'refreshDueAt']) {
-    status[key] = new Date(Date.parse(status[key]) - minutes * MINUTE_MS).toISOString();
-  }
-  putParameter(room.aws, name, 'String', JSON.stringify(status));
-}

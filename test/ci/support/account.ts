@@ -123,6 +123,17 @@ export function putParameter(endpoint: AwsEndpoint, Name: string, Type: string, 
   return Number(answer?.Version);
 }
 
+/** Makes the stored token of this name look as if it had been minted this much earlier. */
+export function ageToken(endpoint: AwsEndpoint, tokenName: string, minutes: number): void {
+  const name = `/ci/${tokenName}/token-status`;
+  const status = JSON.parse(endpoint.ssm.parameters.get(name)?.versions.at(-1)?.value ?? '{}');
+  for (const key of ['issuedAt', 'expiresAt', 'refreshDueAt']) {
+    status[key] = new Date(Date.parse(status[key]) - minutes * 60_000).toISOString();
+  }
+  if (status.expiresAtEpoch) status.expiresAtEpoch -= minutes * 60;
+  putParameter(endpoint, name, 'String', JSON.stringify(status));
+}
+
 function statusOf({ version = 1, lifeSeconds = 2850, dueInSeconds, lastFailure = null }: StatusFields) {
   const at = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString();
   return {

@@ -7,6 +7,8 @@ export interface ApiServer {
   readonly url: string;
   /** Each call, in order: its path, and whether the token was good. */
   readonly calls: readonly { readonly path: string; readonly accepted: boolean }[];
+  /** Forgets the calls so far. */
+  forget(): void;
   close(): Promise<void>;
 }
 
@@ -37,6 +39,9 @@ export async function startApiServer(isActive: (token: string) => Promise<boolea
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
+    forget: () => {
+      calls.length = 0;
+    },
     async close() {
       server.closeAllConnections();
       server.close();

@@ -12,7 +12,7 @@ import type { PolicyDocument } from '../../../local/aws/operation.ts';
 import type { Assembly } from '../../../local/cloud-assembly.ts';
 import { LOCAL_PLACE, type SynthesizedFunction, synthesize } from '../../../local/synthesized-function.ts';
 import { createResolver } from '../../../local/template-resolver.ts';
-import { putParameter } from './account.ts';
+import { ageToken } from './account.ts';
 import { type ApiServer, startApiServer } from './api-server.ts';
 import { type AwsCli, installAwsCommand, installCommand } from './aws-cli.ts';
 import { run } from './process.ts';
@@ -37,6 +37,8 @@ export interface Stack {
   jobEnvironment(policies: readonly PolicyDocument[]): Record<string, string>;
   /** Makes the stored token look as if it had been minted this much earlier. */
   ageToken(minutes: number): void;
+  /** Has a new token minted, and forgets what jobs did before: for the next test. */
+  startAfresh(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -121,13 +123,11 @@ export async function startStack(cli: AwsCli): Promise<Stack> {
       HOME: checkout,
       TMPDIR: checkout,
     }),
-    ageToken(minutes) {
-      const name = '/ci/genesys/token-status';
-      const status = JSON.parse(endpoint.ssm.parameters.get(name)?.versions.at(-1)?.value ?? '{}');
-      for (const key of ['issuedAt', 'expiresAt', 'refreshDueAt']) {
-        status[key] = new Date(Date.parse(status[key]) - minutes * 60_000).toISOString();
-      }
-      putParameter(endpoint, name, 'String', JSON.stringify(status));
+    ageToken: (minutes) => ageToken(endpoint, 'genesys', minutes),
+    async startAfresh() {
+      api.forget();
+      rmSync(join(checkout, 'terraform.calls'), { force: true });
+      await invokeDirectly(functionProcess, { force: true });
     },
     async close() {
       await functionProcess.stop();
@@ -137,17 +137,20 @@ export async function startStack(cli: AwsCli): Promise<Stack> {
       }
     },
   };
-  await invokeDirectly(functionProcess);
+  await invokeDirectly(functionProcess, {});
   return stack;
 }
 
-async function invokeDirectly(functionProcess: ReturnType<typeof createFunctionProcess>): Promise<void> {
+async function invokeDirectly(
+  functionProcess: ReturnType<typeof createFunctionProcess>,
+  event: object,
+): Promise<void> {
   const context = {
     awsRequestId: 'first',
     functionName: 'f',
     invokedFunctionArn: 'arn:aws:lambda:::function:f',
   };
-  const outcome = await functionProcess.invoke({}, context);
+  const outcome = await functionProcess.invoke(event, context);
   if ('failure' in outcome) throw new Error(outcome.failure.errorMessage);
 }
 

@@ -118,3 +118,29 @@ export function azureSteps(file: string): Step[] {
     ];
   });
 }
+
+interface GitLabJob {
+  readonly variables?: Record<string, string>;
+  readonly before_script?: string[];
+  readonly script: string[];
+}
+
+/**
+ * Reads a GitLab pipeline's only job: both scripts run in one shell, which ends at the first command that fails.
+ *
+ * @see https://docs.gitlab.com/ci/yaml/#script
+ */
+export function gitLabSteps(file: string): Step[] {
+  return Object.entries(parse(readFileSync(file, 'utf8')) as Record<string, GitLabJob>).map(
+    ([name, { variables = {}, before_script = [], script }]) => ({
+      name,
+      shell: ['bash', '-eo', 'pipefail'],
+      script: [...before_script, ...script].join('\n'),
+      env: variables,
+      directory: '.',
+      role: true,
+      when: 'success',
+      parameters: {},
+    }),
+  );
+}
