@@ -60,7 +60,7 @@ describe.each(findAwsClis())('the stand-in prints what the AWS CLI $version prin
       },
     });
     standIn.serve(content);
-    const env = { ...account.jobEnvironment([ALL]), AWS_DEFAULT_REGION: REGION };
+    const env: Record<string, string> = { ...account.jobEnvironment([ALL]), AWS_DEFAULT_REGION: REGION };
     const cwd = mkdtempSync(join(tmpdir(), 'stand-in-'));
 
     for (const [name, call] of Object.entries(CALLS)) {
@@ -83,7 +83,7 @@ describe.each(findAwsClis())('the stand-in prints what the AWS CLI $version prin
         message: `Function not found: arn:aws:lambda:eu-central-1:111122223333:function:f`,
       },
     });
-    const env = { ...account.jobEnvironment([ALL]), AWS_DEFAULT_REGION: REGION };
+    const env: Record<string, string> = { ...account.jobEnvironment([ALL]), AWS_DEFAULT_REGION: REGION };
 
     const real = await run(['sh', '-c', CALLS.invoke], { env });
     const stood = await run(['sh', '-c', CALLS.invoke], {
