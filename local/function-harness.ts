@@ -18,8 +18,7 @@ import { createFunctionProcess, type FunctionProcess } from './aws/function-proc
 import type { Credentials } from './aws/iam.ts';
 import type { PolicyDocument } from './aws/operation.ts';
 import type { Assembly } from './cloud-assembly.ts';
-import { LOCAL_PLACE, type SynthesizedFunction, synthesize } from './synthesized-function.ts';
-import { createResolver } from './template-resolver.ts';
+import { LOCAL_PLACE, policiesOfRole, type SynthesizedFunction, synthesize } from './synthesized-function.ts';
 
 const CLIENT_ID = 'ci-jobs';
 const SECRET_NAME = 'demo/oauth-client';
@@ -186,7 +185,7 @@ export async function openFunctionHarness(options: FunctionHarnessOptions): Prom
   };
   aws.secretsManager.onSecretLabelUpdated((event) => invoke(event, 'Event'));
 
-  const readerPolicies = attachedPolicies(assembly, READER_ROLE);
+  const readerPolicies = policiesOfRole(assembly, LOCAL_PLACE, READER_ROLE);
   const reader = aws.registerPrincipal({
     arn: `arn:aws:sts::${aws.accountId}:assumed-role/${READER_ROLE}/job`,
     policies: readerPolicies,
@@ -268,19 +267,4 @@ function newSecret(): string {
 
 function secretString(clientSecrets: readonly string[]): string {
   return JSON.stringify({ client_id: CLIENT_ID, client_secret: clientSecrets.at(-1) });
-}
-
-/** The policies that the stack attaches to a role of which it only knows the name. */
-function attachedPolicies(
-  assembly: Parameters<typeof createResolver>[0],
-  roleName: string,
-): PolicyDocument[] {
-  const resolver = createResolver(assembly, LOCAL_PLACE);
-  return Object.values(assembly.template.Resources)
-    .filter(({ Type }) => Type === 'AWS::IAM::Policy')
-    .map(
-      ({ Properties }) => resolver.resolve(Properties) as { Roles: string[]; PolicyDocument: PolicyDocument },
-    )
-    .filter(({ Roles }) => Roles.includes(roleName))
-    .map(({ PolicyDocument }) => PolicyDocument);
 }

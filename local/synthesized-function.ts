@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TargetEnvironment } from '../infra/configuration/tokens-configuration.ts';
+import type { PolicyDocument } from './aws/operation.ts';
 import { type Assembly, type Resource, synthesizeAssembly } from './cloud-assembly.ts';
 import { createResolver, type Resolver, type TemplatePlace } from './template-resolver.ts';
 
@@ -90,6 +91,22 @@ export function readFunctions(assembly: Assembly, place: TemplatePlace): Synthes
   });
 }
 
+/** The policies that the stack attaches to a role: one of its own, by logical id, or one that it knows by name. */
+export function policiesOfRole(assembly: Assembly, place: TemplatePlace, role: string): PolicyDocument[] {
+  const resolver = createResolver(assembly, place);
+  return attachedPolicies(assembly, resolver, role);
+}
+
+function attachedPolicies(assembly: Assembly, resolver: Resolver, role: string): PolicyDocument[] {
+  return Object.values(assembly.template.Resources)
+    .filter(({ Type }) => Type === 'AWS::IAM::Policy')
+    .map(
+      ({ Properties }) => resolver.resolve(Properties) as { Roles: string[]; PolicyDocument: PolicyDocument },
+    )
+    .filter(({ Roles }) => Roles.includes(role))
+    .map(({ PolicyDocument }) => PolicyDocument);
+}
+
 interface FunctionProperties {
   readonly Code: { readonly S3Key: string };
   readonly Environment?: { readonly Variables: Readonly<Record<string, string>> };
@@ -101,20 +118,17 @@ interface FunctionProperties {
 }
 
 /** The documents inside the role, and those attached to it. */
-function policiesOf(assembly: Assembly, resolver: Resolver, roleArn: string): Record<string, unknown>[] {
+function policiesOf(assembly: Assembly, resolver: Resolver, roleArn: string): PolicyDocument[] {
   const resources = Object.entries(assembly.template.Resources);
   const role = resources.find(
     ([id, { Type }]) => Type === 'AWS::IAM::Role' && resolver.attribute(id, 'Arn') === roleArn,
   );
   if (role === undefined) throw new Error(`The template has no role ${roleArn}.`);
-  const own = resolver.resolve(role[1].Properties?.Policies ?? []) as { PolicyDocument: object }[];
-  const attached = resources
-    .filter(([, resource]) => resource.Type === 'AWS::IAM::Policy')
-    .map(
-      ([, resource]) => resolver.resolve(resource.Properties) as { Roles: string[]; PolicyDocument: object },
-    )
-    .filter(({ Roles }) => Roles.includes(resolver.ref(role[0])));
-  return [...own, ...attached].map(({ PolicyDocument }) => PolicyDocument as Record<string, unknown>);
+  const own = resolver.resolve(role[1].Properties?.Policies ?? []) as {
+    PolicyDocument: PolicyDocument;
+  }[];
+  const attached = attachedPolicies(assembly, resolver, resolver.ref(role[0]));
+  return [...own.map(({ PolicyDocument }) => PolicyDocument), ...attached];
 }
 
 function scheduleOf(

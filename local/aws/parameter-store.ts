@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { AwsError } from './aws-error.ts';
+import { createNamedItems } from './named-items.ts';
 import type { Place } from './operation.ts';
 import { type ParameterReference, parseReference } from './parameter-names.ts';
 
@@ -42,23 +43,16 @@ export interface ParameterStore {
 
 /** Makes an empty parameter store. */
 export function createParameterStore(place: Place): ParameterStore {
-  let current = new Map<string, Parameter>();
-  let previous: ReadonlyMap<string, Parameter> = current;
+  const { items, view, set, remove } = createNamedItems<Parameter>();
   const ciphertextKey = randomBytes(32);
-  const write = (change: (next: Map<string, Parameter>) => void) => {
-    const next = new Map(current);
-    change(next);
-    previous = current;
-    current = next;
-  };
   return {
     place,
     get parameters() {
-      return current;
+      return items();
     },
-    view: ({ stale }) => (stale ? previous : current),
-    set: (parameter) => write((next) => next.set(parameter.name, parameter)),
-    remove: (name) => write((next) => next.delete(name)),
+    view,
+    set,
+    remove,
     ciphertext(name, version) {
       const digest = createHmac('sha512', ciphertextKey).update(`${name}\n${version.version}`).digest();
       const blocks = Math.ceil(Buffer.byteLength(version.value) / digest.length) + 2;

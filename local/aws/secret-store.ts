@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { AwsError } from './aws-error.ts';
+import { createNamedItems } from './named-items.ts';
 import type { Place } from './operation.ts';
 
 /** The value of a version: text or base64 of bytes, never both. */
@@ -39,22 +40,15 @@ export interface SecretStore {
 
 /** Makes an empty secret store. */
 export function createSecretStore(place: Place): SecretStore {
-  let current = new Map<string, Secret>();
-  let previous: ReadonlyMap<string, Secret> = current;
-  const write = (change: (next: Map<string, Secret>) => void) => {
-    const next = new Map(current);
-    change(next);
-    previous = current;
-    current = next;
-  };
+  const { items, view, set, remove } = createNamedItems<Secret>();
   return {
     place,
     get secrets() {
-      return current;
+      return items();
     },
-    view: ({ stale }) => (stale ? previous : current),
-    set: (secret) => write((next) => next.set(secret.name, secret)),
-    remove: (name) => write((next) => next.delete(name)),
+    view,
+    set,
+    remove,
     newArn: (name) => `${arnPrefix(place)}${name}-${randomSuffix()}`,
   };
 }

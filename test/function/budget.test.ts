@@ -27,6 +27,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 test('an idle beat loads few bytes, and the whole bundle stays small', () => {
   const bytes = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
+
   expect(eagerBytes(metafile)).toBeLessThanOrEqual(IDLE_BEAT_LIMIT_BYTES);
   expect(bytes).toBeLessThanOrEqual(BUDGET.bundleBytes);
 });
@@ -34,7 +35,9 @@ test('an idle beat loads few bytes, and the whole bundle stays small', () => {
 test('an idle beat makes one AWS call', async () => {
   const harness = await open({});
   const called = callsOf(harness);
+
   const { outcome } = await invoke(harness, {});
+
   expect(outcome).toBe('still-fresh');
   expect(called()).toEqual({ aws: ['GetParameters'], tokenRequests: 0, probes: 0 });
 });
@@ -42,7 +45,9 @@ test('an idle beat makes one AWS call', async () => {
 test('a mint makes four AWS calls, one token request and one probe', async () => {
   const harness = await open({ isDue: true, hasProbe: true });
   const called = callsOf(harness);
+
   const { outcome } = await invoke(harness, {});
+
   expect(outcome).toBe('refreshed');
   expect(called()).toEqual({
     aws: ['GetParameters', 'GetSecretValue', 'PutParameter', 'PutParameter'],
@@ -57,6 +62,7 @@ test('a token adds few resources to the stack', () => {
     return Object.keys(synthesize({ tokens }).template.Resources).length;
   };
   const [one, two] = [count(['one']), count(['one', 'two'])];
+
   expect(two - one).toBeLessThanOrEqual(BUDGET.resourcesPerToken);
   expect(2 * one - two).toBeLessThanOrEqual(BUDGET.resourcesPerStack);
 });
@@ -64,7 +70,9 @@ test('a token adds few resources to the stack', () => {
 describe('an error of AWS reaches the person who reads the log', () => {
   test('missing credentials', async () => {
     const harness = await open({});
+
     const { error } = await invoke(harness, {}, { AWS_ACCESS_KEY_ID: '' });
+
     expect(error?.name).toBe('PARAMETER_UNAVAILABLE');
     expect(error?.message).toContain('ssm:GetParameters');
     expect(error?.message).toContain('CredentialsProviderError');
@@ -73,7 +81,9 @@ describe('an error of AWS reaches the person who reads the log', () => {
   test('a denial by Parameter Store, in its own words', async () => {
     const harness = await open({});
     harness.aws.faults.add({ fault: { kind: 'deny' } });
+
     const { error } = await invoke(harness, {});
+
     expect(error?.name).toBe('PARAMETER_UNAVAILABLE');
     expect(error?.message).toMatch(
       /AccessDeniedException \(.*is not authorized to perform: ssm:GetParameters/,
@@ -83,14 +93,18 @@ describe('an error of AWS reaches the person who reads the log', () => {
   test('throttling by Parameter Store', async () => {
     const harness = await open({});
     harness.aws.faults.add({ fault: { kind: 'throttle' } });
+
     const { error } = await invoke(harness, {});
+
     expect(error?.message).toContain('ThrottlingException. Parameter Store throttled the account');
   });
 
   test('an error that only one operation of Parameter Store has', async () => {
     const harness = await open({ isDue: true });
     const encryptionKey = 'arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000';
+
     const { error } = await invoke(harness, {}, { ENCRYPTION_KEY_ARN: encryptionKey });
+
     expect(error?.name).toBe('PARAMETER_NOT_WRITTEN');
     expect(error?.message).toContain('InvalidKeyId. The KMS key is disabled');
   });
@@ -99,6 +113,7 @@ describe('an error of AWS reaches the person who reads the log', () => {
     const harness = await open({});
     const called = callsOf(harness);
     harness.aws.faults.add({ fault: { kind: 'cut-half-way-through-answer' }, times: 1 });
+
     expect((await invoke(harness, {})).outcome).toBe('still-fresh');
     expect(called().aws).toEqual(['GetParameters', 'GetParameters']);
   });
@@ -106,7 +121,9 @@ describe('an error of AWS reaches the person who reads the log', () => {
   test('a secret that is not there', async () => {
     const harness = await open({ isDue: true });
     const secretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:nobody-abcdef';
+
     const { error } = await invoke(harness, {}, { SECRET_ARN: secretArn });
+
     expect(error?.name).toBe('SECRET_UNAVAILABLE');
     expect(error?.message).toContain('ResourceNotFoundException. There is no such secret');
   });

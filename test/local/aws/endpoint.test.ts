@@ -52,6 +52,7 @@ const get = (clients: typeof admin, Name: string) =>
 describe('identity and policies', () => {
   test('an access key that nobody registered is refused', async () => {
     const stranger = connect({ accessKeyId: 'AKIASTRANGER', secretAccessKey: 'x' });
+
     await expect(get(stranger, '/ci/a')).rejects.toMatchObject({ name: 'UnrecognizedClientException' });
   });
 
@@ -59,7 +60,9 @@ describe('identity and policies', () => {
     await put(admin, '/ci/a');
     await put(admin, '/ci/b');
     const reader = connectAs({ Effect: 'Allow', Action: 'ssm:GetParameters', Resource: arnOf('/ci/a') });
+
     await reader.ssm.send(new GetParametersCommand({ Names: ['/ci/a'] }));
+
     await expect(
       reader.ssm.send(new GetParametersCommand({ Names: ['/ci/a', '/ci/b'] })),
     ).rejects.toMatchObject({
@@ -73,6 +76,7 @@ describe('identity and policies', () => {
       { Effect: 'Allow', Action: '*', Resource: '*' },
       { Effect: 'Deny', Action: 'ssm:PutParameter', Resource: '*' },
     );
+
     await expect(put(denied, '/ci/a')).rejects.toMatchObject({
       message: expect.stringContaining('with an explicit deny in an identity-based policy'),
     });
@@ -80,6 +84,7 @@ describe('identity and policies', () => {
 
   test('a refused write changes nothing', async () => {
     await put(admin, '/ci/a', { Value: 'kept' });
+
     await expect(put(connectAs(), '/ci/a', { Value: 'lost' })).rejects.toThrow('not authorized');
     expect(await get(admin, '/ci/a')).toBe('kept');
   });
@@ -87,7 +92,9 @@ describe('identity and policies', () => {
   test('each permission check is recorded, without values', async () => {
     await put(admin, '/ci/a', { Value: 'canary', Type: 'SecureString' });
     const reader = connectAs({ Effect: 'Allow', Action: 'ssm:GetParameter', Resource: arnOf('/ci/a') });
+
     await get(reader, '/ci/a');
+
     expect(endpoint.calls.filter(({ principal }) => principal === role)).toEqual([
       {
         service: 'ssm',
@@ -108,7 +115,9 @@ describe('identity and policies', () => {
       new CreateSecretCommand({ Name: 'demo', SecretString: 'x' }),
     );
     const reader = connectAs({ Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: ARN });
+
     const value = await reader.secretsManager.send(new GetSecretValueCommand({ SecretId: 'demo' }));
+
     expect(value.SecretString).toBe('x');
     await expect(
       reader.secretsManager.send(new GetSecretValueCommand({ SecretId: 'other' })),
@@ -132,6 +141,7 @@ describe('KMS', () => {
 
   test('the AWS managed key asks for no kms permission', async () => {
     await put(admin, '/ci/a', { Type: 'SecureString' });
+
     expect(await get(connectAs(ssmAll), '/ci/a')).toBe('value');
   });
 
@@ -139,6 +149,7 @@ describe('KMS', () => {
     const { arn } = endpoint.kms.addKey();
     await put(admin, '/ci/a', { Type: 'SecureString', KeyId: arn });
     await put(admin, '/ci/b', { Type: 'SecureString', KeyId: arn });
+
     await expect(get(connectAs(ssmAll), '/ci/a')).rejects.toThrow(`kms:Decrypt on resource: ${arn}`);
     const scoped = connectAs(ssmAll, decrypt(arn, '/ci/a'));
     expect(await get(scoped, '/ci/a')).toBe('value');
@@ -148,7 +159,9 @@ describe('KMS', () => {
   test('reading without decryption asks for no kms permission', async () => {
     const { arn } = endpoint.kms.addKey();
     await put(admin, '/ci/a', { Type: 'SecureString', KeyId: arn });
+
     const { Parameter } = await connectAs(ssmAll).ssm.send(new GetParameterCommand({ Name: '/ci/a' }));
+
     expect(Parameter?.Value).toMatch(/^AQICAHh/);
   });
 
@@ -156,7 +169,9 @@ describe('KMS', () => {
     const { arn } = endpoint.kms.addKey();
     const encryptOnly = connectAs(ssmAll, { Effect: 'Allow', Action: 'kms:Encrypt', Resource: arn });
     const input = { Type: 'SecureString', KeyId: arn };
+
     await put(encryptOnly, '/ci/a', input);
+
     await expect(put(encryptOnly, '/ci/a', { ...input, Tier: 'Advanced' })).rejects.toThrow(
       'kms:GenerateDataKey',
     );
@@ -166,6 +181,7 @@ describe('KMS', () => {
     const key = endpoint.kms.addKey({ alias: 'alias/own' });
     await put(admin, '/ci/a', { Type: 'SecureString', KeyId: 'alias/own' });
     key.state = 'Disabled';
+
     await expect(get(admin, '/ci/a')).rejects.toMatchObject({ name: 'InvalidKeyId' });
   });
 });
@@ -174,7 +190,9 @@ describe('the clock', () => {
   test('dates and the Date header come from the injected clock', async () => {
     now = new Date('2030-01-02T03:04:05.678Z');
     await put(admin, '/ci/a');
+
     const { Parameter } = await admin.ssm.send(new GetParameterCommand({ Name: '/ci/a' }));
+
     expect(Parameter?.LastModifiedDate).toEqual(now);
     const response = await fetch(endpoint.url, { method: 'POST' });
     expect(response.headers.get('date')).toBe('Wed, 02 Jan 2030 03:04:05 GMT');
@@ -197,6 +215,7 @@ describe('faults', () => {
     const fault = endpoint.faults.add({ match: { name: '/ci/a', nth: 2 }, fault: { kind: 'throttle' } });
     await put(admin, '/ci/b');
     await put(admin, '/ci/a');
+
     await expect(put(admin, '/ci/a')).rejects.toThrow();
     await put(admin, '/ci/a');
     expect(fault.hits).toBe(1);
@@ -204,6 +223,7 @@ describe('faults', () => {
 
   test('a connection cut before executing leaves no trace; cut afterwards, the write is there', async () => {
     endpoint.faults.add({ fault: { kind: 'cut-before-executing' }, times: 1 });
+
     await expect(put(admin, '/ci/a')).rejects.toThrow();
     expect(endpoint.ssm.parameters.has('/ci/a')).toBe(false);
     endpoint.faults.add({ fault: { kind: 'cut-after-executing' }, times: 1 });
@@ -214,6 +234,7 @@ describe('faults', () => {
 
   test('an answer cut in half is no answer to the client', async () => {
     endpoint.faults.add({ fault: { kind: 'cut-half-way-through-answer' }, times: 1 });
+
     await expect(put(admin, '/ci/a')).rejects.toThrow();
     expect(endpoint.ssm.parameters.has('/ci/a')).toBe(true);
   });
@@ -226,6 +247,7 @@ describe('faults', () => {
     const call = admin.ssm.send(new GetParameterCommand({ Name: '/ci/a' }), { abortSignal: abort.signal });
     await arrived.promise;
     abort.abort();
+
     await expect(call).rejects.toMatchObject({ name: 'AbortError' });
     expect(endpoint.requests.map(({ outcome }) => outcome)).toEqual(['no-answer']);
   });
@@ -233,7 +255,9 @@ describe('faults', () => {
   test('a delayed call executes when it is released', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     endpoint.faults.add({ match: { operation: 'PutParameter' }, fault: { kind: 'delay', until: promise } });
+
     const write = put(admin, '/ci/a');
+
     await expect(get(admin, '/ci/a')).rejects.toMatchObject({ name: 'ParameterNotFound' });
     resolve();
     await write;
@@ -252,7 +276,9 @@ describe('faults', () => {
     const write = put(admin, '/ci/a').then(() => {
       isAnswered = true;
     });
+
     await executed.promise;
+
     expect(await get(admin, '/ci/a')).toBe('value');
     expect(isAnswered).toBe(false);
     resolve();
@@ -261,6 +287,7 @@ describe('faults', () => {
 
   test('a denied call is refused in the words of AWS', async () => {
     endpoint.faults.add({ match: { operation: 'PutParameter' }, fault: { kind: 'deny' } });
+
     await expect(put(admin, '/ci/a')).rejects.toThrow(
       `ssm:PutParameter on resource: ${arnOf('/ci/a')} because`,
     );
@@ -270,6 +297,7 @@ describe('faults', () => {
     await put(admin, '/ci/a', { Value: 'old' });
     await put(admin, '/ci/a', { Value: 'new' });
     endpoint.faults.add({ fault: { kind: 'stale-read' }, times: 1 });
+
     expect(await get(admin, '/ci/a')).toBe('old');
     expect(await get(admin, '/ci/a')).toBe('new');
   });
@@ -282,7 +310,9 @@ describe('faults', () => {
       seen.push(versions());
     });
     endpoint.faults.hook('after-executing', { operation: 'PutParameter' }, () => seen.push(versions()));
+
     await put(admin, '/ci/a');
+
     expect(seen).toEqual([undefined, 1]);
   });
 
@@ -290,7 +320,9 @@ describe('faults', () => {
     await put(admin, '/ci/a');
     endpoint.faults.limitParameterReads(2);
     await get(admin, '/ci/a');
+
     await get(admin, '/ci/a');
+
     await expect(get(admin, '/ci/a')).rejects.toMatchObject({ name: 'ThrottlingException' });
     await put(admin, '/ci/a');
     now = new Date(now.getTime() + 1000);
@@ -314,7 +346,9 @@ describe('secret events', () => {
         }),
       );
     await putValue('pending', ['AWSPENDING']);
+
     const { VersionId } = await putValue('current');
+
     expect(events).toEqual([
       {
         version: '0',
@@ -340,5 +374,6 @@ test('an operation that is not served says so', async () => {
     },
     body: '{}',
   });
+
   expect(await response.json()).toMatchObject({ __type: 'UnknownOperationException' });
 });

@@ -47,7 +47,9 @@ const context = {
 test('a handler gets the event and the context, and its result comes back', async () => {
   const process = await start(`export const handler = async (event, context) => ({
     event, id: context.awsRequestId, arn: context.invokedFunctionArn, left: context.getRemainingTimeInMillis() });`);
+
   const outcome = await process.invoke({ a: 1 }, context);
+
   expect(outcome).toMatchObject({
     payload: { event: { a: 1 }, id: 'request-1', arn: context.invokedFunctionArn },
   });
@@ -64,12 +66,14 @@ test('the process sees its template environment and nothing of the parent but PA
   const outcome = await started.invoke({}, context);
   delete process.env.PARENT_ONLY;
   const names = (outcome as { payload: string[] }).payload.filter((name) => !name.startsWith('AWS_'));
+
   expect(names.sort()).toEqual(['PATH', 'TOKEN_NAME', 'TZ']);
 });
 
 test('a thrown error becomes a function error with its name as the type', async () => {
   const process = await start(`export const handler = () => {
     const error = new Error('say what to do'); error.name = 'TOKEN_REJECTED'; throw error; };`);
+
   expect(await process.invoke({}, context)).toMatchObject({
     failure: { errorType: 'TOKEN_REJECTED', errorMessage: 'say what to do', trace: expect.any(Array) },
   });
@@ -77,6 +81,7 @@ test('a thrown error becomes a function error with its name as the type', async 
 
 test('an error while loading the bundle is the error of the invocation', async () => {
   const process = await start(`throw new RangeError('bad environment'); export const handler = () => 1;`);
+
   expect(await process.invoke({}, context)).toMatchObject({
     failure: { errorType: 'RangeError', errorMessage: 'bad environment' },
   });
@@ -84,7 +89,9 @@ test('an error while loading the bundle is the error of the invocation', async (
 
 test('a warm process is used again', async () => {
   const process = await start('let count = 0; export const handler = () => ++count;');
+
   await process.invoke({}, context);
+
   expect(await process.invoke({}, context)).toMatchObject({ payload: 2 });
   expect(process.starts).toBe(1);
 });
@@ -92,7 +99,9 @@ test('a warm process is used again', async () => {
 test('concurrent invocations run in processes of their own', async () => {
   const process = await start(`export const handler = async () => {
     await new Promise((resolve) => setTimeout(resolve, 50)); return globalThis.process.pid; };`);
+
   const outcomes = await Promise.all([process.invoke({}, context), process.invoke({}, context)]);
+
   expect(new Set(outcomes.map((outcome) => (outcome as { payload: number }).payload)).size).toBe(2);
 });
 
@@ -101,6 +110,7 @@ test('an invocation over its time limit is killed, and the next one starts afres
     'export const handler = (event) => event.hang ? new Promise(() => setInterval(() => {}, 1000)) : "fine";',
     { timeoutMs: 200 },
   );
+
   expect(await process.invoke({ hang: true }, context)).toMatchObject({
     failure: {
       errorType: 'Sandbox.Timedout',
@@ -115,6 +125,7 @@ test('a process killed from outside fails its invocation', async () => {
   const started = await start(
     'export const handler = () => { process.kill(process.pid, "SIGKILL"); return new Promise(() => {}); };',
   );
+
   expect(await started.invoke({}, context)).toMatchObject({
     failure: { errorType: 'Runtime.ExitError', errorMessage: expect.stringContaining('signal: killed') },
   });
@@ -124,7 +135,9 @@ test('a process killed from outside fails its invocation', async () => {
 test('lines on stdout and stderr are kept', async () => {
   const process = await start('export const handler = () => { console.log("out"); console.error("err"); };');
   const outcome = await process.invoke({}, context);
+
   await process.stop();
+
   expect(outcome).toMatchObject({ payload: null });
   expect([...process.lines].sort()).toEqual(['err', 'out']);
 });
@@ -139,7 +152,9 @@ test('the SDK invokes the function through the endpoint', async () => {
     endpoint: endpoint.url,
     credentials: endpoint.iam.registerAdministrator(),
   });
+
   const good = await client.send(new InvokeCommand({ FunctionName: 'refresher', Payload: '{"a":1}' }));
+
   expect([good.StatusCode, good.FunctionError, Buffer.from(good.Payload ?? '').toString()]).toEqual([
     200,
     undefined,
@@ -162,7 +177,9 @@ test('a process killed between two AWS calls has made the first and not the seco
         authorization: 'AWS4-HMAC-SHA256 Credential=' + process.env.AWS_ACCESS_KEY_ID + '/20261120/eu-central-1/ssm' },
       body: JSON.stringify({ Name, Value: 'v', Type: 'String' }),
     }); };`);
+
   const hook = endpoint.faults.hook('after-executing', { name: '/ci/first' }, () => started.kill());
+
   expect(await started.invoke({}, context)).toMatchObject({ failure: { errorType: 'Runtime.ExitError' } });
   hook.remove();
   expect([...endpoint.ssm.parameters.keys()]).toEqual(['/ci/first']);

@@ -39,11 +39,13 @@ test.each([
     resource: parameter,
     context: { 'aws:RequestedRegion': 'eu-central-1' },
   };
+
   expect(isAllowed(allow(more), request)).toBe(expected);
 });
 
 test('the AGPL evaluator is a development dependency that only local/aws/iam.ts imports', async () => {
   const manifest = JSON.parse(await readFile('package.json', 'utf8'));
+
   expect(Object.keys(manifest.dependencies).filter((name) => name.startsWith('@cloud-copilot/'))).toEqual([]);
   const importers: string[] = [];
   for (const folder of ['lambda', 'infra', 'ci', 'local', 'bench']) {

@@ -41,7 +41,9 @@ test('a function at its reserved concurrency refuses the next invocation', async
   });
   const client = lambda();
   const first = invoke(client);
+
   await started.promise;
+
   await expect(invoke(client)).rejects.toMatchObject({
     name: 'TooManyRequestsException',
     Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
@@ -69,6 +71,7 @@ test('an asynchronous invocation is accepted at once and waits for a free slot',
     await invoke(client, { InvocationType: 'Event' }),
     await invoke(client, { InvocationType: 'Event' }),
   ];
+
   expect(accepted.map(({ StatusCode }) => StatusCode)).toEqual([202, 202]);
   resolve();
   await endpoint.lambda.settled();
@@ -95,7 +98,9 @@ test('a function is invoked by its ARN, and its log tail comes back', async () =
     invoke: async () => ({ payload: 1, logTail: 'one line' }),
   });
   const FunctionName = 'arn:aws:lambda:eu-central-1:111122223333:function:refresher';
+
   const { LogResult, ExecutedVersion } = await invoke(lambda(), { FunctionName, LogType: 'Tail' });
+
   expect(Buffer.from(LogResult ?? '', 'base64').toString()).toBe('one line');
   expect(ExecutedVersion).toBe('$LATEST');
 });

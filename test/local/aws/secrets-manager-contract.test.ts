@@ -45,6 +45,7 @@ behaves(
   'a secret is read by name, by ARN, and by ARN without the random suffix',
   async ({ secretsManager: client }) => {
     const { Name = '', ARN = '', VersionId } = await create(client);
+
     assert.match(ARN, new RegExp(`:secret:${Name}-[A-Za-z0-9]{6}$`));
     for (const id of [Name, ARN, ARN.slice(0, -7)]) {
       const value = await read(client, id);
@@ -76,6 +77,7 @@ behaves(
   'a stage that no version has is ResourceNotFoundException, and the message names it',
   async ({ secretsManager: client }) => {
     const { ARN } = await create(client);
+
     await refuses(
       read(client, ARN, { VersionStage: 'AWSPENDING' }),
       'ResourceNotFoundException',
@@ -88,6 +90,7 @@ behaves(
   'a secret without a value has no AWSCURRENT; its first value gets it',
   async ({ secretsManager: client }) => {
     const { ARN } = await create(client, {});
+
     await refuses(read(client, ARN), 'ResourceNotFoundException', /staging label: AWSCURRENT/);
     await putValue(client, ARN, 'first', ['AWSPENDING']);
     assert.equal((await read(client, ARN)).SecretString, 'first');
@@ -104,7 +107,9 @@ behaves(
   'PutSecretValue moves AWSCURRENT, and AWSPREVIOUS follows; older versions lose their labels',
   async ({ secretsManager: client }) => {
     const { ARN, VersionId: first = '' } = await create(client);
+
     const { VersionId: second = '' } = await putValue(client, ARN, 'two');
+
     assert.equal((await read(client, ARN)).SecretString, 'two');
     assert.equal((await read(client, ARN, { VersionStage: 'AWSPREVIOUS' })).SecretString, 'one');
     assert.deepEqual(await stagesOf(client, ARN), { [first]: ['AWSPREVIOUS'], [second]: ['AWSCURRENT'] });
@@ -117,7 +122,9 @@ behaves(
   'a pending version stays aside until AWSCURRENT is moved to it',
   async ({ secretsManager: client }) => {
     const { ARN, VersionId: first = '' } = await create(client);
+
     const { VersionId: second = '' } = await putValue(client, ARN, 'two', ['AWSPENDING']);
+
     assert.equal((await read(client, ARN)).SecretString, 'one');
     assert.equal((await read(client, ARN, { VersionStage: 'AWSPENDING' })).SecretString, 'two');
     await client.send(
@@ -174,6 +181,7 @@ behaves(
     const ClientRequestToken = randomUUID();
     const send = (SecretString: string) =>
       client.send(new PutSecretValueCommand({ SecretId: ARN, SecretString, ClientRequestToken }));
+
     assert.equal((await send('two')).VersionId, ClientRequestToken);
     assert.equal((await send('two')).VersionId, ClientRequestToken);
     await refuses(send('three'), 'ResourceExistsException');
@@ -184,7 +192,9 @@ behaves(
   'a version is read by id, and refused when it has not the stage that is asked for',
   async ({ secretsManager: client }) => {
     const { ARN, VersionId } = await create(client);
+
     await putValue(client, ARN, 'two');
+
     assert.equal((await read(client, ARN, { VersionId })).SecretString, 'one');
     await refuses(read(client, ARN, { VersionId, VersionStage: 'AWSCURRENT' }), 'InvalidRequestException');
     await refuses(read(client, ARN, { VersionId: randomUUID() }), 'ResourceNotFoundException', /VersionId/);
@@ -195,7 +205,9 @@ behaves(
   'UpdateSecret with a value makes it current; without one it changes the description only',
   async ({ secretsManager: client }) => {
     const { ARN, VersionId } = await create(client);
+
     await client.send(new UpdateSecretCommand({ SecretId: ARN, Description: 'why' }));
+
     assert.equal((await read(client, ARN)).VersionId, VersionId);
     await client.send(new UpdateSecretCommand({ SecretId: ARN, SecretString: 'two' }));
     assert.equal((await read(client, ARN)).SecretString, 'two');
@@ -219,7 +231,9 @@ behaves(
   'a secret scheduled for deletion gives no value, keeps its name, and can be restored',
   async ({ secretsManager: client }) => {
     const { ARN, Name } = await create(client);
+
     await client.send(new DeleteSecretCommand({ SecretId: ARN, RecoveryWindowInDays: 7 }));
+
     await refuses(read(client, ARN), 'InvalidRequestException', /marked/);
     await refuses(
       create(client, { Name, SecretString: 'two' }),

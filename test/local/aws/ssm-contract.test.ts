@@ -34,7 +34,9 @@ behaves(
   'a new parameter is version 1 in the standard tier and reads back with ARN, type and date',
   async ({ ssm }) => {
     const Name = uniqueName();
+
     const stored = await put(ssm, { Name, Value: 'one' });
+
     assert.deepEqual([stored.Version, stored.Tier], [1, 'Standard']);
     const read = await get(ssm, Name);
     assert.deepEqual([read.Name, read.Value, read.Type, read.Version], [Name, 'one', 'String', 1]);
