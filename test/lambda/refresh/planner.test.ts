@@ -159,6 +159,12 @@ describe('with jobs of 45 minutes', () => {
   ])('%s', (_, lifetimeMinutes, ageMs, expected) => {
     expect(planAt(lifetimeMinutes, ageMs)).toEqual(expected);
   });
+
+  test('a token that was planned for 50 minutes is due at once where longestJob is set later', () => {
+    const decision = plan({ request: beat, stored: stored(), now: elapsed(6 * MINUTE), policy: times });
+
+    expect(decision).toEqual(mint('age'));
+  });
 });
 
 describe('while a backoff runs', () => {
