@@ -26,7 +26,8 @@ interface RefreshErrorOptions {
  * The one error that leaves this function. `message` says what happened and what to do next; it never carries
  * a token, a secret, or text that a server chose.
  *
- * `name` equals `code`, because Lambda reports an error's name as `errorType`.
+ * `name` equals `code`, because Lambda reports an error's name as `errorType`. With the JSON log format Lambda logs the
+ * name of the error's constructor instead, which a bundler shortens: that one is the code too.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html
  */
@@ -38,10 +39,24 @@ export class RefreshError extends Error {
   constructor(code: FailureCode, message: string, options: RefreshErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = code;
+    Object.defineProperty(this, 'constructor', { value: { name: code } });
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
     this.credentialsRefused = options.credentialsRefused ?? false;
   }
+}
+
+/**
+ * Gives an error that nobody foresaw the code of what was being done. Its message and stack could hold anything, so
+ * only its kind is told.
+ */
+export function withCode(error: unknown, code: FailureCode): RefreshError {
+  if (isRefreshError(error)) return error;
+  const kind = error instanceof Error ? error.name : typeof error;
+  return new RefreshError(
+    code,
+    `Unexpected ${kind}. The next beat tries again. If it stays, this is a fault of the function itself: report it, with its log.`,
+  );
 }
 
 /** Narrows anything caught to a {@link RefreshError}. */

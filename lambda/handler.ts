@@ -1,6 +1,6 @@
 import { type Config, parseConfig, policyOf } from './config.ts';
 import { describeProvider, MINT_TIME_LIMIT_MS } from './contract.ts';
-import { isRefreshError } from './errors.ts';
+import { type RefreshError, withCode } from './errors.ts';
 import { parseEvent } from './event.ts';
 import { logLine } from './log-line.ts';
 import type { Diagnosis } from './mint/diagnose.ts';
@@ -38,7 +38,7 @@ export async function handler(
 ): Promise<RefreshResult | Diagnosis> {
   const startedAt = new Date();
   const observations: Observations = { remainingMs: null, warnings: [] };
-  const log = (outcome: { result: object } | { error: unknown }): void => {
+  const log = (outcome: { result: object } | { error: RefreshError }): void => {
     const line = logLine({
       tokenName: process.env.TOKEN_NAME ?? '',
       tokenParameter: process.env.TOKEN_PARAMETER ?? '',
@@ -55,12 +55,11 @@ export async function handler(
     const result = await invoke(event, context, observations);
     log({ result });
     return result;
-  } catch (error) {
+  } catch (caught) {
+    // All that asks a token endpoint or reads settings has its own code: what is left reads what is stored.
+    const error = withCode(caught, 'PARAMETER_UNAVAILABLE');
     log({ error });
-    if (isRefreshError(error)) throw error;
-    // A fault of ours: its message and stack could hold anything, so only its kind leaves.
-    const kind = error instanceof Error ? error.name : typeof error;
-    throw new Error(`Unexpected ${kind}. The stored token was left as it is; the next beat tries again.`);
+    throw error;
   }
 }
 
@@ -91,8 +90,12 @@ async function invoke(event: unknown, context: InvocationContext, observations: 
 /** Reads the environment and opens what each beat needs; once. */
 function open() {
   if (opened === undefined) {
-    const config = parseConfig(process.env);
-    opened = { config, parameters: openParameters(config) };
+    try {
+      const config = parseConfig(process.env);
+      opened = { config, parameters: openParameters(config) };
+    } catch (error) {
+      throw withCode(error, 'CONFIG_INVALID');
+    }
   }
   return opened;
 }

@@ -1,5 +1,5 @@
 import { METRIC_NAME, METRIC_NAMESPACE } from './contract.ts';
-import { isRefreshError } from './errors.ts';
+import type { RefreshError } from './errors.ts';
 import type { Observations } from './refresh/refresh.ts';
 
 interface LogLineOptions {
@@ -11,7 +11,7 @@ interface LogLineOptions {
   readonly endedAt: Date;
   /** The result's fields, or the error that is about to be thrown. */
   readonly result?: object;
-  readonly error?: unknown;
+  readonly error?: RefreshError;
 }
 
 /**
@@ -30,7 +30,7 @@ export function logLine(options: LogLineOptions): string {
     token: tokenName,
     requestId,
     ...result,
-    ...(error === undefined ? {} : { error: describeError(error) }),
+    ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }),
     ...(warnings.length > 0 ? { warnings } : {}),
     durationMs: endedAt.getTime() - startedAt.getTime(),
     ...(remainingMs === null ? {} : metric(tokenParameter, remainingMs, startedAt)),
@@ -52,10 +52,4 @@ function metric(tokenParameter: string, remainingMs: number, at: Date) {
     TokenParameter: tokenParameter,
     [METRIC_NAME]: Math.floor(remainingMs / 1000),
   };
-}
-
-/** An error that is not ours could carry anything in its message: only its kind is told. */
-function describeError(error: unknown): { code: string; message: string } {
-  if (isRefreshError(error)) return { code: error.code, message: error.message };
-  return { code: 'UNEXPECTED', message: error instanceof Error ? error.name : typeof error };
 }

@@ -1,5 +1,5 @@
 import { BEAT_MS } from '../contract.ts';
-import { type FailureCode, isRefreshError, RefreshError } from '../errors.ts';
+import { type FailureCode, isRefreshError, RefreshError, withCode } from '../errors.ts';
 import type { Request } from '../event.ts';
 import type { Minter } from '../mint/minter.ts';
 import type { Clock } from './clock.ts';
@@ -120,11 +120,11 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
     return outcome === 'stored'
       ? result({ options, outcome: 'refreshed', reason: decision.reason, token: now })
       : result({ options, outcome: 'still-fresh', reason: outcome, token: now });
-  } catch (error) {
-    if (isRefreshError(error)) {
-      await recordFailure(options, { error, previous: lastFailure, nowStored });
-      if (!refused && token !== null && !signal.aborted) await keepAlive({ ...options, token });
-    }
+  } catch (caught) {
+    // Uncoded, it would have no backoff, and nobody would read of it in the status.
+    const error = withCode(caught, 'TOKEN_ENDPOINT_UNAVAILABLE');
+    await recordFailure(options, { error, previous: lastFailure, nowStored });
+    if (!refused && token !== null && !signal.aborted) await keepAlive({ ...options, token });
     throw error;
   }
 }

@@ -89,6 +89,10 @@ export function scenarios(options: {
   readonly server?: ServerKind;
   readonly hasProbe?: boolean;
   readonly requestsCross?: boolean;
+  /** @default all of {@link REQUESTS} */
+  readonly kinds?: readonly string[];
+  /** @default all of them */
+  readonly lifetimes?: 'unequal lifetimes';
 }): Scenario[] {
   const {
     requests,
@@ -96,12 +100,14 @@ export function scenarios(options: {
     server = 'many live tokens',
     hasProbe = true,
     requestsCross = false,
+    kinds = Object.keys(REQUESTS),
   } = options;
+  const lives = Object.entries(LIFETIMES).filter(([name]) => name === (options.lifetimes ?? name));
   const found: Scenario[] = [];
   for (const [start, account] of Object.entries(STARTS)) {
-    for (const [lifetimes, lifetimesMs] of Object.entries(LIFETIMES)) {
-      for (const names of choose(Object.keys(REQUESTS), requests, instances === 'one')) {
-        const how = instances === 'one' ? 'on one instance' : 'at once';
+    for (const [lifetimes, lifetimesMs] of lives) {
+      for (const names of choose(kinds, requests, instances === 'one')) {
+        const how = instances === 'one' ? 'on one instance' : requestsCross ? 'at once, crossing' : 'at once';
         const probe = hasProbe ? 'a probe' : 'no probe';
         found.push({
           name: `${start}, ${names.join(' + ')} ${how}, ${lifetimes}, ${server}, ${probe}`,

@@ -1,0 +1,58 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** One edit of one file: the text that stands there exactly once, and what takes its place. */
+export interface Edit {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A copy of the tree, in which files can be edited and commands run. */
+export interface EditedCopy {
+  /** Runs a command with one edit made, and undoes the edit. */
+  run(edit: Edit, command: readonly string[]): { readonly failed: boolean; readonly output: string };
+  remove(): void;
+}
+
+/** Copies what git knows of, with the packages linked. */
+export function makeEditedCopy(): EditedCopy {
+  const directory = mkdtempSync(join(tmpdir(), 'token-refresher-prove-'));
+  const files = execFileSync('git', ['ls-files', '-z', '-c', '-o', '--exclude-standard'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  for (const file of files.split('\0').filter(Boolean)) {
+    cpSync(join(ROOT, file), join(directory, file), { errorOnExist: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
+  return {
+    run({ file, from, to }, [program = '', ...rest]) {
+      const path = join(directory, file);
+      const original = readFileSync(path, 'utf8');
+      const count = original.split(from).length - 1;
+      if (count !== 1)
+        throw new Error(`"${from}" stands ${count} times in ${file}, and has to stand there once.`);
+      writeFileSync(
+        path,
+        original.replace(from, () => to),
+      );
+      try {
+        const { status, stdout, stderr } = spawnSync(program, rest, {
+          cwd: directory,
+          encoding: 'utf8',
+          maxBuffer: 64 * 1024 * 1024,
+        });
+        return { failed: status !== 0, output: `${stdout}${stderr}` };
+      } finally {
+        writeFileSync(path, original);
+      }
+    },
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,21 @@
+import { spawnSync } from 'node:child_process';
+
+/** What takes too long for each landing. To add a proof, add a row; words after the command select rows by name. */
+const PROOFS: Readonly<Record<string, readonly string[]>> = {
+  explorer: [process.execPath, 'test/lambda/refresh/explorer/main.ts'],
+  'deliberate-bugs': [process.execPath, 'prove/deliberate-bugs.ts'],
+  mutants: [process.execPath, 'prove/mutants.ts'],
+  'six-hours': ['npm', 'run', '--silent', 'prove:six-hours'],
+};
+
+const wanted = process.argv.slice(2);
+const rows: string[] = [];
+for (const [name, [program = '', ...rest]] of Object.entries(PROOFS)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const startedAt = Date.now();
+  console.log(`\n=== ${name}`);
+  const { status } = spawnSync(program, rest, { stdio: 'inherit' });
+  if (status !== 0) process.exitCode = 1;
+  rows.push(`${name}: ${status === 0 ? 'ok' : 'FAILED'}, ${Math.round((Date.now() - startedAt) / 1_000)} s`);
+}
+console.log(`\n${rows.join('\n')}`);

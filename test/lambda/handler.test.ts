@@ -1,0 +1,66 @@
+import { handler } from '../../lambda/handler.ts';
+
+const ENVIRONMENT = {
+  TOKEN_NAME: 'one',
+  PROVIDER_SETTINGS: JSON.stringify({ provider: 'oauth2', tokenUrl: 'https://login.example.com/token' }),
+  SECRET_ARN: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci-AbCdEf',
+  TOKEN_PARAMETER: '/ci/one/access-token',
+  STATUS_PARAMETER: '/ci/one/token-status',
+  REFRESH_INTERVAL_SECONDS: '3000',
+  ASSUMED_LIFETIME_SECONDS: '900',
+};
+const context = { awsRequestId: 'request', getRemainingTimeInMillis: () => 24_000 };
+const { env } = process;
+const { write } = process.stdout;
+let lines: string[];
+
+beforeEach(() => {
+  lines = [];
+  process.stdout.write = (line: string | Uint8Array) => lines.push(String(line)) > 0;
+});
+afterEach(() => {
+  process.env = env;
+  process.stdout.write = write;
+});
+
+async function failureOf(event: unknown, environment: object): Promise<Error> {
+  process.env = { ...environment };
+  return await handler(event, context).then(
+    () => {
+      throw new Error('did not fail');
+    },
+    (error: Error) => error,
+  );
+}
+
+test.each<[string, object]>([
+  ['no environment at all', {}],
+  ...Object.keys(ENVIRONMENT).map((name): [string, object] => [
+    `no ${name}`,
+    { ...ENVIRONMENT, [name]: undefined },
+  ]),
+  ['an interval that is none', { ...ENVIRONMENT, REFRESH_INTERVAL_SECONDS: 'soon' }],
+  ...[
+    'null',
+    '7',
+    '[]',
+    '{',
+    '{"provider":7}',
+    '{"provider":"__proto__"}',
+    '{"provider":"oauth2","tokenUrl":[]}',
+  ].map((settings): [string, object] => [
+    `the settings ${settings}`,
+    { ...ENVIRONMENT, PROVIDER_SETTINGS: settings },
+  ]),
+])('%s ends in CONFIG_INVALID, in the log too', async (_, environment) => {
+  const error = await failureOf({}, environment);
+
+  expect(error.name).toBe('CONFIG_INVALID');
+  expect(JSON.parse(lines.join(''))).toMatchObject({ level: 'error', error: { code: 'CONFIG_INVALID' } });
+});
+
+test('an error is named by its code in both of Lambda’s log formats', async () => {
+  const error = await failureOf({ force: 'yes' }, ENVIRONMENT);
+
+  expect([error.name, error.constructor.name]).toEqual(['EVENT_INVALID', 'EVENT_INVALID']);
+});
