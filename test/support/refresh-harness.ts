@@ -65,9 +65,13 @@ export const clientSecret = 'c4n4ry-client-secret';
 
 /** Starts both servers, with the secret stored and no token yet. */
 export async function openRefreshHarness(
-  options: { readonly refreshIntervalMs?: number; readonly hasProbe?: boolean } = {},
+  options: {
+    readonly refreshIntervalMs?: number;
+    readonly longestJobMs?: number;
+    readonly hasProbe?: boolean;
+  } = {},
 ): Promise<RefreshHarness> {
-  const { refreshIntervalMs = 50 * MINUTE, hasProbe = false } = options;
+  const { refreshIntervalMs = 50 * MINUTE, longestJobMs, hasProbe = false } = options;
   // From the machine's time on: the authorization server's tokens expire by that.
   let nowMs = Math.floor(Date.now() / 1000) * 1000;
   const now = () => new Date(nowMs);
@@ -137,6 +141,7 @@ export async function openRefreshHarness(
             clock,
             policy: {
               refreshIntervalMs,
+              longestJobMs,
               source: sourceOf(providerSettings, secretArn),
               encryptionKey: encryptionKeyArn ?? null,
             },

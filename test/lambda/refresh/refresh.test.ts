@@ -37,6 +37,23 @@ async function stored() {
 }
 
 describe('a beat', () => {
+  test.each([
+    [60, 45 * MINUTE, 7.5],
+    [49, null, (49 * 5) / 6],
+  ])(
+    'with jobs of 45 minutes, the status of a token of %i minutes guarantees %p ms',
+    async (minutes, expected, dueMinutes) => {
+      await start({ longestJobMs: 45 * MINUTE });
+      world.server.faults.always('token', withMembers({ expires_in: minutes * 60 }));
+
+      await fn.invoke();
+
+      const { status } = await stored();
+      expect(status?.token?.jobGuaranteeMs).toBe(expected);
+      expect(status?.token?.refreshDueAt.getTime()).toBe(world.now().getTime() + dueMinutes * MINUTE);
+    },
+  );
+
   test('mints the first token, stores it with its status, and says so', async () => {
     await start();
     const result = await fn.invoke();
