@@ -24,7 +24,7 @@ describe.each(findAwsClis().map((cli) => [cli.version, cli] as const))(
         shown += chunk;
       });
       await untilShown(/quit +ends\n/);
-      const pasted = [...shown.matchAll(/^ {2}((?:export|ci\/|aws|printf) .*)$/gm)].map(
+      const pasted = [...shown.matchAll(/^ {2}((?:export |ci\/|aws |printf ).*)$/gm)].map(
         ([, line]) => line as string,
       );
       exports = pasted.filter((line) => line.startsWith('export ')).join('\n');
@@ -53,8 +53,9 @@ describe.each(findAwsClis().map((cli) => [cli.version, cli] as const))(
       const before = shown.length;
       child.stdin?.write(`${word}\n`);
       await untilShown(new RegExp(`▶ ${word}:(?![\\s\\S]*▶)`));
-      const { stdout } = await paste(commands.find((line) => line.includes('"force"')) as string);
+      const { stdout, stderr } = await paste(commands.find((line) => line.includes('"force"')) as string);
       await untilShown(/[●✗] [^\n]*\n(?![\s\S]*▶)/);
+      expect(stderr).toBe('');
       expect(stdout).not.toBe('');
       return shown.slice(before);
     }
