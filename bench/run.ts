@@ -17,6 +17,10 @@ const BENCHES: Readonly<Record<string, { readonly about: string; readonly load: 
     about: 'whole processes: an idle beat and a mint, beside what people would otherwise deploy; --rounds N',
     load: () => import('./cold-start/cold-start.ts'),
   },
+  gateway: {
+    about: 'calls that token-endpoint forwards, beside the same calls made directly; --calls N',
+    load: () => import('./gateway/gateway.ts'),
+  },
   memory: {
     about:
       "the smallest memory size at which a mint is not slower, by Lambda's share of processor time; --mints N",
