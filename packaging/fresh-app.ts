@@ -1,0 +1,100 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, delimiter, join } from 'node:path';
+import { transformSync } from 'esbuild';
+
+const ROOT = join(import.meta.dirname, '..');
+const CDK = join(ROOT, 'node_modules/aws-cdk/bin/cdk');
+
+/** How an app loads the package. */
+export type Loading = 'TypeScript' | 'import' | 'require';
+
+/** An app as `cdk init` lays it out, with the package installed. */
+export interface FreshApp {
+  readonly directory: string;
+  /** From the empty directory to the installed app, in seconds. */
+  readonly installSeconds: number;
+}
+
+/** Runs a command; its output is in the error where it fails. */
+export function run(
+  command: string,
+  args: readonly string[],
+  options: { cwd: string; env?: NodeJS.ProcessEnv },
+): string {
+  // The project's own tools and Node.js stay out of the app's way.
+  const path = process.env.PATH?.split(delimiter).filter((directory) => !directory.startsWith(ROOT));
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    PATH: path?.join(delimiter),
+    NODE_OPTIONS: '',
+    ...options.env,
+  };
+  for (const name of Object.keys(env))
+    if (/^npm_(package|lifecycle|execpath|node)/.test(name)) delete env[name];
+  return execFileSync(command, args, { cwd: options.cwd, env, encoding: 'utf8', stdio: 'pipe' });
+}
+
+/** Makes an app with `cdk init` in an empty directory, and installs the package in it. */
+export function createApp(language: 'typescript' | 'javascript', tarball: string): FreshApp {
+  const started = performance.now();
+  const directory = join(mkdtempSync(join(tmpdir(), 'fresh-app-')), 'my-app');
+  mkdirSync(directory);
+  run(process.execPath, [CDK, 'init', 'app', '--language', language, '--generate-only'], { cwd: directory });
+  run('npm', ['install', '--no-audit', '--no-fund', tarball], { cwd: directory });
+  return { directory, installSeconds: (performance.now() - started) / 1000 };
+}
+
+/** Puts the examples into an app, in the language that it is written in; returns the files to run. */
+export function addExamples(app: FreshApp, loading: Loading): string[] {
+  return readdirSync(join(ROOT, 'examples')).map((name) => {
+    const source = readFileSync(join(ROOT, 'examples', name), 'utf8');
+    const stem = join(app.directory, 'bin', basename(name, '.ts'));
+    if (loading === 'TypeScript') {
+      writeFileSync(`${stem}.ts`, source);
+      return join(app.directory, 'out/bin', `${basename(stem)}.js`);
+    }
+    const [format, extension] = loading === 'import' ? (['esm', 'mjs'] as const) : (['cjs', 'cjs'] as const);
+    const { code } = transformSync(source, { loader: 'ts', format });
+    writeFileSync(`${stem}.${extension}`, code);
+    return `${stem}.${extension}`;
+  });
+}
+
+/** Type-checks an app with its own compiler, libraries too, and compiles it to `out`. */
+export function compile(app: FreshApp): void {
+  const tsc = join(app.directory, 'node_modules/typescript/bin/tsc');
+  run(process.execPath, [tsc, '--skipLibCheck', 'false'], { cwd: app.directory });
+  run(process.execPath, [tsc, '--noEmit', 'false', '--outDir', 'out'], { cwd: app.directory });
+}
+
+/** Synthesizes an app's file without a network, where the system allows to take it away; returns the template. */
+export function synthesize(
+  node: string,
+  file: string,
+  options: { readonly cwd: string; readonly nodeOptions?: readonly string[] },
+): unknown {
+  const directory = mkdtempSync(join(tmpdir(), 'fresh-app-assembly-'));
+  const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8'));
+  const env = { CDK_OUTDIR: directory, CDK_CONTEXT_JSON: JSON.stringify(context) };
+  const command = [...withoutNetwork(), node, ...(options.nodeOptions ?? []), file];
+  run(command[0] ?? node, command.slice(1), { cwd: options.cwd, env });
+  const [name = ''] = readdirSync(directory).filter((entry) => entry.endsWith('.template.json'));
+  return JSON.parse(readFileSync(join(directory, name), 'utf8'));
+}
+
+let unshare: string[] | undefined;
+
+/** Linux can run a process without any network; elsewhere the network stays. */
+export function withoutNetwork(): string[] {
+  if (unshare === undefined) {
+    try {
+      execFileSync('unshare', ['--map-root-user', '--net', 'true'], { stdio: 'ignore' });
+      unshare = ['unshare', '--map-root-user', '--net'];
+    } catch {
+      unshare = [];
+    }
+  }
+  return unshare;
+}

@@ -1,0 +1,158 @@
+/*
+ * Tries the npm package as its users do: packs it, installs it into fresh apps, and synthesizes the examples there.
+ *
+ *   npm run package            every language, loading and Node.js version
+ *   npm run package -- --quick JavaScript with require, on this Node.js
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  addExamples,
+  compile,
+  createApp,
+  type FreshApp,
+  type Loading,
+  run,
+  synthesize,
+  withoutNetwork,
+} from './fresh-app.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const NODE_VERSIONS = ['20', '22', '24'];
+const LONGEST_SECONDS = 60;
+
+const isQuick = process.argv.includes('--quick');
+const directory = mkdtempSync(join(tmpdir(), 'try-package-'));
+const problems: string[] = [];
+
+function check(isRight: boolean, problem: string): void {
+  if (!isRight) problems.push(problem);
+}
+
+/** Packs the package; a list of its files that holds more than it should is a problem. */
+function pack(): string {
+  const [packed] = JSON.parse(
+    run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', directory], { cwd: ROOT }),
+  ) as [{ filename: string; size: number; files: { path: string }[] }];
+  const foreign = packed.files.filter(
+    ({ path }) =>
+      !/^(dist|docs|ci\/access-token$|ci\/token-endpoint\.mjs$)|^[A-Z]+(\.md)?$|^package\.json$/.test(path),
+  );
+  check(foreign.length === 0, `foreign files in the package: ${foreign.map(({ path }) => path).join(', ')}`);
+  console.log(`${packed.filename}: ${packed.files.length} files, ${Math.round(packed.size / 1024)} KiB\n`);
+  return join(directory, packed.filename);
+}
+
+/** Installs Node.js of a major version, as the npm package that has its program. */
+function installNode(version: string): string {
+  const prefix = join(directory, `node-${version}`);
+  mkdirSync(prefix);
+  writeFileSync(join(prefix, 'package.json'), '{}');
+  const name = `node-${process.platform}-${process.arch}`;
+  run('npm', ['install', '--no-audit', '--no-fund', `${name}@${version}`], { cwd: prefix });
+  return join(prefix, 'node_modules', name, 'bin/node');
+}
+
+/** The templates that the examples have when they run on the sources here, by the example's name. */
+function templatesHere(): Map<string, unknown> {
+  return new Map(
+    readdirSync(join(ROOT, 'examples')).map((name) => [
+      basename(name, '.ts'),
+      synthesize(process.execPath, join(ROOT, 'examples', name), {
+        cwd: ROOT,
+        nodeOptions: ['--conditions=token-refresher-source'],
+      }),
+    ]),
+  );
+}
+
+/** One line of the table: an app on one Node.js. */
+function tryApp(app: FreshApp, loading: Loading, files: readonly string[], node: string): string[] {
+  const version = run(node, ['--version'], { cwd: ROOT }).trim();
+  const times = files.map((file) => {
+    const started = performance.now();
+    const template = synthesize(node, file, { cwd: app.directory });
+    const seconds = (performance.now() - started) / 1000;
+    const name = basename(file).replace(/\.\w+$/, '');
+    check(
+      isDeepStrictEqual(template, expected.get(name)),
+      `${loading}, ${version}: another template of ${name}`,
+    );
+    return seconds;
+  });
+  const total = app.installSeconds + (times[0] ?? 0);
+  check(total < LONGEST_SECONDS, `${loading}, ${version}: ${total.toFixed(0)} s from the empty directory`);
+  return [
+    loading,
+    version,
+    `${files.length} of ${files.length} equal`,
+    `${app.installSeconds.toFixed(0)} s`,
+    `${(times[0] ?? 0).toFixed(1)} s`,
+  ];
+}
+
+/** What npm put beside the package: one AWS CDK, and nothing that the package brought. */
+function checkDependencies(app: FreshApp): void {
+  const { dependencies } = JSON.parse(
+    run('npm', ['ls', 'token-refresher', '--json'], { cwd: app.directory }),
+  );
+  const own = Object.keys(dependencies['token-refresher'].dependencies ?? {});
+  check(
+    own.every((name) => ['aws-cdk-lib', 'constructs'].includes(name)),
+    `the package brought ${own.join(', ')}`,
+  );
+  const copies = run('npm', ['ls', 'aws-cdk-lib', '--parseable', '--all'], { cwd: app.directory });
+  check(copies.trim().split('\n').length === 1, `more than one aws-cdk-lib: ${copies}`);
+}
+
+/** The commands start from `npx`; without arguments they say how they are used, and exit with 2. */
+function checkCommands(app: FreshApp): void {
+  for (const command of ['access-token', 'token-endpoint']) {
+    const { status, stderr } = spawnSync('npx', ['--no-install', command], {
+      cwd: app.directory,
+      encoding: 'utf8',
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    check(status === 2 && /usage/i.test(stderr), `npx ${command}: status ${status}, ${stderr.slice(0, 200)}`);
+  }
+}
+
+/** A test of the app, as `cdk init` sets Jest up, loads the package. */
+function checkJest(app: FreshApp): void {
+  writeFileSync(
+    join(app.directory, 'test/my-app.test.ts'),
+    "import { TokenRefresher } from 'token-refresher';\ntest('loads', () => expect(TokenRefresher).toBeDefined());\n",
+  );
+  run('npx', ['--no-install', 'jest'], { cwd: app.directory });
+}
+
+run('npm', ['run', '--silent', 'build'], { cwd: ROOT });
+const tarball = pack();
+const expected = templatesHere();
+const rows: string[][] = [];
+const nodes = isQuick ? [process.execPath] : NODE_VERSIONS.map(installNode);
+const javascript = createApp('javascript', tarball);
+checkDependencies(javascript);
+checkCommands(javascript);
+for (const loading of isQuick ? (['require'] as const) : (['require', 'import'] as const)) {
+  const files = addExamples(javascript, loading);
+  for (const node of nodes) rows.push(tryApp(javascript, loading, files, node));
+}
+if (!isQuick) {
+  const typescript = createApp('typescript', tarball);
+  const files = addExamples(typescript, 'TypeScript');
+  compile(typescript);
+  for (const node of nodes) rows.push(tryApp(typescript, 'TypeScript', files, node));
+  checkJest(typescript);
+}
+
+const head = ['app', 'Node.js', 'templates', 'install', 'first synth'];
+for (const row of [head, head.map(() => '---'), ...rows]) console.log(`| ${row.join(' | ')} |`);
+console.log(
+  `\nSynthesized ${withoutNetwork().length > 0 ? 'without a network' : 'with a network: this system cannot take it away'}.`,
+);
+for (const problem of problems) console.error(`PROBLEM: ${problem}`);
+process.exitCode = problems.length === 0 ? 0 : 1;
