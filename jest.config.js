@@ -14,7 +14,7 @@ export default {
   globalSetup: '<rootDir>/test/support/bundle-once.js',
   moduleNameMapper: { '^#function-directory$': '<rootDir>/test/support/function-directory.ts' },
   modulePathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/\\.e2e'],
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   // Of the tests of one suite that are marked as concurrent.
   maxConcurrency: 3,
   reporters: ['default', '<rootDir>/test/support/plain-summary.js'],
