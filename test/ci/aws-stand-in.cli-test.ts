@@ -12,14 +12,14 @@ const TOKEN = '/ci/genesys/access-token';
 const STATUS = '/ci/genesys/token-status';
 const first = `Parameters[?Name=='${TOKEN}'].Version|[0],Parameters[?Name=='${STATUS}'].Value|[0]`;
 const value = `Parameters[?Name=='${TOKEN}'].Value|[0]`;
-/** The calls of access-token, as it makes them. */
+/** The calls of access-token, as it makes them: /dev/stdout is a pipe there, and a socket below Node. */
 const CALLS = {
   read: `aws ssm get-parameters --names ${TOKEN} ${STATUS} --with-decryption --query "[${first},${value}]" --output json`,
   status: `aws ssm get-parameters --names ${TOKEN} ${STATUS} --no-with-decryption --query "[${first}]" --output json`,
   decrypt: `aws ssm get-parameters --names ${TOKEN} --with-decryption --query 'Parameters[].Version' --output json`,
   identity: 'aws sts get-caller-identity --query Arn --output json',
   invoke:
-    'printf "{}" | aws lambda invoke --function-name f --payload fileb:///dev/stdin --query FunctionError /dev/stdout --output json',
+    'answer=$(printf "{}" | aws lambda invoke --function-name f --payload fileb:///dev/stdin --query FunctionError /dev/stdout --output json) && echo "$answer"',
 };
 
 /** Every hostile value that JSON's encoder has something to do for, in one text. */

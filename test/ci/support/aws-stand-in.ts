@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installCommand } from './aws-cli.ts';
@@ -15,6 +15,10 @@ export interface AccountContent {
   readonly functionError?: 'Unhandled';
   /** What AWS says instead of an answer to `lambda invoke`: code and message. */
   readonly invokeError?: { readonly code: string; readonly message: string };
+  /** What the AWS CLI says where it does not get through to Lambda. */
+  readonly invokeComplaint?: string;
+  /** What is stored once the refresher was invoked. */
+  readonly minted?: { readonly token: string; readonly version: number; readonly status: string };
 }
 
 /** A directory for PATH whose `aws` answers at once, and whose clock only moves when somebody sleeps. */
@@ -22,6 +26,10 @@ export interface StandIn {
   readonly directory: string;
   /** Makes `aws` answer for this content. */
   serve(content: AccountContent): void;
+  /** What was sent to the refresher. */
+  events(): string;
+  /** The profiles that were asked for, a line each. */
+  profiles(): string;
   remove(): void;
 }
 
@@ -36,7 +44,8 @@ export function installStandIn(): StandIn {
   installCommand(
     directory,
     'aws',
-    `case "$1 $2 $*" in
+    `if [ "$1" = --profile ]; then echo "$2" >>${directory}/profiles; shift 2; fi
+case "$1 $2 $*" in
   'ssm get-parameters '*'Parameters[].Version'*) answer=versions ;;
   'ssm get-parameters '*' --with-decryption '*) answer=values ;;
   'ssm get-parameters '*) answer=status ;;
@@ -44,25 +53,37 @@ export function installStandIn(): StandIn {
   'sts get-caller-identity '*) answer=identity ;;
   *) echo "the stand-in does not know: $*" >&2; exit 252 ;;
 esac
+if [ $answer = invoke ]; then
+  cat >>${directory}/events
+  if [ -e ${directory}/minted ]; then mv ${directory}/minted ${directory}/values; fi
+fi
 if [ -s ${directory}/$answer.error ]; then cat ${directory}/$answer.error >&2; exit 254; fi
 exec cat ${directory}/$answer`,
   );
   installCommand(directory, 'sleep', `read -r now <${directory}/now; echo "$((now + $1))" >${directory}/now`);
-  installCommand(directory, 'date', `exec cat ${directory}/now`);
+  installCommand(directory, 'date', `read -r now <${directory}/now; echo "$now"`);
   const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
   write('identity', `"${IDENTITY}"\n`);
   return {
     directory,
-    serve({ token, version, status, payload, functionError, invokeError }) {
+    serve({ token, version, status, payload, functionError, invokeError, invokeComplaint, minted }) {
       write('values', printed([version, status, token]));
       write('status', printed([version, status]));
       write('versions', printed([version]));
       write('invoke', `${payload}${functionError === undefined ? 'null' : `"${functionError}"`}\n`);
-      write('invoke.error', invokeError === undefined ? '' : printedError(invokeError));
+      write('invoke.error', invokeComplaint ?? (invokeError === undefined ? '' : printedError(invokeError)));
+      for (const name of ['minted', 'events', 'profiles']) rmSync(join(directory, name), { force: true });
+      if (minted !== undefined) write('minted', printed([minted.version, minted.status, minted.token]));
       write('now', `${Math.floor(Date.now() / 1000)}\n`);
     },
+    events: () => read(join(directory, 'events')),
+    profiles: () => read(join(directory, 'profiles')),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
+}
+
+function read(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
 
 /** As Python's json.dumps with an indent of four prints it; JavaScript's does the same to strings. */

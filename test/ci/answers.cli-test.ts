@@ -1,0 +1,189 @@
+import { SCRIPT } from './support/account.ts';
+import { type AccountContent, installStandIn, type StandIn } from './support/aws-stand-in.ts';
+import { type Ended, run } from './support/process.ts';
+
+let standIn: StandIn;
+
+beforeEach(() => {
+  standIn = installStandIn();
+});
+afterEach(() => standIn.remove());
+
+function statusOf(version: number, lifeSeconds: number, more: object = {}): string {
+  const expiresAtEpoch = Math.floor(Date.now() / 1000) + lifeSeconds;
+  const expiresAt = new Date(expiresAtEpoch * 1000).toISOString();
+  return JSON.stringify({
+    schemaVersion: 1,
+    tokenVersion: version,
+    fingerprint: '9f86d081884c',
+    expiresAt,
+    expiresAtEpoch,
+    ...more,
+  });
+}
+
+function content(more: Partial<AccountContent> = {}): AccountContent {
+  return {
+    token: 'old',
+    version: 42,
+    status: statusOf(42, 3000),
+    payload: '{"satisfied":false,"steps":[]}',
+    ...more,
+  };
+}
+
+function accessToken(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  return run(['sh', SCRIPT, ...args], {
+    env: { PATH: `${standIn.directory}:${process.env.PATH}`, AWS_REGION: 'eu-central-1', ...env },
+  });
+}
+
+describe('--not-version', () => {
+  test('hands out another token without asking for one, where there is another already', async () => {
+    standIn.serve(content());
+
+    const job = await accessToken(['get', 'genesys', '--not-version', '41']);
+
+    expect(job).toMatchObject({ status: 0, stdout: 'old\n' });
+    expect(standIn.events()).toBe('');
+  });
+
+  test.each(['42', 'v42'])('has a new token minted where %s is the one that is stored', async (version) => {
+    const minted = { token: 'new', version: 43, status: statusOf(43, 3500) };
+    standIn.serve(content({ minted, payload: '{"satisfied":true,"tokenVersion":43}' }));
+
+    const job = await accessToken(['get', 'genesys', '--not-version', version]);
+
+    expect(job).toMatchObject({ status: 0, stdout: 'new\n' });
+    expect(job.stderr).toMatch(/^token v43 /m);
+    expect(standIn.events()).toBe('{"force":true}');
+  });
+
+  test('gives nothing out where there is no other token', async () => {
+    standIn.serve(content({ payload: '{"satisfied":true,"tokenVersion":42}' }));
+
+    const get = await accessToken(['get', 'genesys', '--not-version', '42']);
+    const exec = await accessToken([
+      'exec',
+      'genesys',
+      '--not-version',
+      '42',
+      '--best-effort',
+      '--',
+      'echo',
+      'ran',
+    ]);
+
+    expect(get).toMatchObject({ status: 4, stdout: '' });
+    expect(get.stderr).toContain('v42 is the one that --not-version refuses');
+    expect(exec).toMatchObject({ status: 4, stdout: '' });
+  });
+});
+
+test('a refresher out of reach withholds no live token', async () => {
+  const invokeComplaint =
+    '\nCould not connect to the endpoint URL: "https://lambda.eu-central-1.amazonaws.com/"\n';
+  standIn.serve(content({ invokeComplaint }));
+
+  const job = await accessToken(['get', 'genesys', '--min-ttl', '2h']);
+
+  expect(job).toMatchObject({ status: 3, stdout: 'old\n' });
+  expect(job.stderr).toContain('the refresher is out of reach: Could not connect');
+});
+
+test('AWS out of reach is not called a refusal', async () => {
+  standIn.serve(content());
+  const PATH = `${standIn.directory}:${process.env.PATH}`;
+  const unreachable = `aws() { echo 'Connect timeout on endpoint URL' >&2; return 255; }; . "$0"`;
+
+  const job = await run(['sh', '-c', unreachable, SCRIPT, 'get', 'genesys'], {
+    env: { PATH, AWS_REGION: 'eu-central-1' },
+  });
+
+  expect(job).toMatchObject({ status: 5, stdout: '' });
+  expect(job.stderr).toContain('AWS is out of reach');
+  expect(job.stderr).not.toContain('refused');
+});
+
+test('a profile goes to the AWS CLI alone', async () => {
+  standIn.serve(content());
+
+  const job = await accessToken(['exec', 'genesys', '--profile', 'other account', '--', 'env']);
+
+  expect(job.status).toBe(0);
+  expect(job.stdout).not.toMatch(/other account|AWS_PROFILE/);
+  expect(new Set(standIn.profiles().trim().split('\n'))).toEqual(new Set(['other account']));
+});
+
+test('--no-mask sends no mask command', async () => {
+  standIn.serve(content());
+
+  const job = await accessToken(['get', 'genesys', '--no-mask'], { GITHUB_ACTIONS: 'true' });
+
+  expect(job).toMatchObject({ status: 0, stdout: 'old\n' });
+  expect(job.stderr).not.toContain('old');
+});
+
+describe('doctor', () => {
+  test('blames the secret where the token was minted with another stage of it', async () => {
+    standIn.serve(content({ status: statusOf(42, 3000, { secretStage: 'AWSPREVIOUS' }) }));
+
+    const job = await accessToken(['doctor', 'genesys']);
+
+    expect(job.stdout).toMatch(/^token: secret +AWSPREVIOUS +secret +/m);
+    expect(job.status).toBe(3);
+  });
+
+  test('says that there is no refresher of this name', async () => {
+    const invokeError = { code: 'ResourceNotFoundException', message: 'Function not found' };
+    standIn.serve({
+      ...content({ invokeError }),
+      version: null as never,
+      status: null as never,
+      token: null as never,
+    });
+
+    const job = await accessToken(['doctor', 'gensys']);
+
+    expect(job.stdout).toMatch(
+      /^token: life +missing +name +.*'gensys' in account 111122223333, region eu-central-1/m,
+    );
+    expect(job.stdout).toMatch(
+      /^refresher: invoke +missing +name +no refresher 'gensys' in account 111122223333/m,
+    );
+    expect(job.stdout).not.toContain('store the client secret');
+    expect(job.status).toBe(5);
+  });
+
+  test('blames the token endpoint, not the secret, for a first token that it does not give', async () => {
+    const lastFailure = { code: 'TOKEN_ENDPOINT_UNAVAILABLE', consecutive: 3 };
+    standIn.serve({
+      ...content({ status: JSON.stringify({ schemaVersion: 1, tokenVersion: null, lastFailure }) }),
+      version: null as never,
+      token: null as never,
+    });
+
+    const job = await accessToken(['doctor', 'genesys']);
+
+    expect(job.stdout).toMatch(/^token: life +missing +token endpoint +/m);
+    expect(job.stdout).not.toContain('store the client secret');
+    expect(job.status).toBe(4);
+  });
+
+  test('prints a remedy that can be pasted', async () => {
+    const steps = [
+      {
+        step: 'secret',
+        ok: false,
+        code: 'SECRET_MALFORMED',
+        message: 'It is not JSON.',
+        remedy: 'Store {"client_id":"a\\\\b"}.',
+      },
+    ];
+    standIn.serve(content({ payload: JSON.stringify({ steps }) }));
+
+    const job = await accessToken(['doctor', 'genesys']);
+
+    expect(job.stdout).toContain('It is not JSON. Store {"client_id":"a\\\\b"}.');
+  });
+});
