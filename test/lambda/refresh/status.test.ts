@@ -8,6 +8,8 @@ import {
 
 const at = (time: string) => new Date(`2026-11-20T${time}.000Z`);
 
+const AT = '2026-11-20T14:00:00.000Z';
+
 const healthy: Status = {
   token: {
     version: 42,
@@ -120,6 +122,17 @@ test.each([
       },
     },
   ],
+  [
+    'another stage of the secret',
+    {
+      ...healthy,
+      token: {
+        ...(healthy.token as TokenDescription),
+        secretStage: 'AWSPREVIOUS' as const,
+        fallbackSince: at('13:00:00'),
+      },
+    },
+  ],
   ['a failure beside a token', { ...healthy, lastFailure: failing.lastFailure }],
 ])('reads back %s', (_, status) => {
   expect(parseStatus(serializeStatus(status))).toEqual(status);
@@ -145,9 +158,36 @@ test.each([
   ['a key with a newline', changed({ encryptionKey: 'arn\n' })],
   ['a stage that there is none of', changed({ secretStage: 'AWSOLD' })],
   ['a job guarantee below zero', changed({ jobGuaranteeSeconds: -1 })],
+  ['a version that is no whole number', changed({ tokenVersion: 1.5 })],
+  ['a due time at the issue', changed({ refreshDueAt: '2026-11-20T14:00:00.000Z' })],
+  ['a job guarantee of a part of a second', changed({ jobGuaranteeSeconds: 0.5 })],
+  ['a key of more than 2,048 characters', changed({ encryptionKey: 'k'.repeat(2_049) })],
   ['a job guarantee as text', changed({ jobGuaranteeSeconds: '2700' })],
 ])('takes %s for no status', (_, json) => {
   expect(parseStatus(json)).toBeNull();
+});
+
+test('does not believe a lifetime above 48 hours', () => {
+  const status = parseStatus(changed({ expiresAt: '2027-01-01T00:00:00.000Z' }));
+
+  expect(status?.token?.expiresAt).toEqual(new Date('2026-11-22T14:00:00.000Z'));
+});
+
+test('takes another stage of the secret without a time for one of the token’s own age', () => {
+  const status = parseStatus(changed({ secretStage: 'AWSPENDING', secretStageSince: 'lately' }));
+
+  expect(status?.token?.fallbackSince).toEqual(at('14:00:00'));
+});
+
+test.each([
+  ['a count that is none', { consecutive: 1.5 }],
+  ['a code that is none', { code: 7 }],
+  ['a time that is none', { at: 'soon' }],
+  ['a retry that is none', { retryAt: null }],
+])('takes a failure with %s for none', (_, change) => {
+  const lastFailure = { code: 'TOKEN_REJECTED', at: AT, consecutive: 1, retryAt: AT, ...change };
+
+  expect(parseStatus(changed({ lastFailure }))).toEqual(healthy);
 });
 
 test('takes a failure that cannot be read for none', () => {
