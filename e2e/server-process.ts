@@ -79,10 +79,12 @@ async function isReady(url: string): Promise<boolean> {
 }
 
 async function end(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const { pid } = child;
+  if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
   child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+  // The whole group: a shell that is killed would leave its server behind.
+  const timer = setTimeout(() => process.kill(-pid, 'SIGKILL'), 5000);
   await exited;
   clearTimeout(timer);
 }

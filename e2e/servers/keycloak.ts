@@ -35,7 +35,8 @@ export async function startKeycloak(clients: readonly object[], signal: AbortSig
     env: () => ({ PATH: process.env.PATH, HOME: WORK_DIRECTORY, JAVA_HOME: process.env.JAVA_HOME }),
     logFile: join(WORK_DIRECTORY, 'keycloak.log'),
     readyPath: `/realms/${REALM}`,
-    readySeconds: 300,
+    // It builds itself first, which takes minutes on a busy machine.
+    readySeconds: 600,
   });
 }
 
