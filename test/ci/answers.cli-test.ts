@@ -187,3 +187,19 @@ describe('doctor', () => {
     expect(job.stdout).toContain('It is not JSON. Store {"client_id":"a\\\\b"}.');
   });
 });
+
+test('the example with two tokens gives its command both', async () => {
+  standIn.serve(content());
+
+  const job = await run(
+    [
+      'ci/examples/two-tokens/with-both.sh',
+      'sh',
+      '-c',
+      'echo "$GENESYSCLOUD_ACCESS_TOKEN $CXONE_ACCESS_TOKEN"',
+    ],
+    { env: { PATH: `${standIn.directory}:${process.env.PATH}`, AWS_REGION: 'eu-central-1' } },
+  );
+
+  expect(job).toMatchObject({ status: 0, stdout: 'old old\n' });
+});

@@ -1,7 +1,7 @@
 /**
  * Lists all queues with Genesys Cloud's JavaScript SDK (purecloud-platform-client-v2), however long that takes:
  *
- *     node ci/examples/javascript/list-queues.js
+ *     node ci/examples/javascript/list-queues.cjs
  *
  * GENESYS_API is the API's base URL. The SDK does not renew a token: where the API answers 401, this takes another one.
  */
@@ -24,7 +24,7 @@ function readToken(refusedVersion) {
 }
 
 async function main() {
-  ApiClient.instance.setEnvironment(process.env.GENESYS_API);
+  ApiClient.instance.config.basePath = process.env.GENESYS_API;
   const routing = new RoutingApi();
   let token = readToken();
   ApiClient.instance.setAccessToken(token.accessToken);
