@@ -47,7 +47,7 @@ export function firstTokens({ names, server }: E2eHarness, readerRoleArn: string
   return {
     /** Its secret exists, and is filled. */
     filled: { ...shared, name: 'filled', tokenUrl, secretName: names.secret, readers: [readerRoleArn] },
-    /** Its secret is made by the stack, with a placeholder. */
+    /** Its secret is made by the stack, without a value. */
     waiting: { ...shared, name: 'waiting', tokenUrl, refreshInterval: 50 },
     /** Its token endpoint is down. */
     outage: { ...shared, name: 'outage', tokenUrl: deadTokenUrl, secretName: names.secret },

@@ -20,7 +20,7 @@ export async function deployFirst(harness: E2eHarness): Promise<Tokens> {
   const isReady =
     (await steps.step('cdk bootstrap', () => cdk.bootstrap(all))) &&
     (await steps.step(
-      'cdk deploy: three tokens, one with a filled secret, one with a placeholder, one with its token endpoint down',
+      'cdk deploy: three tokens, one with a filled secret, one whose secret has no value, one with its token endpoint down',
       () => cdk.deploy(all),
     ));
   if (!isReady) throw new Error('Without a deployment there is nothing to try.');
@@ -55,10 +55,10 @@ export async function checkFirstDeployment(harness: E2eHarness): Promise<void> {
     assert.equal(stored.type, 'SecureString');
     assert.notEqual(await server.isLive(stored.accessToken ?? ''), false, 'the server does not accept it');
   });
-  await steps.step('placeholder: no token, and the status says SECRET_MALFORMED', async () => {
+  await steps.step('no value in the secret: no token, and the status says SECRET_UNAVAILABLE', async () => {
     const stored = await readStored(aws, pathOf(harness, 'waiting'));
     assert.equal(stored.accessToken, undefined);
-    assert.equal(stored.status?.lastFailure?.code, 'SECRET_MALFORMED');
+    assert.equal(stored.status?.lastFailure?.code, 'SECRET_UNAVAILABLE');
   });
   await steps.step(
     'endpoint down: the stack stands, the status says TOKEN_ENDPOINT_UNAVAILABLE',

@@ -14,13 +14,13 @@ const SECOND_BEAT_SECONDS = 130;
 export async function checkStoredSecret(harness: E2eHarness): Promise<void> {
   const { aws, server, steps, target } = harness;
   const path = pathOf(harness, 'waiting');
-  await steps.step('placeholder: diagnose says what is wrong, and what to do', async () => {
+  await steps.step('no value in the secret: diagnose says what is wrong, and what to do', async () => {
     const { steps: found, healthy } = answerOf(
       await aws.invoke(functionOf(harness, 'waiting'), { diagnose: true }),
     ) as { steps: { step: string; code?: string; remedy?: string }[]; healthy: boolean };
     assert.equal(healthy, false);
     const secret = found.find(({ step }) => step === 'secret');
-    assert.equal(secret?.code, 'SECRET_MALFORMED');
+    assert.equal(secret?.code, 'SECRET_UNAVAILABLE');
     assert.ok(secret?.remedy, 'no remedy');
   });
   await steps.step(`storing the secret mints at once: within ${AT_ONCE_SECONDS} s`, async () => {

@@ -1,11 +1,8 @@
 import { App, type AppProps, type Environment, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { ConfigurationError } from './configuration/configuration-error.ts';
-import {
-  parseTokens,
-  type TargetEnvironment,
-  type TokenConfiguration,
-} from './configuration/tokens-configuration.ts';
+import type { TargetEnvironment } from './configuration/places.ts';
+import { parseTokens, type TokenConfiguration } from './configuration/tokens-configuration.ts';
 import { TokenRefresherStack } from './token-refresher-stack.ts';
 
 /**
@@ -14,6 +11,7 @@ import { TokenRefresherStack } from './token-refresher-stack.ts';
  * - `tokens`: the tokens
  * - `stackName`: name of the stack, default `TokenRefresher`
  * - `dashboard`: true for a CloudWatch dashboard
+ * - `terminationProtection`: true, and CloudFormation refuses to delete the stack
  *
  * Synthesis fails on each finding of cdk-nag's AwsSolutions rules that is not acknowledged with a reason.
  *
@@ -26,12 +24,19 @@ export function createTokenRefresherApp(target: TargetEnvironment, props: AppPro
   new TokenRefresherStack(app, stackName(context('stackName')), {
     description: 'Keeps valid OAuth2 access tokens in Parameter Store',
     tokens,
-    // On the command line everything is text.
-    dashboard: String(context('dashboard')) === 'true',
+    dashboard: flag('dashboard', context('dashboard')),
+    terminationProtection: flag('terminationProtection', context('terminationProtection')),
     ...lookupEnvironment(tokens, target),
   });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   return app;
+}
+
+/** On the command line everything is text. */
+function flag(name: string, value: unknown): boolean {
+  if (value === undefined || value === false || value === 'false') return false;
+  if (value === true || value === 'true') return true;
+  throw new ConfigurationError(`${name}: ${JSON.stringify(value)} is not true or false`);
 }
 
 function stackName(value: unknown): string {

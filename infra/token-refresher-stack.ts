@@ -1,11 +1,10 @@
-import { RemovalPolicy, SecretValue, Stack, type StackProps } from 'aws-cdk-lib';
+import { Annotations, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Role } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
-import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { type CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { SECRET_PLACEHOLDER } from '../lambda/contract.ts';
 import type { TokenConfiguration } from './configuration/tokens-configuration.ts';
 import { acknowledge } from './construct/acknowledge.ts';
 import { alarmTopicFor } from './construct/alarm-topic.ts';
@@ -13,12 +12,6 @@ import { createDashboard } from './construct/dashboard.ts';
 import { limitSize } from './construct/limit-size.ts';
 import { createTokenOutputs } from './construct/token-outputs.ts';
 import { TokenRefresher } from './construct/token-refresher.ts';
-
-/**
- * The value of a new secret: the function knows it for a placeholder and says so. Never change it: CloudFormation
- * would write it over the real secret of each stack.
- */
-const PLACEHOLDER = { client_id: SECRET_PLACEHOLDER, client_secret: SECRET_PLACEHOLDER };
 
 /** Properties of a {@link TokenRefresherStack}. */
 export interface TokenRefresherStackProps extends StackProps {
@@ -45,6 +38,7 @@ export class TokenRefresherStack extends Stack {
   private addToken(token: TokenConfiguration): TokenRefresher {
     const imports = new Construct(this, resourcesOf(token));
     const encryptionKey = importKey(imports, 'Key', token.encryptionKeyArn);
+    const logEncryptionKey = importKey(imports, 'LogKey', token.logEncryptionKeyArn);
     const vpc =
       token.vpcId === undefined ? undefined : Vpc.fromLookup(imports, 'Vpc', { vpcId: token.vpcId });
     const alarmTopic = this.alarmTopic(imports, token);
@@ -58,12 +52,21 @@ export class TokenRefresherStack extends Stack {
       assumedLifetime: token.assumedLifetime,
       ...(token.longestJob === undefined ? {} : { longestJob: token.longestJob }),
       reservedConcurrency: token.reservedConcurrency,
+      logRetention: token.logRetention,
+      fipsEndpoints: token.fipsEndpoints,
       adoptParameters: token.adoptParameters,
       retainParameters: token.retainParameters,
       ...(encryptionKey === undefined ? {} : { encryptionKey }),
+      ...(logEncryptionKey === undefined ? {} : { logEncryptionKey }),
       ...(vpc === undefined ? {} : { vpc }),
       ...(alarmTopic === undefined ? {} : { alarmTopic }),
     });
+    if (alarmTopic === undefined) {
+      Annotations.of(refresher).addWarningV2(
+        'token-refresher:alarms-tell-nobody',
+        `The alarms of the token "${token.name}" tell nobody when it is about to die: set alarmEmail or alarmTopicArn.`,
+      );
+    }
     createTokenOutputs(this, token.outputPrefix, refresher);
     return refresher;
   }
@@ -116,18 +119,18 @@ function secretOf(scope: Construct, token: TokenConfiguration, encryptionKey: IK
     : Secret.fromSecretAttributes(scope, 'Secret', { secretPartialArn, encryptionKey: secretKey });
 }
 
-/** Retained: a secret that was typed in by hand is not deleted with a stack. */
+/**
+ * Makes a secret without a value: a value in the template would be written over the real one whenever it changed. It is
+ * retained when the stack is deleted, for somebody typed it in by hand; not where the first deployment fails.
+ */
 function createSecret(scope: Construct, token: TokenConfiguration, encryptionKey: IKey | undefined): ISecret {
-  const value = SecretValue.unsafePlainText;
   const secret = new Secret(scope, 'Secret', {
     description: `OAuth client of the token "${token.name}"`,
-    secretObjectValue: {
-      client_id: value(PLACEHOLDER.client_id),
-      client_secret: value(PLACEHOLDER.client_secret),
-    },
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     ...(encryptionKey === undefined ? {} : { encryptionKey }),
   });
+  // CDK would have CloudFormation make up a password.
+  (secret.node.defaultChild as CfnSecret).generateSecretString = undefined;
   acknowledge(secret, {
     'AwsSolutions-SMG4':
       'The issuer of the OAuth client makes its secret; a new value, stored by hand or by a rotation of your own, is used at once.',

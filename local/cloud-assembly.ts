@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { TargetEnvironment } from '../infra/configuration/tokens-configuration.ts';
+import type { TargetEnvironment } from '../infra/configuration/places.ts';
 import { createTokenRefresherApp } from '../infra/token-refresher-app.ts';
 
 /** A synthesized stack on disk. */

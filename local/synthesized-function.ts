@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TargetEnvironment } from '../infra/configuration/tokens-configuration.ts';
+import type { TargetEnvironment } from '../infra/configuration/places.ts';
 import type { PolicyDocument } from './aws/operation.ts';
 import { type Assembly, type Resource, synthesizeAssembly } from './cloud-assembly.ts';
 import { createResolver, type Resolver, type TemplatePlace } from './template-resolver.ts';

@@ -1,8 +1,10 @@
 import type { Duration } from 'aws-cdk-lib';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { PROVIDERS, type ProviderSettings, readProviderSettings, show } from '../../lambda/contract.ts';
-import { functionNameOf } from '../construct/function-name.ts';
+import { functionNameOf, functionNameProblem, PREFIX, TOKEN_NAME } from '../construct/names.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { type Fields, openFields } from './fields.ts';
+import { refuseOtherPlaces, type TargetEnvironment } from './places.ts';
 import { readTimes } from './times-configuration.ts';
 
 /** The secret of one token: an existing one by name or complete ARN, or one that the stack creates. */
@@ -32,18 +34,15 @@ export interface TokenConfiguration {
   readonly alarmTopicArn: string | undefined;
   readonly readers: readonly string[];
   readonly vpcId: string | undefined;
+  readonly logRetention: RetentionDays;
+  readonly logEncryptionKeyArn: string | undefined;
+  readonly fipsEndpoints: boolean;
   readonly adoptParameters: boolean;
   readonly retainParameters: boolean;
 }
 
-/** The account and region that the stack is synthesized for; undefined: for whichever it is deployed to. */
-export interface TargetEnvironment {
-  readonly account: string | undefined;
-  readonly region: string | undefined;
-}
-
 /**
- * The role that makes the deployments' calls gets up to 580 characters of policy per token, and IAM takes 10,240 in
+ * The role that makes the deployments' calls gets up to 610 characters of policy per token, and IAM takes 10,240 in
  * a role.
  */
 export const MAX_TOKENS = 16;
@@ -67,6 +66,7 @@ export function parseTokens(value: unknown, target: TargetEnvironment): TokenCon
     readToken(one, `tokens[${index}]`, target, problems),
   );
   refuseCollisions(tokens, problems);
+  refuseOtherPlaces(tokens, target, problems);
   if (problems.length > 0) {
     const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
     throw new ConfigurationError(
@@ -121,8 +121,11 @@ function readToken(
     encryptionKeyArn: fields.text('encryptionKeyArn', KEY_RULE, KEY_ARN),
     reservedConcurrency: readConcurrency(fields),
     ...readAlarm(fields),
-    readers: readReaders(fields, target),
+    readers: readReaders(fields),
     vpcId: readVpc(fields, target),
+    logRetention: readLogRetention(fields),
+    logEncryptionKeyArn: fields.text('logEncryptionKeyArn', KEY_RULE, KEY_ARN),
+    fipsEndpoints: fields.flag('fipsEndpoints') ?? false,
     adoptParameters: fields.flag('adoptParameters') ?? false,
     retainParameters: fields.flag('retainParameters') ?? false,
   };
@@ -136,25 +139,11 @@ function readToken(
 const PROVIDER_KEYS = Object.values(PROVIDERS).flatMap(({ settings }) => Object.keys(settings));
 
 function readNames(fields: Fields) {
-  const name = fields.requiredText(
-    'name',
-    'a name of 1 to 40 letters, digits, "-" and "_" that begins with a letter or digit',
-    /^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/,
-  );
-  const prefix =
-    fields.text(
-      'prefix',
-      'a path like "/ci" or "/team/ci": each part of letters, digits, "-", "_", at most 100 characters, no slash at the end, not below /aws or /ssm, which AWS keeps for itself',
-      (value) =>
-        value.length <= 100 && /^(\/[A-Za-z0-9_-]+){1,13}$/.test(value) && !/^\/(aws|ssm)/i.test(value),
-    ) ?? '/ci';
+  const name = fields.requiredText('name', TOKEN_NAME.rule, TOKEN_NAME.test);
+  const prefix = fields.text('prefix', PREFIX.rule, PREFIX.test) ?? '/ci';
   const functionName = functionNameOf(prefix, name ?? '');
-  if (name !== undefined && functionName.length > 64) {
-    fields.problem(
-      'name',
-      `makes the function name "${functionName}" of ${functionName.length} characters; Lambda's limit is 64: shorten name or prefix`,
-    );
-  }
+  const problem = name === undefined ? undefined : functionNameProblem(functionName);
+  if (problem !== undefined) fields.problem('name', problem);
   return { name, prefix, functionName, outputPrefix: pascalCase(name ?? '') };
 }
 
@@ -207,6 +196,21 @@ function readConcurrency(fields: Fields): 0 | 1 {
   return 0;
 }
 
+/** CloudWatch Logs takes these numbers of days only. */
+const LOG_RETENTIONS = Object.values(RetentionDays).filter(
+  (days): days is RetentionDays => typeof days === 'number' && days !== RetentionDays.INFINITE,
+);
+
+function readLogRetention(fields: Fields): RetentionDays {
+  const days = fields.raw('logRetention') ?? RetentionDays.ONE_MONTH;
+  if (LOG_RETENTIONS.includes(days as RetentionDays)) return days as RetentionDays;
+  fields.problem(
+    'logRetention',
+    `${show(days)} is not a number of days that CloudWatch Logs keeps: ${LOG_RETENTIONS.join(', ')}`,
+  );
+  return RetentionDays.ONE_MONTH;
+}
+
 function readAlarm(fields: Fields) {
   const alarmEmail = fields.text('alarmEmail', 'an e-mail address', /^[^\s@"]{1,64}@[^\s@"]+\.[^\s@".]+$/);
   const alarmTopicArn = fields.text(
@@ -223,7 +227,7 @@ function readAlarm(fields: Fields) {
   return { alarmEmail, alarmTopicArn };
 }
 
-function readReaders(fields: Fields, target: TargetEnvironment): readonly string[] {
+function readReaders(fields: Fields): readonly string[] {
   const value = fields.raw('readers');
   if (value === undefined) return [];
   if (!Array.isArray(value)) {
@@ -236,10 +240,12 @@ function readReaders(fields: Fields, target: TargetEnvironment): readonly string
         `readers[${index}]`,
         `${show(arn)} is not the ARN of an IAM role (arn:aws:iam::<account>:role/<name>)`,
       );
-    } else if (target.account !== undefined && arn.split(':')[4] !== target.account) {
+    } else if (
+      /:role\/(aws-reserved|aws-service-role)\/|\/AWSReservedSSO_|:role\/AWSReservedSSO_/.test(arn)
+    ) {
       fields.problem(
         `readers[${index}]`,
-        `${show(arn)} is a role of another account than ${target.account}; parameters of the standard tier cannot be shared: let it assume a role of this account, and name that one`,
+        `${show(arn)} is a role that AWS manages, and IAM attaches no policy to it; name a role of your own, or give the permission set the permissions of a reader (docs/stack.md)`,
       );
     } else if (value.indexOf(arn) !== index) {
       fields.problem(`readers[${index}]`, `${show(arn)} is listed twice`);

@@ -1,7 +1,8 @@
 import { CustomResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Policy, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { type CfnFunction, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { type CfnLogGroup, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { deploymentCode, HANDLER } from '../bundle/function-code.ts';
 
@@ -18,6 +19,7 @@ const SERVICE_TIMEOUT = Duration.minutes(5);
  * resource adds its own permission to the function's role.
  */
 export class DeploymentFunction extends Construct {
+  private readonly logGroup: CfnLogGroup;
   private readonly role: Role;
   private readonly function: LambdaFunction;
 
@@ -27,6 +29,7 @@ export class DeploymentFunction extends Construct {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
+    this.logGroup = logGroup.node.defaultChild as CfnLogGroup;
     this.role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
       description: 'Mints the first tokens and cleans up',
@@ -58,6 +61,13 @@ export class DeploymentFunction extends Construct {
   static of(scope: Construct): DeploymentFunction {
     const stack = Stack.of(scope);
     return (stack.node.tryFindChild(ID) as DeploymentFunction | undefined) ?? new DeploymentFunction(stack);
+  }
+
+  /** Keeps the function's log as long as the longest of the tokens' logs, with the key that one of them names. */
+  keepLogs(retention: RetentionDays | undefined, encryptionKey: IKey | undefined): void {
+    const before = this.logGroup.retentionInDays ?? RetentionDays.ONE_MONTH;
+    this.logGroup.retentionInDays = Math.max(before, retention ?? RetentionDays.ONE_DAY);
+    if (encryptionKey !== undefined) this.logGroup.kmsKeyId = encryptionKey.keyArn;
   }
 
   /** Creates a custom resource in a construct of its own, with what the function needs for it. */

@@ -1,31 +1,37 @@
-import { CfnOutput } from 'aws-cdk-lib';
+import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { type Guarantee, LATE_BEATS_COST_MS } from '../../lambda/contract.ts';
 import { durationText } from './duration-text.ts';
 import type { TokenRefresher } from './token-refresher.ts';
 
-/** Prints what a person needs next, as commands to paste (AWS CLI v2). No secret ever stands in a command. */
+/** Prints what a person needs next, as commands to paste; both versions of the AWS CLI take them. No secret ever stands in a command. */
 export function createTokenOutputs(scope: Construct, prefix: string, refresher: TokenRefresher): void {
   const output = (key: string, description: string, value: string): void => {
     new CfnOutput(scope, `${prefix}${key}`, { description, value });
   };
+  const { region } = Stack.of(scope);
   const functionName = refresher.function.functionName;
+  // `--payload` with JSON itself needs an option that version 1 does not know; a file of bytes is the same to both.
   const invoke = (event: object): string =>
-    `aws lambda invoke --function-name ${functionName} --cli-binary-format raw-in-base64-out --payload '${JSON.stringify(event)}' /dev/stdout`;
+    `echo '${JSON.stringify(event)}' | aws lambda invoke --region ${region} --function-name ${functionName} --payload fileb:///dev/stdin /dev/stdout`;
 
   output('TokenParameter', 'Parameter that holds the token (SecureString)', refresher.tokenParameterName);
   output('StatusParameter', 'Parameter that holds its status (JSON)', refresher.statusParameterName);
   output(
     'StoreSecret',
-    `Stores the client secret and mints at once; client.json holds ${shapeOf(refresher.secretKeys)}`,
-    `aws secretsmanager put-secret-value --secret-id ${refresher.secret.secretArn} --secret-string file://client.json`,
+    `Stores the client secret and mints at once; client.json holds ${shapeOf(refresher.secretKeys)}; delete it afterwards`,
+    `aws secretsmanager put-secret-value --region ${region} --secret-id ${refresher.secret.secretArn} --secret-string file://client.json`,
   );
   output('ForceRefresh', 'Mints a token now', invoke({ force: true }));
-  output('Diagnose', 'Tries every step and says what is wrong; changes nothing', invoke({ diagnose: true }));
+  output(
+    'Diagnose',
+    'Tries every step, mints a token that is not stored, and says what is wrong',
+    invoke({ diagnose: true }),
+  );
   output(
     'ReadToken',
     'Prints the token',
-    `aws ssm get-parameter --name ${refresher.tokenParameterName} --with-decryption --query Parameter.Value --output text`,
+    `aws ssm get-parameter --region ${region} --name ${refresher.tokenParameterName} --with-decryption --query Parameter.Value --output text`,
   );
   output('Guarantee', 'What readers are promised', describeGuarantee(refresher.guarantee));
 }

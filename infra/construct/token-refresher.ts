@@ -19,14 +19,16 @@ import {
   PROVIDERS,
 } from '../../lambda/contract.ts';
 import { functionCode, HANDLER } from '../bundle/function-code.ts';
+import { checkProps } from './check-props.ts';
+import { DeploymentFunction } from './deployment-function.ts';
 import { durationText } from './duration-text.ts';
 import { createFirstMint } from './first-mint.ts';
-import { functionNameOf } from './function-name.ts';
 import { createFunctionRole, denyVpcActionsToCode } from './function-role.ts';
 import { BEAT_MAX_AGE, createHeartbeat } from './heartbeat.ts';
 import { createKeyPolicy } from './key-policy.ts';
 import { longestJobProblem } from './longest-job.ts';
 import { createNameClaim } from './name-claim.ts';
+import { functionNameOf } from './names.ts';
 import { createParameterCleanUp } from './parameter-clean-up.ts';
 import { grantRead, type ReadableToken } from './read-access.ts';
 import { createSecretChangeRule } from './secret-change-rule.ts';
@@ -140,6 +142,18 @@ export interface TokenRefresherProps {
   readonly logRetention?: RetentionDays;
 
   /**
+   * Customer managed key for the function's log, in the same account and region. Its policy must let CloudWatch Logs use it.
+   * @default - CloudWatch Logs' own
+   */
+  readonly logEncryptionKey?: IKey;
+
+  /**
+   * Whether the function speaks to AWS's FIPS endpoints, which exist in regions of the USA and Canada only.
+   * @default false
+   */
+  readonly fipsEndpoints?: boolean;
+
+  /**
    * Code of the function.
    * @default - `lambda/` of this package, bundled
    */
@@ -208,9 +222,14 @@ export class TokenRefresher extends Construct {
         ? {}
         : { LONGEST_JOB_SECONDS: String(props.longestJob.toSeconds()) }),
       ...(props.encryptionKey === undefined ? {} : { ENCRYPTION_KEY_ARN: props.encryptionKey.keyArn }),
-    } satisfies FunctionEnvironment;
+      // Read by the AWS SDK.
+      ...(props.fipsEndpoints ? { AWS_USE_FIPS_ENDPOINT: 'true' } : {}),
+    } satisfies FunctionEnvironment & { AWS_USE_FIPS_ENDPOINT?: string };
 
-    this.function = this.createFunction(props, environment);
+    const prefix = props.parameterPrefix ?? DEFAULT_PREFIX;
+    const functionName = props.functionName ?? functionNameOf(prefix, props.tokenName);
+    checkProps(this, props, { prefix, functionName, environment });
+    this.function = this.createFunction(props, functionName, environment);
 
     // Created first, deleted last: see createNameClaim and createParameterCleanUp.
     const claim = createNameClaim(this, 'Claim', this.parameters);
@@ -292,11 +311,17 @@ export class TokenRefresher extends Construct {
     Annotations.of(this).addWarningV2('token-refresher:alarm-too-late', message);
   }
 
-  private createFunction(props: TokenRefresherProps, environment: Record<string, string>): LambdaFunction {
+  private createFunction(
+    props: TokenRefresherProps,
+    functionName: string,
+    environment: Record<string, string>,
+  ): LambdaFunction {
     const logGroup = new LogGroup(this, 'Logs', {
       retention: props.logRetention ?? RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
+      ...(props.logEncryptionKey === undefined ? {} : { encryptionKey: props.logEncryptionKey }),
     });
+    DeploymentFunction.of(this).keepLogs(props.logRetention, props.logEncryptionKey);
     const role = createFunctionRole(this, 'Role', {
       secret: props.secret,
       parameters: this.parameters,
@@ -305,8 +330,7 @@ export class TokenRefresher extends Construct {
     });
     const fn = new LambdaFunction(this, 'Function', {
       description: `Keeps ${this.tokenParameterName} alive`,
-      functionName:
-        props.functionName ?? functionNameOf(props.parameterPrefix ?? DEFAULT_PREFIX, props.tokenName),
+      functionName,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       code: props.code ?? functionCode(),
@@ -320,25 +344,43 @@ export class TokenRefresher extends Construct {
       // Beats must not pile up behind a throttle, to be worked off when they are stale.
       retryAttempts: 0,
       maxEventAge: BEAT_MAX_AGE,
-      ...(props.vpc === undefined ? {} : this.network(props.vpc)),
+      ...(props.vpc === undefined ? {} : this.network(props.vpc, props.provider)),
     });
     if (props.vpc !== undefined) denyVpcActionsToCode(this, 'VpcActionsDenied', fn, role);
     return fn;
   }
 
-  private network(vpc: IVpc) {
+  private network(vpc: IVpc, provider: TokenRefresherProps['provider']) {
     const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
       vpc,
       description: `Refresher of ${this.tokenParameterName}: HTTPS out only`,
       allowAllOutbound: false,
     });
-    securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'AWS and the token endpoint');
+    for (const port of new Set([443, ...portsOf(provider)])) {
+      securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(port), 'AWS and the token endpoint');
+    }
+    // A VPC may name DNS servers of its own in its DHCP options; Lambda asks those.
+    securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(53), 'DNS');
+    securityGroup.addEgressRule(Peer.anyIpv4(), Port.udp(53), 'DNS');
+    if (vpc.privateSubnets.length === 0) {
+      throw new Error(
+        `The VPC of ${this.tokenParameterName} has no private subnet with a way out. The function needs one that routes to a NAT gateway: Lambda gives it no public address.`,
+      );
+    }
     return {
       vpc,
       vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
       securityGroups: [securityGroup],
     };
   }
+}
+
+/** Ports that the provider's settings name: of URLs, and of domains. */
+function portsOf(provider: TokenRefresherProps['provider']): number[] {
+  return Object.values(provider).flatMap((value) => {
+    const [, port] = /^(?:https?:\/\/)?[a-z0-9.-]+:(\d{1,5})(?:\/|$)/i.exec(String(value)) ?? [];
+    return port === undefined ? [] : [Number(port)];
+  });
 }
 
 function checkLongestJob({ tokenName, longestJob }: TokenRefresherProps, expectedLifetime: Duration): void {

@@ -1,7 +1,6 @@
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { MAX_TOKENS } from '../../infra/configuration/tokens-configuration.ts';
 import { createTokenRefresherApp } from '../../infra/token-refresher-app.ts';
-import { SECRET_PLACEHOLDER } from '../../lambda/contract.ts';
 import type { Resource } from '../../local/cloud-assembly.ts';
 import { createResolver } from '../../local/template-resolver.ts';
 import { synthesize, temporaryDirectory } from '../support/synthesize.ts';
@@ -44,11 +43,15 @@ test('the smallest stack is this', () => {
     "Fn::Join": [
       "",
       [
-        "aws lambda invoke --function-name ",
+        "echo '{"diagnose":true}' | aws lambda invoke --region ",
+        {
+          "Ref": "AWS::Region",
+        },
+        " --function-name ",
         {
           "Ref": "genesysFunctionD67ADD27",
         },
-        " --cli-binary-format raw-in-base64-out --payload '{"diagnose":true}' /dev/stdout",
+        " --payload fileb:///dev/stdin /dev/stdout",
       ],
     ],
   },
@@ -56,22 +59,41 @@ test('the smallest stack is this', () => {
     "Fn::Join": [
       "",
       [
-        "aws lambda invoke --function-name ",
+        "echo '{"force":true}' | aws lambda invoke --region ",
+        {
+          "Ref": "AWS::Region",
+        },
+        " --function-name ",
         {
           "Ref": "genesysFunctionD67ADD27",
         },
-        " --cli-binary-format raw-in-base64-out --payload '{"force":true}' /dev/stdout",
+        " --payload fileb:///dev/stdin /dev/stdout",
       ],
     ],
   },
   "GenesysGuarantee": "A reader finds at least 23 h 8 min of remaining life. The token endpoint may fail for 23 h 9 min before the token dies. Where EventBridge Scheduler is a minute late, outages may last up to 1 min 28 s less.",
-  "GenesysReadToken": "aws ssm get-parameter --name /ci/genesys/access-token --with-decryption --query Parameter.Value --output text",
+  "GenesysReadToken": {
+    "Fn::Join": [
+      "",
+      [
+        "aws ssm get-parameter --region ",
+        {
+          "Ref": "AWS::Region",
+        },
+        " --name /ci/genesys/access-token --with-decryption --query Parameter.Value --output text",
+      ],
+    ],
+  },
   "GenesysStatusParameter": "/ci/genesys/token-status",
   "GenesysStoreSecret": {
     "Fn::Join": [
       "",
       [
-        "aws secretsmanager put-secret-value --secret-id ",
+        "aws secretsmanager put-secret-value --region ",
+        {
+          "Ref": "AWS::Region",
+        },
+        " --secret-id ",
         {
           "Ref": "genesysresourcesSecret4F70338F",
         },
@@ -91,20 +113,11 @@ test('is bound to no account where nothing is looked up', () => {
   expect(template).not.toMatch(/\d{12}/);
 });
 
-test('creates a secret with a placeholder where none is named, and keeps it for ever', () => {
+test('creates a secret without a value, keeps it for ever, and not where the first deployment fails', () => {
   const [secret] = ofType('AWS::SecretsManager::Secret', smallest);
-  expect(secret).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
-  expect(JSON.parse(String(secret?.Properties?.SecretString))).toEqual({
-    client_id: SECRET_PLACEHOLDER,
-    client_secret: SECRET_PLACEHOLDER,
-  });
-});
 
-test('writes the same placeholder for each provider: another one would overwrite the real secret', () => {
-  const cxone = synthesize({ tokens: [{ name: 'genesys', provider: 'nice-cxone' }] });
-  expect(ofType('AWS::SecretsManager::Secret', cxone)).toEqual(
-    ofType('AWS::SecretsManager::Secret', smallest),
-  );
+  expect(secret).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });
+  expect(Object.keys(secret?.Properties ?? {})).toEqual(['Description']);
 });
 
 test('names each function after its parameters, as ci/access-token expects it', () => {
@@ -200,17 +213,78 @@ test('gives readers the token and the refresh, and each role its own policy', ()
   }
 });
 
-test('runs in the private subnets of a VPC, with HTTPS as the only way out', () => {
+test('runs in the private subnets of a VPC, with HTTPS and DNS as the only ways out', () => {
   const [securityGroup] = ofType('AWS::EC2::SecurityGroup', full);
   expect(securityGroup?.Properties).toMatchObject({
     VpcId: 'vpc-0123456789abcdef0',
-    SecurityGroupEgress: [{ IpProtocol: 'tcp', FromPort: 443, ToPort: 443, CidrIp: '0.0.0.0/0' }],
+    SecurityGroupEgress: [
+      { IpProtocol: 'tcp', FromPort: 443, ToPort: 443, CidrIp: '0.0.0.0/0' },
+      { IpProtocol: 'tcp', FromPort: 53, ToPort: 53, CidrIp: '0.0.0.0/0' },
+      { IpProtocol: 'udp', FromPort: 53, ToPort: 53, CidrIp: '0.0.0.0/0' },
+    ],
   });
   expect(securityGroup?.Properties).not.toHaveProperty('SecurityGroupIngress');
   const { logicalId = '' } = full.functions[2] ?? {};
   expect(full.template.Resources[logicalId]?.Properties?.VpcConfig).toMatchObject({
     SubnetIds: ['subnet-0123456789abcde00', 'subnet-0123456789abcde01'],
   });
+});
+
+test('lets the function out to the ports that its settings name', () => {
+  const tokens = [{ ...FULL_TOKENS[2], issuer: undefined, tokenUrl: 'https://id.example.com:8443/token' }];
+
+  const [group] = ofType(
+    'AWS::EC2::SecurityGroup',
+    synthesize({ tokens, context: FULL_CONTEXT, target: TARGET }),
+  );
+
+  const rules = group?.Properties?.SecurityGroupEgress as { FromPort: number }[];
+  expect(rules.map(({ FromPort }) => FromPort)).toEqual([443, 8443, 53, 53]);
+});
+
+test('says where a VPC has no private subnet', () => {
+  const [[key, answer] = ['', {}]] = Object.entries(FULL_CONTEXT).filter(([one]) => one.startsWith('vpc'));
+  const context = { ...FULL_CONTEXT, [key]: { ...(answer as object), subnetGroups: [] } };
+
+  expect(() => synthesize({ tokens: [FULL_TOKENS[2]], context, target: TARGET })).toThrow(
+    'has no private subnet with a way out',
+  );
+});
+
+test('keeps logs as long as is asked for, encrypted with the key of one’s own, and speaks to FIPS endpoints', () => {
+  const logEncryptionKeyArn =
+    'arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-4333-8444-555555555555';
+  const tokens = [{ ...SMALLEST[0], logRetention: 365, logEncryptionKeyArn, fipsEndpoints: true }];
+
+  const stack = synthesize({ tokens });
+
+  expect(ofType('AWS::Logs::LogGroup', stack).map(({ Properties }) => Properties)).toEqual([
+    { RetentionInDays: 365, KmsKeyId: logEncryptionKeyArn },
+    { RetentionInDays: 365, KmsKeyId: logEncryptionKeyArn },
+  ]);
+  expect(stack.functions[0]?.environment.AWS_USE_FIPS_ENDPOINT).toBe('true');
+});
+
+test.each(['dashboard', 'terminationProtection'])('takes %s as true or false only', (key) => {
+  const context = { tokens: SMALLEST, [key]: 'yes' };
+
+  expect(() => createTokenRefresherApp(TARGET, { outdir: temporaryDirectory(), context })).toThrow(
+    `${key}: "yes" is not true or false`,
+  );
+});
+
+test('warns where the alarms tell nobody', () => {
+  const app = createTokenRefresherApp(TARGET, {
+    outdir: temporaryDirectory(),
+    context: { ...FULL_CONTEXT, tokens: [...SMALLEST, { ...FULL_TOKENS[1], name: 'watched' }] },
+  });
+
+  const warnings = app.node
+    .findAll()
+    .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'))
+    .map(({ data }) => String(data).split(':')[0]);
+
+  expect(warnings).toEqual(['The alarms of the token "genesys" tell nobody when it is about to die']);
 });
 
 test('makes a dashboard only where one is wanted', () => {
@@ -313,14 +387,7 @@ describe('merges what a role may read', () => {
 });
 
 test('writes no secret value anywhere', () => {
-  // The only values of secrets that a template could hold are the placeholder's; they stand in the secret alone.
-  const resources = Object.values(smallest.template.Resources).filter(
-    ({ Type }) => Type !== 'AWS::SecretsManager::Secret',
-  );
-  expect(JSON.stringify([resources, smallest.template.Outputs])).not.toMatch(
-    /REPLACE_ME|resolve:secretsmanager/,
-  );
-  expect(JSON.stringify(full.template)).not.toMatch(/resolve:/);
+  expect(JSON.stringify([smallest.template, full.template])).not.toMatch(/REPLACE_ME|resolve:|SecretString/);
 });
 
 function ofType(type: string, { template }: Pick<typeof full, 'template'>): Resource[] {

@@ -338,7 +338,7 @@ const BAD: [string, unknown, string][] = [
   [
     'reader of another account',
     [{ ...genesys, readers: ['arn:aws:iam::999900001111:role/ci'] }],
-    'tokens[0].readers[0]: "arn:aws:iam::999900001111:role/ci" is a role of another account than 111122223333; parameters of the standard tier cannot be shared: let it assume a role of this account, and name that one',
+    'tokens[0].readers[0]: "arn:aws:iam::999900001111:role/ci" lies in account 999900001111 (the stack is in 111122223333); parameters of the standard tier cannot be shared; let it assume a role of this account, and name that one',
   ],
   [
     'reader twice',
@@ -448,6 +448,9 @@ test.each([
     secret: { kind: 'create' },
     reservedConcurrency: 1,
     readers: [],
+    logRetention: 30,
+    logEncryptionKeyArn: undefined,
+    fipsEndpoints: false,
     adoptParameters: false,
     retainParameters: false,
   });
@@ -471,3 +474,15 @@ function problemsOf(tokens: unknown): string {
   }
   throw new Error('No problem was found.');
 }
+
+test('without credentials, compares the ARNs of the configuration with each other', () => {
+  const tokens = ['111122223333', '999900001111'].map((account, index) => ({
+    ...genesys,
+    name: `genesys-${index}`,
+    readers: [`arn:aws:iam::${account}:role/ci`],
+  }));
+
+  expect(() => parseTokens(tokens, { account: undefined, region: undefined })).toThrow(
+    'tokens[1].readers[0]: "arn:aws:iam::999900001111:role/ci" lies in account 999900001111 (the other ARNs are in 111122223333)',
+  );
+});

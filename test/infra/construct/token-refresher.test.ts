@@ -385,6 +385,26 @@ test('can be used in an app of somebody else, with their key, topic and roles', 
   ]);
 });
 
+test.each([
+  [{ tokenName: 'a b' }, 'tokenName "a b" is not a name of 1 to 40 letters'],
+  [{ parameterPrefix: 'ci' }, 'parameterPrefix "ci" is not a path like "/ci"'],
+  [{ parameterPrefix: '/aws/ci' }, 'not below /aws or /ssm'],
+  [{ parameterPrefix: '/a-long-prefix', tokenName: 'x'.repeat(40) }, "Lambda's limit is 64"],
+  [
+    { refreshInterval: Duration.seconds(30) },
+    'refreshInterval of 30 seconds is not a whole number of seconds from 60',
+  ],
+  [{ expectedLifetime: Duration.days(3) }, 'expectedLifetime of 259200 seconds is not'],
+  [
+    {
+      provider: { provider: 'oauth2' as const, tokenUrl: 'https://id.example.com', scope: 'x'.repeat(4_000) },
+    },
+    "Lambda's limit is 4096",
+  ],
+])('checks what code passes to it: %j', (props, message) => {
+  expect(() => templateOf(props)).toThrow(message);
+});
+
 function addRefresher(stack: Stack, props: Partial<TokenRefresherProps> = {}): TokenRefresher {
   return new TokenRefresher(stack, 'Refresher', {
     tokenName: 'deploy',

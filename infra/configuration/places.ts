@@ -1,0 +1,108 @@
+import { show } from '../../lambda/contract.ts';
+
+/** The account and region that the stack is synthesized for; undefined: for whichever it is deployed to. */
+export interface TargetEnvironment {
+  readonly account: string | undefined;
+  readonly region: string | undefined;
+}
+
+/** The ARNs of one token's configuration. */
+interface TokenArns {
+  readonly encryptionKeyArn?: string | undefined;
+  readonly secretEncryptionKeyArn?: string | undefined;
+  readonly logEncryptionKeyArn?: string | undefined;
+  readonly alarmTopicArn?: string | undefined;
+  readonly secret?: { readonly kind: string; readonly arn?: string };
+  readonly readers?: readonly string[];
+}
+
+/** Where something lies. A role has no region. */
+interface Place {
+  readonly partition: string;
+  readonly region: string | undefined;
+  readonly account: string;
+}
+
+/** What goes wrong in AWS where the thing lies in another region or account than the stack, and the way around. */
+const REASONS: Readonly<Record<string, string>> = {
+  encryptionKeyArn: 'Parameter Store encrypts with a key of its own account and region; name one of those',
+  logEncryptionKeyArn: 'CloudWatch Logs encrypts with a key of its own account and region; name one of those',
+  alarmTopicArn:
+    'CloudWatch tells topics of its own account and region only; name one of those, or set alarmEmail',
+  secretArn:
+    'its changes would not be heard of here; replicate it to the region of the stack, or store it in this account, and name that one',
+  secretEncryptionKeyArn: 'a secret is encrypted with a key of its own region; name that one',
+  readers:
+    'parameters of the standard tier cannot be shared; let it assume a role of this account, and name that one',
+};
+
+/**
+ * Notes each ARN of another account, region or partition than the stack's; where those are not known, than the first ARN's.
+ */
+export function refuseOtherPlaces(
+  tokens: readonly (TokenArns | undefined)[],
+  target: TargetEnvironment,
+  problems: string[],
+): void {
+  const arns = tokens.flatMap((token, index) =>
+    token === undefined ? [] : arnsOf(token, `tokens[${index}]`),
+  );
+  const places = arns.map(({ arn }) => placeOf(arn));
+  const account = target.account ?? places[0]?.account;
+  const region = target.region ?? places.find((place) => place.region !== undefined)?.region;
+  const partition = region === undefined ? places[0]?.partition : partitionOf(region);
+  const whose = target.account === undefined ? 'the other ARNs are' : 'the stack is';
+  arns.forEach(({ arn, path, field }, index) => {
+    const place = places[index];
+    if (place === undefined) return;
+    const found = [
+      ...(place.partition === partition ? [] : [`partition ${place.partition} (${whose} in ${partition})`]),
+      ...(place.account === account ? [] : [`account ${place.account} (${whose} in ${account})`]),
+      ...(place.region === undefined || place.region === region
+        ? []
+        : [`region ${place.region} (${whose} in ${region})`]),
+    ];
+    if (found.length === 0) return;
+    problems.push(`${path}: ${show(arn)} lies in ${found.join(', ')}; ${REASONS[field]}`);
+  });
+}
+
+function arnsOf(token: TokenArns, path: string) {
+  const {
+    encryptionKeyArn,
+    secretEncryptionKeyArn,
+    logEncryptionKeyArn,
+    alarmTopicArn,
+    secret,
+    readers = [],
+  } = token;
+  const fields = {
+    encryptionKeyArn,
+    secretEncryptionKeyArn,
+    logEncryptionKeyArn,
+    alarmTopicArn,
+    secretArn: secret?.kind === 'arn' ? secret.arn : undefined,
+  };
+  const single = Object.entries(fields).map(([field, arn]) => ({ field, arn, path: `${path}.${field}` }));
+  const roles = readers.map((arn, index) => ({ field: 'readers', arn, path: `${path}.readers[${index}]` }));
+  return [...single, ...roles].flatMap((one) =>
+    typeof one.arn === 'string' && one.arn.startsWith('arn:') ? [{ ...one, arn: one.arn }] : [],
+  );
+}
+
+function placeOf(arn: string): Place {
+  const [, partition = '', , region = '', account = ''] = arn.split(':');
+  return { partition, region: region === '' ? undefined : region, account };
+}
+
+/** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
+function partitionOf(region: string): string {
+  const [, special] = /^(cn|us-gov|us-iso|us-isob|eu-isoe|us-isof|eusc)-/.exec(region) ?? [];
+  const names: Readonly<Record<string, string>> = {
+    'us-isob': 'aws-iso-b',
+    'us-iso': 'aws-iso',
+    'eu-isoe': 'aws-iso-e',
+    'us-isof': 'aws-iso-f',
+  };
+  return special === undefined ? 'aws' : (names[special] ?? `aws-${special}`);
+}
