@@ -54,4 +54,6 @@ test.each(stacks)(
       [],
     );
   },
+  // A process of the CDK's CLI, on a machine that may have much else to do.
+  120_000,
 );
