@@ -26,11 +26,14 @@ export function grantRead(grantee: IGrantable, tokens: readonly ReadableToken[])
       resourceArns: parameters.arns,
     }),
   );
-  const sharing = Map.groupBy(
-    tokens.filter(({ encryptionKey }) => encryptionKey !== undefined),
-    ({ encryptionKey }) => encryptionKey?.keyArn ?? '',
+  const keyArns = new Set(tokens.flatMap(({ encryptionKey }) => encryptionKey?.keyArn ?? []));
+  const keys = [...keyArns].map((keyArn) =>
+    grantDecrypt(
+      grantee,
+      keyArn,
+      tokens.filter(({ encryptionKey }) => encryptionKey?.keyArn === keyArn),
+    ),
   );
-  const keys = [...sharing].map(([keyArn, some]) => grantDecrypt(grantee, keyArn, some));
   // The first release had the key's permission in the parameters' policy, which must not lose it before the mint.
   for (const [index, { encryptionKey, firstMint }] of tokens.entries()) {
     const grant = grants[index];
