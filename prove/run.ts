@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 const PROOFS: Readonly<Record<string, readonly string[]>> = {
   explorer: [process.execPath, 'test/lambda/refresh/explorer/main.ts'],
   'deliberate-bugs': [process.execPath, 'prove/deliberate-bugs.ts'],
+  guards: [process.execPath, 'prove/guards.ts'],
   mutants: [process.execPath, 'prove/mutants.ts'],
   'six-hours': ['npm', 'run', '--silent', 'prove:six-hours'],
 };

@@ -1,0 +1,240 @@
+import type { Edit } from './edited-copy.ts';
+
+/** One threat, what holds it off, and how to show that a test would notice if that were gone. */
+export interface Threat {
+  readonly asset: string;
+  /** Who attacks, from where, and how. */
+  readonly attack: string;
+  readonly guard: string;
+  /** Takes the guard out. */
+  readonly edit: Edit;
+  /** The suite that then fails. */
+  readonly test: string;
+}
+
+const edit = (file: string, from: string, to = ''): Edit => ({ file, from, to });
+
+/** The threats of docs/threat-model.md, in its order. */
+export const THREATS: readonly Threat[] = [
+  {
+    asset: 'client secret',
+    attack: 'Somebody on the network between Lambda and the token endpoint reads a request sent without TLS',
+    guard: 'Only https URLs are taken, from the configuration and from discovery',
+    edit: edit(
+      'lambda/providers/endpoint-url.ts',
+      "return 'is not https (plain http is for loopback addresses alone)';",
+      'return undefined;',
+    ),
+    test: 'test/lambda/mint/discovery.test.ts',
+  },
+  {
+    asset: 'client secret',
+    attack:
+      'The token endpoint answers with the client secret as the access token, so that every reader gets it',
+    guard: 'A token that holds a value of the secret is not stored',
+    edit: edit(
+      'lambda/mint/token-response.ts',
+      'if (context.secrets.some((secret) => holdsSecret(accessToken, secret))) {',
+      'if (context.secrets.length < 0) {',
+    ),
+    test: 'test/lambda/mint/token-response.test.ts',
+  },
+  {
+    asset: 'jobs',
+    attack:
+      'The token endpoint answers with a token that holds line breaks, to write headers or log lines of its own',
+    guard: 'A token is printable ASCII without spaces',
+    edit: edit(
+      'lambda/mint/token-response.ts',
+      'if (!/^[\\x21-\\x7e]+$/.test(accessToken)) {',
+      "if (accessToken === '') {",
+    ),
+    test: 'test/lambda/mint/token-response.test.ts',
+  },
+  {
+    asset: 'availability',
+    attack:
+      'The token endpoint claims a lifetime of years, so that a dead token is never replaced and no alarm rings',
+    guard: 'A lifetime above 48 hours is not believed',
+    edit: edit(
+      'lambda/mint/token-response.ts',
+      'if (lifetimeMs <= MAX_LIFETIME_MS) {',
+      'if (Number.isFinite(lifetimeMs)) {',
+    ),
+    test: 'test/lambda/mint/token-response.test.ts',
+  },
+  {
+    asset: 'availability',
+    attack: 'The token endpoint sends a body without end',
+    guard: 'A body is cut at 64 KiB',
+    edit: edit('lambda/mint/http.ts', 'if (size > MAX_BODY_BYTES) break;'),
+    test: 'test/lambda/mint/http.test.ts',
+  },
+  {
+    asset: 'stored token',
+    attack: 'Another token endpoint is configured, and the probe would send it the old server’s token',
+    guard: 'A token goes to hosts of its own source only',
+    edit: edit(
+      'lambda/refresh/keep-alive.ts',
+      "if (token.source !== undefined && token.source !== policy.source) return 'not-due';",
+    ),
+    test: 'test/lambda/refresh/refresh.test.ts',
+  },
+  {
+    asset: 'client secret',
+    attack: 'Somebody who reads the log finds what a person pasted into an event by mistake',
+    guard: 'A refused event is described without its text',
+    edit: edit(
+      'lambda/event.ts',
+      "if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value);",
+      'return String(value);',
+    ),
+    test: 'test/lambda/event.test.ts',
+  },
+  {
+    asset: 'availability',
+    attack: 'Somebody who may invoke the function hides `force` among other keys',
+    guard: 'An event has one key at most',
+    edit: edit('lambda/event.ts', 'if (entries.length > 1) {', 'if (entries.length > 99) {'),
+    test: 'test/lambda/event.test.ts',
+  },
+  {
+    asset: 'availability',
+    attack:
+      'Somebody who may invoke the function sends `force` with any value, and a mint runs that nobody meant',
+    guard: '`force` and `diagnose` take only true',
+    edit: edit('lambda/event.ts', 'if (value !== true) throw', 'if (value === undefined) throw'),
+    test: 'test/lambda/event.test.ts',
+  },
+  {
+    asset: 'function',
+    attack: 'A schedule of another account uses the schedule’s role (confused deputy)',
+    guard: 'The role trusts schedules of this account only',
+    edit: edit(
+      'infra/construct/heartbeat.ts',
+      "conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },",
+    ),
+    test: 'test/infra/construct/token-refresher.test.ts',
+  },
+  {
+    asset: 'client secrets',
+    attack:
+      'Code in the function, from a dependency that was taken over, decrypts other secrets with the secret’s key',
+    guard: 'The key opens this secret only',
+    edit: edit(
+      'infra/construct/function-role.ts',
+      "StringLike: { 'kms:EncryptionContext:SecretARN': secretArn },",
+    ),
+    test: 'test/infra/construct/token-refresher.test.ts',
+  },
+  {
+    asset: 'other tokens',
+    attack: 'Code in the function of one token decrypts the token of another that shares its key',
+    guard: 'The key opens its own parameter only',
+    edit: edit('infra/construct/token-parameters.ts', "'kms:EncryptionContext:PARAMETER_ARN': token,"),
+    test: 'test/infra/isolation.test.ts',
+  },
+  {
+    asset: 'VPC',
+    attack:
+      'Code in the function makes or deletes network interfaces with the permissions that Lambda needs for the VPC',
+    guard: 'These actions are denied to the function’s code',
+    edit: edit(
+      'infra/construct/token-refresher.ts',
+      'if (props.vpc !== undefined) denyVpcActionsToCode',
+      'if (props.tokenName === undefined) denyVpcActionsToCode',
+    ),
+    test: 'test/infra/isolation.test.ts',
+  },
+  {
+    asset: 'other data',
+    attack: 'A job’s role decrypts other data with the token’s key',
+    guard: 'Readers decrypt through Parameter Store, for their tokens only',
+    edit: edit(
+      'infra/construct/read-access.ts',
+      "'kms:EncryptionContext:PARAMETER_ARN': tokens.map(({ parameters }) => parameters.tokenArn),",
+    ),
+    test: 'test/infra/token-refresher-stack.test.ts',
+  },
+  {
+    asset: 'token in a job',
+    attack: 'Another process on the runner calls the gateway of `token-endpoint` with a bearer of its own',
+    guard: 'Only bearers that this process gave out are forwarded',
+    edit: edit(
+      'ci/token-endpoint/gateway.ts',
+      "if (!issued.has(bearerOf(request) ?? '')) {",
+      "if (bearerOf(request) === 'nobody') {",
+    ),
+    test: 'test/ci/token-endpoint/attacks.test.ts',
+  },
+  {
+    asset: 'token in a job',
+    attack: 'A web page in a browser on the runner reaches the port under a name of its own (DNS rebinding)',
+    guard: '`Host` is the loopback address and port, once',
+    edit: edit(
+      'ci/token-endpoint/server.ts',
+      "!hosts.includes(request.headers.host ?? '')",
+      'hosts.length === 0',
+    ),
+    test: 'test/ci/token-endpoint/attacks.test.ts',
+  },
+  {
+    asset: 'token in a job',
+    attack: 'A request uses the gateway as a proxy to any host, which then gets the token',
+    guard: 'Absolute-form targets are refused',
+    edit: edit('ci/token-endpoint/server.ts', "if (!target.startsWith('/')) {", "if (target === '') {"),
+    test: 'test/ci/token-endpoint/attacks.test.ts',
+  },
+  {
+    asset: 'token in a job',
+    attack: 'A path with dot segments leaves `/api/v2/`',
+    guard: 'Paths with dot segments are refused, encoded ones too',
+    edit: edit(
+      'ci/token-endpoint/api-path.ts',
+      'return segments.some(isDots) ? undefined : path;',
+      'return segments.length > 0 ? path : undefined;',
+    ),
+    test: 'test/ci/token-endpoint/attacks.test.ts',
+  },
+  {
+    asset: 'token in a job',
+    attack: 'The API answers with a redirect to another host, and the client takes the token there',
+    guard: 'A `Location` on another host is dropped',
+    edit: edit('ci/token-endpoint/forwarded-headers.ts', 'if (url.origin !== origin) return undefined;'),
+    test: 'test/ci/token-endpoint/attacks.test.ts',
+  },
+  {
+    asset: 'availability',
+    attack: 'A program in one job ends the token that all jobs share',
+    guard: '`DELETE /api/v2/tokens/me` is not forwarded',
+    edit: edit(
+      'ci/token-endpoint/gateway.ts',
+      "/^delete$/i.test(request.method ?? '')",
+      "/^none$/i.test(request.method ?? '')",
+    ),
+    test: 'test/ci/token-endpoint/attacks.test.ts',
+  },
+  {
+    asset: 'deployed code',
+    attack: 'The owner of a dependency publishes a hostile patch version, and the next install takes it',
+    guard: 'Versions are exact, and the lockfile has their hashes',
+    edit: edit('package.json', '"undici": "', '"undici": "^'),
+    test: 'test/package-lock.test.ts',
+  },
+];
+
+/** The table of docs/threat-model.md. */
+export function threatTable(): string {
+  const rows = THREATS.map(({ asset, attack, guard, edit: { file }, test }, index) =>
+    [String(index + 1), asset, attack, guard, `\`${file}\``, `\`${test}\``].join(' | '),
+  );
+  const head = [
+    '',
+    'asset',
+    'attacker, from where, how',
+    'guard',
+    'where it is',
+    'the test that fails without it',
+  ];
+  return [head.join(' | '), head.map(() => '---').join(' | '), ...rows].map((row) => `| ${row} |`).join('\n');
+}

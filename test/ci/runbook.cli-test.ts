@@ -1,0 +1,116 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
+import { type Ended, run } from './support/process.ts';
+import { type Stack, startStack } from './support/stack.ts';
+
+const PAGE = readFileSync('docs/runbook.md', 'utf8');
+const EVERYTHING = {
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
+};
+
+/** The commands of a section that are marked to be tried, in order. */
+function commandsOf(section: string): string[] {
+  const text = PAGE.split(/^## /m).find((part) => part.startsWith(section)) ?? '';
+  const blocks = [...text.matchAll(/^( *)```sh\n([\s\S]*?)^ *```$/gm)];
+  return blocks.map(([, indentation = '', body = '']) => body.replaceAll(`\n${indentation}`, '\n').trim());
+}
+
+const [SETTINGS = ''] =
+  commandsOf('').length > 0 ? commandsOf('') : [/```sh\n(.*)\n```/.exec(PAGE)?.[1] ?? ''];
+
+describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsCli) => {
+  let stack: Stack;
+
+  beforeEach(async () => {
+    stack = await startStack(cli);
+  });
+  afterEach(() => stack.close());
+
+  /** Pastes commands into one shell, as an operator does; the first that fails ends it. */
+  function paste(commands: readonly string[]): Promise<Ended> {
+    // Like a terminal, and unlike a socket of Node.js, a pipe can be opened as /dev/stdout.
+    const through = 'mkfifo out && { cat out & sh -e >out; status=$?; wait; rm out; exit $status; }';
+    return run(['sh', '-c', through], {
+      cwd: stack.checkout,
+      env: {
+        ...stack.jobEnvironment([EVERYTHING]),
+        API: stack.api.url,
+        REVOCATION_URL: stack.authorizationServer.tokenUrl.replace(/\/token$/, '/revoke'),
+      },
+      input: [SETTINGS, ...commands, ''].join('\n'),
+    });
+  }
+
+  test('dying: status, diagnose, force', async () => {
+    const job = await paste(commandsOf('Alarm "dying"'));
+
+    expect(job).toMatchObject({ status: 0, stderr: '' });
+    expect(job.stdout).toMatch(/"step":"?token-endpoint|"token-endpoint"/);
+    expect(job.stdout).toContain('"tokenVersion":2');
+  });
+
+  test('failing: the status says why', async () => {
+    const job = await paste(commandsOf('Alarm "failing"'));
+
+    expect(job).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(job.stdout)).toMatchObject({ tokenVersion: 1, lastFailure: null });
+  });
+
+  test('a token leaked: that version is found and ended, and jobs read another', async () => {
+    const leaked = stack.storedToken();
+
+    const job = await paste(commandsOf('A token leaked'));
+
+    expect(job.status).toBe(0);
+    expect(stack.api.calls.at(-1)).toEqual({ path: '/api/v2/tokens/me', accepted: true });
+    expect((await stack.authorizationServer.introspect(leaked)).active).toBe(false);
+    expect((await stack.authorizationServer.introspect(stack.storedToken())).active).toBe(true);
+    expect(job.stdout + job.stderr).not.toContain(leaked);
+  });
+
+  test('the client secret leaked: the new one is stored and used', async () => {
+    stack.authorizationServer.replaceClientSecret('ci', 'the-new-secret');
+    const client = { client_id: 'ci', client_secret: 'the-new-secret' };
+    writeFileSync(join(stack.checkout, 'client.json'), JSON.stringify(client));
+
+    const job = await paste(commandsOf('The client secret leaked'));
+
+    expect(job.status).toBe(0);
+    expect(job.stdout).not.toContain('TOKEN_REJECTED');
+    expect(job.stdout).not.toContain('the-new-secret');
+  });
+
+  test('the secret is refused: the version before it becomes current again', async () => {
+    const client = JSON.stringify({ client_id: 'ci', client_secret: 'mistyped' });
+    await paste([
+      `printf %s '${client}' >client.json`,
+      ...commandsOf('The client secret leaked').slice(0, 1),
+    ]);
+
+    const job = await paste([
+      ...commandsOf('The secret is refused'),
+      ...commandsOf('Alarm "dying"').filter((command) => command.includes('force')),
+    ]);
+
+    expect(job.status).toBe(0);
+    expect(job.stdout).toContain('"outcome":"refreshed"');
+  });
+
+  test('a wrong deployment: mint again; delete a wrong value, and the next invocation heals it', async () => {
+    const job = await paste(commandsOf('A wrong deployment'));
+
+    expect(job).toMatchObject({ status: 0, stderr: '' });
+    expect((await stack.authorizationServer.introspect(stack.storedToken())).active).toBe(true);
+  });
+});
+
+test('every incident has commands that are tried', () => {
+  const incidents = [...PAGE.matchAll(/^## (.*)$/gm)].map(([, title = '']) => title);
+
+  const without = incidents.filter((title) => commandsOf(title).length === 0);
+
+  expect(incidents).toHaveLength(7);
+  expect(without).toEqual(['A region is down']);
+});
