@@ -109,10 +109,11 @@ function describe(line: string): string | undefined {
   return Array.isArray(warnings) ? `! ${warnings.join('; ')}` : undefined;
 }
 
-/** Does what is typed, until `quit` or a signal. Without a keyboard (stdin closed) it waits for the signal. */
+/** Does what is typed, until `quit`, the end of stdin or a signal. */
 async function obey(harness: FunctionHarness, say: (text: string) => void): Promise<void> {
   const lines = createInterface({ input: process.stdin });
   const hasEnded = new Promise<void>((resolve) => {
+    lines.once('close', resolve);
     lines.on('line', async (typed) => {
       const name = typed.trim().toLowerCase();
       if (name === 'quit') resolve();

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { dirname } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
 import { type Ended, run } from './support/process.ts';
 
@@ -10,11 +12,13 @@ describe.each(findAwsClis().map((cli) => [cli.version, cli] as const))(
   (_version, cli: AwsCli) => {
     const path = `${dirname(cli.path)}:${process.env.PATH}`;
     let child: ChildProcess;
+    let directory: string;
     let shown: string;
     let exports: string;
     let commands: readonly string[];
 
     beforeAll(async () => {
+      directory = mkdtempSync(join(tmpdir(), 'paste-'));
       shown = '';
       child = spawn(process.execPath, ['local/start.ts', '--keep-running'], {
         env: { ...process.env, PATH: path },
@@ -29,9 +33,10 @@ describe.each(findAwsClis().map((cli) => [cli.version, cli] as const))(
       );
       exports = pasted.filter((line) => line.startsWith('export ')).join('\n');
       commands = pasted.filter((line) => !line.startsWith('export '));
-    }, 120_000);
+    }, 300_000);
 
     afterAll(async () => {
+      rmSync(directory, { recursive: true, force: true });
       if (child.exitCode !== null) return;
       child.kill('SIGINT');
       await once(child, 'close');
@@ -43,9 +48,14 @@ describe.each(findAwsClis().map((cli) => [cli.version, cli] as const))(
     }
 
     /** Pastes into a shell that has nothing of ours in its environment. */
-    function paste(command: string): Promise<Ended> {
+    async function paste(command: string): Promise<Ended> {
       const { HOME } = process.env;
-      return run(['sh', '-c', `${exports}\n${command}`], { env: { PATH: path, HOME } });
+      // A file, as a terminal, can be opened again as /dev/stdout; a socket, which stdout would be here, cannot.
+      const output = join(directory, 'output');
+      const ended = await run(['sh', '-c', `${exports}\n(${command}\n) >'${output}'`], {
+        env: { PATH: path, HOME },
+      });
+      return { ...ended, stdout: readFileSync(output, 'utf8') };
     }
 
     /** Types a word, and forces a mint when it has been done. */
