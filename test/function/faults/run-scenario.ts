@@ -20,12 +20,6 @@ const READ_PAUSE_MS = 4;
 /** A header's whole seconds, and the time that a request takes: what two clocks may differ by. */
 const CLOCK_RESOLUTION_MS = 6_000;
 
-/**
- * Parameter Store has no conditional write: of two mints at once the earlier one may be written last. It is put back at
- * once, or the next beat mints a token that is later than both.
- */
-const PUT_BACK_MS = MINUTE_MS + 2_000;
-
 /** What was seen while a scenario ran. */
 interface Seen {
   readonly answer: string;
@@ -162,7 +156,8 @@ function problemsOf(scenario: Scenario, harness: FaultHarness, seen: Seen): stri
     problems.push(`answered "${answer}" instead of "${scenario.answers}"`);
   if (scenario.says !== undefined && versions[0] !== versions[1])
     problems.push(`a failure turned version ${versions[0]} into ${versions[1]}`);
-  if (wasOutdated(harness)) problems.push('a token took the place of one that was issued later');
+  if (isOutdated(harness))
+    problems.push('a token that was issued earlier stayed in the place of a later one');
   if (healedAfter === undefined)
     problems.push(`not healed: ${problemsOfState(harness).join(', ')}; ${healing.join(', then ')}`);
   else if (healedAfter > (scenario.healedAfter ?? 1))
@@ -176,17 +171,17 @@ function isAsExpected(answer: string, expected: string | RegExp): boolean {
   return typeof expected === 'string' ? answer === expected : expected.test(answer);
 }
 
-/** Whether a token took the place of a live one that was issued later, and stayed for longer than a beat. */
-function wasOutdated({ aws, tokens }: FaultHarness): boolean {
+/**
+ * Whether a token that was issued earlier is stored in the end. Parameter Store has no conditional write: of two mints at
+ * once the earlier one may be written last. It is put back, or the next beat mints a token that is later than both.
+ */
+function isOutdated({ aws, tokens }: FaultHarness): boolean {
   const versions = aws.ssm.parameters.get(TOKEN_PARAMETER)?.versions ?? [];
+  const last = versions.at(-1);
   const issued = [...tokens.keys()];
-  return versions.some(({ value, lastModifiedDate }, index) => {
-    const replaced = versions[index - 1]?.value ?? '';
-    const diesAt = tokens.get(replaced);
-    // Somebody's hand wrote one of them, or the earlier one was dead: then there was nothing to lose.
-    if (diesAt === undefined || !tokens.has(value) || diesAt <= lastModifiedDate) return false;
-    const until = versions[index + 1]?.lastModifiedDate.getTime() ?? Number.POSITIVE_INFINITY;
-    const staysMs = until - lastModifiedDate.getTime();
-    return issued.indexOf(value) < issued.indexOf(replaced) && staysMs > PUT_BACK_MS;
+  return versions.some(({ value }) => {
+    const diesAt = tokens.get(value);
+    const wasLive = diesAt !== undefined && last !== undefined && diesAt > last.lastModifiedDate;
+    return wasLive && issued.indexOf(value) > issued.indexOf(last.value);
   });
 }

@@ -67,6 +67,11 @@ describe('on a beat', () => {
     ['the token was deleted', stored({ tokenVersion: null }), mint('no-token')],
     ['the status is missing or corrupt', { tokenVersion: 42, status: null }, mint('status-unreadable')],
     ['the token was overwritten by hand', stored({ tokenVersion: 43 }), mint('version-mismatch')],
+    [
+      'the status was written before the token, though it names the same version',
+      { ...stored(), statusPrecedesToken: true },
+      mint('version-mismatch'),
+    ],
     ['a crash left the status behind', stored({ tokenVersion: 41 }), mint('version-mismatch')],
   ])('mints when %s', (_, found, expected) => {
     expect(plan({ request: beat, stored: found, now: elapsed(MINUTE), policy })).toEqual(expected);
