@@ -262,7 +262,14 @@ describe('a failed mint is tried again', () => {
     [4, 4.5],
     [1000, 4.5],
   ])('after permanent error number %i in %f minutes', (consecutive, minutes) => {
-    for (const code of ['TOKEN_REJECTED', 'SECRET_MALFORMED', 'TOKEN_UNUSABLE', 'TOKEN_TOO_LARGE'] as const) {
+    for (const code of [
+      'CONFIG_INVALID',
+      'SECRET_MALFORMED',
+      'TOKEN_REJECTED',
+      'TOKEN_RESPONSE_INVALID',
+      'TOKEN_UNUSABLE',
+      'TOKEN_TOO_LARGE',
+    ] as const) {
       expect(waitMs({ code, consecutive })).toBe(minutes * MINUTE);
     }
   });
