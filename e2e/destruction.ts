@@ -14,7 +14,7 @@ export async function checkDestruction(harness: E2eHarness, tokens: readonly obj
   await steps.step('the secret that the stack made is kept', async () => {
     assert.equal(secrets.length, 1);
     const [secret] = secrets;
-    assert.equal(secret?.deletionPolicy, 'Retain');
+    assert.equal(secret?.deletionPolicy, 'RetainExceptOnCreate');
     const isThere = await aws
       .call('secretsmanager', 'describe-secret', '--secret-id', secret?.id ?? '')
       .then(() => true)
@@ -24,7 +24,9 @@ export async function checkDestruction(harness: E2eHarness, tokens: readonly obj
       return;
     }
     assert.ok(target.isEmulator, 'it is gone');
-    steps.gap('DeletionPolicy: Retain deletes all the same; the template is what was looked at');
+    steps.gap(
+      'DeletionPolicy: RetainExceptOnCreate deletes all the same; the template is what was looked at',
+    );
   });
 }
 

@@ -12,10 +12,12 @@ import { checkFirstDeployment, deployFirst } from './first-deployment.ts';
 import { checkGrants } from './grants.ts';
 import { checkJob } from './job.ts';
 import { checkInvocations, checkSchedule, checkStoredSecret } from './mints.ts';
+import { checkOwnership } from './ownership.ts';
 import { checkSecrecy } from './secrecy.ts';
 import { createSteps } from './steps.ts';
 import { openTarget, type Target } from './target.ts';
 import { remoteTokenServer, startLocalTokenServer, type TokenServer } from './token-server.ts';
+import { checkUpgrade } from './upgrade.ts';
 
 const interruption = new AbortController();
 const steps = createSteps((line) => process.stdout.write(`${line}\n`), interruption.signal);
@@ -63,6 +65,10 @@ async function play(target: Target, server: TokenServer): Promise<void> {
     await checkUnchanged(harness, tokens);
     await checkJob(harness);
     await checkGrants(harness, Object.keys(tokens));
+
+    steps.heading('Whose parameters, and the upgrade');
+    await checkOwnership(harness, tokens);
+    await checkUpgrade(harness, tokens);
 
     steps.heading('The heartbeat');
     await checkSchedule(harness, endpointIsBack);

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import type { Aws } from './aws.ts';
+import { createCdk } from './cdk.ts';
+import { type E2eHarness, pathOf } from './e2e-harness.ts';
+import type { Tokens } from './first-deployment.ts';
+import { readStored } from './stored-token.ts';
+
+const VALUE = 'somebody-elses';
+
+/** Deployments that meet parameters which they did not make. */
+export async function checkOwnership(harness: E2eHarness, tokens: Tokens): Promise<void> {
+  const { aws, cdk, steps } = harness;
+  const second = createCdk({ ...harness, stackName: `${cdk.stackName}-second` });
+  const foreign = { ...tokens.filled, name: 'foreign' };
+  const name = `${pathOf(harness, 'foreign')}/access-token`;
+  await aws.call('ssm', 'put-parameter', '--name', name, '--type', 'String', '--value', VALUE);
+
+  await steps.step('a first deployment that finds a parameter fails, and leaves it there', async () => {
+    await assert.rejects(second.deploy([foreign]), /already has/);
+    await deleteStack(aws, second.stackName);
+    assert.equal(await readValue(aws, name), VALUE);
+  });
+  await steps.step(
+    'a second stack with the same token fails, and leaves the first one’s token alone',
+    async () => {
+      const before = await readStored(aws, pathOf(harness, 'filled'));
+      await assert.rejects(second.deploy([tokens.filled]));
+      await deleteStack(aws, second.stackName);
+      const after = await readStored(aws, pathOf(harness, 'filled'));
+      assert.ok(after.accessToken !== undefined && after.status !== undefined, 'the token is gone');
+      assert.ok((after.version ?? 0) >= (before.version ?? 0));
+    },
+  );
+  await steps.step('an adopted parameter is overwritten, and stays when the stack is deleted', async () => {
+    await second.deploy([{ ...foreign, adoptParameters: true }]);
+    assert.notEqual(await readValue(aws, name), VALUE);
+    await deleteStack(aws, second.stackName);
+    assert.notEqual(await readValue(aws, name), undefined);
+  });
+  const names = [name, `${pathOf(harness, 'foreign')}/token-status`];
+  await aws.call('ssm', 'delete-parameters', '--names', ...names);
+}
+
+async function deleteStack(aws: Aws, stackName: string): Promise<void> {
+  await aws.call('cloudformation', 'delete-stack', '--stack-name', stackName);
+  await aws.call('cloudformation', 'wait', 'stack-delete-complete', '--stack-name', stackName);
+}
+
+async function readValue(aws: Aws, name: string): Promise<string | undefined> {
+  const { Parameters } = await aws.call<{ Parameters: { Value: string }[] }>(
+    ...['ssm', 'get-parameters', '--names', name, '--with-decryption'],
+  );
+  return Parameters[0]?.Value;
+}

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { createCdk } from './cdk.ts';
+import { run, succeed } from './command.ts';
+import { stackResources } from './deployed-stack.ts';
+import { type E2eHarness, pathOf } from './e2e-harness.ts';
+import type { Tokens } from './first-deployment.ts';
+import { readStored } from './stored-token.ts';
+import { ROOT, WORK_DIRECTORY } from './target.ts';
+
+/** The first release that people deployed. */
+const RELEASE = 'd5da51f';
+
+/** Deploys the released app as a stack of its own, and upgrades it to today's. */
+export async function checkUpgrade(harness: E2eHarness, tokens: Tokens): Promise<void> {
+  const { aws, steps, cdk, server } = harness;
+  const app = await releasedApp(harness);
+  if (app === undefined) {
+    steps.note(`the upgrade is not tried: this clone has no commit ${RELEASE}`);
+    return;
+  }
+  const upgraded = createCdk({ ...harness, stackName: `${cdk.stackName}-upgrade` });
+  const own = { ...harness, cdk: upgraded };
+  const token = { ...tokens.waiting, name: 'upgraded' };
+  const path = pathOf(harness, 'upgraded');
+  const isReady = await steps.step(`cdk deploy of ${RELEASE}, and its secret stored`, async () => {
+    await upgraded.deploy([token], app);
+    await aws.callWith(
+      JSON.stringify(server.client),
+      ...['secretsmanager', 'put-secret-value', '--secret-id', await secretOf(own)],
+      ...['--secret-string', 'file:///dev/stdin'],
+    );
+    const answer = await aws.invoke(`token-refresher${path.split('/').join('-')}`, { force: true });
+    assert.ok(!answer.failed, JSON.stringify(answer));
+  });
+  if (!isReady) return;
+  const [resources, secret] = [await stackResources(own), await secretVersions(own)];
+  await steps.step('its upgrade: the token is readable throughout', async () => {
+    let isDone = false;
+    const reads: (string | undefined)[] = [];
+    const reading = (async () => {
+      while (!isDone) reads.push((await readStored(aws, path)).accessToken);
+    })();
+    await upgraded.deploy([token]).finally(() => {
+      isDone = true;
+    });
+    await reading;
+    assert.ok(reads.length > 1);
+    assert.deepEqual(
+      reads.filter((one) => one === undefined),
+      [],
+    );
+  });
+  await steps.step('the secret has the same versions, and no resource was replaced', async () => {
+    assert.deepEqual(await secretVersions(own), secret);
+    const today = new Map((await stackResources(own)).map((one) => [one.LogicalResourceId, one]));
+    for (const { LogicalResourceId, PhysicalResourceId } of resources) {
+      assert.equal(today.get(LogicalResourceId)?.PhysicalResourceId, PhysicalResourceId, LogicalResourceId);
+    }
+  });
+  await steps.step('the upgraded stack takes its parameters along when it is deleted', async () => {
+    await aws.call('cloudformation', 'delete-stack', '--stack-name', upgraded.stackName);
+    await aws.call('cloudformation', 'wait', 'stack-delete-complete', '--stack-name', upgraded.stackName);
+    assert.equal((await readStored(aws, path)).accessToken, undefined);
+  });
+}
+
+/** The released app in a directory of its own, with today's packages; undefined where git does not have it. */
+async function releasedApp({ signal, target }: E2eHarness): Promise<string | undefined> {
+  const app = join(WORK_DIRECTORY, 'released-app');
+  rmSync(app, { recursive: true, force: true });
+  mkdirSync(app, { recursive: true });
+  const at = { env: target.env, cwd: ROOT, signal };
+  const found = await run('git', ['cat-file', '-e', `${RELEASE}^{commit}`], at);
+  if (found.status !== 0) return undefined;
+  await succeed('sh', ['-c', `git archive ${RELEASE} | tar -x -C "$1"`, 'sh', app], at);
+  symlinkSync(join(ROOT, 'node_modules'), join(app, 'node_modules'));
+  return app;
+}
+
+async function secretOf(harness: E2eHarness): Promise<string> {
+  const secret = (await stackResources(harness)).find(
+    ({ ResourceType }) => ResourceType === 'AWS::SecretsManager::Secret',
+  );
+  return secret?.PhysicalResourceId ?? '';
+}
+
+async function secretVersions(harness: E2eHarness): Promise<unknown> {
+  const { VersionIdsToStages } = await harness.aws.call<{ VersionIdsToStages: unknown }>(
+    ...['secretsmanager', 'describe-secret', '--secret-id', await secretOf(harness)],
+  );
+  return VersionIdsToStages;
+}
