@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+import { bundle } from '../../infra/bundle/bundle.ts';
+import { bundledPackages } from '../../packaging/bundled-packages.ts';
+import { temporaryDirectory } from '../support/synthesize.ts';
+
+const PERMISSIVE = ['Apache-2.0', 'MIT', 'BSD-3-Clause', 'ISC', '0BSD'];
+const rows = bundledPackages(bundle(temporaryDirectory()));
+
+test('docs/dependencies.md lists what is in the deployed function', () => {
+  const page = readFileSync('docs/dependencies.md', 'utf8');
+
+  const listed = page.split('\n').filter((line) => /^\| [@a-z]/.test(line) && !line.startsWith('| package'));
+
+  expect(listed).toEqual(rows);
+});
+
+test('everything in the deployed function has a permissive licence', () => {
+  const others = rows.filter((row) => !PERMISSIVE.some((licence) => row.endsWith(`| ${licence} |`)));
+
+  expect(others).toEqual([]);
+});
+
+test('the package has no runtime dependency', () => {
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+
+  expect(dependencies ?? {}).toEqual({});
+  expect(Object.keys(peerDependencies)).toEqual(['aws-cdk-lib', 'constructs']);
+});
