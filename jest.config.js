@@ -14,6 +14,8 @@ export default {
   globalSetup: '<rootDir>/test/support/bundle-once.js',
   moduleNameMapper: { '^#function-directory$': '<rootDir>/test/support/function-directory.ts' },
   modulePathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/\\.e2e'],
+  // Every core: left alone, Jest takes one worker on two cores.
+  maxWorkers: '100%',
   testTimeout: 120_000,
   // Of the tests of one suite that are marked as concurrent.
   maxConcurrency: 3,

@@ -96,7 +96,7 @@ function statusOf(isDue = false): string {
     schemaVersion: 1,
     tokenVersion: 1,
     fingerprint: '9f86d081884c',
-    issuedAt: inMinutes(-60),
+    issuedAt: inMinutes(isDue ? -60 : -10),
     expiresAt: inMinutes(isDue ? -1 : 1_000),
     refreshDueAt: inMinutes(isDue ? -10 : 900),
     provider: 'oauth2',

@@ -62,6 +62,10 @@ test('a due token is replaced, and the status describes the new one', async () =
     expiresAtEpoch: expect.any(Number),
     refreshDueAt: ISO,
     provider: 'oauth2',
+    source: expect.stringMatching(/^[0-9a-f]{16}$/),
+    encryptionKey: null,
+    secretStage: 'AWSCURRENT',
+    jobGuaranteeSeconds: null,
     lastFailure: null,
   });
 });

@@ -4,9 +4,6 @@ import { join } from 'node:path';
 import type { Template } from '../../local/cloud-assembly.ts';
 import { synthesize, temporaryDirectory } from '../support/synthesize.ts';
 
-// Each example is a process of its own.
-jest.setTimeout(120_000);
-
 const EXAMPLES = readdirSync('examples').sort();
 const { context } = JSON.parse(readFileSync('cdk.json', 'utf8'));
 
