@@ -94,7 +94,9 @@ function reportStacks(stacks: readonly SynthesizedStacks[]): number {
 }
 
 function reportLoad(): void {
-  console.log('On paper: a read each beat, and one more every second beat where the provider has a probe\n');
+  console.log(
+    'Calculated: one read each minute, and one more every second minute where the provider has a probe\n',
+  );
   printTable(
     [
       'tokens',
