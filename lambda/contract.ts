@@ -115,7 +115,7 @@ export interface Guarantee {
   readonly refreshAfterMs: number;
   /** M: the least remaining life that a reader sees while the token endpoint works. */
   readonly floorMs: number;
-  /** H: how long the token endpoint may fail, at the worst moment, with a live token readable all the time. */
+  /** H: the longest outage of the token endpoint, starting at the worst moment, during which jobs still read a live token. */
   readonly outageToleranceMs: number;
   /** Null where no longest job is set, or where tokens of this lifetime cannot keep it. */
   readonly job: JobGuarantee | null;
@@ -125,14 +125,14 @@ export interface Guarantee {
 export interface JobGuarantee {
   /** J: the token lives at least this long from any read on. */
   readonly longestJobMs: number;
-  /** How long the token endpoint may fail, at the worst moment, with this kept: M - J, or less where R is below 6 minutes. */
+  /** The longest outage, starting at the worst moment, that keeps this promise: M - J, or less if R is below 6 minutes. */
   readonly outageToleranceMs: number;
 }
 
 /** The least R that a longest job may ask for: below, the token endpoint would be asked too often. */
 const LEAST_JOB_REFRESH_MS = 3 * 60_000;
 
-/** Servers tell somewhat less than what is configured: 3,599 seconds are an hour. */
+/** Servers report a little less than the configured lifetime: 3,599 seconds instead of an hour. */
 const LIFETIME_SLACK_MS = 60_000;
 
 /** The greatest longest job that tokens of this lifetime can be configured for; negative where there is none. */
@@ -149,7 +149,7 @@ function keptJobMs(lifetimeMs: number, { longestJobMs }: RefreshTimes): number |
 
 /**
  * Computes R, the age at which a token of this lifetime is replaced: the least of the interval, 5/6 of the lifetime
- * and, where a longest job J can be kept, (L - J) / 2. Half of what J leaves is then for outages.
+ * and, if a longest job J can be kept, (L - J) / 2. Half of the time that J leaves is then for outages.
  */
 export function refreshAfterMs(lifetimeMs: number, times: RefreshTimes): number {
   const jobMs = keptJobMs(lifetimeMs, times);
@@ -203,11 +203,11 @@ export interface DyingAlarm {
   readonly datapoints: number;
   /** Whether a minute without a value counts as 0. Else CloudWatch decides how far back it looks for values. */
   readonly countsMissingAsZero: boolean;
-  /** Whether it rings before the token dies, or before the job guarantee breaks, however that comes. */
-  readonly comesInTime: boolean;
+  /** Whether it always rings before the token dies, or before the job guarantee breaks. */
+  readonly ringsInTime: boolean;
 }
 
-/** From the first minute that breaches, besides the further ones: that beat's place, the minute's end, CloudWatch. */
+/** From the first breach to the alarm, besides further minutes: the beat may be late, the minute has to end, CloudWatch evaluates. */
 const ALARM_LAG_MS = 3 * BEAT_MS;
 
 /**
@@ -216,7 +216,7 @@ const ALARM_LAG_MS = 3 * BEAT_MS;
  */
 const LEAST_DATAPOINTS_WITH_ZEROS = 3;
 
-/** A hole of some minutes in the metric is a blip of AWS, and no reason to wake anybody. */
+/** A gap of some minutes in the metric is a short fault of AWS, and no reason to wake anybody. */
 const MOST_DATAPOINTS = 5;
 
 /**
@@ -241,6 +241,6 @@ export function dyingAlarm({
     thresholdSeconds: Math.floor((keptMs + thresholdMs) / 1_000),
     datapoints,
     countsMissingAsZero: datapoints >= LEAST_DATAPOINTS_WITH_ZEROS,
-    comesInTime: thresholdMs >= inTimeMs,
+    ringsInTime: thresholdMs >= inTimeMs,
   };
 }

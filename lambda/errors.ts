@@ -55,7 +55,7 @@ export function withCode(error: unknown, code: FailureCode): RefreshError {
   const kind = error instanceof Error ? error.name : typeof error;
   return new RefreshError(
     code,
-    `Unexpected ${kind}. The next beat tries again. If it stays, this is a fault of the function itself: report it, with its log.`,
+    `Unexpected ${kind}. The next invocation tries again. If it stays, this is a fault of the function itself: report it, with its log.`,
   );
 }
 

@@ -194,7 +194,7 @@ async function tryAlarm(scope: Scope, progress: Progress, broken: string[]) {
   for (const setting of [...SETTINGS, ...JOB_SETTINGS]) {
     const name = settingName(setting);
     const promise = guarantee(setting.lifetimeMs, setting);
-    const { thresholdSeconds, datapoints, comesInTime } = dyingAlarm(promise);
+    const { thresholdSeconds, datapoints, ringsInTime } = dyingAlarm(promise);
     const judge = async (longestTrouble: number | undefined, label: string): Promise<AlarmRecord> =>
       judgeDyingAlarm(
         await live({
@@ -217,9 +217,9 @@ async function tryAlarm(scope: Scope, progress: Progress, broken: string[]) {
       String(history.withoutLapse),
       String(within.withoutLapse),
       String(calm.withoutLapse),
-      comesInTime ? 'yes' : 'no: the stack warns at synth',
+      ringsInTime ? 'yes' : 'no: the stack warns at synth',
     ]);
-    if (comesInTime && history.announced < history.lapses) {
+    if (ringsInTime && history.announced < history.lapses) {
       broken.push(`claim 4, ${name}: ${history.lapses - history.announced} lapses without an alarm before`);
     }
     if (datapoints === 5 && calm.withoutLapse > 0) {

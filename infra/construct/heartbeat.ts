@@ -10,7 +10,7 @@ export const BEAT_MAX_AGE = Duration.seconds(60);
 
 /**
  * Invokes the function every minute, EventBridge Scheduler's finest rate. Nothing is retried: a refresh that
- * failed, or a beat that was throttled, is the next beat's work.
+ * failed, or a beat that was throttled, is the next invocation's work.
  *
  * @see https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
  */

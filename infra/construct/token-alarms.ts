@@ -88,7 +88,7 @@ export function createTokenAlarms(
     threshold: FAILING_COUNT,
     comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
     evaluationPeriods: 1,
-    // A heartbeat that stopped is the other alarm's matter.
+    // If the schedule stops, the alarm "dying" rings.
     treatMissingData: TreatMissingData.NOT_BREACHING,
   });
   if (options.topic !== undefined) {

@@ -4,7 +4,7 @@ import { type Guarantee, LATE_BEATS_COST_MS } from '../../lambda/contract.ts';
 import { durationText } from './duration-text.ts';
 import type { TokenRefresher } from './token-refresher.ts';
 
-/** Prints what a person needs next, as commands to paste; both versions of the AWS CLI take them. No secret ever stands in a command. */
+/** Prints what a person needs next, as commands to paste; both versions of the AWS CLI take them. No command contains a secret. */
 export function createTokenOutputs(scope: Construct, prefix: string, refresher: TokenRefresher): void {
   const output = (key: string, description: string, value: string): void => {
     new CfnOutput(scope, `${prefix}${key}`, { description, value });

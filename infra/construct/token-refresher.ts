@@ -303,7 +303,7 @@ export class TokenRefresher extends Construct {
 
   private warnAboutLateAlarm(tokenName: string): void {
     const { job, outageToleranceMs } = this.guarantee;
-    if (dyingAlarm(this.guarantee).comesInTime) return;
+    if (dyingAlarm(this.guarantee).ringsInTime) return;
     const message =
       job === null
         ? `The token "${tokenName}" survives an outage of ${durationText(outageToleranceMs)} only: the alarm may come after it has died. Lower refreshInterval, or let the tokens live longer.`

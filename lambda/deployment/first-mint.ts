@@ -18,7 +18,7 @@ export interface FirstMintClients {
  * Mints a token while the stack is created or updated.
  *
  * A failure of the mint does not fail the deployment: a secret without a value or a token endpoint that is down is the
- * next beat's work. One case does: the encryption key is another one now, a token is stored, and it could not be encrypted
+ * next invocation's work. One case does: the encryption key is another one now, a token is stored, and it could not be encrypted
  * with the new key. The deployment would go on to take the old key away from the readers.
  *
  * @throws Error in that case

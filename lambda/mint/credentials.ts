@@ -70,8 +70,8 @@ function parseObject(text: string): Record<string, unknown> | string {
 
 function readKey(json: Record<string, unknown>, key: string): string | { readonly problem: string } {
   const camelCase = key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  const spellings = [key, camelCase].filter((name) => Object.hasOwn(json, name));
-  const [name, second] = spellings;
+  const names = [key, camelCase].filter((name) => Object.hasOwn(json, name));
+  const [name, second] = names;
   if (name === undefined) return { problem: `${key} is missing` };
   if (second !== undefined && json[name] !== json[second]) {
     return { problem: `${name} and ${second} are both there and differ` };

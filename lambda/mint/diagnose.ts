@@ -272,11 +272,13 @@ async function publish({ config, parameters, reading, signal }: MintingOptions, 
 
 function describeReading(reading: Reading, now: Date): Finding {
   if (reading.tokenVersion === null) {
-    return { warning: 'No token is stored yet: the next beat mints one, once the steps above are ok.' };
+    return { warning: 'No token is stored yet: the next invocation mints one, once the steps above are ok.' };
   }
   const token = describedToken(reading);
   if (token === null) {
-    return { warning: 'The status does not describe the stored token: the next beat mends it.' };
+    return {
+      warning: 'The status does not describe the stored token: the next invocation writes both again.',
+    };
   }
   const seconds = Math.floor((token.expiresAt.getTime() - now.getTime()) / 1000);
   const message = `Version ${token.version} is stored, ${seconds} s are left.`;
@@ -291,5 +293,5 @@ function describeClock(awsTime: Date | undefined, differenceMs: number): Finding
   // Not -0.
   const message = `The function's clock differs from AWS's by ${seconds + 0} s.`;
   if (Math.abs(differenceMs) <= CLOCK_TOLERANCE_MS) return { message };
-  return { message, warning: "The function's clock is wrong; it follows AWS's time until that is mended." };
+  return { message, warning: "The function's clock is wrong. The function uses AWS's time instead." };
 }

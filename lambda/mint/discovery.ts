@@ -111,7 +111,7 @@ function notAnswered({ status, headers }: HttpResponse, host: string, now: Date)
   const advice =
     status >= 300 && status < 400
       ? 'Redirects are not followed: set the issuer as the server itself names it.'
-      : "The next beat tries again. If this stays, look at the provider's status page.";
+      : "The next invocation tries again. If this stays, look at the provider's status page.";
   return new RefreshError(
     status === 429 ? 'TOKEN_ENDPOINT_THROTTLED' : 'TOKEN_ENDPOINT_UNAVAILABLE',
     `The discovery document of ${host} could not be read (HTTP ${status}). ${advice}`,

@@ -89,13 +89,13 @@ function remedy(error: unknown, label: string, secretArn: string, stage: SecretS
     case 'KMSAccessDeniedException':
       return "kms:Decrypt on the secret's KMS key failed: check that the key is enabled and that the function's role may use it.";
     case 'ThrottlingException':
-      return 'Secrets Manager throttled the account; the next beat tries again.';
+      return 'Secrets Manager throttled the account; the next invocation tries again.';
     case 'CredentialsProviderError':
     case 'UnrecognizedClientException':
     case 'ExpiredTokenException':
     case 'InvalidSignatureException':
       return "AWS did not accept the function's own credentials: check the execution role, deploy the stack again.";
     default:
-      return 'The next beat tries again. If it stays, check the function’s way to Secrets Manager (VPC endpoint or NAT gateway) and the AWS Health Dashboard.';
+      return 'The next invocation tries again. If it stays, check the function’s way to Secrets Manager (VPC endpoint or NAT gateway) and the AWS Health Dashboard.';
   }
 }

@@ -62,13 +62,13 @@ export function refusal(
   if (status === 429 || name === 'slow_down' || isRateLimit(json)) {
     return failure(
       'TOKEN_ENDPOINT_THROTTLED',
-      `${host} limits the rate of token requests (HTTP ${status}). It is asked again after the time that it names, or on the next beat. If this stays, find out who else asks it often: other clients behind the same address count too.`,
+      `${host} limits the rate of token requests (HTTP ${status}). It is asked again after the time that it names, or on the next invocation. If this stays, find out who else asks it often: other clients behind the same address count too.`,
     );
   }
   if (status >= 500 || status === 408 || status === 425 || UNAVAILABLE.has(name ?? '')) {
     return failure(
       'TOKEN_ENDPOINT_UNAVAILABLE',
-      `${host} is out of order (HTTP ${status}). The stored token stays, and the next beat tries again. If this stays, look at the provider's status page.`,
+      `${host} is out of order (HTTP ${status}). The stored token stays, and the next invocation tries again. If this stays, look at the provider's status page.`,
     );
   }
   if (status >= 300 && status < 400) {

@@ -49,7 +49,7 @@ export async function keepAlive(options: {
     if (accessToken === null || minter.probe === undefined) return 'not-due';
     const probed = await minter.probe(accessToken, { signal });
     if (probed === 'unanswered') {
-      observations.warnings.push('The keep-alive probe was not answered; the next beat tries again.');
+      observations.warnings.push('The keep-alive probe was not answered; the next invocation tries again.');
       return probed;
     }
     if (probed === 'refused') {

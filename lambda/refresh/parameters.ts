@@ -115,7 +115,7 @@ export function openParameters(options: {
       if (Version === undefined) {
         throw new RefreshError(
           'PARAMETER_NOT_WRITTEN',
-          `ssm:PutParameter on ${tokenParameter} answered without a version. The next beat tries again.`,
+          `ssm:PutParameter on ${tokenParameter} answered without a version. The next invocation tries again.`,
         );
       }
       return Version;
@@ -178,12 +178,12 @@ function remedy(label: string): string {
     case 'InvalidKeyId':
       return 'The KMS key is disabled, being deleted, or not usable by the function: enable it, or change encryptionKeyArn.';
     case 'ParameterMaxVersionLimitExceeded':
-      return 'The oldest version carries a label: remove it (aws ssm unlabel-parameter-version), the next beat then writes.';
+      return 'The oldest version carries a label: remove it (aws ssm unlabel-parameter-version), the next invocation then writes.';
     case 'HierarchyTypeMismatchException':
-      return 'Somebody created it with another type: delete it (aws ssm delete-parameter), the next beat then writes.';
+      return 'Somebody created it with another type: delete it (aws ssm delete-parameter), the next invocation then writes.';
     case 'ThrottlingException':
-      return 'Parameter Store throttled the account; the next beat tries again. If it stays, raise its throughput setting.';
+      return 'Parameter Store throttled the account; the next invocation tries again. If it stays, raise its throughput setting.';
     default:
-      return 'The next beat tries again. If it stays, look at the AWS Health Dashboard and run {"diagnose":true}.';
+      return 'The next invocation tries again. If it stays, look at the AWS Health Dashboard and run {"diagnose":true}.';
   }
 }

@@ -49,16 +49,16 @@ export type Plan =
 /** A status that claims to be from further ahead than this was not written by a right clock. */
 const FUTURE_TOLERANCE_MS = 30_000;
 
-/** How long the server may go on refusing the secret's current version before a beat's errors tell it. */
+/** How long the server may refuse the secret's current version before the invocations fail because of it. */
 const ROTATION_MS = 15 * BEAT_MS;
 
-/** The longest time that a failure keeps anyone from trying: whatever says more is not believed. */
+/** The longest wait after a failure. A longer `Retry-After` is not believed. */
 const MAX_WAIT_MS = 60 * 60_000;
 
-/** The longest wait after a permanent error: the most that a mended server or client can go unnoticed. */
+/** The longest wait after a permanent error. A corrected server or client is noticed after this time at the latest. */
 const MAX_BACKOFF_MS = 5 * BEAT_MS;
 
-/** Failures that another try does not mend: somebody has to change something. */
+/** Failures that another try does not cure: a person has to change something. */
 const PERMANENT: ReadonlySet<FailureCode> = new Set([
   'CONFIG_INVALID',
   'SECRET_MALFORMED',
@@ -85,10 +85,10 @@ interface Situation {
 /** Finds one reason to mint; undefined where it does not apply. */
 type Check = (situation: Situation) => MintReason | undefined;
 
-/** Reasons that no backoff holds up. */
+/** Reasons that mint also during a backoff. */
 const URGENT: readonly Check[] = [forced, secretChanged];
 
-/** All other reasons. The first one that applies is told. */
+/** All other reasons. The result names the first one that applies. */
 const DUE: readonly Check[] = [
   refusedByProvider,
   noToken,
@@ -218,8 +218,8 @@ function lifetimeMs(token: { readonly issuedAt: Date; readonly expiresAt: Date }
 }
 
 /**
- * Whether a mint would give a job the life that it asks for, or, where no token can, clearly more than there is:
- * a wish beyond the lifetime counts as "nearly fresh", so that it does not mint at every request.
+ * Whether a mint would give a job the life that it asks for. If no token lives that long, whether a mint would give
+ * clearly more life than is left: a nearly fresh token is then enough, so that not every such request mints.
  */
 function wantsMore(token: TokenDescription, now: Date, minRemainingMs: number): boolean {
   const wholeMs = lifetimeMs(token);
@@ -236,7 +236,7 @@ function isBackingOff({ stored, now, ...situation }: Situation): boolean {
 }
 
 /**
- * When to try again after a failed mint: on the next beat; for permanent errors after 1, 2, 4, then every
+ * When to try again after a failed mint: on the next invocation; for permanent errors after 1, 2, 4, then every
  * 5 minutes; never before the time that the server named, up to an hour. Half a beat early, so that a beat that
  * comes a little before its minute still tries.
  */

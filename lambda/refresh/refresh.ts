@@ -65,7 +65,7 @@ export interface RefreshOptions {
   readonly provider: string;
   readonly memory: Memory;
   readonly observations: Observations;
-  /** Ends the work in time. */
+  /** Aborts the work before Lambda's time limit. */
   readonly signal: AbortSignal;
   /** Makes the signal for writing down a failure, once `signal` may have fired. */
   readonly recordingSignal: () => AbortSignal;
@@ -129,7 +129,7 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
   }
 }
 
-/** The work is done, but not as it should be: only an error makes the alarm for failing beats ring. */
+/** The token is stored, but with a fault that a person must cure. Only an error raises the alarm "failing". */
 function stageRefused({ secretStage, fallbackSince }: TokenDescription): RefreshError {
   return new RefreshError(
     'TOKEN_REJECTED',

@@ -43,7 +43,7 @@ export interface Status {
 }
 
 /**
- * Schema version 1, as it stands in the parameter. What describes the token is null before the first token. Fields that
+ * Schema version 1, as the parameter holds it. What describes the token is null before the first token. Fields that
  * earlier releases did not write are optional.
  */
 interface StatusDocument {
@@ -165,7 +165,7 @@ function isText(value: unknown, shape: RegExp): boolean {
   return typeof value === 'string' && shape.test(value);
 }
 
-/** A failure that cannot be read is no failure: the next mint is then simply tried. */
+/** A failure that cannot be read counts as none: then the next mint is tried at once. */
 function parseLastFailure(failure: StatusDocument['lastFailure'] | undefined): LastFailure | null {
   if (typeof failure !== 'object' || failure === null) return null;
   const at = parseDate(failure.at);

@@ -21,7 +21,7 @@ interface PublishOptions {
   readonly policy: Policy;
   readonly provider: string;
   readonly signal: AbortSignal;
-  /** Told which token is stored, before the status is written: what fails then must not describe another one. */
+  /** Called with the stored token before the status is written, so that a failure after it describes the right token. */
   readonly onStored?: (token: TokenDescription) => void;
 }
 
@@ -41,8 +41,8 @@ interface StoreResult {
 }
 
 /**
- * Mints a token, proves it where the provider has a probe, and stores it. The token that was issued last is the one
- * that is stored, whatever the older one claims.
+ * Mints a token, probes it if the provider has a probe, and stores it. A token that was issued later replaces the stored
+ * one, whatever lifetime the stored one claims.
  *
  * @throws RefreshError `TOKEN_UNUSABLE`, and the codes of {@link Minter.mint} and {@link Parameters}
  */
@@ -123,7 +123,8 @@ async function prove(
     );
   }
   if (probed === 'accepted') rememberUse(memory, fingerprint, usedAt);
-  else observations.warnings.push('The probe of the new token was not answered; it was stored unproved.');
+  else
+    observations.warnings.push('The probe of the new token was not answered. The token was stored unproved.');
 }
 
 /**
@@ -141,7 +142,7 @@ async function keepSameToken(options: StoreOptions, current: TokenDescription, m
   const token = { ...rest, ...describe(options, both) };
   memory.sameTokenAt = clock.now();
   observations.warnings.push(
-    'The server returned the stored token again; it is asked anew while that is due.',
+    'The server returned the stored token again. It is asked every minute while that token is due.',
   );
   const status = { token, provider, lastFailure: null };
   const isNews = stored.status === null || serializeStatus(status) !== serializeStatus(stored.status);

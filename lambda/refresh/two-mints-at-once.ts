@@ -2,7 +2,7 @@ import type { Parameters } from './parameters.ts';
 import type { Stored } from './planner.ts';
 import type { TokenDescription } from './status.ts';
 
-/** More versions than this between two looks are not looked through: a mint settles it for less. */
+/** If more versions than this were written since the read, they are not compared: the next mint costs less. */
 const MOST_VERSIONS = 5;
 
 interface Claim {
@@ -17,17 +17,17 @@ interface Claim {
 
 /**
  * Decides which token the status may describe after a write: of two mints at once the token that was issued later
- * stays. Parameter Store has no conditional write, but numbers its versions: a number that was passed over is another
- * invocation's, or a write of our own whose answer was lost. Only then it costs a look.
+ * stays. Parameter Store has no conditional write, but numbers its versions. If a number is skipped, another invocation
+ * wrote it, or this one did and the answer was lost. Only then are the versions in between read.
  *
- * Returns the token that is now stored: our own, or the other's, which is put back where it was issued later. Null
- * where nobody can tell yet which one was: no status is written then, and because the old one describes neither, the
+ * Returns the token that is now stored: our own, or the other one, which is written back if it was issued later. Returns
+ * null if nobody can tell yet which one was. Then no status is written. The old status describes neither token, so the
  * next invocation mints a token that is later than both.
  */
 export async function claimVersion(claim: Claim): Promise<TokenDescription | null> {
   const { token, stored, parameters, fingerprintOf, signal } = claim;
   const first = (stored.tokenVersion ?? 0) + 1;
-  // Below: the parameter was deleted meanwhile, and begins anew.
+  // A lower number: the parameter was deleted since the read, and its versions start at 1 again.
   if (token.version <= first) return token;
   const { tokenVersion, status } = await parameters.read({ signal });
   if (tokenVersion !== token.version || token.version - first > MOST_VERSIONS) return null;

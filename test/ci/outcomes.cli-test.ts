@@ -88,7 +88,7 @@ describe('status 0', () => {
 
     expect(job).toMatchObject({ status: 0, stdout: 'by hand\n' });
     expect(job.stderr).toContain(
-      "the status does not describe v2 of the token: waiting for the refresher's next beat",
+      "the status does not describe v2 of the token: waiting for the refresher's next invocation",
     );
   });
 

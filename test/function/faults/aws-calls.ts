@@ -20,10 +20,10 @@ const SAYS: Partial<Record<Fault['kind'], Partial<Record<CallName, RegExp>>>> = 
   },
   throttle: {
     GetParameters: /raise its throughput/,
-    GetSecretValue: /the next beat tries again/,
-    'PutParameter token': /the next beat tries again/,
+    GetSecretValue: /the next invocation tries again/,
+    'PutParameter token': /the next invocation tries again/,
   },
-  'server-error': { GetParameters: /The next beat tries again/ },
+  'server-error': { GetParameters: /The next invocation tries again/ },
 };
 
 /** A fault that a retry of the SDK gets over: the beat succeeds. */
@@ -47,7 +47,7 @@ function throughout(group: string, what: string, kind: SimpleFault, names = NAME
       arrange: ({ aws }) => aws.faults.add({ match: CALLS[name], fault: { kind } }),
       answers: CODES[name],
       ...(says && { says }),
-      // A token without its status: the next beat sees that they do not belong together.
+      // A token without its status: the next invocation sees that they do not belong together.
       ...(kind === 'deny' && name === 'PutParameter status' && { healedBy: 'refreshed, version-mismatch' }),
     };
   });

@@ -98,7 +98,7 @@ export const instances: readonly Scenario[] = [
     arrange: () => undefined,
     act: (harness) =>
       olderFinishesLast(harness, { olderLivesSeconds: 3600, newerHeldAt: CALLS['PutParameter status'] }),
-    // Nobody can tell yet which one is later: the next beat mints one that is later than both.
+    // Nobody can tell yet which one is later: the next invocation mints one that is later than both.
     answers: 'still-fresh, concurrent-mint | refreshed, age',
   },
   ...(

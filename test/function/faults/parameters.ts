@@ -20,7 +20,7 @@ function changeStatus(harness: FaultHarness, change: (status: Record<string, unk
 
 const hours = (count: number) => new Date(Date.now() + count * 3_600_000).toISOString();
 
-/** What somebody does to the stored status, and the reason for which the next beat mints. */
+/** What somebody does to the stored status, and the reason for which the next invocation mints. */
 const STATUSES: readonly (readonly [string, (harness: FaultHarness) => void, string])[] = [
   ['status deleted', (harness) => remove(harness, STATUS_PARAMETER), 'status-unreadable'],
   [

@@ -173,7 +173,7 @@ function isAsExpected(answer: string, expected: string | RegExp): boolean {
 
 /**
  * Whether a token that was issued earlier is stored in the end. Parameter Store has no conditional write: of two mints at
- * once the earlier one may be written last. It is put back, or the next beat mints a token that is later than both.
+ * once the earlier one may be written last. It is put back, or the next invocation mints a token that is later than both.
  */
 function isOutdated({ aws, tokens }: FaultHarness): boolean {
   const versions = aws.ssm.parameters.get(TOKEN_PARAMETER)?.versions ?? [];

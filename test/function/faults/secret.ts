@@ -66,7 +66,7 @@ export const secret: readonly Scenario[] = [
       fault: `overwritten with ${what}`,
       arrange: (harness) => store(harness, value),
       async act(harness) {
-        // The event of the change has failed with it already; the next beat does so again.
+        // The event of the change has failed with it already; the next invocation does so again.
         harness.advance(MINUTE_MS);
         const before = harness.authorizationServer.requests.length;
         const answer = await harness.beat();

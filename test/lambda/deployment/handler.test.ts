@@ -165,7 +165,7 @@ describe('the first mint', () => {
     expect(pauses).toBe(3);
   });
 
-  test('gives up after a minute of denials, and leaves it to the next beat', async () => {
+  test('gives up after a minute of denials, and leaves it to the next invocation', async () => {
     aws.faults.add({ match: { operation: 'Invoke' }, fault: { kind: 'deny' } });
 
     const answer = await send({ RequestType: 'Create', ...mint() });

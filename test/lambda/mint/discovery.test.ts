@@ -109,7 +109,7 @@ test.each<[string, (issuer: string) => Answer, string, RegExp]>([
     'TOKEN_ENDPOINT_UNAVAILABLE',
     /no discovery document.*set tokenUrl/,
   ],
-  ['503', () => ({ status: 503 }), 'TOKEN_ENDPOINT_UNAVAILABLE', /HTTP 503\)\. The next beat/],
+  ['503', () => ({ status: 503 }), 'TOKEN_ENDPOINT_UNAVAILABLE', /HTTP 503\)\. The next invocation/],
   [
     'a redirect',
     () => ({ status: 301, headers: { location: '/x' } }),

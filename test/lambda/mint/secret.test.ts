@@ -120,13 +120,13 @@ test('a throttled read is tried again, and SECRET_UNAVAILABLE when that does not
   aws.faults.add({ match, fault: { kind: 'throttle' } });
   await expectUnavailable(
     read(),
-    /ThrottlingException\. Secrets Manager throttled the account; the next beat/,
+    /ThrottlingException\. Secrets Manager throttled the account; the next invocation/,
   );
 });
 
 test('an answer that breaks off is SECRET_UNAVAILABLE, without what was already read', async () => {
   aws.faults.add({ fault: { kind: 'cut-half-way-through-answer' } });
-  await expectUnavailable(read(), /The next beat tries again/);
+  await expectUnavailable(read(), /The next invocation tries again/);
 });
 
 test('an answer that stalls in its body costs one attempt, not the mint', async () => {
@@ -164,7 +164,7 @@ test('a read that hangs ends with the signal', async () => {
   const controller = new AbortController();
   const reading = createReadSecret({ secretArn, client })('AWSCURRENT', { signal: controller.signal });
   controller.abort();
-  await expectUnavailable(reading, /AbortError\. The next beat tries again/);
+  await expectUnavailable(reading, /AbortError\. The next invocation tries again/);
 });
 
 test('a binary secret is SECRET_MALFORMED and says how to store text', async () => {
@@ -183,7 +183,7 @@ test.each([
   ['AccessDeniedException', 'Access to KMS is not allowed', /kms:Decrypt on the secret's KMS key is denied/],
   ['DecryptionFailure', CANARY, /kms:Decrypt on the secret's KMS key failed/],
   ['UnrecognizedClientException', CANARY, /AWS did not accept the function's own credentials/],
-  ['InternalServiceError', CANARY, /The next beat tries again/],
+  ['InternalServiceError', CANARY, /The next invocation tries again/],
 ])('%s says which action to look at, never AWS’s own words', async (name, message, expected) => {
   const failing = { send: async () => Promise.reject(Object.assign(new Error(message), { name })) };
   await expectUnavailable(read({ by: failing as unknown as SecretsManagerClient }), expected);

@@ -145,8 +145,8 @@ test('a read that hangs ends with the signal', async () => {
 test.each([
   ['throttled', { kind: 'throttle' }, 'throughput'],
   ['denied', { kind: 'deny' }, 'deploy the stack again'],
-  ['cut', { kind: 'cut-before-executing' }, 'The next beat tries again'],
-  ['answered with 500', { kind: 'server-error' }, 'The next beat tries again'],
+  ['cut', { kind: 'cut-before-executing' }, 'The next invocation tries again'],
+  ['answered with 500', { kind: 'server-error' }, 'The next invocation tries again'],
 ] as const)(
   'a write that is %s is PARAMETER_NOT_WRITTEN and never tells the token',
   async (_, fault, advice) => {
@@ -163,7 +163,7 @@ test('a validation error of AWS that could quote the value is not passed on', as
     open().writeToken({ accessToken: `${canary}${'x'.repeat(9_000)}`, signal: signal() }),
   );
   expect(error.message).toMatch(
-    /^ssm:PutParameter on \/ci\/genesys\/access-token failed: [A-Za-z]+\. The next beat/,
+    /^ssm:PutParameter on \/ci\/genesys\/access-token failed: [A-Za-z]+\. The next invocation/,
   );
   expect(`${error.message} ${JSON.stringify(error)}`).not.toContain(canary);
 });
