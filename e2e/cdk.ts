@@ -1,5 +1,7 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Finished, run, succeed } from './command.ts';
+import { replaceMetricMath } from './metric-math.ts';
 import type { Steps } from './steps.ts';
 import { ROOT, type Target, WORK_DIRECTORY } from './target.ts';
 
@@ -10,11 +12,11 @@ export interface Cdk {
   /** @param app directory of the app; @default this repository */
   deploy(tokens: readonly object[], app?: string): Promise<void>;
   /** `status` 1 means differences. */
-  diff(tokens: readonly object[], app?: string): Promise<Finished>;
+  diff(tokens: readonly object[]): Promise<Finished>;
   destroy(tokens: readonly object[]): Promise<Finished>;
 }
 
-/** Makes the CDK CLI deploy one stack to the target. */
+/** Makes the CDK CLI synthesize the app, and deploy its one stack to the target. */
 export function createCdk(options: {
   readonly target: Target;
   readonly stackName: string;
@@ -22,29 +24,41 @@ export function createCdk(options: {
   readonly signal: AbortSignal;
 }): Cdk {
   const { target, stackName, steps, signal } = options;
-  const words = (command: string, tokens: readonly object[], ...more: string[]): string[] => [
-    command,
-    ...more,
-    '--no-notices',
-    '--no-color',
-    ...['--output', join(WORK_DIRECTORY, 'cdk.out')],
-    ...['-c', `stackName=${stackName}`],
-    ...['-c', `tokens=${JSON.stringify(tokens)}`],
-  ];
-  // Seconds on an emulator, some minutes on AWS.
-  const timeoutSeconds = target.isEmulator ? 90 : 1200;
-  const at = (app = ROOT) => ({ env: target.env, cwd: app, signal, timeoutSeconds });
+  const assembly = join(WORK_DIRECTORY, 'cdk.out');
+  const terse = ['--no-notices', '--no-color'];
+  // Seconds on an emulator that has the machine for itself, some minutes on AWS.
+  const at = { env: target.env, cwd: ROOT, signal, timeoutSeconds: target.isEmulator ? 300 : 1200 };
+  const synthesize = async (tokens: readonly object[], app = ROOT): Promise<void> => {
+    rmSync(assembly, { recursive: true, force: true });
+    const context = ['-c', `stackName=${stackName}`, '-c', `tokens=${JSON.stringify(tokens)}`];
+    await succeed('cdk', ['synth', '--quiet', ...terse, '--output', assembly, ...context], {
+      ...at,
+      cwd: app,
+    });
+    if (target.isEmulator && replaceMetricMath(assembly).length > 0) {
+      steps.gap('alarms on metric math are refused; they get the metric itself');
+    }
+  };
+  const words = (command: string, ...more: string[]) => [command, '--app', assembly, ...more, ...terse];
   return {
     stackName,
     async bootstrap(tokens) {
-      await succeed('cdk', words('bootstrap', tokens), at());
+      await synthesize(tokens);
+      await succeed('cdk', words('bootstrap'), at);
     },
     async deploy(tokens, app) {
+      await synthesize(tokens, app);
       if (target.isEmulator) steps.gap('change sets of an existing stack; cdk deploy --method=direct');
       const method = target.isEmulator ? ['--method=direct'] : [];
-      await succeed('cdk', words('deploy', tokens, '--require-approval', 'never', ...method), at(app));
+      await succeed('cdk', words('deploy', '--require-approval', 'never', ...method), at);
     },
-    diff: (tokens, app) => run('cdk', words('diff', tokens, '--fail'), at(app)),
-    destroy: (tokens) => run('cdk', words('destroy', tokens, '--force'), at()),
+    async diff(tokens) {
+      await synthesize(tokens);
+      return run('cdk', words('diff', '--fail'), at);
+    },
+    async destroy(tokens) {
+      await synthesize(tokens);
+      return run('cdk', words('destroy', '--force'), at);
+    },
   };
 }

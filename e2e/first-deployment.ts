@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { outputsOf } from './deployed-stack.ts';
 import { type E2eHarness, firstTokens, functionOf, pathOf } from './e2e-harness.ts';
+import { secretKnownTo } from './grants.ts';
 import { isConsistent, readStored } from './stored-token.ts';
 
 /** The tokens of the first deployment. */
@@ -55,10 +56,11 @@ export async function checkFirstDeployment(harness: E2eHarness): Promise<void> {
     assert.equal(stored.type, 'SecureString');
     assert.notEqual(await server.isLive(stored.accessToken ?? ''), false, 'the server does not accept it');
   });
-  await steps.step('no value in the secret: no token, and the status says SECRET_UNAVAILABLE', async () => {
+  const codeWithoutValue = await codeOfSecretWithoutValue(harness);
+  await steps.step(`no value in the secret: no token, and the status says ${codeWithoutValue}`, async () => {
     const stored = await readStored(aws, pathOf(harness, 'waiting'));
     assert.equal(stored.accessToken, undefined);
-    assert.equal(stored.status?.lastFailure?.code, 'SECRET_UNAVAILABLE');
+    assert.equal(stored.status?.lastFailure?.code, codeWithoutValue);
   });
   await steps.step(
     'endpoint down: the stack stands, the status says TOKEN_ENDPOINT_UNAVAILABLE',
@@ -73,9 +75,24 @@ export async function checkFirstDeployment(harness: E2eHarness): Promise<void> {
     assert.equal(outputs.FilledTokenParameter, `${pathOf(harness, 'filled')}/access-token`);
     assert.match(
       outputs.WaitingStoreSecret ?? '',
-      /^aws secretsmanager put-secret-value --secret-id \S+ --secret-string file:/,
+      /^aws secretsmanager put-secret-value --region \S+ --secret-id \S+ --secret-string file:/,
     );
     assert.ok(outputs.FilledForceRefresh?.includes(functionOf(harness, 'filled')));
     assert.match(outputs.FilledGuarantee ?? '', /at least \d+ min/);
   });
+}
+
+/** The error code of the token `waiting`, whose secret the stack made without a value. */
+export async function codeOfSecretWithoutValue(harness: E2eHarness): Promise<string> {
+  const { aws, steps, target } = harness;
+  if (!target.isEmulator) return 'SECRET_UNAVAILABLE';
+  const { arn } = await secretKnownTo(harness, 'waiting');
+  const value = await aws
+    .call<{ SecretString: string }>('secretsmanager', 'get-secret-value', '--secret-id', arn)
+    .catch(() => undefined);
+  if (value?.SecretString !== '') return 'SECRET_UNAVAILABLE';
+  steps.gap(
+    'CloudFormation makes a secret without a value with an empty one; its error code is SECRET_MALFORMED',
+  );
+  return 'SECRET_MALFORMED';
 }

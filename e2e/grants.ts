@@ -72,9 +72,16 @@ export async function checkGrants(harness: E2eHarness, tokens: readonly string[]
       secretArns,
       needs: tokens.flatMap((token): Call[] => [
         ['lambda:InvokeFunction', arns(token).fn],
-        ...arns(token).parameters.map((one): Call => ['ssm:DeleteParameters', one]),
+        ...arns(token).parameters.flatMap((one): Call[] => [
+          // Whether it is there; it is not decrypted.
+          ['ssm:GetParameters', one],
+          ['ssm:DeleteParameters', one],
+        ]),
       ]),
-      mustNot: tokens.map((token): Call => ['ssm:GetParameters', arns(token).parameters[0]]),
+      mustNot: tokens.flatMap((token): Call[] => [
+        ['ssm:PutParameter', arns(token).parameters[0]],
+        ['secretsmanager:GetSecretValue', secretOf(token)],
+      ]),
     });
   });
 
