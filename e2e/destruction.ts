@@ -39,18 +39,24 @@ async function destroy(harness: E2eHarness, tokens: readonly object[]): Promise<
   await deleteStack(harness);
 }
 
-async function deleteStack({ aws, cdk }: E2eHarness): Promise<void> {
+/** Deletes the stack by its name, and waits until it is gone. */
+export async function deleteStack({ aws, cdk }: Pick<E2eHarness, 'aws' | 'cdk'>): Promise<void> {
   await aws.call('cloudformation', 'delete-stack', '--stack-name', cdk.stackName);
   await aws.call('cloudformation', 'wait', 'stack-delete-complete', '--stack-name', cdk.stackName);
 }
 
-async function stackExists({ aws, cdk }: E2eHarness): Promise<boolean> {
+async function stackExists(harness: E2eHarness): Promise<boolean> {
+  return (await stacksOfRun(harness)).includes(harness.cdk.stackName);
+}
+
+/** Names of the stacks that this run made and that are there: each begins with the name of its first stack. */
+async function stacksOfRun({ aws, cdk }: E2eHarness): Promise<string[]> {
   const { StackSummaries } = await aws.call<{
     StackSummaries: { StackName: string; StackStatus: string }[];
   }>('cloudformation', 'list-stacks');
-  return StackSummaries.some(
-    ({ StackName, StackStatus }) => StackName === cdk.stackName && StackStatus !== 'DELETE_COMPLETE',
-  );
+  return StackSummaries.filter(
+    ({ StackName, StackStatus }) => StackName.startsWith(cdk.stackName) && StackStatus !== 'DELETE_COMPLETE',
+  ).map(({ StackName }) => StackName);
 }
 
 async function createdSecrets(
@@ -65,22 +71,27 @@ async function createdSecrets(
     }));
 }
 
-function deleteSecret({ aws }: E2eHarness, id: string): Promise<unknown> {
+/** Deletes a secret at once. */
+export function deleteSecret({ aws }: E2eHarness, id: string): Promise<unknown> {
   return aws.call('secretsmanager', 'delete-secret', '--secret-id', id, '--force-delete-without-recovery');
 }
 
 /**
- * Removes what this run made itself, and the stack of a run that broke off. Only its own: the names of a run are its
+ * Removes what this run made itself, and the stacks of a run that broke off. Only its own: the names of a run are its
  * own. An emulator that ends with the run needs none of it.
  */
 export async function cleanUp(harness: E2eHarness): Promise<void> {
   const { aws, names, steps } = harness;
   const attempt = (what: string, work: () => Promise<unknown>) =>
     work().catch((error: Error) => steps.note(`not removed: ${what} (${error.message.split('\n').at(-1)})`));
-  if (await stackExists(harness)) {
-    const secrets = await createdSecrets(harness).catch(() => []);
-    await attempt('the stack', () => deleteStack(harness));
+  for (const stackName of await stacksOfRun(harness)) {
+    const one = { ...harness, cdk: { ...harness.cdk, stackName } };
+    const secrets = await createdSecrets(one).catch(() => []);
+    await attempt(stackName, () => deleteStack(one));
     for (const { id } of secrets) await attempt(id, () => deleteSecret(harness, id));
+  }
+  for (const name of await parameterNames(harness)) {
+    await attempt(name, () => aws.call('ssm', 'delete-parameter', '--name', name));
   }
   await attempt(names.secret, () => deleteSecret(harness, names.secret));
   await attempt(names.readerRole, () => aws.call('iam', 'delete-role', '--role-name', names.readerRole));

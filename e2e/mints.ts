@@ -6,8 +6,8 @@ import { secretKnownTo } from './grants.ts';
 import { expectLoggedFailure, expectMintReasons } from './logs.ts';
 import { readStored, type StoredToken, waitForToken } from './stored-token.ts';
 
-/** Secrets Manager's event, the rule and the mint together. */
-const AT_ONCE_SECONDS = 20;
+/** Secrets Manager's event, the rule and the mint together, on a busy machine. That the event minted is read from the log. */
+const AT_ONCE_SECONDS = 60;
 /** A rate of one minute, counted from the schedule's creation, and the emulator looks every ten seconds. */
 const SECOND_BEAT_SECONDS = 130;
 
@@ -24,7 +24,7 @@ export async function checkStoredSecret(harness: E2eHarness): Promise<void> {
     assert.equal(secret?.code, await codeOfSecretWithoutValue(harness));
     assert.ok(secret?.remedy, 'no remedy');
   });
-  await steps.step(`storing the secret mints at once: within ${AT_ONCE_SECONDS} s`, async () => {
+  await steps.step(`storing the secret mints at once`, async () => {
     const secret = await secretKnownTo(harness, 'waiting');
     const stored = await aws.callWith<{ Name: string; VersionId: string }>(
       JSON.stringify(server.client),
@@ -103,7 +103,7 @@ export async function checkInvocations(harness: E2eHarness): Promise<void> {
       assert.equal(answer.errorType, 'EVENT_INVALID');
     }
   });
-  await steps.step(`a changed secret mints at once: within ${AT_ONCE_SECONDS} s`, async () => {
+  await steps.step(`a changed secret mints at once`, async () => {
     const { version = 0 } = await readStored(aws, path);
     await aws.callWith(
       JSON.stringify(server.changeSecret()),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Aws } from './aws.ts';
 import { createCdk } from './cdk.ts';
+import { deleteStack } from './destruction.ts';
 import { type E2eHarness, pathOf } from './e2e-harness.ts';
 import type { Tokens } from './first-deployment.ts';
 import { readStored } from './stored-token.ts';
@@ -17,7 +18,7 @@ export async function checkOwnership(harness: E2eHarness, tokens: Tokens): Promi
 
   await steps.step('a first deployment that finds a parameter fails, and leaves it there', async () => {
     await assert.rejects(second.deploy([foreign]), /already has/);
-    await deleteStack(aws, second.stackName);
+    await deleteStack({ aws, cdk: second });
     assert.equal(await readValue(aws, name), VALUE);
   });
   await steps.step(
@@ -25,7 +26,7 @@ export async function checkOwnership(harness: E2eHarness, tokens: Tokens): Promi
     async () => {
       const before = await readStored(aws, pathOf(harness, 'filled'));
       await assert.rejects(second.deploy([tokens.filled]));
-      await deleteStack(aws, second.stackName);
+      await deleteStack({ aws, cdk: second });
       const after = await readStored(aws, pathOf(harness, 'filled'));
       assert.ok(after.accessToken !== undefined && after.status !== undefined, 'the token is gone');
       assert.ok((after.version ?? 0) >= (before.version ?? 0));
@@ -34,16 +35,11 @@ export async function checkOwnership(harness: E2eHarness, tokens: Tokens): Promi
   await steps.step('an adopted parameter is overwritten, and stays when the stack is deleted', async () => {
     await second.deploy([{ ...foreign, adoptParameters: true }]);
     assert.notEqual(await readValue(aws, name), VALUE);
-    await deleteStack(aws, second.stackName);
+    await deleteStack({ aws, cdk: second });
     assert.notEqual(await readValue(aws, name), undefined);
   });
   const names = [name, `${pathOf(harness, 'foreign')}/token-status`];
   await aws.call('ssm', 'delete-parameters', '--names', ...names);
-}
-
-async function deleteStack(aws: Aws, stackName: string): Promise<void> {
-  await aws.call('cloudformation', 'delete-stack', '--stack-name', stackName);
-  await aws.call('cloudformation', 'wait', 'stack-delete-complete', '--stack-name', stackName);
 }
 
 async function readValue(aws: Aws, name: string): Promise<string | undefined> {

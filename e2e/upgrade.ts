@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { createCdk } from './cdk.ts';
 import { run, succeed } from './command.ts';
 import { readTemplate, stackResources } from './deployed-stack.ts';
+import { deleteSecret, deleteStack } from './destruction.ts';
 import { type E2eHarness, pathOf } from './e2e-harness.ts';
 import type { Tokens } from './first-deployment.ts';
 import { readStored } from './stored-token.ts';
@@ -18,7 +19,7 @@ const KEPT_TYPES = [SECRET_TYPE, 'AWS::Lambda::Function', 'AWS::Logs::LogGroup',
 
 /** Deploys the released app as a stack of its own, and upgrades it to today's. */
 export async function checkUpgrade(harness: E2eHarness, tokens: Tokens): Promise<void> {
-  const { aws, steps, cdk, server } = harness;
+  const { aws, steps, cdk, server, target } = harness;
   const app = await releasedApp(harness);
   if (app === undefined) {
     steps.note(`the upgrade is not tried: this clone has no commit ${RELEASE}`);
@@ -70,9 +71,13 @@ export async function checkUpgrade(harness: E2eHarness, tokens: Tokens): Promise
     }
   });
   await steps.step('the upgraded stack takes its parameters along when it is deleted', async () => {
-    await aws.call('cloudformation', 'delete-stack', '--stack-name', upgraded.stackName);
-    await aws.call('cloudformation', 'wait', 'stack-delete-complete', '--stack-name', upgraded.stackName);
+    const secretId = await secretOf(own);
+    await deleteStack(own);
     assert.equal((await readStored(aws, path)).accessToken, undefined);
+    // The stack keeps its secret, except on the emulator.
+    await deleteSecret(own, secretId).catch((error: Error) => {
+      if (!target.isEmulator) throw error;
+    });
   });
 }
 
