@@ -24,7 +24,7 @@ export async function checkStoredSecret(harness: E2eHarness): Promise<void> {
     assert.equal(secret?.code, await codeOfSecretWithoutValue(harness));
     assert.ok(secret?.remedy, 'no remedy');
   });
-  await steps.step(`storing the secret mints at once`, async () => {
+  await steps.step('storing the secret mints at once', async () => {
     const secret = await secretKnownTo(harness, 'waiting');
     const stored = await aws.callWith<{ Name: string; VersionId: string }>(
       JSON.stringify(server.client),
@@ -103,7 +103,7 @@ export async function checkInvocations(harness: E2eHarness): Promise<void> {
       assert.equal(answer.errorType, 'EVENT_INVALID');
     }
   });
-  await steps.step(`a changed secret mints at once`, async () => {
+  await steps.step('a changed secret mints at once', async () => {
     const { version = 0 } = await readStored(aws, path);
     await aws.callWith(
       JSON.stringify(server.changeSecret()),
