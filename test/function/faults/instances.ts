@@ -1,10 +1,16 @@
 import type { FaultMatch } from '../../../local/aws/faults.ts';
-import { CALLS, type FaultHarness, holdUntilAllMeet, TOKEN_PARAMETER } from '../../support/fault-harness.ts';
+import {
+  CALLS,
+  type FaultHarness,
+  holdUntilAllMeet,
+  MINUTE_MS,
+  TOKEN_PARAMETER,
+} from '../../support/fault-harness.ts';
 import type { Scenario } from './scenario.ts';
 
 const group = 'instances';
 
-/** Less than the newer one, and no loss to readers: both were minted at the same moment. */
+/** Less than the newer one's. */
 const OLDER_LIVES_SECONDS = 3_590;
 
 /** A gate that the first call to arrive waits at, and a signal that it is there. */
@@ -24,7 +30,10 @@ function holdFirst(harness: FaultHarness, match: FaultMatch) {
   return { arrived: arrived.promise, open: () => opened.resolve() };
 }
 
-/** An older mint is held at a call while another one runs through. */
+/**
+ * An older mint is held at a call while the next beat runs through, a minute later. The harness's clock is ahead of the
+ * processes', so both follow AWS's `Date` header, which has whole seconds: within one they cannot tell their order.
+ */
 async function olderFinishesLast(
   harness: FaultHarness,
   options: { readonly olderLivesSeconds: number; readonly newerHeldAt?: FaultMatch },
@@ -33,6 +42,7 @@ async function olderFinishesLast(
   harness.authorizationServer.setLifetime(options.olderLivesSeconds);
   const olderAnswer = harness.beat();
   await older.arrived;
+  harness.advance(MINUTE_MS);
   harness.authorizationServer.setLifetime(3600);
   const newer = options.newerHeldAt && holdFirst(harness, options.newerHeldAt);
   const newerAnswer = harness.beat();
@@ -70,6 +80,7 @@ export const instances: readonly Scenario[] = [
     instances: 2,
     arrange: (harness) => holdUntilAllMeet(harness, CALLS.GetSecretValue, 2),
     act: atOnce(2, {}),
+    requestsCross: true,
     answers:
       /^(refreshed, age|still-fresh, concurrent-mint) \| (refreshed, age|still-fresh, concurrent-mint)$/,
   },
@@ -80,6 +91,7 @@ export const instances: readonly Scenario[] = [
     before: 'fresh',
     arrange: (harness) => holdUntilAllMeet(harness, CALLS.GetSecretValue, 5),
     act: atOnce(5, { force: true }),
+    requestsCross: true,
     answers: /^((refreshed, forced|still-fresh, concurrent-mint)( \| )?){5}$/,
   },
   {

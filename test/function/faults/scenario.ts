@@ -22,6 +22,8 @@ export interface Scenario {
   readonly act?: (harness: FaultHarness) => Promise<string>;
   /** Mends what scripted faults do not cover; those are cleared in any case. */
   readonly repair?: (harness: FaultHarness) => unknown;
+  /** Token requests are under way at the same time: then no instance can tell which token was issued last. */
+  readonly requestsCross?: boolean;
   /** What the act answers: `outcome, reason` or the failure's code. */
   readonly answers: string | RegExp;
   /** What the failure's message says; such a failure leaves the stored token as it is. */
