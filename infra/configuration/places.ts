@@ -37,7 +37,8 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Notes each ARN of another account, region or partition than the stack's; where those are not known, than the first ARN's.
+ * Notes each ARN of another account, region or partition than the stack's. Without credentials those are not known: the
+ * CDK CLI then says `us-east-1` for any region. The first ARN's count instead.
  */
 export function refuseOtherPlaces(
   tokens: readonly (TokenArns | undefined)[],
@@ -49,7 +50,8 @@ export function refuseOtherPlaces(
   );
   const places = arns.map(({ arn }) => placeOf(arn));
   const account = target.account ?? places[0]?.account;
-  const region = target.region ?? places.find((place) => place.region !== undefined)?.region;
+  const arnRegion = places.find((place) => place.region !== undefined)?.region;
+  const region = target.account === undefined ? arnRegion : (target.region ?? arnRegion);
   const partition = region === undefined ? places[0]?.partition : partitionOf(region);
   const whose = target.account === undefined ? 'the other ARNs are' : 'the stack is';
   arns.forEach(({ arn, path, field }, index) => {

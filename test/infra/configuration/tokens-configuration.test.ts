@@ -399,6 +399,15 @@ test('takes readers of any account where the account is not known', () => {
   expect(parseTokens(tokens, { account: undefined, region: undefined })[0]?.readers).toHaveLength(1);
 });
 
+test('without credentials, the region that the CDK CLI makes up counts for nothing', () => {
+  const secretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci/genesys-AbCdEf';
+  const tokens = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1', secretArn }];
+
+  const [token] = parseTokens(tokens, { account: undefined, region: 'us-east-1' });
+
+  expect(token?.secret).toMatchObject({ kind: 'arn', arn: secretArn });
+});
+
 test('takes a list of tokens, and the same as JSON', () => {
   expect(parseTokens(JSON.stringify(FULL_TOKENS), TARGET)).toEqual(parseTokens(FULL_TOKENS, TARGET));
 });
