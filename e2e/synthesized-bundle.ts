@@ -26,7 +26,7 @@ export async function openSynthesizedBundle(options: {
       ...['synth', '--quiet', '--no-notices', '--output', directory],
       ...['-c', `stackName=${stackName}`, '-c', `tokens=${JSON.stringify(tokens)}`],
     ],
-    { env: environment(), cwd: ROOT, signal },
+    { env: environment(place.region), cwd: ROOT, signal },
   );
   const template = JSON.parse(readFileSync(join(directory, `${stackName}.template.json`), 'utf8'));
   const [fn] = readFunctions({ directory, stackName, template }, place);
@@ -45,11 +45,13 @@ export async function openSynthesizedBundle(options: {
   });
 }
 
-function environment(): NodeJS.ProcessEnv {
+function environment(region: string): NodeJS.ProcessEnv {
   const bin = join(ROOT, 'node_modules/.bin');
   return {
     ...process.env,
     PATH: `${bin}:${process.env.PATH}`,
+    // Without one, the CDK takes us-east-1.
+    AWS_REGION: region,
     CDK_DISABLE_CLI_TELEMETRY: 'true',
     CDK_DISABLE_VERSION_CHECK: 'true',
   };
