@@ -154,7 +154,7 @@ export const THREATS: readonly Threat[] = [
       'infra/construct/read-access.ts',
       "'kms:EncryptionContext:PARAMETER_ARN': tokens.map(({ parameters }) => parameters.tokenArn),",
     ),
-    test: 'test/infra/token-refresher-stack.test.ts',
+    test: 'test/infra/construct/token-refresher.test.ts',
   },
   {
     asset: 'token in a job',

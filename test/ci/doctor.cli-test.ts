@@ -41,6 +41,7 @@ describe('doctor, on the synthesized function', () => {
       'job: clock: ok',
       'job: read parameters: ok',
       'token: life: ok',
+      'token: secret: ok',
       'token: schedule: ok',
       'job: decrypt token: ok',
       'refresher: config: ok',

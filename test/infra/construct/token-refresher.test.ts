@@ -385,6 +385,33 @@ test('can be used in an app of somebody else, with their key, topic and roles', 
   ]);
 });
 
+test('lets a reader decrypt with an own key through Parameter Store, and its token only', () => {
+  const stack = new Stack(new App(), 'Own');
+  const reader = new Role(stack, 'Reader', { assumedBy: new ServicePrincipal('codebuild.amazonaws.com') });
+  const refresher = addRefresher(stack, { encryptionKey: new Key(stack, 'Key') });
+
+  refresher.grantRead(reader);
+
+  const ofReader = Object.values(Template.fromStack(stack).findResources('AWS::IAM::ManagedPolicy'))
+    .concat(Object.values(Template.fromStack(stack).findResources('AWS::IAM::Policy')))
+    .filter(({ Properties }) => JSON.stringify(Properties.Roles).includes('"Reader'))
+    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
+    .filter(({ Action }) => String(Action).startsWith('kms:'));
+  expect(ofReader).toEqual([
+    {
+      Effect: 'Allow',
+      Action: 'kms:Decrypt',
+      Resource: { 'Fn::GetAtt': [expect.stringMatching(/^Key/), 'Arn'] },
+      Condition: {
+        StringEquals: {
+          'kms:ViaService': { 'Fn::Join': ['', ['ssm.', { Ref: 'AWS::Region' }, '.amazonaws.com']] },
+          'kms:EncryptionContext:PARAMETER_ARN': [TOKEN_ARN],
+        },
+      },
+    },
+  ]);
+});
+
 test.each([
   [{ tokenName: 'a b' }, 'tokenName "a b" is not a name of 1 to 40 letters'],
   [{ parameterPrefix: 'ci' }, 'parameterPrefix "ci" is not a path like "/ci"'],
