@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { guarantee } from '../contract.ts';
 import { RefreshError } from '../errors.ts';
 import type { MintedToken, Minter } from '../mint/minter.ts';
@@ -89,7 +89,7 @@ export async function publishToken(
 
 /** The first 12 hex digits of the token's SHA-256. */
 export function fingerprintOf(accessToken: string): string {
-  return createHash('sha256').update(accessToken).digest('hex').slice(0, 12);
+  return hash('sha256', accessToken).slice(0, 12);
 }
 
 /** All that a status says of a minted token, but for its version, its fingerprint and its key. */

@@ -28,6 +28,19 @@ export interface Checks {
   readonly state: () => unknown;
   /** The same of one invocation. */
   readonly knownOf: (index: number) => unknown;
+  /** Copies all that the checks remember, for other executions that go on from here. */
+  readonly save: () => Remembered;
+}
+
+/** What the checks remember. */
+export interface Remembered {
+  readonly known: readonly (Known | undefined)[];
+  readonly problem: string | undefined;
+  readonly sawLive: boolean;
+  readonly changes: number;
+  /** At which change status and token began to agree; undefined while they do not. */
+  readonly agreedAt: number | undefined;
+  readonly agreedVersion: number | undefined;
 }
 
 /** What the checks know of one invocation. */
@@ -46,15 +59,12 @@ export function createChecks(options: {
   readonly scenario: Scenario;
   readonly account: VirtualAccount;
   readonly invocations: readonly Invocation[];
+  /** @default nothing but the account has been seen */
+  readonly remembered?: Remembered | undefined;
 }): Checks {
-  const { scenario, account, invocations } = options;
-  const known: Known[] = [];
-  let problem: string | undefined;
-  let sawLive = isLive(account, account.token?.value);
-  let changes = 0;
-  /** At which change status and token began to agree; undefined while they do not. */
-  let agreedAt: number | undefined = describesStored(account) ? 0 : undefined;
-  let agreedVersion = account.token?.version;
+  const { scenario, account, invocations, remembered = rememberStart(account) } = options;
+  const known = remembered.known.map((one) => one && { ...one });
+  let { problem, sawLive, changes, agreedAt, agreedVersion } = remembered;
 
   const found = (text: string): void => {
     problem ??= text;
@@ -174,6 +184,14 @@ export function createChecks(options: {
       const couldKnow = agreedAt === undefined || answeredAt === undefined ? null : agreedAt <= answeredAt;
       return [wroteVersion, hasAsked, couldKnow];
     },
+    save: () => ({
+      known: known.map((one) => one && { ...one }),
+      problem,
+      sawLive,
+      changes,
+      agreedAt,
+      agreedVersion,
+    }),
   };
 
   /** Of all tokens that were ever stored the one that was issued last must be the one that is stored. */
@@ -186,6 +204,17 @@ export function createChecks(options: {
       }
     }
   }
+}
+
+function rememberStart(account: VirtualAccount): Remembered {
+  return {
+    known: [],
+    problem: undefined,
+    sawLive: isLive(account, account.token?.value),
+    changes: 0,
+    agreedAt: describesStored(account) ? 0 : undefined,
+    agreedVersion: account.token?.version,
+  };
 }
 
 function tokenOf(account: VirtualAccount, value: string | undefined): IssuedToken | undefined {

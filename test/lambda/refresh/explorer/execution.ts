@@ -1,13 +1,50 @@
 import { createClock } from '../../../../lambda/refresh/clock.ts';
 import { createMemory, type Memory, refresh } from '../../../../lambda/refresh/refresh.ts';
-import { createChecks } from './checks.ts';
+import { createChecks, type Remembered } from './checks.ts';
 import type { Invocation, RefreshRequest, Scenario } from './scenario.ts';
-import type { Execution, PendingCall } from './schedule.ts';
-import { CONFIGURED, MINUTE, virtualMinter, virtualParameters, type Wait } from './virtual-account.ts';
+import { type Execution, type PendingCall, settled } from './schedule.ts';
+import {
+  CONFIGURED,
+  copyAccount,
+  MINUTE,
+  type VirtualAccount,
+  virtualMinter,
+  virtualParameters,
+  type Wait,
+} from './virtual-account.ts';
 
 interface Instance {
   readonly memory: Memory;
   isAlive: boolean;
+}
+
+/** How one call was answered, and when. */
+interface Answered {
+  /** Undefined: it failed, or its answer was lost. */
+  readonly answer: { readonly value: unknown } | undefined;
+  readonly nowMs: number;
+}
+
+/** One invocation, with all that runs it again up to where it is. */
+interface Running extends Invocation {
+  readonly answered: Answered[];
+  readonly beganMs: number;
+  /** What its instance remembered then. */
+  readonly memoryThen: Memory;
+}
+
+/** An execution that can go on in several ways. */
+interface Saved {
+  readonly account: VirtualAccount;
+  readonly remembered: Remembered;
+  readonly invocations: readonly Running[];
+  readonly instance: Instance;
+}
+
+/** The name of an account's state, and what it was made from. */
+interface Named extends Pick<VirtualAccount, 'token' | 'status' | 'nowMs'> {
+  readonly name: number;
+  readonly issued: number;
 }
 
 /** Short names for long texts, the same one for the same text: states are compared, and kept in thousands. */
@@ -20,27 +57,70 @@ function shortOf(text: string): number {
   return shorts.size - 1;
 }
 
-/** Runs the deployed `refresh()` for each request of a scenario, call by call. */
-export function startExecution(scenario: Scenario): Execution {
-  const account = scenario.account();
+/**
+ * Ends from which two beats were checked. Scenarios reach the same ends, and beats that follow the same end are the
+ * same.
+ */
+const checkedEnds = new Set<string>();
+
+/**
+ * Runs the deployed `refresh()` for each request of a scenario, call by call.
+ *
+ * @param saved where to go on; @default the start
+ */
+export function startExecution(scenario: Scenario, saved?: Saved): Execution {
+  const account = saved === undefined ? scenario.account() : copyAccount(saved.account);
   const pending: PendingCall[] = [];
-  const invocations: Invocation[] = [];
-  const checks = createChecks({ scenario, account, invocations });
-  let instance: Instance = { memory: createMemory(), isAlive: true };
+  const invocations: Running[] = [];
+  const checks = createChecks({ scenario, account, invocations, remembered: saved?.remembered });
+  let instance =
+    saved === undefined ? newInstance() : { ...saved.instance, memory: { ...saved.instance.memory } };
+
+  let named: Named | undefined;
 
   function begin(request: RefreshRequest, on: Instance, onEnd: () => void): void {
-    const invocation: Invocation = {
-      index: invocations.length,
-      request,
-      history: '',
-      outcome: undefined,
-      observations: { remainingMs: null, warnings: [] },
-    };
+    run({
+      on,
+      onEnd,
+      invocation: {
+        index: invocations.length,
+        request,
+        history: '',
+        outcome: undefined,
+        observations: { remainingMs: null, warnings: [] },
+        answered: [],
+        beganMs: account.nowMs,
+        memoryThen: { ...on.memory },
+      },
+    });
+  }
+
+  /** Runs an invocation. What was answered before is answered again, without effect. */
+  function run({
+    invocation,
+    on,
+    onEnd,
+  }: {
+    readonly invocation: Running;
+    readonly on: Instance;
+    readonly onEnd: () => void;
+  }): void {
     invocations.push(invocation);
-    const wait: Wait = (name, { faults, isLocal = false, effect, failure, told }) =>
-      new Promise((resolve, reject) => {
+    const repeated = [...invocation.answered].reverse();
+    /** The time at which an invocation went on that now waits. */
+    let thenMs: number | undefined = invocation.beganMs;
+    const wait: Wait = (name, { faults, isLocal = false, effect, failure, told }) => {
+      const again = repeated.pop();
+      if (again !== undefined) {
+        thenMs = again.nowMs;
+        // Each call has the type of its effect, also when it is repeated.
+        const { answer } = again as { answer: { readonly value: ReturnType<typeof effect> } | undefined };
+        return answer === undefined ? attempt(failure) : Promise.resolve(answer.value);
+      }
+      return new Promise((resolve, reject) => {
         const settle: PendingCall['settle'] = (fate) => {
           pending.splice(pending.indexOf(call), 1);
+          thenMs = undefined;
           const answer = fate === 'fails' ? undefined : { value: effect() };
           if (answer !== undefined) checks.afterEffect(invocation, name);
           if (fate === 'dies') {
@@ -49,24 +129,22 @@ export function startExecution(scenario: Scenario): Execution {
             onEnd();
             return;
           }
-          const isAnswered = fate === 'succeeds' && answer !== undefined;
-          invocation.history += `${name} ${isAnswered ? shortOf(JSON.stringify(told(answer.value))) : '-'};`;
+          const heard = fate === 'succeeds' ? answer : undefined;
+          invocation.history += `${name} ${heard === undefined ? '-' : shortOf(JSON.stringify(told(heard.value)))};`;
+          invocation.answered.push({ answer: heard, nowMs: account.nowMs });
           checks.afterAnswer(invocation);
-          if (isAnswered) return resolve(answer.value);
-          try {
-            resolve(failure());
-          } catch (error) {
-            reject(error);
-          }
+          if (heard === undefined) attempt(failure).then(resolve, reject);
+          else resolve(heard.value);
         };
         const call: PendingCall = { invocation: invocation.index, name, faults, isLocal, settle };
         checks.beforeCall(invocation, name);
         pending.push(call);
       });
-    const clock = createClock(() => new Date(account.nowMs));
+    };
+    const clock = createClock(() => new Date(thenMs ?? account.nowMs));
     const { signal } = new AbortController();
     refresh({
-      request,
+      request: invocation.request,
       parameters: virtualParameters(account, wait, CONFIGURED.encryptionKey),
       loadMinter: async () => virtualMinter(account, wait, { ...scenario, now: clock.now }),
       hasProbe: scenario.hasProbe,
@@ -94,36 +172,58 @@ export function startExecution(scenario: Scenario): Execution {
   function beginNext(): void {
     const request = scenario.requests[invocations.length];
     if (request === undefined) return;
-    if (!instance.isAlive) instance = { memory: createMemory(), isAlive: true };
+    if (!instance.isAlive) instance = newInstance();
     begin(request, instance, beginNext);
   }
 
-  if (scenario.instances === 'one') beginNext();
-  else {
-    for (const request of scenario.requests) {
-      begin(request, { memory: createMemory(), isAlive: true }, () => undefined);
+  if (saved !== undefined) {
+    for (const one of saved.invocations) {
+      const invocation = { ...one, answered: [...one.answered] };
+      if (isOver(one)) invocations.push(invocation);
+      else {
+        const on = { memory: { ...one.memoryThen }, isAlive: true };
+        if (scenario.instances === 'one') instance = on;
+        invocation.observations = { remainingMs: null, warnings: [] };
+        run({ invocation, on, onEnd: scenario.instances === 'one' ? beginNext : () => undefined });
+      }
     }
-  }
+  } else if (scenario.instances === 'one') beginNext();
+  else for (const request of scenario.requests) begin(request, newInstance(), () => undefined);
 
   /** Of an invocation that has ended nothing goes on but what its instance remembers. */
   function goesOn(): string[] {
-    const each = invocations.map(({ index, history, outcome, request }) =>
-      history === undefined || outcome !== undefined
-        ? `gone ${outcome !== undefined && 'error' in outcome}`
-        : JSON.stringify([request.kind, history, checks.knownOf(index)]),
+    const each = invocations.map((invocation) =>
+      isOver(invocation)
+        ? `gone ${invocation.outcome !== undefined && 'error' in invocation.outcome}`
+        : JSON.stringify([invocation.request.kind, invocation.history, checks.knownOf(invocation.index)]),
     );
     // Instances of their own differ in nothing but what they did: which of them is A makes no difference.
     return scenario.instances === 'one' ? each : each.sort();
+  }
+
+  /** The account's state, named anew where it has changed: whatever changes also changes one of these. */
+  function accountState(): number {
+    const { token, status, issued, nowMs } = account;
+    const isSame =
+      named?.token === token &&
+      named.status === status &&
+      named.issued === issued.length &&
+      named.nowMs === nowMs;
+    if (named === undefined || !isSame) {
+      const name = shortOf(JSON.stringify([token, status, issued, [...account.history], nowMs]));
+      named = { name, token, status, issued: issued.length, nowMs };
+    }
+    return named.name;
   }
 
   /** A beat of the schedule, without any fault, by the instance that is left. */
   async function beat(): Promise<void> {
     account.nowMs += MINUTE;
     checks.afterTime();
-    if (!instance.isAlive) instance = { memory: createMemory(), isAlive: true };
+    if (!instance.isAlive) instance = newInstance();
     begin({ kind: 'beat' }, instance, () => undefined);
     for (;;) {
-      await new Promise((resolve) => setImmediate(resolve));
+      await settled();
       const [call] = pending;
       if (call === undefined) return;
       call.settle('succeeds');
@@ -134,20 +234,49 @@ export function startExecution(scenario: Scenario): Execution {
     pending: () => pending,
     state: () =>
       JSON.stringify([
-        shortOf(JSON.stringify([account.token, account.status, account.issued, [...account.history]])),
-        account.nowMs,
+        accountState(),
         checks.state(),
         goesOn(),
         scenario.instances === 'one' ? shortOf(JSON.stringify(instance)) : '',
       ]),
+    save() {
+      const here: Saved = {
+        account: copyAccount(account),
+        remembered: checks.save(),
+        invocations: invocations.map((one) => ({ ...one, answered: [...one.answered] })),
+        instance: { ...instance, memory: { ...instance.memory } },
+      };
+      return () => startExecution(scenario, here);
+    },
     checkStep: checks.throwFound,
     async checkEnd() {
       checks.atEnd();
+      const { server, hasProbe, lifetimesMs, requestsCross } = scenario;
+      const end = JSON.stringify([
+        [server, hasProbe, lifetimesMs, requestsCross],
+        accountState(),
+        checks.state(),
+        instance,
+      ]);
+      if (checkedEnds.has(end)) return;
       const asked = account.issued.length;
       await beat();
       await beat();
       checks.throwFound();
       checks.afterBeats(account.issued.length - asked);
+      checkedEnds.add(end);
     },
   };
+}
+
+function newInstance(): Instance {
+  return { memory: createMemory(), isAlive: true };
+}
+
+function isOver({ history, outcome }: Invocation): boolean {
+  return history === undefined || outcome !== undefined;
+}
+
+async function attempt<T>(failure: () => T): Promise<T> {
+  return failure();
 }

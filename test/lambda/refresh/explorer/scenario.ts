@@ -25,5 +25,5 @@ export interface Invocation {
   /** The calls that it made, with what each came to. Undefined once its instance has died. */
   history: string | undefined;
   outcome: { readonly result: RefreshResult } | { readonly error: unknown } | undefined;
-  readonly observations: Observations;
+  observations: Observations;
 }

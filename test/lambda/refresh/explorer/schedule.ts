@@ -13,12 +13,14 @@ export interface PendingCall {
   readonly settle: (fate: Fate) => void;
 }
 
-/** One execution, from its start on. Each method that checks throws a {@link Violation}. */
+/** One execution, from a state on. Each method that checks throws a {@link Violation}. */
 export interface Execution {
-  /** The calls that wait. Empty: everything has ended. */
+  /** The calls that wait, one for each invocation at most. Empty: everything has ended. */
   readonly pending: () => readonly PendingCall[];
   /** Names all that decides how the execution goes on, and what will be checked of it. */
   readonly state: () => string;
+  /** Returns what makes executions that go on from the present state. */
+  readonly save: () => () => Execution;
   /** Checks what must hold after each step. */
   readonly checkStep: () => void;
   /** Checks what must hold when all invocations have ended, and after the beats that follow. */
@@ -62,11 +64,24 @@ interface Edge {
   readonly faults: 0 | 1;
 }
 
-/** A schedule to be run: the choices so far, and the state in which the last one is made. */
+/** A schedule to be run: the state in which its last choice is made, and how to get there. */
 interface Prefix {
-  readonly choices: readonly number[];
   readonly from: string;
+  readonly resume: () => Execution;
+  readonly path: Path;
+  /** Of the last choice. */
+  readonly index: number;
 }
+
+/** The choices that led to a state. */
+interface Path {
+  readonly choices: readonly number[];
+  readonly faults: number;
+  /** The invocation that went on last. */
+  readonly last: number;
+}
+
+const NO_CHOICES: Path = { choices: [], faults: 0, last: 0 };
 
 /**
  * Runs every schedule with at most `maxFaults` faults, depth-first, those with fewer faults first. What commutes is
@@ -77,52 +92,63 @@ export async function explore({ start, maxFaults }: ExploreOptions): Promise<Exp
   const graph = new Map<string, Edge[]>();
   const counterexamples = new Map<string, Counterexample>();
   const waiting: Prefix[][] = Array.from({ length: maxFaults + 1 }, () => []);
-  let initial: string | undefined;
 
-  async function follow({ choices, from }: Prefix): Promise<void> {
-    const walk = startWalk(start(), maxFaults);
-    try {
-      for (const choice of choices.slice(0, -1)) await walk.step(choice);
-      let previous = from;
-      let next = choices.at(-1);
-      for (;;) {
-        const edge = next === undefined ? undefined : await walk.step(next);
-        if (edge === undefined) await settled();
-        const state = walk.execution.state();
-        initial ??= state;
-        if (edge !== undefined) graph.get(previous)?.push({ to: state, faults: edge });
-        walk.execution.checkStep();
-        if (graph.has(state)) return;
-        graph.set(state, []);
-        const possible = walk.possible();
-        if (possible.length === 0) return await walk.execution.checkEnd();
-        for (let index = possible.length - 1; index > 0; index--) {
-          const faults = walk.faults() + (possible[index]?.fate === 'succeeds' ? 0 : 1);
-          waiting[faults]?.push({ choices: [...walk.choices, index], from: state });
-        }
-        previous = state;
-        next = 0;
+  /** Goes on from a state that was not met before, up to one that was, or to the end. */
+  async function follow(execution: Execution, state: string, path: Path): Promise<void> {
+    graph.set(state, []);
+    const possible = choicesOf(execution.pending(), path.last, path.faults < maxFaults);
+    if (possible.length === 0) return await execution.checkEnd();
+    if (possible.length > 1) {
+      const resume = execution.save();
+      for (let index = possible.length - 1; index > 0; index--) {
+        const faults = path.faults + faultsOf(possible[index]);
+        waiting[faults]?.push({ from: state, resume, path, index });
       }
+    }
+    await choose(execution, state, path, 0, possible);
+  }
+
+  async function choose(
+    execution: Execution,
+    from: string,
+    path: Path,
+    index: number,
+    possible = choicesOf(execution.pending(), path.last, path.faults < maxFaults),
+  ): Promise<void> {
+    const next = await step(path, possible, index);
+    try {
+      const state = execution.state();
+      graph.get(from)?.push({ to: state, faults: next.faults > path.faults ? 1 : 0 });
+      execution.checkStep();
+      if (!graph.has(state)) await follow(execution, state, next);
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
-      const found = {
-        problem: error.message,
-        steps: walk.steps,
-        choices: walk.choices,
-        faults: walk.faults(),
-      };
-      const known = counterexamples.get(found.problem);
-      const isShorter = found.faults === known?.faults && found.steps.length < known.steps.length;
-      if (known === undefined || isShorter) counterexamples.set(found.problem, found);
+      await tell(error.message, next);
     }
   }
 
-  waiting[0]?.push({ choices: [], from: '' });
+  async function tell(problem: string, { choices, faults }: Path): Promise<void> {
+    const known = counterexamples.get(problem);
+    const isShorter = faults === known?.faults && choices.length < known.choices.length;
+    if (known !== undefined && !isShorter) return;
+    const { steps, problem: again } = await replay({ start, maxFaults, choices });
+    if (again !== problem) throw new Error(`A schedule did not repeat: ${problem}, then ${again}.`);
+    counterexamples.set(problem, { problem, steps, choices, faults });
+  }
+
+  const execution = start();
+  await settled();
+  const initial = execution.state();
+  await follow(execution, initial, NO_CHOICES);
   for (const prefixes of waiting) {
-    for (let prefix = prefixes.pop(); prefix !== undefined; prefix = prefixes.pop()) await follow(prefix);
+    for (let prefix = prefixes.pop(); prefix !== undefined; prefix = prefixes.pop()) {
+      const resumed = prefix.resume();
+      await settled();
+      await choose(resumed, prefix.from, prefix.path, prefix.index);
+    }
   }
   return {
-    schedules: countPaths(graph, initial ?? '', maxFaults),
+    schedules: countPaths(graph, initial, maxFaults),
     states: graph.size,
     counterexamples: [...counterexamples.values()],
   };
@@ -137,61 +163,51 @@ export async function replay({
   readonly steps: readonly string[];
   readonly problem: string | undefined;
 }> {
-  const walk = startWalk(start(), maxFaults);
+  const execution = start();
+  const steps: string[] = [];
+  let path = NO_CHOICES;
+  await settled();
   try {
-    await settled();
-    for (let index = 0; walk.possible().length > 0; index++) {
-      await walk.step(choices[index] ?? 0);
-      walk.execution.checkStep();
+    for (;;) {
+      const possible = choicesOf(execution.pending(), path.last, path.faults < maxFaults);
+      if (possible.length === 0) break;
+      const index = choices[path.choices.length] ?? 0;
+      const choice = possible[index];
+      if (choice !== undefined) steps.push(describe(choice));
+      path = await step(path, possible, index);
+      execution.checkStep();
     }
-    await walk.execution.checkEnd();
+    await execution.checkEnd();
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
-    return { steps: walk.steps, problem: error.message };
+    return { steps, problem: error.message };
   }
-  return { steps: walk.steps, problem: undefined };
+  return { steps, problem: undefined };
 }
 
-/** Lets everything go on that waits for no call. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** One way through an execution. */
-function startWalk(execution: Execution, maxFaults: number) {
-  const choices: number[] = [];
-  const steps: string[] = [];
-  let faults = 0;
-  let last = 0;
-  const possible = () => choicesOf(execution.pending(), last, faults < maxFaults);
+/** Makes one choice, and returns the path with it. */
+async function step(path: Path, possible: readonly Choice[], index: number): Promise<Path> {
+  const choice = possible[index];
+  if (choice === undefined) throw new Error(`There is no choice ${index} after ${path.choices}.`);
+  choice.call.settle(choice.fate);
+  await settled();
   return {
-    execution,
-    choices,
-    steps,
-    faults: () => faults,
-    possible,
-    /** Makes one choice, and tells how many faults it is. */
-    async step(index: number): Promise<0 | 1> {
-      if (choices.length === 0) await settled();
-      const choice = possible()[index];
-      if (choice === undefined) throw new Error(`There is no choice ${index} after ${steps.join(', ')}.`);
-      const fault = choice.fate === 'succeeds' ? 0 : 1;
-      faults += fault;
-      choices.push(index);
-      steps.push(describe(choice));
-      last = choice.call.invocation;
-      choice.call.settle(choice.fate);
-      await settled();
-      return fault;
-    },
+    choices: [...path.choices, index],
+    faults: path.faults + faultsOf(choice),
+    last: choice.call.invocation,
   };
+}
+
+/** Lets everything go on that waits for no call: a next tick comes when no promise has anything left to do. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }
 
 /** All that can come next: the invocation that went on last goes first, so that a plain run is the first schedule. */
 function choicesOf(pending: readonly PendingCall[], last: number, withFaults: boolean): Choice[] {
-  const local = pending.find(({ isLocal }) => isLocal);
-  const calls =
-    local === undefined ? pending.toSorted((one, other) => order(one, last) - order(other, last)) : [local];
+  const ordered = pending.toSorted((one, other) => order(one, last) - order(other, last));
+  const local = ordered.find(({ isLocal }) => isLocal);
+  const calls = local === undefined ? ordered : [local];
   const plain = calls.map((call): Choice => ({ call, fate: 'succeeds' }));
   const faulty = calls.flatMap((call) => call.faults.map((fate): Choice => ({ call, fate })));
   return withFaults ? [...plain, ...faulty] : plain;
@@ -199,6 +215,10 @@ function choicesOf(pending: readonly PendingCall[], last: number, withFaults: bo
 
 function order({ invocation }: PendingCall, last: number): number {
   return invocation === last ? -1 : invocation;
+}
+
+function faultsOf(choice: Choice | undefined): 0 | 1 {
+  return choice?.fate === 'succeeds' ? 0 : 1;
 }
 
 function describe({ call, fate }: Choice): string {

@@ -53,6 +53,16 @@ export interface VirtualAccount {
   readonly written: Set<string>;
 }
 
+/** Copies an account, so that two executions can go on from it. */
+export function copyAccount(account: VirtualAccount): VirtualAccount {
+  return {
+    ...account,
+    issued: account.issued.map((token) => ({ ...token })),
+    history: new Map(account.history),
+    written: new Set(account.written),
+  };
+}
+
 /** Lets one call of an invocation wait for its fate. */
 export type Wait = <T>(
   name: string,
@@ -203,7 +213,7 @@ export function virtualMinter(
         },
         told: () => (requestsCross ? account.nowMs : null),
       });
-      const requestedMs = account.nowMs;
+      const requestedMs = now().getTime();
       const { token, issuedAt } = await wait('mint', {
         faults: WRITE_FAULTS,
         failure: () => fail(new RefreshError('TOKEN_ENDPOINT_UNAVAILABLE', 'It could not be asked.')),
