@@ -1,3 +1,4 @@
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import type { FunctionEnvironment } from '../lambda/contract.ts';
 import {
@@ -5,6 +6,7 @@ import {
   startAuthorizationServer,
 } from './authorization-server/authorization-server.ts';
 import { type AwsEndpoint, startAwsEndpoint } from './aws/endpoint.ts';
+import { createCertificateAuthority } from './certificate-authority.ts';
 
 /** What a process of the function needs: an AWS account on loopback with a live token in it, and the server that mints. */
 export interface ProcessHarness {
@@ -25,18 +27,22 @@ const CLIENT = { clientId: 'bench', clientSecret: 'bench-client-secret' };
  * Starts both servers and stores a token.
  *
  * @param options `isDue`: it has expired, so that a mint stores its own; else it lives for hours. `hasProbe`: the provider
- * has a probe, as Genesys Cloud has
+ * has a probe, as Genesys Cloud has. `overTls`: the AWS endpoint speaks HTTPS, as AWS does; the process is told to
+ * trust its authority
  */
 export async function openProcessHarness(
-  options: { readonly isDue?: boolean; readonly hasProbe?: boolean } = {},
+  options: { readonly isDue?: boolean; readonly hasProbe?: boolean; readonly overTls?: boolean } = {},
 ): Promise<ProcessHarness> {
-  const aws = await startAwsEndpoint({ region: 'eu-central-1', accountId: '111122223333' });
+  const place = { region: 'eu-central-1', accountId: '111122223333' };
+  const tls = options.overTls ? await createTls() : undefined;
+  const aws = await startAwsEndpoint({ ...place, ...(tls ? { certificate: tls.certificate } : {}) });
   const server = await startAuthorizationServer({
     clients: [{ ...CLIENT, authMethod: 'client_secret_basic' }],
   });
   const credentials = aws.iam.registerAdministrator();
-  const ssm = new SSMClient({ region: aws.region, endpoint: aws.url, credentials });
-  const secretArn = await storeSecret(aws, credentials);
+  const client = { region: aws.region, endpoint: aws.url, credentials, ...tls?.client };
+  const ssm = new SSMClient(client);
+  const secretArn = await storeSecret(client);
   await ssm.send(new PutParameterCommand({ Name: TOKEN_PARAMETER, Value: 'first', Type: 'SecureString' }));
   await ssm.send(
     new PutParameterCommand({ Name: STATUS_PARAMETER, Value: statusOf(options.isDue), Type: 'String' }),
@@ -68,6 +74,7 @@ export async function openProcessHarness(
       AWS_SESSION_TOKEN: credentials.sessionToken,
       AWS_LAMBDA_FUNCTION_NAME: 'bench',
       AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+      ...tls?.environment,
     },
     async readToken() {
       const command = new GetParameterCommand({ Name: TOKEN_PARAMETER, WithDecryption: true });
@@ -77,13 +84,24 @@ export async function openProcessHarness(
       ssm.destroy();
       await server.close();
       await aws.close();
+      await tls?.remove();
     },
   };
 }
 
-async function storeSecret(aws: AwsEndpoint, credentials: ReturnType<AwsEndpoint['registerPrincipal']>) {
-  const { CreateSecretCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
-  const client = new SecretsManagerClient({ region: aws.region, endpoint: aws.url, credentials });
+async function createTls() {
+  const authority = await createCertificateAuthority();
+  const { path, remove } = await authority.writeCertificate();
+  return {
+    certificate: await authority.issue(['127.0.0.1']),
+    client: { requestHandler: { httpsAgent: { ca: authority.certificate } } },
+    environment: { NODE_EXTRA_CA_CERTS: path },
+    remove,
+  };
+}
+
+async function storeSecret(settings: ConstructorParameters<typeof SecretsManagerClient>[0]) {
+  const client = new SecretsManagerClient(settings ?? {});
   const SecretString = JSON.stringify({ client_id: CLIENT.clientId, client_secret: CLIENT.clientSecret });
   const { ARN = '' } = await client.send(new CreateSecretCommand({ Name: 'bench', SecretString }));
   client.destroy();

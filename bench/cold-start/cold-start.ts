@@ -20,7 +20,8 @@ export async function run(args: readonly string[]): Promise<number> {
   const rounds = Number(values.rounds);
   const candidates = buildCandidates();
   // Two harnesses: a rival's mint must not leave a status behind that makes the next idle beat mint.
-  const [idle, minting] = [await openProcessHarness(), await openProcessHarness({ isDue: true })];
+  const idle = await openProcessHarness({ overTls: true });
+  const minting = await openProcessHarness({ overTls: true, isDue: true });
   const runs = runsOf(candidates, idle.environment, minting.environment);
   const bar = new SingleBar(
     { format: '{bar} {value}/{total} processes, {eta_formatted} left' },

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { ServerCertificate } from '../certificate-authority.ts';
 import { createFaults, type Faults } from './faults.ts';
 import {
   type Credentials,
@@ -41,14 +43,16 @@ export interface AwsEndpoint extends Place {
  * Starts an AWS endpoint that speaks the real protocols to real SDKs and the real CLI: Parameter Store, Secrets
  * Manager, Lambda's Invoke and STS GetCallerIdentity, with each call checked against the caller's IAM policies.
  *
- * @param options `now` is the endpoint's clock: all dates in answers and their `Date` header come from it
+ * @param options `now` is the endpoint's clock: all dates in answers and their `Date` header come from it. With a
+ * `certificate` it speaks HTTPS, as AWS does, else plain HTTP
  */
 export async function startAwsEndpoint(options: {
   region: string;
   accountId: string;
   now?: () => Date;
+  certificate?: ServerCertificate;
 }): Promise<AwsEndpoint> {
-  const { region, accountId, now = () => new Date() } = options;
+  const { region, accountId, now = () => new Date(), certificate } = options;
   const place = { region, accountId };
   const kms = createKms(place);
   const ssm = createSsm(place, kms);
@@ -59,9 +63,18 @@ export async function startAwsEndpoint(options: {
   const calls: RecordedCall[] = [];
   const requests: RecordedRequest[] = [];
 
-  const server = createServer(
-    createRequestHandler({ place, now, ssm, secretsManager, lambda, iam, faults, calls, requests }),
-  );
+  const handle = createRequestHandler({
+    place,
+    now,
+    ssm,
+    secretsManager,
+    lambda,
+    iam,
+    faults,
+    calls,
+    requests,
+  });
+  const server = certificate === undefined ? createServer(handle) : createTlsServer(certificate, handle);
   // Clients keep connections open between beats; the default of five seconds would close them under a request.
   server.keepAliveTimeout = 0;
   server.listen(0, '127.0.0.1');
@@ -71,7 +84,7 @@ export async function startAwsEndpoint(options: {
   return {
     region,
     accountId,
-    url: `http://127.0.0.1:${port}`,
+    url: `${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     port,
     ssm,
     secretsManager,

@@ -1,23 +1,23 @@
-import { type Account, AWKWARD_TOKEN, READ, startAccount } from './support/account.ts';
 import { findAwsClis } from './support/aws-cli.ts';
+import { AWKWARD_TOKEN, openReaderHarness, READ, type ReaderHarness } from './support/reader-harness.ts';
 import { requireShells, SHELLS } from './support/shells.ts';
 
 const shells = SHELLS.map((shell) => ({ name: shell.join(' '), shell }));
 const RECEIPT = /^token v1 9f86d081884c expires \d\d:\d\d:\d\dZ, 47 min left$/m;
 
 describe.each(findAwsClis())('access-token with the AWS CLI $version', (cli) => {
-  let account: Account;
+  let harness: ReaderHarness;
 
   beforeAll(requireShells);
   beforeEach(async () => {
-    account = await startAccount(cli);
-    account.storeToken(AWKWARD_TOKEN);
-    account.storeStatus({ lifeSeconds: 2850 });
+    harness = await openReaderHarness(cli);
+    harness.storeToken(AWKWARD_TOKEN);
+    harness.storeStatus({ lifeSeconds: 2850 });
   });
-  afterEach(() => account.close());
+  afterEach(() => harness.close());
 
   test.each(shells)('get prints the token and a receipt under $name', async ({ shell }) => {
-    const job = await account.job(['get', 'genesys'], { shell, policies: [READ] });
+    const job = await harness.job(['get', 'genesys'], { shell, policies: [READ] });
 
     expect(job.stdout).toBe(`${AWKWARD_TOKEN}\n`);
     expect(job.stderr).toMatch(RECEIPT);
@@ -26,7 +26,7 @@ describe.each(findAwsClis())('access-token with the AWS CLI $version', (cli) => 
 
   test.each(shells)('exec becomes the command under $name', async ({ shell }) => {
     let pid: number | undefined;
-    const job = await account.job(
+    const job = await harness.job(
       [
         'exec',
         'genesys',
@@ -48,17 +48,17 @@ describe.each(findAwsClis())('access-token with the AWS CLI $version', (cli) => 
 
   test.each(shells)('asks the refresher for more life under $name', async ({ shell }) => {
     const events: unknown[] = [];
-    account.endpoint.registerFunction({
+    harness.endpoint.registerFunction({
       name: 'token-refresher-ci-genesys',
       async invoke(event) {
         events.push(event);
-        const version = account.storeToken('second-token');
-        account.storeStatus({ version, lifeSeconds: 3599 });
+        const version = harness.storeToken('second-token');
+        harness.storeStatus({ version, lifeSeconds: 3599 });
         return { payload: { outcome: 'refreshed', satisfied: true, tokenVersion: version } };
       },
     });
 
-    const job = await account.job(['get', 'genesys', '--min-ttl', '50m'], { shell });
+    const job = await harness.job(['get', 'genesys', '--min-ttl', '50m'], { shell });
 
     expect(events).toEqual([{ minRemainingSeconds: 3000 }]);
     expect(job.stdout).toBe('second-token\n');
@@ -67,7 +67,7 @@ describe.each(findAwsClis())('access-token with the AWS CLI $version', (cli) => 
   });
 
   test.each(shells)('says which action AWS refused, and to whom, under $name', async ({ shell }) => {
-    const job = await account.job(['get', 'genesys'], { shell, policies: [] });
+    const job = await harness.job(['get', 'genesys'], { shell, policies: [] });
 
     expect(job.stdout).toBe('');
     expect(job.stderr).toContain('AWS refused ssm:GetParameters on');
@@ -78,14 +78,14 @@ describe.each(findAwsClis())('access-token with the AWS CLI $version', (cli) => 
   });
 
   test.each(shells)('doctor prints its table under $name', async ({ shell }) => {
-    account.endpoint.registerFunction({
+    harness.endpoint.registerFunction({
       name: 'token-refresher-ci-genesys',
       invoke: async () => ({
         payload: { outcome: 'diagnosed', healthy: true, steps: [{ step: 'secret', ok: true }] },
       }),
     });
 
-    const job = await account.job(['doctor', 'genesys'], { shell });
+    const job = await harness.job(['doctor', 'genesys'], { shell });
 
     expect(job.stdout).toMatch(/^STEP +RESULT +FAULT /);
     expect(job.stdout).toMatch(/^job: identity +ok .*assumed-role\/ci\/job in eu-central-1$/m);

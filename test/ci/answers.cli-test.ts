@@ -1,6 +1,6 @@
-import { SCRIPT } from './support/account.ts';
 import { type AccountContent, installStandIn, type StandIn } from './support/aws-stand-in.ts';
 import { type Ended, run } from './support/process.ts';
+import { SCRIPT } from './support/reader-harness.ts';
 
 let standIn: StandIn;
 

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Account, REGION, startAccount } from './support/account.ts';
 import { findAwsClis } from './support/aws-cli.ts';
 import { type AccountContent, installStandIn, type StandIn } from './support/aws-stand-in.ts';
 import { HOSTILE_VALUES } from './support/hostile-values.ts';
 import { run } from './support/process.ts';
+import { openReaderHarness, REGION, type ReaderHarness } from './support/reader-harness.ts';
 
 const ALL = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
 const TOKEN = '/ci/genesys/access-token';
@@ -36,23 +36,23 @@ const CONTENTS: readonly AccountContent[] = [
 ];
 
 describe.each(findAwsClis())('the stand-in prints what the AWS CLI $version prints', (cli) => {
-  let account: Account;
+  let harness: ReaderHarness;
   let standIn: StandIn;
 
   beforeEach(async () => {
-    account = await startAccount(cli);
+    harness = await openReaderHarness(cli);
     standIn = installStandIn();
   });
   afterEach(async () => {
     standIn.remove();
-    await account.close();
+    await harness.close();
   });
 
   test.each([0, 1])('for content %d', async (index) => {
     const content = CONTENTS[index] as AccountContent;
-    account.storeToken(content.token);
-    account.storeRawStatus(content.status);
-    account.endpoint.registerFunction({
+    harness.storeToken(content.token);
+    harness.storeRawStatus(content.status);
+    harness.endpoint.registerFunction({
       name: 'f',
       invoke: async () => {
         const payload = JSON.parse(content.payload);
@@ -60,7 +60,7 @@ describe.each(findAwsClis())('the stand-in prints what the AWS CLI $version prin
       },
     });
     standIn.serve(content);
-    const env: Record<string, string> = { ...account.jobEnvironment([ALL]), AWS_DEFAULT_REGION: REGION };
+    const env: Record<string, string> = { ...harness.jobEnvironment([ALL]), AWS_DEFAULT_REGION: REGION };
     const cwd = mkdtempSync(join(tmpdir(), 'stand-in-'));
 
     for (const [name, call] of Object.entries(CALLS)) {
@@ -83,7 +83,7 @@ describe.each(findAwsClis())('the stand-in prints what the AWS CLI $version prin
         message: `Function not found: arn:aws:lambda:eu-central-1:111122223333:function:f`,
       },
     });
-    const env: Record<string, string> = { ...account.jobEnvironment([ALL]), AWS_DEFAULT_REGION: REGION };
+    const env: Record<string, string> = { ...harness.jobEnvironment([ALL]), AWS_DEFAULT_REGION: REGION };
 
     const real = await run(['sh', '-c', CALLS.invoke], { env });
     const stood = await run(['sh', '-c', CALLS.invoke], {

@@ -2,33 +2,33 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { serializeStatus } from '../../lambda/refresh/status.ts';
-import { type Account, READ, REFRESH, SCRIPT, startAccount } from './support/account.ts';
 import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
 import { type Ended, run } from './support/process.ts';
+import { openReaderHarness, READ, REFRESH, type ReaderHarness, SCRIPT } from './support/reader-harness.ts';
 
 /** The first release, whose copies are in other people's repositories. */
 const RELEASED = 'd5da51f';
 
-let account: Account;
+let harness: ReaderHarness;
 let released: string;
 
 beforeEach(async () => {
-  account = await startAccount(findAwsClis()[0] as AwsCli);
-  account.storeToken('stored');
-  account.endpoint.registerFunction({
+  harness = await openReaderHarness(findAwsClis()[0] as AwsCli);
+  harness.storeToken('stored');
+  harness.endpoint.registerFunction({
     name: 'token-refresher-ci-genesys',
     invoke: async () => ({ payload: { healthy: true, steps: [{ step: 'config', ok: true }] } }),
   });
   const copy = spawnSync('git', ['show', `${RELEASED}:ci/access-token`], { encoding: 'utf8' });
   expect(copy).toMatchObject({ status: 0, stderr: '' });
-  released = join(account.home, 'access-token');
+  released = join(harness.home, 'access-token');
   writeFileSync(released, copy.stdout);
 });
-afterEach(() => account.close());
+afterEach(() => harness.close());
 
 async function everyVerb(script: string): Promise<Ended[]> {
-  const env = account.jobEnvironment([READ, REFRESH]);
-  const call = (...args: string[]) => run(['sh', script, ...args], { cwd: account.home, env });
+  const env = harness.jobEnvironment([READ, REFRESH]);
+  const call = (...args: string[]) => run(['sh', script, ...args], { cwd: harness.home, env });
   return [
     await call('get', 'genesys', '--min-ttl', '30m'),
     await call('exec', 'genesys', '--', 'printenv', 'ACCESS_TOKEN'),
@@ -39,7 +39,7 @@ async function everyVerb(script: string): Promise<Ended[]> {
 
 test('a copy of the first release reads the status of today', async () => {
   const at = (seconds: number) => new Date(Date.now() + seconds * 1000);
-  account.storeRawStatus(
+  harness.storeRawStatus(
     serializeStatus({
       provider: 'genesys-cloud',
       token: {
@@ -68,7 +68,7 @@ test('a copy of the first release reads the status of today', async () => {
 });
 
 test('the script of today reads the status of the first release', async () => {
-  account.storeStatus({ lifeSeconds: 2850 });
+  harness.storeStatus({ lifeSeconds: 2850 });
 
   const [get, exec, status, doctor] = await everyVerb(SCRIPT);
 

@@ -1,8 +1,8 @@
-import { type Account, READ, REFRESH, startAccount } from './support/account.ts';
 import { type AwsCli, findAwsClis, installCommand } from './support/aws-cli.ts';
+import { openPipelineHarness, type PipelineHarness } from './support/pipeline-harness.ts';
 import type { Ended } from './support/process.ts';
 import { run } from './support/process.ts';
-import { type Stack, startStack } from './support/stack.ts';
+import { openReaderHarness, READ, REFRESH, type ReaderHarness } from './support/reader-harness.ts';
 
 const cli = findAwsClis()[0] as AwsCli;
 
@@ -19,17 +19,17 @@ function rows({ stdout }: Ended): Record<string, [result: string, fault: string,
 }
 
 describe('doctor, on the synthesized function', () => {
-  let stack: Stack;
+  let harness: PipelineHarness;
 
   beforeEach(async () => {
-    stack = await startStack(cli);
+    harness = await openPipelineHarness(cli);
   });
-  afterEach(() => stack.close());
+  afterEach(() => harness.close());
 
   const doctor = (env: Record<string, string> = {}) =>
     run(['ci/access-token', 'doctor', 'genesys'], {
-      cwd: stack.checkout,
-      env: { ...stack.jobEnvironment(stack.readerPolicies), ...env },
+      cwd: harness.checkout,
+      env: { ...harness.jobEnvironment(harness.readerPolicies), ...env },
     });
 
   test('finds nothing wrong where all is well', async () => {
@@ -55,7 +55,7 @@ describe('doctor, on the synthesized function', () => {
   });
 
   test('blames the secret for a rejected client', async () => {
-    stack.authorizationServer.replaceClientSecret('ci', 'changed-at-the-provider-only');
+    harness.authorizationServer.replaceClientSecret('ci', 'changed-at-the-provider-only');
 
     const job = await doctor();
 
@@ -66,7 +66,7 @@ describe('doctor, on the synthesized function', () => {
   });
 
   test('blames the token endpoint for an outage', async () => {
-    await stack.authorizationServer.faults.goOffline();
+    await harness.authorizationServer.faults.goOffline();
 
     const job = await doctor();
 
@@ -78,7 +78,7 @@ describe('doctor, on the synthesized function', () => {
   });
 
   test("blames IAM where the function's role lost the secret", async () => {
-    stack.endpoint.faults.add({ match: { service: 'secretsmanager' }, fault: { kind: 'deny' } });
+    harness.endpoint.faults.add({ match: { service: 'secretsmanager' }, fault: { kind: 'deny' } });
 
     const job = await doctor();
 
@@ -88,21 +88,21 @@ describe('doctor, on the synthesized function', () => {
 });
 
 describe('doctor, from the job', () => {
-  let account: Account;
+  let harness: ReaderHarness;
 
   beforeEach(async () => {
-    account = await startAccount(cli);
-    account.storeToken('stored');
-    account.storeStatus();
-    account.endpoint.registerFunction({
+    harness = await openReaderHarness(cli);
+    harness.storeToken('stored');
+    harness.storeStatus();
+    harness.endpoint.registerFunction({
       name: 'token-refresher-ci-genesys',
       invoke: async () => ({ payload: { healthy: true, steps: [{ step: 'config', ok: true }] } }),
     });
   });
-  afterEach(() => account.close());
+  afterEach(() => harness.close());
 
   test('blames IAM where the job may not read or not invoke', async () => {
-    const job = await account.job(['doctor', 'genesys'], { policies: [] });
+    const job = await harness.job(['doctor', 'genesys'], { policies: [] });
 
     const found = rows(job);
     expect(found['job: read parameters']?.slice(0, 2)).toEqual(['refused', 'IAM']);
@@ -118,7 +118,7 @@ describe('doctor, from the job', () => {
       Statement: [{ Effect: 'Deny', Action: 'kms:Decrypt', Resource: '*' }],
     };
 
-    const job = await account.job(['doctor', 'genesys'], { policies: [READ, REFRESH, deny] });
+    const job = await harness.job(['doctor', 'genesys'], { policies: [READ, REFRESH, deny] });
 
     expect(rows(job)['job: decrypt token']?.slice(0, 2)).toEqual(['refused', 'KMS']);
     expect(rows(job)['job: read parameters']?.[0]).toBe('ok');
@@ -126,21 +126,21 @@ describe('doctor, from the job', () => {
   });
 
   test('blames the schedule where a mint is overdue and none was tried', async () => {
-    account.storeStatus({ lifeSeconds: 300, dueInSeconds: -400 });
+    harness.storeStatus({ lifeSeconds: 300, dueInSeconds: -400 });
 
-    const job = await account.job(['doctor', 'genesys']);
+    const job = await harness.job(['doctor', 'genesys']);
 
     expect(rows(job)['token: schedule']?.slice(0, 2)).toEqual(['OVERDUE', 'schedule']);
     expect(job.status).toBe(3);
   });
 
   test('blames what the last mint failed for', async () => {
-    account.storeStatus({
+    harness.storeStatus({
       lifeSeconds: -10,
       lastFailure: { code: 'TOKEN_ENDPOINT_UNAVAILABLE', consecutive: 12 },
     });
 
-    const job = await account.job(['doctor', 'genesys']);
+    const job = await harness.job(['doctor', 'genesys']);
 
     expect(rows(job)['token: life']?.slice(0, 2)).toEqual(['expired', 'token endpoint']);
     expect(rows(job)['token: minting']?.[2]).toContain('12 in a row');
@@ -148,11 +148,11 @@ describe('doctor, from the job', () => {
   });
 
   test("blames the clock where the job's is off", async () => {
-    const commands = account.home;
+    const commands = harness.home;
     installCommand(commands, 'date', `echo $(($(/bin/date -u +%s) + 400))`);
-    const env = account.jobEnvironment([READ, REFRESH]);
+    const env = harness.jobEnvironment([READ, REFRESH]);
 
-    const job = await account.job(['doctor', 'genesys'], {
+    const job = await harness.job(['doctor', 'genesys'], {
       env: { ...env, PATH: `${commands}:${env.PATH}` },
     });
 
@@ -164,7 +164,7 @@ describe('doctor, from the job', () => {
   });
 
   test('says that there is no such refresher', async () => {
-    const job = await account.job(['doctor', 'genesys', '--function', 'elsewhere'], {
+    const job = await harness.job(['doctor', 'genesys', '--function', 'elsewhere'], {
       policies: [
         READ,
         { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'lambda:*', Resource: '*' }] },
@@ -177,19 +177,19 @@ describe('doctor, from the job', () => {
 });
 
 describe('status', () => {
-  let account: Account;
+  let harness: ReaderHarness;
 
   beforeEach(async () => {
-    account = await startAccount(cli);
+    harness = await openReaderHarness(cli);
   });
-  afterEach(() => account.close());
+  afterEach(() => harness.close());
 
   test('prints a table, and the parameter itself with --json', async () => {
-    account.storeToken('stored');
-    account.storeStatus({ lastFailure: { code: 'TOKEN_REJECTED', consecutive: 3 } });
+    harness.storeToken('stored');
+    harness.storeStatus({ lastFailure: { code: 'TOKEN_REJECTED', consecutive: 3 } });
 
-    const table = await account.job(['status', 'genesys'], { policies: [READ] });
-    const json = await account.job(['status', 'genesys', '--json'], { policies: [READ] });
+    const table = await harness.job(['status', 'genesys'], { policies: [READ] });
+    const json = await harness.job(['status', 'genesys', '--json'], { policies: [READ] });
 
     expect(table.stdout).toMatch(/^version +v1$/m);
     expect(table.stdout).toMatch(/^life +47 min left, until 20/m);
@@ -199,15 +199,15 @@ describe('status', () => {
   });
 
   test('needs no key: it never decrypts the token', async () => {
-    account.storeToken('stored');
-    account.storeStatus();
+    harness.storeToken('stored');
+    harness.storeStatus();
     const deny = { Version: '2012-10-17', Statement: [{ Effect: 'Deny', Action: 'kms:*', Resource: '*' }] };
 
-    expect((await account.job(['status', 'genesys'], { policies: [READ, deny] })).status).toBe(0);
+    expect((await harness.job(['status', 'genesys'], { policies: [READ, deny] })).status).toBe(0);
   });
 
   test('ends with 4 where no token is alive', async () => {
-    const job = await account.job(['status', 'genesys'], { policies: [READ] });
+    const job = await harness.job(['status', 'genesys'], { policies: [READ] });
 
     expect(job).toMatchObject({ status: 4, stdout: expect.stringMatching(/^version +none$/m) });
   });

@@ -1,10 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SCRIPT } from './support/account.ts';
 import { installCommand } from './support/aws-cli.ts';
 import { installStandIn, type StandIn } from './support/aws-stand-in.ts';
 import { type Ended, run } from './support/process.ts';
+import { SCRIPT } from './support/reader-harness.ts';
 import { requireShells, SHELLS } from './support/shells.ts';
 
 const shells = SHELLS.map((shell) => ({ name: shell.join(' '), shell }));

@@ -4,33 +4,34 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PolicyDocument } from '../../local/aws/operation.ts';
 import type { Assembly } from '../../local/cloud-assembly.ts';
+import { LOCAL_PLACE, policiesOfRole } from '../../local/synthesized-function.ts';
 import { type AwsCli, findAwsClis, installCommand } from './support/aws-cli.ts';
 import { jenkinsSteps } from './support/jenkinsfile.ts';
+import { openPipelineHarness, type PipelineHarness } from './support/pipeline-harness.ts';
 import { type Ended, filesContaining, run } from './support/process.ts';
-import { policiesOfRole, type Stack, startStack } from './support/stack.ts';
 import { azureSteps, codeBuildSteps, gitHubSteps, gitLabSteps, type Step } from './support/steps.ts';
 
 const EXAMPLES = 'ci/examples';
 
-let stack: Stack;
+let harness: PipelineHarness;
 
 beforeAll(async () => {
-  stack = await startStack(findAwsClis().at(-1) as AwsCli);
+  harness = await openPipelineHarness(findAwsClis().at(-1) as AwsCli);
 });
 beforeEach(async () => {
-  await stack.startAfresh();
+  await harness.startAfresh();
   // Twenty minutes are left: too little for --min-ttl 45m.
-  stack.ageToken(40);
+  harness.ageToken(40);
 });
-afterAll(() => stack.close());
+afterAll(() => harness.close());
 
 /** Runs a step with its CI system's environment; its log is stdout and stderr together. */
 async function runStep(
   step: Step,
   agent: Record<string, string>,
-  policies: readonly PolicyDocument[] = stack.readerPolicies,
+  policies: readonly PolicyDocument[] = harness.readerPolicies,
 ): Promise<Ended & { log: string }> {
-  const { PATH = '', HOME = '', ...job } = stack.jobEnvironment(policies);
+  const { PATH = '', HOME = '', ...job } = harness.jobEnvironment(policies);
   const credentials = step.role ? job : {};
   const parameters: Record<string, string> = {};
   for (const [variable, name] of Object.entries(step.parameters)) {
@@ -39,8 +40,8 @@ async function runStep(
     parameters[variable] = stdout.trimEnd();
   }
   const ended = await run([...step.shell, '-c', step.script], {
-    cwd: join(stack.checkout, step.directory),
-    env: { PATH, HOME, ...credentials, ...agent, ...step.env, ...parameters, GENESYS_API: stack.api.url },
+    cwd: join(harness.checkout, step.directory),
+    env: { PATH, HOME, ...credentials, ...agent, ...step.env, ...parameters, GENESYS_API: harness.api.url },
   });
   return { ...ended, log: ended.stdout + ended.stderr };
 }
@@ -60,7 +61,7 @@ async function runJob(steps: readonly Step[], agent: Record<string, string>) {
 }
 
 function terraformCalls(): string[] {
-  return readFileSync(join(stack.checkout, 'terraform.calls'), 'utf8').trimEnd().split('\n');
+  return readFileSync(join(harness.checkout, 'terraform.calls'), 'utf8').trimEnd().split('\n');
 }
 
 describe('CodeBuild', () => {
@@ -82,12 +83,12 @@ describe('CodeBuild', () => {
     const role = Object.keys(assembly.template.Resources).find(
       (id) => id.startsWith(`${project}Role`) && !id.includes('Policy'),
     );
-    return policiesOfRole(assembly, `CxAsCode-${role}`);
+    return policiesOfRole(assembly, LOCAL_PLACE, `CxAsCode-${role}`);
   }
 
   test('parameter-store: is resolved with the project role that the sample app synthesizes', async () => {
     const [step] = codeBuildSteps(`${EXAMPLES}/codebuild/buildspec.yml`) as [Step];
-    const token = stack.storedToken();
+    const token = harness.storedToken();
 
     const job = await runStep(step, {}, projectPolicies('ShortJob'));
 
@@ -98,7 +99,7 @@ describe('CodeBuild', () => {
       'plan -input=false -out=tfplan (eu-central-1)',
       'apply -input=false tfplan (eu-central-1)',
     ]);
-    expect(stack.api.calls).toEqual(Array(2).fill({ path: '/api/v2/tokens/me', accepted: true }));
+    expect(harness.api.calls).toEqual(Array(2).fill({ path: '/api/v2/tokens/me', accepted: true }));
     expect(job.log).not.toContain(token);
   });
 
@@ -118,15 +119,15 @@ describe('CodeBuild', () => {
 
   test('exec inside a phase asks for the life that each command needs', async () => {
     const [step] = codeBuildSteps(`${EXAMPLES}/codebuild/buildspec-long.yml`) as [Step];
-    const first = stack.storedToken();
+    const first = harness.storedToken();
 
     const job = await runStep(step, {}, projectPolicies('LongJob'));
 
     expect(job.status).toBe(0);
     expect(job.stderr).toMatch(/token v\d+ .*, 19 min left\n[\s\S]*token v\d+ .*, 59 min left\n/);
     expect(job.stdout).toMatch(/^version +v\d+$/m);
-    expect(stack.api.calls).toEqual(Array(2).fill({ path: '/api/v2/tokens/me', accepted: true }));
-    for (const token of [first, stack.storedToken()]) expect(job.log).not.toContain(token);
+    expect(harness.api.calls).toEqual(Array(2).fill({ path: '/api/v2/tokens/me', accepted: true }));
+    for (const token of [first, harness.storedToken()]) expect(job.log).not.toContain(token);
   });
 
   test('a project that may only read is refused where it asks for more life', async () => {
@@ -142,7 +143,7 @@ describe('CodeBuild', () => {
 
 describe('Jenkins', () => {
   test('the Jenkinsfile runs under sh -xe and its log holds no token', async () => {
-    installCommand(stack.commands, 'python3', `exec ${pythonWithSdk()} "$@"`);
+    installCommand(harness.commands, 'python3', `exec ${pythonWithSdk()} "$@"`);
     const steps = jenkinsSteps(`${EXAMPLES}/jenkins/Jenkinsfile`);
 
     const log = await runJob(steps, { JENKINS_URL: 'https://jenkins.example/', BUILD_NUMBER: '1' });
@@ -155,7 +156,7 @@ describe('Jenkins', () => {
     ]);
     expect(log).toContain('+ ../../access-token exec genesys');
     expect(log).toContain('queue-3 Queue 3');
-    expect(log).not.toContain(stack.storedToken());
+    expect(log).not.toContain(harness.storedToken());
   });
 
   test('with the AWS Parameter Store plugin', async () => {
@@ -165,7 +166,7 @@ describe('Jenkins', () => {
 
     expect(steps[0]?.parameters.ACCESS_TOKEN).toBe('/ci/genesys/access-token');
     expect(terraformCalls()).toHaveLength(2);
-    expect(log).not.toContain(stack.storedToken());
+    expect(log).not.toContain(harness.storedToken());
   });
 
   test('a failed job is told by doctor what is wrong', async () => {
@@ -186,18 +187,18 @@ test('the GitHub Actions workflow runs, and its log is masked before the token c
 
   const log = await runJob(steps, agent);
 
-  const token = stack.storedToken();
+  const token = harness.storedToken();
   const visible = log.split('\n').filter((line) => !line.startsWith('::add-mask::'));
   expect(log).toContain(`::add-mask::${token}\n`);
   expect(visible.join('\n')).not.toContain(token);
   expect(steps.map(({ role }) => role)).toEqual([true, true, true]);
-  expect(stack.api.calls.map(({ path }) => path)).toEqual([
+  expect(harness.api.calls.map(({ path }) => path)).toEqual([
     '/api/v2/tokens/me',
     '/api/v2/routing/queues?pageNumber=1',
     '/api/v2/routing/queues?pageNumber=2',
     '/api/v2/routing/queues?pageNumber=3',
   ]);
-  expect(stack.api.calls.every(({ accepted }) => accepted)).toBe(true);
+  expect(harness.api.calls.every(({ accepted }) => accepted)).toBe(true);
 });
 
 test('the Azure pipeline runs, and its log is masked before the token could appear', async () => {
@@ -205,7 +206,7 @@ test('the Azure pipeline runs, and its log is masked before the token could appe
 
   const log = await runJob(steps, { TF_BUILD: 'True', AGENT_NAME: 'agent' });
 
-  const token = stack.storedToken();
+  const token = harness.storedToken();
   const visible = log.split('\n').filter((line) => !line.startsWith('##vso[task.setsecret]'));
   expect(log).toContain(`##vso[task.setsecret]${token}\n`);
   expect(visible.join('\n')).not.toContain(token);
@@ -214,29 +215,29 @@ test('the Azure pipeline runs, and its log is masked before the token could appe
 });
 
 test('the curl loop shows no token under sh -x, and leaves it in no file', async () => {
-  const env = { ...stack.jobEnvironment(stack.readerPolicies), GENESYS_API: stack.api.url };
+  const env = { ...harness.jobEnvironment(harness.readerPolicies), GENESYS_API: harness.api.url };
 
   const job = await run(['sh', '-x', 'ci/examples/curl/export-loop.sh', 'genesys', '2'], {
-    cwd: stack.checkout,
+    cwd: harness.checkout,
     env,
   });
 
   expect(job).toMatchObject({ status: 0, stdout: '' });
-  expect(job.stderr).not.toContain(stack.storedToken());
-  expect(filesContaining(stack.checkout, stack.storedToken())).toEqual([]);
-  expect(readFileSync(join(stack.checkout, 'queues-2.json'), 'utf8')).toContain('Queue 2');
+  expect(job.stderr).not.toContain(harness.storedToken());
+  expect(filesContaining(harness.checkout, harness.storedToken())).toEqual([]);
+  expect(readFileSync(join(harness.checkout, 'queues-2.json'), 'utf8')).toContain('Queue 2');
 });
 
 test('the curl loop ends at the first token that cannot be had', async () => {
-  const env = { ...stack.jobEnvironment([]), GENESYS_API: stack.api.url };
+  const env = { ...harness.jobEnvironment([]), GENESYS_API: harness.api.url };
 
   const job = await run(['sh', 'ci/examples/curl/export-loop.sh', 'genesys', '2'], {
-    cwd: stack.checkout,
+    cwd: harness.checkout,
     env,
   });
 
   expect(job.status).toBe(5);
-  expect(stack.api.calls).toEqual([]);
+  expect(harness.api.calls).toEqual([]);
 });
 
 test('the GitLab job runs, and its log holds no token', async () => {
@@ -246,43 +247,43 @@ test('the GitLab job runs, and its log holds no token', async () => {
 
   const log = await runJob([{ ...step, env }], {
     AWS_ID_TOKEN: 'an-id-token',
-    AWS_WEB_IDENTITY_TOKEN_FILE: join(stack.checkout, 'id-token'),
+    AWS_WEB_IDENTITY_TOKEN_FILE: join(harness.checkout, 'id-token'),
   });
 
   expect([AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE]).toEqual([
     'arn:aws:iam::111122223333:role/cx-as-code',
     '/tmp/aws-id-token',
   ]);
-  expect(readFileSync(join(stack.checkout, 'id-token'), 'utf8')).toBe('an-id-token');
+  expect(readFileSync(join(harness.checkout, 'id-token'), 'utf8')).toBe('an-id-token');
   expect(terraformCalls()).toHaveLength(2);
-  expect(log).not.toContain(stack.storedToken());
+  expect(log).not.toContain(harness.storedToken());
 });
 
 test('the Genesys CLI gets the token in its environment', async () => {
-  installCommand(stack.commands, 'gc', `printf '%s\\n' "$* \${GENESYSCLOUD_ACCESS_TOKEN:+with a token}"`);
+  installCommand(harness.commands, 'gc', `printf '%s\\n' "$* \${GENESYSCLOUD_ACCESS_TOKEN:+with a token}"`);
 
   const job = await run(['ci/examples/genesys-cli/list-queues.sh', 'genesys'], {
-    cwd: stack.checkout,
-    env: stack.jobEnvironment(stack.readerPolicies),
+    cwd: harness.checkout,
+    env: harness.jobEnvironment(harness.readerPolicies),
   });
 
   expect(job).toMatchObject({ status: 0, stdout: 'routing queues list --autopaginate with a token\n' });
 });
 
 test('the CXone call brings its token in a header', async () => {
-  const env = { ...stack.jobEnvironment(stack.readerPolicies), CXONE_API: stack.api.url };
+  const env = { ...harness.jobEnvironment(harness.readerPolicies), CXONE_API: harness.api.url };
 
-  const job = await run(['ci/examples/nice-cxone/list-agents.sh', 'genesys'], { cwd: stack.checkout, env });
+  const job = await run(['ci/examples/nice-cxone/list-agents.sh', 'genesys'], { cwd: harness.checkout, env });
 
   expect(job.status).toBe(0);
-  expect(stack.api.calls).toEqual([{ path: '/incontactapi/services/v30.0/agents', accepted: true }]);
+  expect(harness.api.calls).toEqual([{ path: '/incontactapi/services/v30.0/agents', accepted: true }]);
 });
 
 describe('the Python SDK', () => {
   const list = () =>
     run([pythonWithSdk(), 'ci/examples/python/list_queues.py'], {
-      cwd: stack.checkout,
-      env: { ...stack.jobEnvironment(stack.readerPolicies), GENESYS_API: stack.api.url },
+      cwd: harness.checkout,
+      env: { ...harness.jobEnvironment(harness.readerPolicies), GENESYS_API: harness.api.url },
     });
 
   test('lists every page', async () => {
@@ -293,12 +294,12 @@ describe('the Python SDK', () => {
   });
 
   test('takes another token where the API refuses the one that the status calls live', async () => {
-    stack.authorizationServer.revoke(stack.storedToken());
+    harness.authorizationServer.revoke(harness.storedToken());
 
     const job = await list();
 
     expect(job.status).toBe(0);
-    expect(stack.api.calls.map(({ accepted }) => accepted)).toEqual([false, true, true, true]);
+    expect(harness.api.calls.map(({ accepted }) => accepted)).toEqual([false, true, true, true]);
   });
 });
 

@@ -1,10 +1,10 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SCRIPT } from './support/account.ts';
 import { type AccountContent, installStandIn, type StandIn } from './support/aws-stand-in.ts';
 import { HOSTILE_VALUES } from './support/hostile-values.ts';
 import { type Ended, run } from './support/process.ts';
+import { SCRIPT } from './support/reader-harness.ts';
 import { requireShells, SHELLS } from './support/shells.ts';
 
 const TOKEN = 'the-right-token';
@@ -18,11 +18,14 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
   'status --json': ['status', 'genesys', '--json'],
   doctor: ['doctor', 'genesys'],
 };
-/** What every landing runs; `npm run prove:hostile-input` runs all verbs on all cases. */
-const EVERY_VERB = process.env.HOSTILE_INPUT === 'all';
+/**
+ * Every landing runs each case under the first shell and under one of the others, in turn, with one or a few verbs.
+ * `npm run prove:hostile-input` runs all verbs on all cases under all shells.
+ */
+const EVERYTHING = process.env.HOSTILE_INPUT === 'all';
 
 /** A hundred runs and more, also on a machine that is busy with other things. */
-const LIMIT_MS = EVERY_VERB ? 7_200_000 : 900_000;
+const LIMIT_MS = EVERYTHING ? 7_200_000 : 900_000;
 
 interface Case {
   readonly name: string;
@@ -168,8 +171,8 @@ function parsed(json: string): string | undefined {
 /** Runs the cases, and returns what went wrong: nothing may run, and nothing but the right token may be given out. */
 async function violations(shell: readonly string[], cases: readonly Case[]): Promise<string[]> {
   const found: string[] = [];
-  const runs = cases.flatMap((one) =>
-    (EVERY_VERB ? Object.keys(VERBS) : one.verbs).map((verb) => ({ ...one, verb })),
+  const runs = casesUnder(shell, cases).flatMap((one) =>
+    (EVERYTHING ? Object.keys(VERBS) : one.verbs).map((verb) => ({ ...one, verb })),
   );
   const work = async (): Promise<void> => {
     const standIn = installStandIn();
@@ -186,6 +189,12 @@ async function violations(shell: readonly string[], cases: readonly Case[]): Pro
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
   return found;
+}
+
+function casesUnder(shell: readonly string[], cases: readonly Case[]): readonly Case[] {
+  const turn = SHELLS.indexOf(shell);
+  if (EVERYTHING || turn === 0) return cases;
+  return cases.filter((_, index) => index % (SHELLS.length - 1) === turn - 1);
 }
 
 function runCase(

@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
+import { openPipelineHarness, type PipelineHarness } from './support/pipeline-harness.ts';
 import { run } from './support/process.ts';
-import { type Stack, startStack } from './support/stack.ts';
 
 /** Needs a JDK and Maven, which fetches the SDK: `npm run test:java`. */
-let stack: Stack;
+let harness: PipelineHarness;
 let classpath: string;
 
 beforeAll(async () => {
@@ -20,27 +20,27 @@ beforeAll(async () => {
   classpath = `${directory}:${readFileSync(jars, 'utf8').trim()}`;
   const javac = ['javac', '-cp', classpath, '-d', directory, `${java}/ListQueues.java`];
   expect(await run(javac, { env: process.env })).toMatchObject({ status: 0, stderr: '' });
-  stack = await startStack(findAwsClis()[0] as AwsCli);
+  harness = await openPipelineHarness(findAwsClis()[0] as AwsCli);
 }, 300_000);
-afterAll(() => stack.close());
+afterAll(() => harness.close());
 
 test('lists every page', async () => {
-  const env = { ...stack.jobEnvironment(stack.readerPolicies), GENESYS_API: stack.api.url };
+  const env = { ...harness.jobEnvironment(harness.readerPolicies), GENESYS_API: harness.api.url };
 
-  const job = await run(['java', '-cp', classpath, 'ListQueues'], { cwd: stack.checkout, env });
+  const job = await run(['java', '-cp', classpath, 'ListQueues'], { cwd: harness.checkout, env });
 
   expect(job).toMatchObject({ status: 0, stdout: 'queue-1 Queue 1\nqueue-2 Queue 2\nqueue-3 Queue 3\n' });
 }, 60_000);
 
 test('takes another token where the API refuses the one that the status calls live', async () => {
-  const env = { ...stack.jobEnvironment(stack.readerPolicies), GENESYS_API: stack.api.url };
-  const callsBefore = stack.api.calls.length;
-  await stack.authorizationServer.revoke(stack.storedToken());
+  const env = { ...harness.jobEnvironment(harness.readerPolicies), GENESYS_API: harness.api.url };
+  const callsBefore = harness.api.calls.length;
+  await harness.authorizationServer.revoke(harness.storedToken());
 
-  const job = await run(['java', '-cp', classpath, 'ListQueues'], { cwd: stack.checkout, env });
+  const job = await run(['java', '-cp', classpath, 'ListQueues'], { cwd: harness.checkout, env });
 
   expect(job.status).toBe(0);
-  expect(stack.api.calls.slice(callsBefore).map(({ accepted }) => accepted)).toEqual([
+  expect(harness.api.calls.slice(callsBefore).map(({ accepted }) => accepted)).toEqual([
     false,
     true,
     true,

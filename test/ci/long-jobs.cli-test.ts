@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type FunctionHarness, openFunctionHarness } from '../../local/function-harness.ts';
-import { ACCOUNT, ageToken, REGION, readPolicy, refreshPolicy, SCRIPT } from './support/account.ts';
 import { type ApiServer, startApiServer } from './support/api-server.ts';
 import { type AwsCli, findAwsClis, installAwsCommand, installCommand } from './support/aws-cli.ts';
 import { type Ended, run } from './support/process.ts';
+import { ACCOUNT, ageToken, REGION, readPolicy, refreshPolicy, SCRIPT } from './support/reader-harness.ts';
 
 const MINUTE_MS = 60_000;
 

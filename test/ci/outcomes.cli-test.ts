@@ -1,54 +1,54 @@
 import { once } from 'node:events';
 import type { InvocationOutcome } from '../../local/aws/lambda.ts';
-import { type Account, READ, REFRESH, startAccount } from './support/account.ts';
 import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
+import { openReaderHarness, READ, REFRESH, type ReaderHarness } from './support/reader-harness.ts';
 
 const FUNCTION = 'token-refresher-ci-genesys';
 
-let account: Account;
+let harness: ReaderHarness;
 
 beforeEach(async () => {
-  account = await startAccount(findAwsClis()[0] as AwsCli);
+  harness = await openReaderHarness(findAwsClis()[0] as AwsCli);
 });
-afterEach(() => account.close());
+afterEach(() => harness.close());
 
 function refresher(
   invoke: (event: unknown) => InvocationOutcome | Promise<InvocationOutcome>,
   name = FUNCTION,
 ): void {
-  account.endpoint.registerFunction({ name, concurrency: 1, invoke: async (event) => invoke(event) });
+  harness.endpoint.registerFunction({ name, concurrency: 1, invoke: async (event) => invoke(event) });
 }
 
 function invocations(): number {
-  return account.endpoint.requests.filter(({ operation }) => operation === 'Invoke').length;
+  return harness.endpoint.requests.filter(({ operation }) => operation === 'Invoke').length;
 }
 
 describe('status 0', () => {
   test('a token with enough life is read without asking the refresher', async () => {
-    account.storeToken('stored');
-    account.storeStatus({ lifeSeconds: 2850 });
+    harness.storeToken('stored');
+    harness.storeStatus({ lifeSeconds: 2850 });
 
-    const job = await account.job(['get', 'genesys', '--min-ttl=45m'], { policies: [READ] });
+    const job = await harness.job(['get', 'genesys', '--min-ttl=45m'], { policies: [READ] });
 
     expect(job).toMatchObject({ status: 0, stdout: 'stored\n' });
     expect(invocations()).toBe(0);
   });
 
   test("the refresher's word counts where the job's clock misses a second", async () => {
-    account.storeToken('stored');
-    account.storeStatus({ lifeSeconds: 2690 });
+    harness.storeToken('stored');
+    harness.storeStatus({ lifeSeconds: 2690 });
     refresher(() => ({ payload: { outcome: 'still-fresh', satisfied: true, tokenVersion: 1 } }));
 
-    expect((await account.job(['get', 'genesys', '--min-ttl', '2700'])).status).toBe(0);
+    expect((await harness.job(['get', 'genesys', '--min-ttl', '2700'])).status).toBe(0);
   });
 
   test('a new token is awaited where Parameter Store still shows the old one', async () => {
-    account.storeToken('old');
-    account.storeStatus({ lifeSeconds: 100 });
+    harness.storeToken('old');
+    harness.storeStatus({ lifeSeconds: 100 });
     refresher(() => {
-      const version = account.storeToken('new');
-      account.storeStatus({ version, lifeSeconds: 3600 });
-      account.endpoint.faults.add({
+      const version = harness.storeToken('new');
+      harness.storeStatus({ version, lifeSeconds: 3600 });
+      harness.endpoint.faults.add({
         match: { operation: 'GetParameters' },
         fault: { kind: 'stale-read' },
         times: 1,
@@ -56,35 +56,35 @@ describe('status 0', () => {
       return { payload: { outcome: 'refreshed', satisfied: true, tokenVersion: version } };
     });
 
-    const job = await account.job(['get', 'genesys', '--min-ttl', '45m']);
+    const job = await harness.job(['get', 'genesys', '--min-ttl', '45m']);
 
     expect(job).toMatchObject({ status: 0, stdout: 'new\n' });
   });
 
   test('a mint in flight (token written, status not yet) is waited for', async () => {
-    account.storeToken('old');
-    account.storeStatus({ lifeSeconds: 100 });
-    const version = account.storeToken('new');
-    const seen = account.endpoint.faults.hook('after-executing', { operation: 'GetParameters' }, () => {
-      account.storeStatus({ version, lifeSeconds: 3600 });
+    harness.storeToken('old');
+    harness.storeStatus({ lifeSeconds: 100 });
+    const version = harness.storeToken('new');
+    const seen = harness.endpoint.faults.hook('after-executing', { operation: 'GetParameters' }, () => {
+      harness.storeStatus({ version, lifeSeconds: 3600 });
       seen.remove();
     });
 
-    const job = await account.job(['get', 'genesys'], { policies: [READ] });
+    const job = await harness.job(['get', 'genesys'], { policies: [READ] });
 
     expect(job).toMatchObject({ status: 0, stdout: 'new\n' });
     expect(job.stderr).not.toContain('waiting');
   });
 
   test('a token written by hand is not trusted until the next beat has described it', async () => {
-    account.storeToken('old');
-    account.storeStatus({ lifeSeconds: 100 });
-    const version = account.storeToken('by hand');
-    const reads = account.endpoint.faults.hook('after-executing', { operation: 'GetParameters' }, () => {
-      if (reads.hits === 4) account.storeStatus({ version, lifeSeconds: 3600 });
+    harness.storeToken('old');
+    harness.storeStatus({ lifeSeconds: 100 });
+    const version = harness.storeToken('by hand');
+    const reads = harness.endpoint.faults.hook('after-executing', { operation: 'GetParameters' }, () => {
+      if (reads.hits === 4) harness.storeStatus({ version, lifeSeconds: 3600 });
     });
 
-    const job = await account.job(['get', 'genesys'], { policies: [READ] });
+    const job = await harness.job(['get', 'genesys'], { policies: [READ] });
 
     expect(job).toMatchObject({ status: 0, stdout: 'by hand\n' });
     expect(job.stderr).toContain(
@@ -95,11 +95,11 @@ describe('status 0', () => {
   test.each(['throttle', 'server-error'] as const)(
     'reads that meet a %s are retried by the CLI, and beyond its retries by the script',
     async (kind) => {
-      account.storeToken('stored');
-      account.storeStatus();
-      const fault = account.endpoint.faults.add({ fault: { kind }, times: 2 });
+      harness.storeToken('stored');
+      harness.storeStatus();
+      const fault = harness.endpoint.faults.add({ fault: { kind }, times: 2 });
 
-      const job = await account.job(['get', 'genesys'], { policies: [READ], env: { AWS_MAX_ATTEMPTS: '1' } });
+      const job = await harness.job(['get', 'genesys'], { policies: [READ], env: { AWS_MAX_ATTEMPTS: '1' } });
 
       expect(job).toMatchObject({ status: 0, stdout: 'stored\n' });
       expect(fault.hits).toBe(2);
@@ -107,21 +107,21 @@ describe('status 0', () => {
   );
 
   test('being throttled by the refresher means waiting for the one that mints', async () => {
-    account.storeToken('old');
-    account.storeStatus({ lifeSeconds: 100 });
-    const busy = account.endpoint.faults.add({
+    harness.storeToken('old');
+    harness.storeStatus({ lifeSeconds: 100 });
+    const busy = harness.endpoint.faults.add({
       match: { service: 'lambda' },
       fault: { kind: 'throttle' },
       times: 1,
     });
-    account.endpoint.faults.hook('before-executing', { operation: 'GetParameters' }, () => {
+    harness.endpoint.faults.hook('before-executing', { operation: 'GetParameters' }, () => {
       if (busy.hits === 0) return;
-      const version = account.storeToken('minted for another');
-      account.storeStatus({ version, lifeSeconds: 3600 });
+      const version = harness.storeToken('minted for another');
+      harness.storeStatus({ version, lifeSeconds: 3600 });
     });
     refresher(() => ({ payload: { outcome: 'refreshed' } }));
 
-    const job = await account.job(['get', 'genesys', '--min-ttl', '45m']);
+    const job = await harness.job(['get', 'genesys', '--min-ttl', '45m']);
 
     expect(job).toMatchObject({ status: 0, stdout: 'minted for another\n' });
     expect(invocations()).toBe(1);
@@ -129,13 +129,13 @@ describe('status 0', () => {
 
   test('another prefix and another function are honoured', async () => {
     const name = 'team/a/genesys';
-    account.storeToken('of the team', name);
+    harness.storeToken('of the team', name);
     const allowed = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
-    account.storeStatus({ lifeSeconds: 10 }, name);
+    harness.storeStatus({ lifeSeconds: 10 }, name);
     const asked: string[] = [];
     const answer = { payload: { outcome: 'still-fresh', satisfied: false, tokenVersion: 1 } };
     for (const fn of ['token-refresher-ci-team-a-genesys', 'my-own']) {
-      account.endpoint.registerFunction({
+      harness.endpoint.registerFunction({
         name: fn,
         invoke: async () => {
           asked.push(fn);
@@ -145,8 +145,8 @@ describe('status 0', () => {
     }
     const options = { policies: [allowed] };
 
-    await account.job(['get', 'genesys', '--prefix', '/ci/team/a/', '--min-ttl', '1h'], options);
-    await account.job(
+    await harness.job(['get', 'genesys', '--prefix', '/ci/team/a/', '--min-ttl', '1h'], options);
+    await harness.job(
       ['get', 'genesys', '--prefix=/ci/team/a', '--min-ttl', '1h', '--function', 'my-own'],
       options,
     );
@@ -155,10 +155,10 @@ describe('status 0', () => {
   });
 
   test('signals reach the command that exec became', async () => {
-    account.storeToken('stored');
-    account.storeStatus();
+    harness.storeToken('stored');
+    harness.storeStatus();
 
-    const job = await account.job(
+    const job = await harness.job(
       [
         'exec',
         'genesys',
@@ -182,8 +182,8 @@ describe('status 0', () => {
 
 describe('status 3', () => {
   beforeEach(() => {
-    account.storeToken('short-lived');
-    account.storeStatus({ lifeSeconds: 1210 });
+    harness.storeToken('short-lived');
+    harness.storeStatus({ lifeSeconds: 1210 });
   });
 
   test('get prints the best there is, and why it is not more', async () => {
@@ -197,7 +197,7 @@ describe('status 3', () => {
       },
     }));
 
-    const job = await account.job(['get', 'genesys', '--min-ttl', '45m']);
+    const job = await harness.job(['get', 'genesys', '--min-ttl', '45m']);
 
     expect(job).toMatchObject({ status: 3, stdout: 'short-lived\n' });
     expect(job.stderr).toContain(
@@ -210,7 +210,7 @@ describe('status 3', () => {
       failure: { errorType: 'TOKEN_ENDPOINT_UNAVAILABLE', errorMessage: 'The "token" endpoint is down.' },
     }));
 
-    const job = await account.job(['get', 'genesys', '--min-ttl', '45m']);
+    const job = await harness.job(['get', 'genesys', '--min-ttl', '45m']);
 
     expect(job).toMatchObject({ status: 3, stdout: 'short-lived\n' });
     expect(job.stderr).toContain(
@@ -222,8 +222,8 @@ describe('status 3', () => {
     refresher(() => ({ payload: { outcome: 'still-fresh', satisfied: false, tokenVersion: 1 } }));
     const command = ['--', 'printenv', 'ACCESS_TOKEN'];
 
-    const strict = await account.job(['exec', 'genesys', '--min-ttl', '45m', ...command]);
-    const lenient = await account.job(['exec', 'genesys', '--min-ttl', '45m', '--best-effort', ...command]);
+    const strict = await harness.job(['exec', 'genesys', '--min-ttl', '45m', ...command]);
+    const lenient = await harness.job(['exec', 'genesys', '--min-ttl', '45m', '--best-effort', ...command]);
 
     expect(strict).toMatchObject({ status: 3, stdout: '' });
     expect(strict.stderr).toContain('the command was not run');
@@ -236,12 +236,12 @@ describe('status 4', () => {
     ['there is no token', undefined, undefined, 'no live token: there is no /ci/genesys/access-token'],
     ['the token has expired', 'dead', { lifeSeconds: -5 }, 'no live token: v1 expired at 20'],
   ])('%s', async (_name, token, status, message) => {
-    if (token !== undefined) account.storeToken(token);
+    if (token !== undefined) harness.storeToken(token);
     if (status !== undefined)
-      account.storeStatus({ ...status, lastFailure: { code: 'TOKEN_REJECTED', consecutive: 3 } });
+      harness.storeStatus({ ...status, lastFailure: { code: 'TOKEN_REJECTED', consecutive: 3 } });
 
-    const get = await account.job(['get', 'genesys'], { policies: [READ] });
-    const exec = await account.job(['exec', 'genesys', '--best-effort', '--', 'echo', 'ran'], {
+    const get = await harness.job(['get', 'genesys'], { policies: [READ] });
+    const exec = await harness.job(['exec', 'genesys', '--best-effort', '--', 'echo', 'ran'], {
       policies: [READ],
     });
 
@@ -257,17 +257,17 @@ describe('status 4', () => {
       failure: { errorType: 'SECRET_MALFORMED', errorMessage: 'The secret still holds the placeholder.' },
     }));
 
-    const job = await account.job(['get', 'genesys', '--min-ttl', '1m']);
+    const job = await harness.job(['get', 'genesys', '--min-ttl', '1m']);
 
     expect(job).toMatchObject({ status: 4, stdout: '' });
     expect(job.stderr).toContain('SECRET_MALFORMED: The secret still holds the placeholder.');
   });
 
   test('a status of a later schema asks for a new copy of the script', async () => {
-    account.storeToken('stored');
-    account.storeRawStatus('{"schemaVersion":2,"tokenVersion":1}');
+    harness.storeToken('stored');
+    harness.storeRawStatus('{"schemaVersion":2,"tokenVersion":1}');
 
-    const job = await account.job(['get', 'genesys'], { policies: [READ] });
+    const job = await harness.job(['get', 'genesys'], { policies: [READ] });
 
     expect(job).toMatchObject({ status: 4, stdout: '' });
     expect(job.stderr).toContain('copy it again');
@@ -276,14 +276,14 @@ describe('status 4', () => {
 
 describe('status 5', () => {
   beforeEach(() => {
-    account.storeToken('stored');
-    account.storeStatus({ lifeSeconds: 600 });
+    harness.storeToken('stored');
+    harness.storeStatus({ lifeSeconds: 600 });
   });
 
   test('a job that may read but not refresh', async () => {
     refresher(() => ({ payload: {} }));
 
-    const job = await account.job(['get', 'genesys', '--min-ttl', '45m'], { policies: [READ] });
+    const job = await harness.job(['get', 'genesys', '--min-ttl', '45m'], { policies: [READ] });
 
     expect(job).toMatchObject({ status: 5, stdout: '' });
     expect(job.stderr).toContain(
@@ -298,14 +298,14 @@ describe('status 5', () => {
       Statement: [{ Effect: 'Deny', Action: 'kms:Decrypt', Resource: '*' }],
     };
 
-    const job = await account.job(['get', 'genesys'], { policies: [READ, deny] });
+    const job = await harness.job(['get', 'genesys'], { policies: [READ, deny] });
 
     expect(job).toMatchObject({ status: 5, stdout: '' });
     expect(job.stderr).toContain('AWS refused kms:Decrypt on arn:aws:kms:');
   });
 
   test('a function that is not there', async () => {
-    const job = await account.job(['get', 'genesys', '--min-ttl', '45m']);
+    const job = await harness.job(['get', 'genesys', '--min-ttl', '45m']);
 
     expect(job).toMatchObject({ status: 5, stdout: '' });
     expect(job.stderr).toContain('there is no such function');
@@ -318,21 +318,21 @@ describe('status 5', () => {
       AWS_EC2_METADATA_DISABLED: 'true',
     };
 
-    const job = await account.job(['get', 'genesys'], { env: none as never });
+    const job = await harness.job(['get', 'genesys'], { env: none as never });
 
     expect(job).toMatchObject({ status: 5, stdout: '' });
     expect(job.stderr).toContain('the job has no AWS credentials');
   });
 
   test('credentials that AWS does not know', async () => {
-    const job = await account.job(['get', 'genesys'], { env: { AWS_ACCESS_KEY_ID: 'ASIANOBODY' } });
+    const job = await harness.job(['get', 'genesys'], { env: { AWS_ACCESS_KEY_ID: 'ASIANOBODY' } });
 
     expect(job).toMatchObject({ status: 5, stdout: '' });
     expect(job.stderr).toContain("does not accept the job's credentials");
   });
 
   test('a job without a region', async () => {
-    const job = await account.job(['get', 'genesys'], { env: { AWS_REGION: undefined } as never });
+    const job = await harness.job(['get', 'genesys'], { env: { AWS_REGION: undefined } as never });
 
     expect(job).toMatchObject({ status: 5, stdout: '' });
     expect(job.stderr).toContain('no AWS region is set');
@@ -340,14 +340,14 @@ describe('status 5', () => {
 });
 
 test('what grants need is all that get, --min-ttl and doctor ask for', async () => {
-  account.storeToken('stored');
-  account.storeStatus({ lifeSeconds: 600 });
+  harness.storeToken('stored');
+  harness.storeStatus({ lifeSeconds: 600 });
   refresher(() => ({ payload: { outcome: 'still-fresh', satisfied: false, tokenVersion: 1, steps: [] } }));
 
-  await account.job(['get', 'genesys', '--min-ttl', '45m'], { policies: [READ, REFRESH] });
-  await account.job(['doctor', 'genesys'], { policies: [READ, REFRESH] });
+  await harness.job(['get', 'genesys', '--min-ttl', '45m'], { policies: [READ, REFRESH] });
+  await harness.job(['doctor', 'genesys'], { policies: [READ, REFRESH] });
 
-  const asked = new Set(account.endpoint.calls.map(({ iamAction }) => iamAction));
+  const asked = new Set(harness.endpoint.calls.map(({ iamAction }) => iamAction));
   expect([...asked].sort()).toEqual(['lambda:InvokeFunction', 'ssm:GetParameters']);
-  expect(account.endpoint.calls.every(({ allowed }) => allowed)).toBe(true);
+  expect(harness.endpoint.calls.every(({ allowed }) => allowed)).toBe(true);
 });

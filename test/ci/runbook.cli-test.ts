@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
+import { openPipelineHarness, type PipelineHarness } from './support/pipeline-harness.ts';
 import { type Ended, run } from './support/process.ts';
-import { type Stack, startStack } from './support/stack.ts';
 
 const PAGE = readFileSync('docs/runbook.md', 'utf8');
 const EVERYTHING = {
@@ -21,23 +21,23 @@ const [SETTINGS = ''] =
   commandsOf('').length > 0 ? commandsOf('') : [/```sh\n(.*)\n```/.exec(PAGE)?.[1] ?? ''];
 
 describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsCli) => {
-  let stack: Stack;
+  let harness: PipelineHarness;
 
   beforeEach(async () => {
-    stack = await startStack(cli);
+    harness = await openPipelineHarness(cli);
   });
-  afterEach(() => stack.close());
+  afterEach(() => harness.close());
 
   /** Pastes commands into one shell, as an operator does; the first that fails ends it. */
   function paste(commands: readonly string[]): Promise<Ended> {
     // Like a terminal, and unlike a socket of Node.js, a pipe can be opened as /dev/stdout.
     const through = 'mkfifo out && { cat out & sh -e >out; status=$?; wait; rm out; exit $status; }';
     return run(['sh', '-c', through], {
-      cwd: stack.checkout,
+      cwd: harness.checkout,
       env: {
-        ...stack.jobEnvironment([EVERYTHING]),
-        API: stack.api.url,
-        REVOCATION_URL: stack.authorizationServer.tokenUrl.replace(/\/token$/, '/revoke'),
+        ...harness.jobEnvironment([EVERYTHING]),
+        API: harness.api.url,
+        REVOCATION_URL: harness.authorizationServer.tokenUrl.replace(/\/token$/, '/revoke'),
       },
       input: [SETTINGS, ...commands, ''].join('\n'),
     });
@@ -59,21 +59,21 @@ describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsC
   });
 
   test('a token leaked: that version is found and ended, and jobs read another', async () => {
-    const leaked = stack.storedToken();
+    const leaked = harness.storedToken();
 
     const job = await paste(commandsOf('A token leaked'));
 
     expect(job.status).toBe(0);
-    expect(stack.api.calls.at(-1)).toEqual({ path: '/api/v2/tokens/me', accepted: true });
-    expect((await stack.authorizationServer.introspect(leaked)).active).toBe(false);
-    expect((await stack.authorizationServer.introspect(stack.storedToken())).active).toBe(true);
+    expect(harness.api.calls.at(-1)).toEqual({ path: '/api/v2/tokens/me', accepted: true });
+    expect((await harness.authorizationServer.introspect(leaked)).active).toBe(false);
+    expect((await harness.authorizationServer.introspect(harness.storedToken())).active).toBe(true);
     expect(job.stdout + job.stderr).not.toContain(leaked);
   });
 
   test('the client secret leaked: the new one is stored and used', async () => {
-    stack.authorizationServer.replaceClientSecret('ci', 'the-new-secret');
+    harness.authorizationServer.replaceClientSecret('ci', 'the-new-secret');
     const client = { client_id: 'ci', client_secret: 'the-new-secret' };
-    writeFileSync(join(stack.checkout, 'client.json'), JSON.stringify(client));
+    writeFileSync(join(harness.checkout, 'client.json'), JSON.stringify(client));
 
     const job = await paste(commandsOf('The client secret leaked'));
 
@@ -102,7 +102,7 @@ describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsC
     const job = await paste(commandsOf('A wrong deployment'));
 
     expect(job).toMatchObject({ status: 0, stderr: '' });
-    expect((await stack.authorizationServer.introspect(stack.storedToken())).active).toBe(true);
+    expect((await harness.authorizationServer.introspect(harness.storedToken())).active).toBe(true);
   });
 });
 

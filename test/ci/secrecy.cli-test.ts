@@ -1,23 +1,23 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Account, AWKWARD_TOKEN, READ, startAccount } from './support/account.ts';
 import { type AwsCli, findAwsClis, installCommand } from './support/aws-cli.ts';
 import { filesContaining, watchArguments } from './support/process.ts';
+import { AWKWARD_TOKEN, openReaderHarness, READ, type ReaderHarness } from './support/reader-harness.ts';
 import { requireShells } from './support/shells.ts';
 
 /** A plain token: the awkward one would not show up verbatim in a trace that quotes it. */
 const CANARY = 'canary0123456789abcdef';
 
-let account: Account;
+let harness: ReaderHarness;
 
 beforeAll(requireShells);
 beforeEach(async () => {
-  account = await startAccount(findAwsClis().at(-1) as AwsCli);
-  account.storeToken(CANARY);
-  account.storeStatus();
+  harness = await openReaderHarness(findAwsClis().at(-1) as AwsCli);
+  harness.storeToken(CANARY);
+  harness.storeStatus();
 });
-afterEach(() => account.close());
+afterEach(() => harness.close());
 
 describe('a shell that traces', () => {
   test.each([
@@ -30,9 +30,9 @@ describe('a shell that traces', () => {
     { name: 'bash with BASH_XTRACEFD', shell: ['bash', '-x'], env: { BASH_XTRACEFD: '2' } },
   ])('$name shows no token', async ({ shell, env = {} }) => {
     const options = { shell, policies: [READ], env };
-    const get = await account.job(['get', 'genesys'], options);
-    const exec = await account.job(['exec', 'genesys', '--', '/bin/true'], options);
-    const status = await account.job(['status', 'genesys'], options);
+    const get = await harness.job(['get', 'genesys'], options);
+    const exec = await harness.job(['exec', 'genesys', '--', '/bin/true'], options);
+    const status = await harness.job(['status', 'genesys'], options);
 
     expect(get.stdout).toBe(`${CANARY}\n`);
     expect([get.status, exec.status, status.status]).toEqual([0, 0, 0]);
@@ -44,7 +44,7 @@ test('a variable that the caller exported under a name of ours hands no token to
   const names = ['token', 'answer', 'row', 'status', 'value', 'rest'];
   const env = Object.fromEntries(names.map((name) => [name, 'mine']));
 
-  const job = await account.job(['exec', 'genesys', '--', 'env'], { policies: [READ], env });
+  const job = await harness.job(['exec', 'genesys', '--', 'env'], { policies: [READ], env });
 
   const lines = job.stdout.split('\n').filter((line) => line.includes(CANARY));
   expect(lines).toEqual([`ACCESS_TOKEN=${CANARY}`]);
@@ -54,8 +54,8 @@ test('the token is in no argument list while get and exec run', async () => {
   const watch = watchArguments(CANARY);
   const env = { GITHUB_ACTIONS: 'true' };
 
-  const get = await account.job(['get', 'genesys'], { policies: [READ], env });
-  const exec = await account.job(['exec', 'genesys', '--', 'sh', '-c', 'sleep 0.2; true'], {
+  const get = await harness.job(['get', 'genesys'], { policies: [READ], env });
+  const exec = await harness.job(['exec', 'genesys', '--', 'sh', '-c', 'sleep 0.2; true'], {
     policies: [READ],
     env,
   });
@@ -67,7 +67,7 @@ test('the token is in no argument list while get and exec run', async () => {
 });
 
 test('no program that the script starts, however short-lived, gets the token as an argument', async () => {
-  const { PATH = '', ...environment } = account.jobEnvironment([READ]);
+  const { PATH = '', ...environment } = harness.jobEnvironment([READ]);
   const recorders = mkdtempSync(join(tmpdir(), 'recorders-'));
   const record = join(recorders, 'record');
   for (const program of [
@@ -92,8 +92,8 @@ PATH='${PATH}' exec ${program} "$@"`,
   }
   const env = { ...environment, PATH: `${recorders}:${PATH}`, GITHUB_ACTIONS: 'true' };
 
-  const get = await account.job(['get', 'genesys'], { env });
-  const exec = await account.job(['exec', 'genesys', '--', 'printenv', 'ACCESS_TOKEN'], { env });
+  const get = await harness.job(['get', 'genesys'], { env });
+  const exec = await harness.job(['exec', 'genesys', '--', 'printenv', 'ACCESS_TOKEN'], { env });
 
   expect([get.stdout, exec.stdout]).toEqual([`${CANARY}\n`, `${CANARY}\n`]);
   const recorded = readFileSync(record, 'utf8');
@@ -105,7 +105,7 @@ PATH='${PATH}' exec ${program} "$@"`,
 test('the watch would see a token that is an argument', async () => {
   const watch = watchArguments(CANARY);
 
-  await account.job(['exec', 'genesys', '--', 'sh', '-c', 'sh -c "sleep 0.2; :" "$ACCESS_TOKEN"'], {
+  await harness.job(['exec', 'genesys', '--', 'sh', '-c', 'sh -c "sleep 0.2; :" "$ACCESS_TOKEN"'], {
     policies: [READ],
   });
 
@@ -113,11 +113,11 @@ test('the watch would see a token that is an argument', async () => {
 });
 
 test.each(['dash', 'bash'])('%s leaves the token in no file', async (shell) => {
-  await account.job(['get', 'genesys'], { policies: [READ], shell: [shell] });
-  await account.job(['exec', 'genesys', '--', '/bin/true'], { policies: [READ], shell: [shell] });
-  await account.job(['doctor', 'genesys'], { policies: [READ], shell: [shell] });
+  await harness.job(['get', 'genesys'], { policies: [READ], shell: [shell] });
+  await harness.job(['exec', 'genesys', '--', '/bin/true'], { policies: [READ], shell: [shell] });
+  await harness.job(['doctor', 'genesys'], { policies: [READ], shell: [shell] });
 
-  expect(filesContaining(account.home, CANARY)).toEqual([]);
+  expect(filesContaining(harness.home, CANARY)).toEqual([]);
 });
 
 describe('masking', () => {
@@ -127,11 +127,11 @@ describe('masking', () => {
   ])(
     '%s is told before anything else is printed, and not on stdout',
     async (_name, env, command, percent) => {
-      account.storeToken(AWKWARD_TOKEN);
-      account.storeStatus({ version: 2 });
+      harness.storeToken(AWKWARD_TOKEN);
+      harness.storeStatus({ version: 2 });
 
-      const get = await account.job(['get', 'genesys'], { policies: [READ], env });
-      const exec = await account.job(['exec', 'genesys', '--', 'printenv', 'ACCESS_TOKEN'], {
+      const get = await harness.job(['get', 'genesys'], { policies: [READ], env });
+      const exec = await harness.job(['exec', 'genesys', '--', 'printenv', 'ACCESS_TOKEN'], {
         policies: [READ],
         env,
       });
@@ -146,7 +146,7 @@ describe('masking', () => {
   );
 
   test('elsewhere the token is printed on stdout alone', async () => {
-    const job = await account.job(['get', 'genesys'], { policies: [READ] });
+    const job = await harness.job(['get', 'genesys'], { policies: [READ] });
 
     expect(job.stderr).not.toContain(CANARY);
   });
@@ -154,9 +154,9 @@ describe('masking', () => {
   test('status and doctor never fetch the value to show it', async () => {
     const env = { GITHUB_ACTIONS: 'true' };
     const jobs = [
-      await account.job(['status', 'genesys'], { env }),
-      await account.job(['status', 'genesys', '--json'], { env }),
-      await account.job(['doctor', 'genesys'], { env }),
+      await harness.job(['status', 'genesys'], { env }),
+      await harness.job(['status', 'genesys', '--json'], { env }),
+      await harness.job(['doctor', 'genesys'], { env }),
     ];
 
     for (const { stdout, stderr } of jobs) expect(stdout + stderr).not.toContain(CANARY);

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type FunctionHarness, openFunctionHarness } from '../../../local/function-harness.ts';
-import { ACCOUNT, REGION, readPolicy, refreshPolicy } from '../support/account.ts';
 import { type AwsCli, findAwsClis, installAwsCommand, installCommand } from '../support/aws-cli.ts';
 import { type Ended, run } from '../support/process.ts';
+import { ACCOUNT, REGION, readPolicy, refreshPolicy } from '../support/reader-harness.ts';
 import { type GenesysApi, startGenesysApi } from './support/genesys-api.ts';
 
 /*

@@ -1,40 +1,47 @@
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ACCOUNT, type Account, AWKWARD_TOKEN, READ, REFRESH, startAccount } from '../support/account.ts';
 import { type AwsCli, findAwsClis } from '../support/aws-cli.ts';
 import { filesContaining, watchArguments } from '../support/process.ts';
+import {
+  ACCOUNT,
+  AWKWARD_TOKEN,
+  openReaderHarness,
+  READ,
+  REFRESH,
+  type ReaderHarness,
+} from '../support/reader-harness.ts';
 import { echo, type GenesysApi, startGenesysApi } from './support/genesys-api.ts';
 import { startJob } from './support/job.ts';
 
 /* The built file beside the real access-token, which has suites of its own for shells and versions of the AWS CLI. */
 describe('with the real access-token and AWS CLI', () => {
-  let account: Account;
+  let harness: ReaderHarness;
   let api: GenesysApi;
   let program: string;
   let refused: string;
 
   beforeEach(async () => {
-    account = await startAccount(findAwsClis()[0] as AwsCli);
+    harness = await openReaderHarness(findAwsClis()[0] as AwsCli);
     refused = '';
     api = await startGenesysApi((request, response, token) =>
       token === refused ? response.writeHead(401).end() : echo(request, response, token),
     );
     for (const file of ['access-token', 'token-endpoint.mjs']) {
-      copyFileSync(join('ci', file), join(account.home, file));
+      copyFileSync(join('ci', file), join(harness.home, file));
     }
-    program = join(account.home, 'token-endpoint.mjs');
+    program = join(harness.home, 'token-endpoint.mjs');
   });
 
   afterEach(async () => {
     await api.close();
-    await account.close();
+    await harness.close();
   });
 
   test('the stored token, however awkward, is given out whole, and is in no log, argument or file', async () => {
-    const version = account.storeToken(AWKWARD_TOKEN);
-    account.storeStatus({ version, lifeSeconds: 2850 });
+    const version = harness.storeToken(AWKWARD_TOKEN);
+    harness.storeStatus({ version, lifeSeconds: 2850 });
     const watch = watchArguments('canary-');
-    const env = account.jobEnvironment([READ, REFRESH]);
+    const env = harness.jobEnvironment([READ, REFRESH]);
     const job = await startJob({ program, args: ['genesys'], env });
 
     const { status, body } = await job.requestToken();
@@ -51,14 +58,14 @@ describe('with the real access-token and AWS CLI', () => {
     expect(job.stderr()).toMatch(/^token v1 9f86d081884c expires \d\d:\d\d:\d\dZ, 47 min left$/m);
     expect(job.stderr()).not.toContain('canary-');
     expect(job.stderr()).not.toContain(job.env.OAUTH_CLIENT_SECRET);
-    expect(filesContaining(account.home, 'canary-')).toEqual([]);
-    expect(filesContaining(account.home, job.env.OAUTH_CLIENT_SECRET as string)).toEqual([]);
+    expect(filesContaining(harness.home, 'canary-')).toEqual([]);
+    expect(filesContaining(harness.home, job.env.OAUTH_CLIENT_SECRET as string)).toEqual([]);
   });
 
   test.each([90, 7190, 86_000, 172_700])('a life of %d seconds is told as it is', async (lifeSeconds) => {
-    const version = account.storeToken('canary-token');
-    account.storeStatus({ version, lifeSeconds });
-    const env = account.jobEnvironment([READ, REFRESH]);
+    const version = harness.storeToken('canary-token');
+    harness.storeStatus({ version, lifeSeconds });
+    const env = harness.jobEnvironment([READ, REFRESH]);
     const job = await startJob({ program, args: ['genesys', '--min-ttl', '60s'], env });
 
     const { body } = await job.requestToken();
@@ -69,11 +76,11 @@ describe('with the real access-token and AWS CLI', () => {
   });
 
   test('a token that the API refuses is replaced by another that is stored', async () => {
-    account.storeStatus({ version: account.storeToken('canary-first') });
-    const env = { ...account.jobEnvironment([READ, REFRESH]), ...api.environment };
+    harness.storeStatus({ version: harness.storeToken('canary-first') });
+    const env = { ...harness.jobEnvironment([READ, REFRESH]), ...api.environment };
     const job = await startJob({ program, args: ['genesys', '--genesys-region', 'eu-central-1'], env });
     const { body } = await job.requestToken();
-    account.storeStatus({ version: account.storeToken('canary-second') });
+    harness.storeStatus({ version: harness.storeToken('canary-second') });
     refused = 'canary-first';
 
     const response = await job.call('/api/v2/users/me', String(body.access_token));
@@ -84,22 +91,22 @@ describe('with the real access-token and AWS CLI', () => {
   });
 
   test('a job that may not read is told so by access-token, and COMMAND does not run', async () => {
-    account.storeStatus({ version: account.storeToken('canary-token') });
+    harness.storeStatus({ version: harness.storeToken('canary-token') });
 
-    const starting = startJob({ program, args: ['genesys'], env: account.jobEnvironment([]) });
+    const starting = startJob({ program, args: ['genesys'], env: harness.jobEnvironment([]) });
 
     await expect(starting).rejects.toThrow(/AWS refused ssm:GetParameters[\s\S]*COMMAND was not run/);
   });
 
   test('a session that has ended is told by access-token, and COMMAND does not run', async () => {
-    account.storeStatus({ version: account.storeToken('canary-token') });
-    const ended = account.endpoint.registerPrincipal({
+    harness.storeStatus({ version: harness.storeToken('canary-token') });
+    const ended = harness.endpoint.registerPrincipal({
       arn: `arn:aws:sts::${ACCOUNT}:assumed-role/ci/ended`,
       policies: [READ],
       expiresAt: new Date(0),
     });
     const env = {
-      ...account.jobEnvironment([READ]),
+      ...harness.jobEnvironment([READ]),
       AWS_ACCESS_KEY_ID: ended.accessKeyId,
     };
 

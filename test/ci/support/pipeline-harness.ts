@@ -9,18 +9,21 @@ import {
 import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
 import { createFunctionProcess } from '../../../local/aws/function-process.ts';
 import type { PolicyDocument } from '../../../local/aws/operation.ts';
-import type { Assembly } from '../../../local/cloud-assembly.ts';
-import { LOCAL_PLACE, type SynthesizedFunction, synthesize } from '../../../local/synthesized-function.ts';
-import { createResolver } from '../../../local/template-resolver.ts';
-import { ageToken } from './account.ts';
+import {
+  LOCAL_PLACE,
+  policiesOfRole,
+  type SynthesizedFunction,
+  synthesize,
+} from '../../../local/synthesized-function.ts';
 import { type ApiServer, startApiServer } from './api-server.ts';
 import { type AwsCli, installAwsCommand, installCommand } from './aws-cli.ts';
 import { run } from './process.ts';
+import { ageToken } from './reader-harness.ts';
 
 const SECRET_NAME = 'genesys/ci-client';
 
 /** The synthesized stack on this machine, and what a job needs to use its token, `genesys`. */
-export interface Stack {
+export interface PipelineHarness {
   readonly endpoint: AwsEndpoint;
   readonly authorizationServer: AuthorizationServer;
   readonly api: ApiServer;
@@ -43,7 +46,7 @@ export interface Stack {
 }
 
 /** Starts a stack that has minted its first token; tokens live for an hour. */
-export async function startStack(cli: AwsCli): Promise<Stack> {
+export async function openPipelineHarness(cli: AwsCli): Promise<PipelineHarness> {
   const clientSecret = randomBytes(24).toString('base64url');
   const authorizationServer = await startAuthorizationServer({
     clients: [{ clientId: 'ci', clientSecret, authMethod: 'client_secret_basic' }],
@@ -103,12 +106,12 @@ export async function startStack(cli: AwsCli): Promise<Stack> {
   cpSync('ci', join(checkout, 'ci'), { recursive: true });
   installTerraform(commands, api.url);
 
-  const stack: Stack = {
+  const harness: PipelineHarness = {
     endpoint,
     authorizationServer,
     api,
     fn,
-    readerPolicies: policiesOfRole(assembly, 'ci'),
+    readerPolicies: policiesOfRole(assembly, LOCAL_PLACE, 'ci'),
     checkout,
     commands,
     storedToken: () =>
@@ -138,7 +141,7 @@ export async function startStack(cli: AwsCli): Promise<Stack> {
     },
   };
   await invokeDirectly(functionProcess, {});
-  return stack;
+  return harness;
 }
 
 async function invokeDirectly(
@@ -152,18 +155,6 @@ async function invokeDirectly(
   };
   const outcome = await functionProcess.invoke(event, context);
   if ('failure' in outcome) throw new Error(outcome.failure.errorMessage);
-}
-
-/** The policies that a template attaches to a role: one of its own, by logical id, or one it only knows the name of. */
-export function policiesOfRole(assembly: Assembly, role: string): PolicyDocument[] {
-  const resolver = createResolver(assembly, LOCAL_PLACE);
-  return Object.values(assembly.template.Resources)
-    .filter(({ Type }) => Type === 'AWS::IAM::Policy')
-    .map(
-      ({ Properties }) => resolver.resolve(Properties) as { Roles: string[]; PolicyDocument: PolicyDocument },
-    )
-    .filter(({ Roles }) => Roles.includes(role))
-    .map(({ PolicyDocument }) => PolicyDocument);
 }
 
 /**

@@ -42,7 +42,7 @@ export interface StatusFields {
 }
 
 /** An AWS account with a stored token, and jobs that read it with the real script and the real CLI. */
-export interface Account {
+export interface ReaderHarness {
   readonly endpoint: AwsEndpoint;
   /** Directory that stands for HOME, TMPDIR and the working directory of the jobs. */
   readonly home: string;
@@ -64,12 +64,12 @@ export interface JobOptions extends RunOptions {
 }
 
 /** Starts an account that is read through this CLI. */
-export async function startAccount(cli: AwsCli): Promise<Account> {
+export async function openReaderHarness(cli: AwsCli): Promise<ReaderHarness> {
   const endpoint = await startAwsEndpoint({ region: REGION, accountId: ACCOUNT });
   const commands = installAwsCommand(cli, endpoint.url);
   const home = mkdtempSync(join(tmpdir(), 'job-'));
   const put = (name: string, type: string, value: string) => putParameter(endpoint, name, type, value);
-  const account: Account = {
+  const harness: ReaderHarness = {
     endpoint,
     home,
     storeToken: (token, name = 'genesys') => put(`/ci/${name}/access-token`, 'SecureString', token),
@@ -98,14 +98,14 @@ export async function startAccount(cli: AwsCli): Promise<Account> {
       run([...shell, SCRIPT, ...args], {
         cwd: home,
         ...options,
-        env: { ...account.jobEnvironment(policies), ...env },
+        env: { ...harness.jobEnvironment(policies), ...env },
       }),
     async close() {
       await endpoint.close();
       for (const directory of [home, commands]) rmSync(directory, { recursive: true, force: true });
     },
   };
-  return account;
+  return harness;
 }
 
 /** Stores a parameter as somebody with every permission would; returns its version. */
