@@ -23,7 +23,7 @@ export interface TokenRefresherStackProps extends StackProps {
   readonly dashboard?: boolean;
 }
 
-/** One stack with a {@link TokenRefresher} per configured token: from ARNs and names to constructs. */
+/** One stack with a {@link TokenRefresher} per configured token. It turns configured ARNs and names into constructs. */
 export class TokenRefresherStack extends Stack {
   readonly refreshers: readonly TokenRefresher[];
 
@@ -64,14 +64,14 @@ export class TokenRefresherStack extends Stack {
     if (alarmTopic === undefined) {
       Annotations.of(refresher).addWarningV2(
         'token-refresher:alarms-tell-nobody',
-        `The alarms of the token "${token.name}" tell nobody when it is about to die: set alarmEmail or alarmTopicArn.`,
+        `The alarms of the token "${token.name}" notify nobody: set alarmEmail or alarmTopicArn.`,
       );
     }
     createTokenOutputs(this, token.outputPrefix, refresher);
     return refresher;
   }
 
-  /** One policy per role, however many tokens it reads; below the first token that names it. */
+  /** Makes one policy per role, however many tokens it reads. The policy's scope is the first token that names the role. */
   private grantReaders(tokens: readonly TokenConfiguration[]): void {
     const roleArns = new Set(tokens.flatMap(({ readers }) => readers));
     for (const roleArn of roleArns) {
@@ -120,8 +120,8 @@ function secretOf(scope: Construct, token: TokenConfiguration, encryptionKey: IK
 }
 
 /**
- * Makes a secret without a value: a value in the template would be written over the real one whenever it changed. It is
- * retained when the stack is deleted, for somebody typed it in by hand; not where the first deployment fails.
+ * Creates a secret without a value: a value in the template would overwrite the real one at each change. The secret is
+ * kept when the stack is deleted, because a person stored its value. It is deleted if the first deployment fails.
  */
 function createSecret(scope: Construct, token: TokenConfiguration, encryptionKey: IKey | undefined): ISecret {
   const secret = new Secret(scope, 'Secret', {
@@ -129,12 +129,12 @@ function createSecret(scope: Construct, token: TokenConfiguration, encryptionKey
     removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     ...(encryptionKey === undefined ? {} : { encryptionKey }),
   });
-  // CDK would have CloudFormation make up a password.
+  // By default the CDK lets CloudFormation generate a password.
   (secret.node.defaultChild as CfnSecret).generateSecretString = undefined;
   acknowledge(secret, {
     'AwsSolutions-SMG4':
-      'The issuer of the OAuth client makes its secret; a new value, stored by hand or by a rotation of your own, is used at once.',
+      'The provider issues the client secret, so AWS cannot rotate it. A new value, stored by a person or by your own rotation, is used at once.',
   });
-  // CDK types the class's optional key otherwise than the interface's; the value is the same.
+  // The CDK types the optional key of the class and of the interface differently; the value is the same.
   return secret as ISecret;
 }

@@ -5,7 +5,7 @@ interface AwsCredentials {
   readonly sessionToken?: string;
 }
 
-/** What each AWS client of the function is made with, beside its own time limits. */
+/** Settings of each AWS client of the function, besides its time limits. */
 export interface AwsClientSettings {
   readonly region?: string;
   readonly endpoint?: string;
@@ -15,10 +15,10 @@ export interface AwsClientSettings {
 /**
  * Reads the settings of AWS clients from the function's environment.
  *
- * Credentials come from the environment alone, where Lambda puts them, and are read when a request is signed. The SDK's
- * own chain would go on to look for them in files and on the network.
+ * Credentials come only from the environment, where Lambda puts them, and are read when a request is signed. The SDK's
+ * default chain would also look for them in files and on the network.
  *
- * `credentials` rejects with an error named `CredentialsProviderError` where there are none.
+ * `credentials` rejects with an error named `CredentialsProviderError` if there are none.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
  */
@@ -56,8 +56,8 @@ export interface AwsTimeLimits {
 }
 
 /**
- * Makes an AWS client's time limits, in milliseconds: a socket that hangs costs one attempt, not the invocation.
- * Without `throwOnRequestTimeout` the client only warns; without `socketTimeout` an answer may stall in its body.
+ * Makes an AWS client's time limits, in milliseconds, so that a hanging socket costs one attempt, not the invocation.
+ * Without `throwOnRequestTimeout` the client only warns. Without `socketTimeout` a response may stall in its body.
  */
 export function awsTimeLimits(requestTimeoutMs: number): AwsTimeLimits {
   return {

@@ -14,7 +14,7 @@ export interface Config {
   readonly tokenName: string;
   readonly providerSettings: ProviderSettings;
   readonly secretArn: string;
-  /** Where tokens are to come from: {@link sourceOf}. */
+  /** The configured source of tokens: see {@link sourceOf}. */
   readonly source: string;
   readonly tokenParameter: string;
   readonly statusParameter: string;
@@ -24,7 +24,7 @@ export interface Config {
   readonly encryptionKeyArn: string | undefined;
   /** From the variables that Lambda itself sets. */
   readonly awsClient: AwsClientSettings;
-  /** The way to the provider, where somebody set `HTTPS_PROXY`; AWS is asked directly. */
+  /** The proxy for requests to the provider, if `HTTPS_PROXY` is set. Calls to AWS do not use it. */
   readonly proxy: ProxySettings | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface Config {
 export interface ProxySettings {
   /** `http://proxy.example.internal:3128` */
   readonly httpsProxy: string;
-  /** Hosts that are asked directly: names, domains or `*`, separated by commas. */
+  /** Hosts that are reached without the proxy: names, domains or `*`, separated by commas. */
   readonly noProxy: string;
 }
 
@@ -51,7 +51,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
   const seconds = (name: keyof FunctionEnvironment): number => {
     const value = Number(text(name));
     if (environment[name] && !(Number.isInteger(value) && value > 0)) {
-      problems.push(`${name} is "${environment[name]}", not a whole number of seconds above 0`);
+      problems.push(`${name} is "${environment[name]}"; it must be a whole number of seconds above 0`);
     }
     return value;
   };
@@ -71,7 +71,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
   if (problems.length > 0 || providerSettings === undefined) {
     throw new RefreshError(
       'CONFIG_INVALID',
-      `The function's environment is wrong: ${problems.join('; ')}. Deploy the stack again; do not edit the function by hand.`,
+      `The function's environment variables are wrong: ${problems.join('; ')}. Deploy the stack again; do not edit the function by hand.`,
     );
   }
   return { ...config, providerSettings, source: sourceOf(providerSettings, config.secretArn) };
@@ -83,14 +83,14 @@ function readProxy(
 ): ProxySettings | undefined {
   const httpsProxy = environment.HTTPS_PROXY || environment.https_proxy;
   if (httpsProxy === undefined) return undefined;
-  // The value stays unsaid: it may hold a password.
+  // The message must not repeat the value: it may contain a password.
   if (!/^https?:\/\//.test(httpsProxy) || !URL.canParse(httpsProxy)) {
     problems.push('HTTPS_PROXY is not an http or https URL');
   }
   return { httpsProxy, noProxy: environment.NO_PROXY || environment.no_proxy || '' };
 }
 
-/** What the planner decides by. */
+/** The planner's policy. */
 export function policyOf(config: Config): Policy {
   const { refreshIntervalMs, longestJobMs, source, encryptionKeyArn } = config;
   return { refreshIntervalMs, longestJobMs, source, encryptionKey: encryptionKeyArn ?? null };

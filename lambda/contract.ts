@@ -1,6 +1,6 @@
 /**
- * What the function and the stack share, each value once: the environment, the providers' settings, names, defaults
- * and the formulas of the guarantee. `infra` imports nothing else from `lambda`. Pure.
+ * What the function and the stack share: the environment, the providers' settings, names, defaults and the formulas of
+ * the guarantee. `infra` imports nothing else from `lambda`. Pure.
  */
 
 export type { GenesysCloudSettings } from './providers/genesys-cloud.ts';
@@ -21,8 +21,8 @@ export { createSettingsReader, didYouMean, type SettingsReader, show } from './p
 import type { ProviderSettings } from './providers/providers.ts';
 
 /**
- * The function's environment, as `infra/token-refresher.ts` writes it. A name changed on one side only fails
- * the type check.
+ * The function's environment, as `infra/construct/token-refresher.ts` sets it. A name that is changed on one side only
+ * fails the type check.
  */
 export interface FunctionEnvironment {
   /** The token's name, for people. */
@@ -36,7 +36,7 @@ export interface FunctionEnvironment {
   readonly STATUS_PARAMETER: string;
   /** Whole seconds. */
   readonly REFRESH_INTERVAL_SECONDS: string;
-  /** Whole seconds: the lifetime taken where the server tells none. */
+  /** Whole seconds: the lifetime that is assumed if the server's response has none. */
   readonly ASSUMED_LIFETIME_SECONDS: string;
   /** Whole seconds: {@link RefreshTimes.longestJobMs}. Absent: none. */
   readonly LONGEST_JOB_SECONDS?: string;
@@ -44,15 +44,15 @@ export interface FunctionEnvironment {
   readonly ENCRYPTION_KEY_ARN?: string;
 }
 
-/** What the custom resource of a token's two parameters is told. CloudFormation hands every value over as a text. */
+/** Properties of the custom resource of a token's two parameters. CloudFormation passes every value as a string. */
 export interface TokenParametersProperties {
   readonly TokenParameter: string;
   readonly StatusParameter: string;
-  /** Whether existing parameters are taken over; else they fail the deployment. */
+  /** Whether existing parameters are taken over; otherwise they fail the deployment. */
   readonly Adopt: 'true' | 'false';
 }
 
-/** What the custom resource of a token's first mint is told. It mints again whenever a value changes. */
+/** Properties of the custom resource of a token's first mint. It mints again whenever a value changes. */
 export interface FirstMintProperties {
   readonly FunctionName: string;
   readonly StatusParameter: string;
@@ -62,7 +62,7 @@ export interface FirstMintProperties {
   readonly Configuration: string;
 }
 
-/** The value that the stack puts into a new secret, for each key: to be replaced by a person. */
+/** The value of each key in a secret that the first release created; a person replaces it. */
 export const SECRET_PLACEHOLDER = 'REPLACE_ME';
 
 /** The namespace and the name of the one metric: the remaining life of the stored token, in seconds. */
@@ -72,44 +72,44 @@ export const METRIC_NAME = 'RemainingSeconds';
 /** The heartbeat: EventBridge Scheduler's finest rate. */
 export const BEAT_MS = 60_000;
 
-/** The time a whole mint may take (secret, token request, probe, both writes). */
+/** The time limit of a whole mint: secret, token request, probe, both writes. */
 export const MINT_TIME_LIMIT_MS = 20_000;
 
 /** The default age at which a token is replaced: 50 minutes. */
 export const DEFAULT_REFRESH_INTERVAL_MS = 50 * 60_000;
 
-/** The lifetime taken for a token of which neither `expires_in` nor a JWT's `exp` tells one: 15 minutes. */
+/** The lifetime that is assumed for a token without `expires_in` and without a JWT's `exp`: 15 minutes. */
 export const DEFAULT_ASSUMED_LIFETIME_MS = 15 * 60_000;
 
 /**
- * The longest lifetime that is believed, and can be configured: 48 hours, the most that Genesys Cloud can be set to. A
- * larger figure of a server is milliseconds, or another mistake, and would blind the alarm.
+ * The longest lifetime that is accepted from a server, and that can be configured: 48 hours, Genesys Cloud's maximum. A
+ * larger number from a server is a mistake, milliseconds for example. With it the alarm would never be raised.
  */
 export const MAX_LIFETIME_MS = 48 * 60 * 60_000;
 
-/** How late a beat may come with everything below still kept: late beats are the rule, a minute late the exception. */
+/** How late a beat may come without changing the guarantee below. Beats are often a little late, seldom a minute. */
 export const BEAT_JITTER_MS = 15_000;
 
-/** By how much EventBridge Scheduler may be late: "between 1:00:00 and 1:00:59". Two beats can lie 119 s apart. */
+/** How late EventBridge Scheduler may be: "between 1:00:00 and 1:00:59". The time between two beats can be 119 s. */
 const MOST_BEAT_DELAY_MS = 59_000;
 
 /**
- * What two beats that come as late as Scheduler allows take from an outage tolerance: the beat that tries first, and
- * the beat that succeeds after the outage.
+ * By how much an outage tolerance is shorter if two beats come as late as Scheduler allows: the beat that tries first,
+ * and the beat that succeeds after the outage.
  *
  * @see https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
  */
 export const LATE_BEATS_COST_MS = 2 * (MOST_BEAT_DELAY_MS - BEAT_JITTER_MS);
 
-/** What decides, besides a token's lifetime L, how often it is replaced. Milliseconds. */
+/** The settings that decide, with a token's lifetime L, how often it is replaced. Milliseconds. */
 export interface RefreshTimes {
   /** The greatest age of a token. */
   readonly refreshIntervalMs: number;
-  /** J: for how long a job that reads once uses the token. Undefined: no job is promised anything. */
+  /** J: how long a job uses a token that it reads once. Undefined: no job guarantee. */
   readonly longestJobMs?: number | undefined;
 }
 
-/** What is promised for tokens of one lifetime. All in milliseconds, never negative. */
+/** The guarantee for tokens of one lifetime. All in milliseconds, never negative. */
 export interface Guarantee {
   /** R: the age at which a token is replaced. */
   readonly refreshAfterMs: number;
@@ -121,15 +121,15 @@ export interface Guarantee {
   readonly job: JobGuarantee | null;
 }
 
-/** What is promised to a job that reads the token once. Milliseconds. */
+/** The guarantee for a job that reads the token once. Milliseconds. */
 export interface JobGuarantee {
-  /** J: the token lives at least this long from any read on. */
+  /** J: the token lives at least this long after each read. */
   readonly longestJobMs: number;
-  /** The longest outage, starting at the worst moment, that keeps this promise: M - J, or less if R is below 6 minutes. */
+  /** The longest outage, starting at the worst moment, that keeps this guarantee: M - J, or less if R is below 6 minutes. */
   readonly outageToleranceMs: number;
 }
 
-/** The least R that a longest job may ask for: below, the token endpoint would be asked too often. */
+/** The least R that follows from a longest job: below, the token endpoint would get too many requests. */
 const LEAST_JOB_REFRESH_MS = 3 * 60_000;
 
 /** Servers report a little less than the configured lifetime: 3,599 seconds instead of an hour. */
@@ -140,7 +140,7 @@ export function greatestLongestJobMs(lifetimeMs: number): number {
   return lifetimeMs - 2 * LEAST_JOB_REFRESH_MS;
 }
 
-/** J where tokens of this lifetime can keep it; null where they cannot, or where none is set. */
+/** J if tokens of this lifetime are long enough for it; null if they are not, or if none is set. */
 function keptJobMs(lifetimeMs: number, { longestJobMs }: RefreshTimes): number | null {
   const isKept =
     longestJobMs !== undefined && longestJobMs <= greatestLongestJobMs(lifetimeMs + LIFETIME_SLACK_MS);
@@ -149,7 +149,7 @@ function keptJobMs(lifetimeMs: number, { longestJobMs }: RefreshTimes): number |
 
 /**
  * Computes R, the age at which a token of this lifetime is replaced: the least of the interval, 5/6 of the lifetime
- * and, if a longest job J can be kept, (L - J) / 2. Half of the time that J leaves is then for outages.
+ * and, if a longest job J is possible, (L - J) / 2. The other half of L - J is then for outages.
  */
 export function refreshAfterMs(lifetimeMs: number, times: RefreshTimes): number {
   const jobMs = keptJobMs(lifetimeMs, times);
@@ -158,13 +158,14 @@ export function refreshAfterMs(lifetimeMs: number, times: RefreshTimes): number 
 }
 
 /**
- * How long before R a token is first tried, where R allows. A token first tried on the beat after R, and tried again
- * on the beat after the outage, waits for two beats and a mint, and the outage tolerance allows for one beat only: a
- * beat, a mint and two late beats are taken off here. A beat a minute then makes one-hour tokens 49 minutes old.
+ * How long before R the first mint is tried, if R is long enough. A first try on the beat after R and a second one on
+ * the beat after the outage would cost two beats and a mint, but the outage tolerance counts one beat only. The first try
+ * is therefore earlier by a beat, a mint and the delay of two late beats. With a beat per minute, one-hour tokens are
+ * replaced at 49 minutes.
  */
 const EARLY_MS = BEAT_MS + MINT_TIME_LIMIT_MS + 2 * BEAT_JITTER_MS;
 
-/** How long before R a token is first tried: a quarter of R at most, so that short intervals are not halved. */
+/** How long before R the first mint is tried: at most a quarter of R, so that short intervals are not halved. */
 function earlyMs(refreshAfter: number): number {
   return Math.min(EARLY_MS, refreshAfter / 4);
 }
@@ -174,11 +175,11 @@ export function dueAgeMs(refreshAfter: number): number {
   return refreshAfter - earlyMs(refreshAfter);
 }
 
-/** Computes what readers are promised for tokens of `lifetimeMs`. */
+/** Computes the guarantee for tokens of `lifetimeMs`. */
 export function guarantee(lifetimeMs: number, times: RefreshTimes): Guarantee {
   const refreshAfter = refreshAfterMs(lifetimeMs, times);
   const floorMs = Math.max(0, lifetimeMs - refreshAfter - BEAT_MS - MINT_TIME_LIMIT_MS);
-  // A first try that comes less early than an outage costs leaves less time for the outage.
+  // If the first try cannot be early enough, the outage tolerance is shorter by the difference.
   const lateMs = EARLY_MS - earlyMs(refreshAfter);
   const outageToleranceMs = Math.max(0, lifetimeMs - refreshAfter - BEAT_MS - lateMs);
   const jobMs = keptJobMs(lifetimeMs, times);
@@ -196,33 +197,33 @@ export function guarantee(lifetimeMs: number, times: RefreshTimes): Guarantee {
   };
 }
 
-/** The alarm "token dying" on the metric "remaining life": when it rings. Missing minutes breach. */
+/** The alarm "dying" on the metric "remaining life": when it is raised. Missing minutes breach. */
 export interface DyingAlarm {
   readonly thresholdSeconds: number;
   /** Minutes in a row that must breach. */
   readonly datapoints: number;
-  /** Whether a minute without a value counts as 0. Else CloudWatch decides how far back it looks for values. */
+  /** Whether a minute without a value counts as 0. Otherwise CloudWatch decides how far back it looks for values. */
   readonly countsMissingAsZero: boolean;
-  /** Whether it always rings before the token dies, or before the job guarantee breaks. */
-  readonly ringsInTime: boolean;
+  /** Whether it is always raised before the token expires, or before the job guarantee is broken. */
+  readonly isRaisedInTime: boolean;
 }
 
-/** From the first breach to the alarm, besides further minutes: the beat may be late, the minute has to end, CloudWatch evaluates. */
+/** From the first breach to the alarm, without further datapoints: a late beat, the end of the minute, CloudWatch's evaluation. */
 const ALARM_LAG_MS = 3 * BEAT_MS;
 
 /**
- * The latest minute's value may not be there yet, and a late beat skips a minute: with fewer datapoints these two
- * alone would ring, if they counted as 0.
+ * The value of the latest minute may still be missing, and a late beat skips a minute. With fewer datapoints these two
+ * minutes alone would raise the alarm, if they counted as 0.
  */
 const LEAST_DATAPOINTS_WITH_ZEROS = 3;
 
-/** A gap of some minutes in the metric is a short fault of AWS, and no reason to wake anybody. */
+/** With this many datapoints, a gap of some minutes in the metric (a short fault of AWS) raises no alarm. */
 const MOST_DATAPOINTS = 5;
 
 /**
- * Computes the alarm for a guarantee: half of the outage tolerance, or more where that would ring too late, but never
- * what a healthy token is seen with; of as many minutes in a row as that leaves time for. With a job guarantee all of
- * this is counted from J on instead of from the token's end.
+ * Computes the alarm for a guarantee. The threshold is half of the outage tolerance, or more if that would be too late,
+ * but always below the least remaining life of a healthy token. The number of datapoints is as high as the remaining time
+ * allows. With a job guarantee, J is added to the threshold.
  */
 export function dyingAlarm({
   floorMs,
@@ -241,6 +242,6 @@ export function dyingAlarm({
     thresholdSeconds: Math.floor((keptMs + thresholdMs) / 1_000),
     datapoints,
     countsMissingAsZero: datapoints >= LEAST_DATAPOINTS_WITH_ZEROS,
-    ringsInTime: thresholdMs >= inTimeMs,
+    isRaisedInTime: thresholdMs >= inTimeMs,
   };
 }

@@ -1,4 +1,4 @@
-/** Every way in which an invocation can fail. The code is the contract: it is also Lambda's `errorType`. */
+/** Every error code of an invocation. It is also Lambda's `errorType`. */
 export type FailureCode =
   | 'CONFIG_INVALID'
   | 'EVENT_INVALID'
@@ -14,20 +14,20 @@ export type FailureCode =
   | 'PARAMETER_NOT_WRITTEN';
 
 interface RefreshErrorOptions {
-  /** The caught error. Never one that can hold a body, a header, a secret or a token. */
+  /** The caught error. It must not contain a body, a header, a secret or a token. */
   readonly cause?: unknown;
-  /** How long the server asked us to stay away (`Retry-After`), in milliseconds. */
+  /** How long the server asked to wait (`Retry-After`), in milliseconds. */
   readonly retryAfterMs?: number | undefined;
-  /** Whether the token endpoint refused the credentials: another version of the secret is then worth a try. */
+  /** Whether the token endpoint refused the credentials: another version of the secret is then tried. */
   readonly credentialsRefused?: boolean;
 }
 
 /**
- * The one error that leaves this function. `message` says what happened and what to do next; it never carries
- * a token, a secret, or text that a server chose.
+ * The only error that this function throws. `message` says what happened and what to do next. It never contains a token,
+ * a secret, or text that a server chose.
  *
  * `name` equals `code`, because Lambda reports an error's name as `errorType`. With the JSON log format Lambda logs the
- * name of the error's constructor instead, which a bundler shortens: that one is the code too.
+ * name of the error's constructor instead, which a bundler shortens: the constructor's name is therefore also the code.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html
  */
@@ -47,19 +47,19 @@ export class RefreshError extends Error {
 }
 
 /**
- * Gives an error that nobody foresaw the code of what was being done. Its message and stack could hold anything, so
- * only its kind is told.
+ * Wraps an unexpected error with the code of the current step. Its message and stack could contain a secret, so that
+ * only its kind is reported.
  */
 export function withCode(error: unknown, code: FailureCode): RefreshError {
   if (isRefreshError(error)) return error;
   const kind = error instanceof Error ? error.name : typeof error;
   return new RefreshError(
     code,
-    `Unexpected ${kind}. The next invocation tries again. If it stays, this is a fault of the function itself: report it, with its log.`,
+    `Unexpected ${kind}. The next invocation tries again. If this continues, it is a bug of the function: report it, with the function's log.`,
   );
 }
 
-/** Narrows anything caught to a {@link RefreshError}. */
+/** Tells whether a caught value is a {@link RefreshError}. */
 export function isRefreshError(error: unknown): error is RefreshError {
   return error instanceof RefreshError;
 }

@@ -1,7 +1,7 @@
 import { MAX_LIFETIME_MS } from './contract.ts';
 import { RefreshError } from './errors.ts';
 
-/** What an invocation asks for. */
+/** What an invocation requests. */
 export type Request =
   | { readonly kind: 'beat' }
   | { readonly kind: 'force' }
@@ -9,11 +9,11 @@ export type Request =
   | { readonly kind: 'min-remaining'; readonly minRemainingMs: number }
   | { readonly kind: 'diagnose' };
 
-/** A longer wish is a mistake. */
+/** A longer time is a mistake: no token lives longer. */
 const MAX_MIN_REMAINING_SECONDS = MAX_LIFETIME_MS / 1000;
 
 const ACCEPTED =
-  'Send {}, {"force":true}, {"minRemainingSeconds":2700} or {"diagnose":true}. Nothing was minted or stored.';
+  'Nothing was minted or stored. Send {}, {"force":true}, {"minRemainingSeconds":2700} or {"diagnose":true}.';
 
 /**
  * Reads an invocation's event.
@@ -33,13 +33,13 @@ export function parseEvent(event: unknown): Request {
   const entries = Object.entries(event);
   if (entries.length === 0) return { kind: 'beat' };
   if (entries.length > 1) {
-    throw invalid(`The event has ${entries.length} keys (${keyNames(event)}), and takes one at most.`);
+    throw invalid(`The event has ${entries.length} keys (${keyNames(event)}); at most one is allowed.`);
   }
   const [key, value] = entries[0] as [string, unknown];
   switch (key) {
     case 'force':
     case 'diagnose':
-      if (value !== true) throw invalid(`"${key}" is ${kindOf(value)}, and takes only true.`);
+      if (value !== true) throw invalid(`"${key}" is ${kindOf(value)}; it must be true.`);
       return { kind: key };
     case 'minRemainingSeconds':
       if (
@@ -48,7 +48,7 @@ export function parseEvent(event: unknown): Request {
         (value as number) > MAX_MIN_REMAINING_SECONDS
       ) {
         throw invalid(
-          `"minRemainingSeconds" is ${kindOf(value)}, and takes a whole number from 0 to ${MAX_MIN_REMAINING_SECONDS}.`,
+          `"minRemainingSeconds" is ${kindOf(value)}; it must be a whole number from 0 to ${MAX_MIN_REMAINING_SECONDS}.`,
         );
       }
       return { kind: 'min-remaining', minRemainingMs: (value as number) * 1000 };
@@ -63,25 +63,27 @@ interface AwsEvent {
 }
 
 function parseAwsEvent(event: AwsEvent): Request {
-  // EventBridge Scheduler sends this where a schedule has no input of its own; a rule's schedule sends aws.events.
+  // EventBridge Scheduler sends aws.scheduler for a schedule without an input; a scheduled rule sends aws.events.
   if (event['detail-type'] === 'Scheduled Event') return { kind: 'beat' };
   if (event.source === 'aws.secretsmanager' && event['detail-type'] === 'Secret Label Updated') {
     return { kind: 'secret-changed' };
   }
-  throw invalid('The event comes from an AWS service, but is neither a schedule nor "Secret Label Updated".');
+  throw invalid(
+    'The event comes from an AWS service, but it is neither a schedule nor "Secret Label Updated".',
+  );
 }
 
 function invalid(problem: string): RefreshError {
   return new RefreshError('EVENT_INVALID', `${problem} ${ACCEPTED}`);
 }
 
-/** Says what a value is without repeating text: somebody may have pasted a secret. */
+/** Describes a value without repeating text: somebody may have pasted a secret. */
 function kindOf(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value);
   return Array.isArray(value) ? 'an array' : `of type ${typeof value}`;
 }
 
-/** Key names that look like names; others are counted only, for the same reason. */
+/** Names the keys that look like plain names, and counts the others: they may be secrets too. */
 function keyNames(event: object): string {
   return Object.keys(event)
     .slice(0, 5)

@@ -9,13 +9,13 @@ import { createClock } from './refresh/clock.ts';
 import { openParameters, type Parameters } from './refresh/parameters.ts';
 import { createMemory, type Observations, type RefreshResult, refresh } from './refresh/refresh.ts';
 
-/** What of Lambda's context is used. */
+/** The part of Lambda's context that is used. */
 export interface InvocationContext {
   readonly awsRequestId: string;
   getRemainingTimeInMillis(): number;
 }
 
-/** Kept back from the function's remaining time, to write a failure down and to log. */
+/** Reserved from the function's remaining time, to store a failure and to log. */
 const RESERVE_MS = 4_000;
 const RECORDING_LIMIT_MS = 2_500;
 
@@ -28,7 +28,7 @@ let opened: { readonly config: Config; readonly parameters: Parameters } | undef
 let minter: Promise<Minter> | undefined;
 
 /**
- * The Lambda function: refreshes the token if due, or does what the event asks for.
+ * The Lambda function: refreshes the token if it is due, or does what the event requests.
  *
  * @throws RefreshError whose name, Lambda's `errorType`, is the failure code
  */
@@ -48,7 +48,7 @@ export async function handler(
       endedAt: new Date(),
       ...outcome,
     });
-    // Not console.log: Lambda would wrap the line, and the metric in it would not be found.
+    // Not console.log: Lambda would wrap the line, and CloudWatch would not find the metric in it.
     process.stdout.write(`${line}\n`);
   };
   try {
@@ -56,7 +56,7 @@ export async function handler(
     log({ result });
     return result;
   } catch (caught) {
-    // All that asks a token endpoint or reads settings has its own code: what is left reads what is stored.
+    // Errors of the token endpoint and of the settings have their own codes. Other errors come from the parameters.
     const error = withCode(caught, 'PARAMETER_UNAVAILABLE');
     log({ error });
     throw error;
@@ -87,7 +87,7 @@ async function invoke(event: unknown, context: InvocationContext, observations: 
   });
 }
 
-/** Reads the environment and opens what each beat needs; once. */
+/** Reads the environment and makes what each beat needs; runs once per instance. */
 function open() {
   if (opened === undefined) {
     try {
@@ -100,7 +100,7 @@ function open() {
   return opened;
 }
 
-/** The one lazy part of the bundle: Secrets Manager, the HTTP client, the providers, the diagnosis. */
+/** Loads the lazy chunk of the bundle: Secrets Manager, the HTTP client, the providers, the diagnosis. */
 const loadOnDemand = () => import('./mint/on-demand.ts');
 
 function loadMinter(config: Config): Promise<Minter> {

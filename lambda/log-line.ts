@@ -9,14 +9,14 @@ interface LogLineOptions {
   readonly observations: Observations;
   readonly startedAt: Date;
   readonly endedAt: Date;
-  /** The result's fields, or the error that is about to be thrown. */
+  /** The result's fields, or the error that the handler throws afterwards. */
   readonly result?: object;
   readonly error?: RefreshError;
 }
 
 /**
- * Makes the one log line of an invocation: JSON, and at the same time the metric in CloudWatch's embedded metric
- * format. No metric where nothing could be read: missing data breaches the alarm.
+ * Makes the log line of an invocation: JSON that is also the metric, in CloudWatch's embedded metric format. It has no
+ * metric if nothing could be read: missing data breaches the alarm.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { describeProvider, type ProviderSettings } from './contract.ts';
 
-/** The digits of a source: 64 bits of a SHA-256. */
+/** Hex digits: 64 bits of a SHA-256. */
 const SOURCE_LENGTH = 16;
 
 /**
- * Names where a token comes from: 16 hex digits of the SHA-256 of the token endpoint (or the issuer that names it), of
- * grant, scope, audience, resource and parameters, and of the secret's ARN without its six-character suffix, so that a
- * secret that was deleted and made again is the same one. A spelling that means the same gives the same hash.
+ * Identifies where a token comes from: 16 hex digits of the SHA-256 of the token endpoint or issuer, of grant, scope,
+ * audience, resource and parameters, and of the secret's ARN without its six-character suffix, so that a secret that
+ * was deleted and created again gives the same hash. Equivalent spellings give the same hash.
  */
 export function sourceOf(settings: ProviderSettings, secretArn: string): string {
   const { endpoint, parameters } = describeProvider(settings).source;

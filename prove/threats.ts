@@ -22,7 +22,7 @@ export const THREATS: readonly Threat[] = [
     guard: 'Only https URLs are taken, from the configuration and from discovery',
     edit: edit(
       'lambda/providers/endpoint-url.ts',
-      "return 'is not https (plain http is for loopback addresses alone)';",
+      "return 'is not https (plain http is for loopback addresses only)';",
       'return undefined;',
     ),
     test: 'test/lambda/mint/discovery.test.ts',

@@ -194,7 +194,7 @@ async function tryAlarm(scope: Scope, progress: Progress, broken: string[]) {
   for (const setting of [...SETTINGS, ...JOB_SETTINGS]) {
     const name = settingName(setting);
     const promise = guarantee(setting.lifetimeMs, setting);
-    const { thresholdSeconds, datapoints, ringsInTime } = dyingAlarm(promise);
+    const { thresholdSeconds, datapoints, isRaisedInTime } = dyingAlarm(promise);
     const judge = async (longestTrouble: number | undefined, label: string): Promise<AlarmRecord> =>
       judgeDyingAlarm(
         await live({
@@ -217,9 +217,9 @@ async function tryAlarm(scope: Scope, progress: Progress, broken: string[]) {
       String(history.withoutLapse),
       String(within.withoutLapse),
       String(calm.withoutLapse),
-      ringsInTime ? 'yes' : 'no: the stack warns at synth',
+      isRaisedInTime ? 'yes' : 'no: the stack warns at synth',
     ]);
-    if (ringsInTime && history.announced < history.lapses) {
+    if (isRaisedInTime && history.announced < history.lapses) {
       broken.push(`claim 4, ${name}: ${history.lapses - history.announced} lapses without an alarm before`);
     }
     if (datapoints === 5 && calm.withoutLapse > 0) {

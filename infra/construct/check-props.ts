@@ -12,7 +12,7 @@ interface CheckedProps {
 /** @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const ENVIRONMENT_BYTES = 4_096;
 
-/** Checks what code may pass to the construct, as the configuration checks what stands in cdk.json. @throws Error with all problems */
+/** Checks the construct's props as the configuration checks cdk.json. @throws Error with all problems */
 export function checkProps(
   scope: Construct,
   props: CheckedProps,
@@ -35,7 +35,7 @@ export function checkProps(
   const bytes = Buffer.byteLength(JSON.stringify(Stack.of(scope).resolve(environment)));
   if (bytes > ENVIRONMENT_BYTES) {
     problems.push(
-      `the settings make an environment of about ${bytes} bytes; Lambda's limit is ${ENVIRONMENT_BYTES}: shorten scope, resource or parameters`,
+      `the settings need about ${bytes} bytes of environment variables; Lambda's limit is ${ENVIRONMENT_BYTES}: shorten scope, resource or parameters`,
     );
   }
   if (problems.length > 0) throw new Error(`TokenRefresher "${scope.node.path}": ${problems.join('; ')}`);

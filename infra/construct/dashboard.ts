@@ -5,7 +5,7 @@ import { dyingAlarm } from '../../lambda/contract.ts';
 import { failuresMetric, remainingSecondsMetric } from './token-alarms.ts';
 import type { TokenRefresher } from './token-refresher.ts';
 
-/** Creates a dashboard with a row per token: its remaining life against the alarm's threshold, and its failures. */
+/** Creates a dashboard with a row per token: its remaining life with the alarm's threshold, and its failed refreshes. */
 export function createDashboard(
   scope: Construct,
   id: string,

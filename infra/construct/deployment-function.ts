@@ -11,7 +11,7 @@ const ID = 'DeploymentCalls';
 /** The first release used CDK's own function for custom resources. A resource's function cannot be changed, so its id stays. */
 const RELEASED_LOGICAL_ID = 'AWS679f53fac002430cb0da5b7982bd22872D164C4C';
 
-/** A custom resource that CloudFormation does not hear of in this time has failed; its own default is an hour. */
+/** The time after which CloudFormation takes an unanswered custom resource as failed. Its default is an hour. */
 const SERVICE_TIMEOUT = Duration.minutes(5);
 
 /**
@@ -49,7 +49,7 @@ export class DeploymentFunction extends Construct {
       runtime: Runtime.NODEJS_24_X,
       code: deploymentCode(),
       handler: HANDLER,
-      // The first mint waits for permissions that IAM has not spread yet.
+      // The first mint waits until IAM has propagated new permissions.
       timeout: Duration.minutes(2),
       role: this.role,
       logGroup,

@@ -19,8 +19,8 @@ export interface FunctionRoleProps {
 }
 
 /**
- * Creates the role of the refresher's function. Each action is one that the function calls, on the one thing
- * that it calls it on; nothing is managed by AWS, nothing has a wildcard that could reach another token.
+ * Creates the role of the refresher's function. It allows only the actions that the function calls, each on one
+ * resource. It has no AWS managed policy, and no wildcard that matches another token's resources.
  */
 export function createFunctionRole(scope: Construct, id: string, props: FunctionRoleProps): Role {
   const role = new Role(scope, id, {
@@ -40,15 +40,15 @@ export function createFunctionRole(scope: Construct, id: string, props: Function
   if (props.vpc !== undefined) {
     acknowledge(role, {
       'AwsSolutions-IAM5[Resource::*]':
-        'Lambda attaches the function to its VPC by EC2 actions that know no resources; code in the function is denied them.',
+        'The EC2 actions that attach the function to its VPC have no resource-level permissions. A policy denies them to the code in the function.',
     });
   }
   return role;
 }
 
-/** Allows to read the secret's value in each of its stages, and to decrypt it where it has a key of its own. */
+/** Allows the function to read the secret's value in each stage, and to decrypt it if it has a customer managed key. */
 function secretStatements(scope: Construct, secret: ISecret): PolicyStatement[] {
-  // Secrets Manager ends each ARN with six characters, which a secret that is referred to by name does not tell.
+  // Each ARN ends with six random characters, which are unknown if the secret is referred to by name.
   const arn = secret.secretFullArn ?? `${secret.secretArn}-??????`;
   const read = new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [arn] });
   if (secret.encryptionKey === undefined) return [read];
@@ -90,7 +90,7 @@ function attachToVpc(): PolicyStatement {
 }
 
 /**
- * Keeps the VPC permissions for the Lambda service: code in the function cannot use them.
+ * Denies the VPC permissions to code in the function: only the Lambda service can use them.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice
  */

@@ -5,12 +5,12 @@ import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'a
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Construct } from 'constructs';
 
-/** A beat older than this is worth nothing, the next one is there. The least that Scheduler and Lambda take. */
+/** Older invocations are dropped: the next beat is due by then. Scheduler and Lambda accept no less. */
 export const BEAT_MAX_AGE = Duration.seconds(60);
 
 /**
- * Invokes the function every minute, EventBridge Scheduler's finest rate. Nothing is retried: a refresh that
- * failed, or a beat that was throttled, is the next invocation's work.
+ * Invokes the function every minute, EventBridge Scheduler's finest rate. Nothing is retried: after a failed
+ * refresh or a throttled beat, the next invocation tries again.
  *
  * @see https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
  */
@@ -36,7 +36,7 @@ export function createHeartbeat(scope: Construct, id: string, fn: IFunction): Sc
       input: ScheduleTargetInput.fromObject({}),
       maxEventAge: BEAT_MAX_AGE,
       retryAttempts: 0,
-      // Without updates: CDK's own grant would add every version and alias (`:*`).
+      // Without updates: the CDK's own grant would add every version and alias (`:*`).
       role: role.withoutPolicyUpdates(),
     }),
   });

@@ -4,12 +4,12 @@ import { type IRole, Policy, type PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 
 /**
- * Gives a role what it needs of an encryption key, so that a change of the key denies nobody.
+ * Allows a role to use an encryption key. A change of the key denies access to nobody.
  *
- * The policy's logical id follows from its content: another key is another policy. CloudFormation creates it in the update,
- * and deletes the old one only when the whole update has succeeded. Let the resource that encrypts the stored token anew
- * depend on it (`node.addDependency`): if that resource fails, the update is rolled back, and the role still has the old
- * policy, for the old key.
+ * The policy's logical id is computed from its content, so that another key makes another policy. CloudFormation creates
+ * it in the update, and deletes the old one only when the whole update has succeeded. Make the resource that encrypts the
+ * stored token again depend on it (`node.addDependency`): if that resource fails, the update is rolled back, and the role
+ * still has the old policy, for the old key.
  */
 export function createKeyPolicy(
   scope: Construct,

@@ -7,7 +7,7 @@ const ROLE_POLICY_CHARACTERS = 10_240;
 /** @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html */
 const STACK_RESOURCES = 500;
 
-/** Makes synthesis fail where the stack is larger than AWS takes: its resources, and the policies that it gives each role. */
+/** Makes synthesis fail if the stack exceeds AWS's limits for resources in a stack, or for inline policies in a role. */
 export function limitSize(stack: Stack): void {
   stack.node.addValidation({
     validate() {
@@ -18,7 +18,7 @@ export function limitSize(stack: Stack): void {
       );
       if (resources.length > STACK_RESOURCES) {
         problems.push(
-          `The stack has ${resources.length} resources; CloudFormation takes ${STACK_RESOURCES}. Name fewer readers, or spread the tokens over two stacks (-c stackName=…).`,
+          `The stack has ${resources.length} resources; CloudFormation's limit is ${STACK_RESOURCES}. Name fewer readers, or spread the tokens over two stacks (-c stackName=…).`,
         );
       }
       return problems;
@@ -39,11 +39,11 @@ function overfullRoles(stack: Stack, policies: readonly CfnPolicy[]): string[] {
     .filter(([, length]) => length > ROLE_POLICY_CHARACTERS)
     .map(
       ([role, length]) =>
-        `The role ${role} gets about ${length.toLocaleString('en-US')} characters of inline policies; IAM takes ${ROLE_POLICY_CHARACTERS.toLocaleString('en-US')} in a role. Let it read fewer tokens (readers), or give some of them another role.`,
+        `The role ${role} gets about ${length.toLocaleString('en-US')} characters of inline policies; IAM's limit for a role is ${ROLE_POLICY_CHARACTERS.toLocaleString('en-US')}. Let it read fewer tokens (readers), or give some of them another role.`,
     );
 }
 
-/** About as long as a deployed document is: references become as long as what they mostly stand for. */
+/** Estimates the length of the deployed document: each reference counts as long as its usual value. */
 function lengthOf(document: unknown): number {
   return JSON.stringify(document, (_, value) => (isObject(value) ? textOf(value) : value)).length;
 }

@@ -4,11 +4,12 @@ import type { Construct } from 'constructs';
 import type { TokenParameters } from './token-parameters.ts';
 
 /**
- * Claims the names of a token's parameters for one stack: a parameter of its own, whose name no second stack can create.
- * Whatever may write or delete the two must be made to depend on it (`node.addDependency`), so that a second stack with
- * the same token fails before it has touched anything. Its value says whose the token is.
+ * Claims the names of a token's parameters for one stack. The claim is another parameter, whose name a second stack
+ * cannot create. Make each resource that may write or delete the token's parameters depend on it (`node.addDependency`):
+ * a second stack with the same token then fails before it changes anything. The claim's value names the owning stack.
  *
- * It lies outside the token's path, where tools that read a whole path would find it. A standard parameter costs nothing.
+ * The claim is not below the token's path, so that tools that read a whole path do not find it. A standard parameter
+ * costs nothing.
  */
 export function createNameClaim(scope: Construct, id: string, parameters: TokenParameters): StringParameter {
   return new StringParameter(scope, id, {

@@ -6,22 +6,22 @@ import { DeploymentFunction } from './deployment-function.ts';
 import type { TokenParameters } from './token-parameters.ts';
 
 /**
- * Fails the deployment if the parameters exist already and are not to be adopted; deletes both when this resource leaves the
- * stack, if they did not. CloudFormation cannot create a SecureString: the function creates it, so nobody else would
- * delete it.
+ * Fails the deployment if the parameters exist already and are not to be adopted. If they did not exist, deletes both
+ * when this resource is removed from the stack. CloudFormation cannot create a SecureString: the function creates it,
+ * so that CloudFormation would not delete it.
  *
- * An upgrade from the first release updates this resource, which looks for nothing: those parameters are the stack's own.
+ * An upgrade from the first release updates this resource. An update checks nothing: those parameters are the stack's own.
  *
- * Order is everything. Whatever lets the function run and write must be made to depend on this resource
- * (`node.addDependency`): CloudFormation then creates it first, and deletes it last, when the
- * schedule, the function and the permission to write are gone and no late beat can bring a parameter back.
+ * The order matters. Make everything that lets the function run and write depend on this resource
+ * (`node.addDependency`). CloudFormation then creates it first, and deletes it last, when the schedule, the function
+ * and the permission to write are deleted and no late beat can create a parameter again.
  *
- * The names are part of the construct's id. A new name or prefix is therefore a new resource, and the old one is
- * deleted, with the old parameters, in CloudFormation's clean-up phase: after the function got its new names and
- * permissions, and not at all if the update is rolled back.
+ * The names are part of the construct's id, so that a new name or prefix makes a new resource. CloudFormation deletes
+ * the old one, with the old parameters, in its clean-up phase: after the function got its new names and permissions,
+ * and not at all if the update is rolled back.
  *
- * `retain` keeps the parameters, by `DeletionPolicy: Retain`: CloudFormation lets go of this resource without
- * running it. Leaving the resource out instead would delete the parameters at the moment `retain` is switched on.
+ * `retain` keeps the parameters, by `DeletionPolicy: Retain`: CloudFormation then removes this resource without running
+ * it. Leaving the resource out instead would delete the parameters at the moment `retain` is switched on.
  */
 export function createParameterCleanUp(
   scope: Construct,

@@ -5,12 +5,12 @@ import { type Construct, Dependable } from 'constructs';
 import { createKeyPolicy } from './key-policy.ts';
 import type { TokenParameters } from './token-parameters.ts';
 
-/** A token that somebody is to read. */
+/** A token that a reader gets access to. */
 export interface ReadableToken {
   readonly scope: Construct;
   readonly parameters: TokenParameters;
   readonly encryptionKey: IKey | undefined;
-  /** Encrypts the stored token with a new key, or stops the deployment. */
+  /** Encrypts the stored token with a new key, or fails the deployment. */
   readonly firstMint: Construct;
 }
 
@@ -34,7 +34,7 @@ export function grantRead(grantee: IGrantable, tokens: readonly ReadableToken[])
       tokens.filter(({ encryptionKey }) => encryptionKey?.keyArn === keyArn),
     ),
   );
-  // The first release had the key's permission in the parameters' policy, which must not lose it before the mint.
+  // The first release put the key's permission into the parameters' policy. It must stay there until the mint.
   for (const [index, { encryptionKey, firstMint }] of tokens.entries()) {
     const grant = grants[index];
     if (encryptionKey === undefined || grant === undefined || !isRole(grantee.grantPrincipal)) continue;

@@ -7,9 +7,8 @@ import type { Construct } from 'constructs';
 import { BEAT_MAX_AGE } from './heartbeat.ts';
 
 /**
- * Invokes the function as soon as the secret has a new current value, through the event that Secrets Manager
- * sends by itself (no CloudTrail). Lost or throttled, it costs nothing but time: the next refresh reads the
- * secret anyway.
+ * Invokes the function as soon as the secret has a new current value, by the event that Secrets Manager itself sends
+ * (without CloudTrail). If the event is lost or throttled, the next refresh reads the new value.
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
  */
@@ -25,8 +24,8 @@ function secretChangePattern(secret: ISecret): EventPattern {
   return {
     source: ['aws.secretsmanager'],
     detailType: ['Secret Label Updated'],
-    // A secret known by its name lacks the six characters that end its ARN. Its name alone identifies it: names
-    // are unique in an account and region, and events come from this account and region only.
+    // For a secret that is referred to by name, the six characters at the end of its ARN are unknown. The name identifies
+    // it: names are unique in an account and region, and events come from this account and region only.
     ...(secret.secretFullArn === undefined ? {} : { resources: [secret.secretFullArn] }),
     detail: {
       labelUpdated: ['AWSCURRENT'],

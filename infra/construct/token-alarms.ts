@@ -15,15 +15,15 @@ import { dyingAlarm, type Guarantee, METRIC_NAME, METRIC_NAMESPACE } from '../..
 import { durationText } from './duration-text.ts';
 
 /**
- * Failed refreshes in a quarter of an hour that make an alarm. More than a blip; and a permanent error, tried
- * again after 1, 2, 4 and then every 5 minutes, gets there within 4 minutes and stays.
+ * Failed refreshes within 15 minutes that raise the alarm. One or two failures are common and heal by themselves. A
+ * permanent error is retried after 1, 2, 4 and then every 5 minutes: it raises the alarm within 4 minutes, and keeps it.
  */
 const FAILING_COUNT = 3;
 const FAILING_PERIOD = Duration.minutes(15);
 
 /**
- * The remaining life of the stored token, in seconds, as the function measures it at each beat, before it
- * refreshes: what a reader would have seen.
+ * The remaining life of the stored token, in seconds. The function measures it at each beat, before it refreshes: it
+ * is what a reader would have seen.
  */
 export function remainingSecondsMetric(tokenParameterName: string): Metric {
   return new Metric({
@@ -36,8 +36,8 @@ export function remainingSecondsMetric(tokenParameterName: string): Metric {
 }
 
 /**
- * The same with 0 for each minute without a value. Without it CloudWatch looks further back for values than the alarm
- * needs, by an amount that is not documented, and a heartbeat that stopped rings the alarm that much later.
+ * The same metric, with 0 for each minute without a value. CloudWatch looks back for missing values further than the
+ * alarm needs, by an undocumented amount. The alarm for a stopped heartbeat would come that much later.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
  */
@@ -50,7 +50,7 @@ function withoutHoles(remaining: Metric): MathExpression {
   });
 }
 
-/** The failed invocations of the function: each is a refresh that was tried and failed. */
+/** The failed invocations of the function. Each is a failed refresh. */
 export function failuresMetric(fn: IFunction): Metric {
   return fn.metricErrors({ period: FAILING_PERIOD, statistic: Stats.SUM });
 }
@@ -58,8 +58,8 @@ export function failuresMetric(fn: IFunction): Metric {
 /**
  * Creates the two alarms of a token.
  *
- * "Token dying": see {@link dyingAlarm}. Missing data breaches, so that a heartbeat that stopped raises the same
- * alarm, long before the token dies of it. "Refresh failing": several failures in a quarter of an hour.
+ * "Dying": see {@link dyingAlarm}. Missing data breaches, so that a stopped heartbeat raises the same alarm, long
+ * before the token expires. "Failing": several failed refreshes within 15 minutes.
  */
 export function createTokenAlarms(
   scope: Construct,
@@ -67,15 +67,18 @@ export function createTokenAlarms(
     readonly tokenName: string;
     readonly tokenParameterName: string;
     readonly fn: IFunction;
+    /** For people: {@link fn}'s name is known only when the stack is deployed. */
+    readonly functionName: string;
     readonly guarantee: Guarantee;
     readonly topic?: ITopic | undefined;
   },
 ): { readonly dying: Alarm; readonly failing: Alarm } {
-  const { tokenName, tokenParameterName, fn } = options;
+  const { tokenName, tokenParameterName, fn, functionName } = options;
+  const advice = `To find the cause, invoke ${functionName} with {"diagnose":true}.`;
   const { thresholdSeconds, datapoints, countsMissingAsZero } = dyingAlarm(options.guarantee);
   const remaining = remainingSecondsMetric(tokenParameterName);
   const dying = new Alarm(scope, 'Dying', {
-    alarmDescription: `${describeDying(options)} Ask the refresher: aws lambda invoke with {"diagnose":true}.`,
+    alarmDescription: `${describeDying(options)} ${advice}`,
     metric: countsMissingAsZero ? withoutHoles(remaining) : remaining,
     threshold: thresholdSeconds,
     comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -83,12 +86,12 @@ export function createTokenAlarms(
     treatMissingData: TreatMissingData.BREACHING,
   });
   const failing = new Alarm(scope, 'Failing', {
-    alarmDescription: `The token "${tokenName}" (${tokenParameterName}) cannot be refreshed; the stored one still works. The error code is in the function's log and in lastFailure of the status parameter.`,
+    alarmDescription: `Refreshing the token "${tokenName}" (${tokenParameterName}) keeps failing. Jobs can use the stored token until it expires. The error code is in the function's log and in lastFailure of the status parameter. ${advice}`,
     metric: failuresMetric(fn),
     threshold: FAILING_COUNT,
     comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
     evaluationPeriods: 1,
-    // If the schedule stops, the alarm "dying" rings.
+    // A stopped schedule raises the alarm "dying".
     treatMissingData: TreatMissingData.NOT_BREACHING,
   });
   if (options.topic !== undefined) {
@@ -107,7 +110,8 @@ function describeDying(options: {
 }): string {
   const token = `The token "${options.tokenName}" (${options.tokenParameterName})`;
   const { job } = options.guarantee;
-  if (job === null) return `${token} is about to expire, or its heartbeat has stopped. Builds fail soon.`;
+  if (job === null)
+    return `${token} expires soon, or the function that refreshes it has stopped running. Builds fail when the token has expired.`;
   const { thresholdSeconds } = dyingAlarm(options.guarantee);
-  return `${token} has less than ${durationText(thresholdSeconds * 1_000)} left, or its heartbeat has stopped. Jobs that read it once and use it for ${durationText(job.longestJobMs)} (longestJob) soon outlive it.`;
+  return `${token} has less than ${durationText(thresholdSeconds * 1_000)} left, or the function that refreshes it has stopped running. Jobs that read the token once and use it for ${durationText(job.longestJobMs)} (longestJob) will soon outlive it.`;
 }

@@ -4,14 +4,14 @@ import { type Guarantee, LATE_BEATS_COST_MS } from '../../lambda/contract.ts';
 import { durationText } from './duration-text.ts';
 import type { TokenRefresher } from './token-refresher.ts';
 
-/** Prints what a person needs next, as commands to paste; both versions of the AWS CLI take them. No command contains a secret. */
+/** Adds stack outputs: commands to paste that both versions of the AWS CLI accept. No command contains a secret. */
 export function createTokenOutputs(scope: Construct, prefix: string, refresher: TokenRefresher): void {
   const output = (key: string, description: string, value: string): void => {
     new CfnOutput(scope, `${prefix}${key}`, { description, value });
   };
   const { region } = Stack.of(scope);
   const functionName = refresher.function.functionName;
-  // `--payload` with JSON itself needs an option that version 1 does not know; a file of bytes is the same to both.
+  // AWS CLI version 2 takes JSON in `--payload` only with an option that version 1 rejects. Both accept `fileb://`.
   const invoke = (event: object): string =>
     `echo '${JSON.stringify(event)}' | aws lambda invoke --region ${region} --function-name ${functionName} --payload fileb:///dev/stdin /dev/stdout`;
 
@@ -19,13 +19,13 @@ export function createTokenOutputs(scope: Construct, prefix: string, refresher: 
   output('StatusParameter', 'Parameter that holds its status (JSON)', refresher.statusParameterName);
   output(
     'StoreSecret',
-    `Stores the client secret and mints at once; client.json holds ${shapeOf(refresher.secretKeys)}; delete it afterwards`,
+    `Stores the client secret; a token is minted at once. Write ${shapeOf(refresher.secretKeys)} into client.json first, and delete the file afterwards`,
     `aws secretsmanager put-secret-value --region ${region} --secret-id ${refresher.secret.secretArn} --secret-string file://client.json`,
   );
   output('ForceRefresh', 'Mints a token now', invoke({ force: true }));
   output(
     'Diagnose',
-    'Tries every step, mints a token that is not stored, and says what is wrong',
+    'Tries every step without storing anything, and says what is wrong',
     invoke({ diagnose: true }),
   );
   output(
@@ -33,7 +33,11 @@ export function createTokenOutputs(scope: Construct, prefix: string, refresher: 
     'Prints the token',
     `aws ssm get-parameter --region ${region} --name ${refresher.tokenParameterName} --with-decryption --query Parameter.Value --output text`,
   );
-  output('Guarantee', 'What readers are promised', describeGuarantee(refresher.guarantee));
+  output(
+    'Guarantee',
+    'Remaining life that each reader gets, and how long the token endpoint may fail',
+    describeGuarantee(refresher.guarantee),
+  );
 }
 
 function shapeOf(keys: readonly string[]): string {
@@ -42,16 +46,16 @@ function shapeOf(keys: readonly string[]): string {
 
 function describeGuarantee({ floorMs, outageToleranceMs, job }: Guarantee): string {
   const sentences = [
-    `A reader finds at least ${durationText(floorMs)} of remaining life.`,
-    `The token endpoint may fail for ${durationText(outageToleranceMs)} before the token dies.`,
+    `Each token read has at least ${durationText(floorMs)} left.`,
+    `If the token endpoint fails, jobs still read a live token for at least ${durationText(outageToleranceMs)}.`,
   ];
   if (job !== null) {
     sentences.push(
-      `A job that reads once and uses the token for up to ${durationText(job.longestJobMs)} never outlives it, also if the token endpoint fails for ${durationText(job.outageToleranceMs)}.`,
+      `A job that reads the token once and uses it for up to ${durationText(job.longestJobMs)} never outlives it, even if the token endpoint fails for ${durationText(job.outageToleranceMs)}.`,
     );
   }
   sentences.push(
-    `Where EventBridge Scheduler is a minute late, outages may last up to ${durationText(LATE_BEATS_COST_MS)} less.`,
+    `If EventBridge Scheduler is a minute late, an outage may last up to ${durationText(LATE_BEATS_COST_MS)} less.`,
   );
   return sentences.join(' ');
 }

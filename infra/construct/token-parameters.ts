@@ -3,7 +3,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 
-/** The two parameters of one token: their names, and what whom they concern may do with them. */
+/** The two parameters of one token: their names, and the permissions on them. */
 export interface TokenParameters {
   /** Name of the SecureString parameter that holds the token. */
   readonly tokenParameterName: string;
@@ -12,21 +12,21 @@ export interface TokenParameters {
   readonly tokenArn: string;
   /** ARNs of both. */
   readonly arns: string[];
-  /** What the function needs of both. */
+  /** The function's permissions on both. */
   refreshStatements(): PolicyStatement[];
-  /** What the function needs of the token's own key; undefined where there is none. */
+  /** The function's permissions on the token's customer managed key; undefined if it has none. */
   refreshKeyStatement(): PolicyStatement | undefined;
   /** Name of the parameter that claims both names for one stack. */
   readonly claimName: string;
-  /** What the deployment needs: to look for both, and to delete them. */
+  /** The deployment function's permissions: to look for both, and to delete them. */
   deploymentStatements(): PolicyStatement[];
 }
 
 /**
- * Names the parameters of the token `name` below `prefix` and words their permissions.
+ * Makes the names of the parameters of the token `name` below `prefix`, and the permissions on them.
  *
- * `encryptionKey`: a customer managed key. Undefined: the AWS managed key `alias/aws/ssm`, which serves every
- * identity of the account that Parameter Store serves, and therefore needs no permission.
+ * `encryptionKey`: a customer managed key. Undefined: the AWS managed key `alias/aws/ssm`. Its policy allows every
+ * identity of the account that may use Parameter Store, so that no further permission is needed.
  *
  * @see https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
  */
@@ -56,7 +56,7 @@ export function tokenParameters(
     arns: both,
     refreshStatements: () => [
       allow(['ssm:GetParameters', 'ssm:PutParameter'], both),
-      // The stored token itself is read to keep it alive.
+      // The keep-alive probe needs the stored token itself.
       allow(['ssm:GetParameter'], [token]),
     ],
     refreshKeyStatement: () =>

@@ -50,37 +50,37 @@ export interface TokenRefresherProps {
   readonly secret: ISecret;
 
   /**
-   * Path in front of the parameters' names: `/ci` makes `/ci/<name>/access-token`. Begins with a slash, ends
-   * without one, not below `/aws` or `/ssm`.
+   * Path in front of the parameters' names: `/ci` makes `/ci/<name>/access-token`. Begins with a slash, does not end
+   * with one, and is not below `/aws` or `/ssm`.
    * @default '/ci'
    */
   readonly parameterPrefix?: string;
 
   /**
-   * Age at which a token is replaced, in whole seconds; never later than 5/6 of its lifetime, whatever is set.
+   * Age at which a token is replaced, in whole seconds. A token is never older than 5/6 of its lifetime, whatever is set.
    * @default 50 minutes
    */
   readonly refreshInterval?: Duration;
 
   /**
-   * Lifetime that the server gives its tokens. The guarantee and the alarm's threshold are computed from it; the
-   * function itself goes by what the server says. A real lifetime that is much shorter keeps the alarm raised.
+   * Lifetime that the server gives its tokens. The guarantee and the alarm's threshold are computed from it. The
+   * function itself uses the lifetime in the server's response. If that is much shorter, the alarm stays raised.
    * @default - the provider's: 24 hours for Genesys Cloud CX, else 1 hour
    */
   readonly expectedLifetime?: Duration;
 
   /**
-   * Lifetime taken where the server tells none.
+   * Lifetime that is assumed if the server's response has none.
    * @default 15 minutes
    */
   readonly assumedLifetime?: Duration;
 
   /**
-   * For how long a job that reads the token once uses it. The token is then replaced often enough that no such job
-   * outlives it: at (lifetime - longestJob) / 2, where `refreshInterval` is not less. At least a minute, in whole
-   * seconds, and at most 6 minutes less than `expectedLifetime`. Void on a server where a new token ends the one
-   * before it, or which returns its cached token.
-   * @default - no job is promised anything
+   * The longest time for which a job uses a token that it reads once. The token is then replaced often enough that no
+   * such job outlives it: at the age of (lifetime - longestJob) / 2, unless `refreshInterval` is shorter. At least a
+   * minute, in whole seconds, and at most 6 minutes less than `expectedLifetime`. No guarantee on a server where a new
+   * token ends the previous one, or which returns a cached token.
+   * @default - no job guarantee
    */
   readonly longestJob?: Duration;
 
@@ -97,27 +97,27 @@ export interface TokenRefresherProps {
   readonly vpc?: IVpc;
 
   /**
-   * Topic that hears of both alarms, and of their end.
-   * @default - the alarms tell nobody
+   * Topic that is notified when an alarm is raised, and when it ends.
+   * @default - nobody is notified
    */
   readonly alarmTopic?: ITopic;
 
   /**
-   * Reserved concurrency of the function: 1 makes refreshes single-flight. 0 reserves nothing, which accounts with
-   * a concurrency limit of 10 need; duplicates are then harmless: the token issued later stays.
+   * Reserved concurrency of the function: 1 makes refreshes single-flight. 0 reserves none, which accounts with a
+   * concurrency limit of 10 need. Two mints at once are then harmless: the token that was issued later stays.
    * @default 1
    */
   readonly reservedConcurrency?: 0 | 1;
 
   /**
-   * Whether the stack takes over parameters of these names that exist before its first deployment. It overwrites them, and
-   * never deletes them. Else they fail that deployment.
+   * Whether the stack takes over parameters of these names that exist before its first deployment. It then overwrites
+   * them, and never deletes them. Otherwise the first deployment fails if they exist.
    * @default false
    */
   readonly adoptParameters?: boolean;
 
   /**
-   * Whether the parameters outlive the stack.
+   * Whether the parameters are kept when the stack is deleted.
    * @default false
    */
   readonly retainParameters?: boolean;
@@ -129,8 +129,7 @@ export interface TokenRefresherProps {
   readonly functionName?: string;
 
   /**
-   * Memory of the function, in MiB. A mint is not slower at 128, but a long-lived process holds up to 144 MiB
-   * (docs/performance.md).
+   * Memory of the function, in MiB. A mint is not slower with 128, but a long-lived process needs up to 144 MiB.
    * @default 256
    */
   readonly memorySize?: number;
@@ -148,7 +147,7 @@ export interface TokenRefresherProps {
   readonly logEncryptionKey?: IKey;
 
   /**
-   * Whether the function speaks to AWS's FIPS endpoints, which exist in regions of the USA and Canada only.
+   * Whether the function uses AWS's FIPS endpoints, which exist only in regions of the USA and Canada.
    * @default false
    */
   readonly fipsEndpoints?: boolean;
@@ -166,22 +165,22 @@ const DEFAULT_PREFIX = '/ci';
 const TIMEOUT = Duration.seconds(30);
 
 /**
- * Keeps one OAuth2 access token alive in Parameter Store: a function that a schedule invokes every minute, and
- * that mints a token when the stored one is due. The token is there when the deployment is done, and gone, with
- * its status, when the stack is deleted.
+ * Keeps a valid OAuth2 access token in Parameter Store. A schedule invokes a function every minute; the function mints
+ * a token when the stored one is due. The deployment mints the first token. Deleting the stack deletes the token and
+ * its status.
  */
 export class TokenRefresher extends Construct {
   /** The function; invoke it with `{"force":true}` or `{"diagnose":true}`. */
   readonly function: LambdaFunction;
-  /** Raised while a live token is left, but not for long; or when the heartbeat has stopped. */
+  /** Raised before the stored token expires, and when the function stops running. */
   readonly dyingAlarm: Alarm;
   /** Raised when refreshes keep failing. */
   readonly failingAlarm: Alarm;
   /** Name of the SecureString parameter that holds the token. */
   readonly tokenParameterName: string;
-  /** Name of the String parameter that holds the status, JSON without a secret in it. */
+  /** Name of the String parameter that holds the status: JSON that contains no secret. */
   readonly statusParameterName: string;
-  /** What readers are promised while tokens live as long as `expectedLifetime`. */
+  /** What readers can rely on while tokens live as long as `expectedLifetime`. */
   readonly guarantee: Guarantee;
   readonly secret: ISecret;
   /** Keys that the secret's JSON must have. */
@@ -239,7 +238,7 @@ export class TokenRefresher extends Construct {
       retain: props.retainParameters ?? false,
     });
     cleanUp.node.addDependency(claim);
-    // The role too: a beat that is under way when the function is deleted must not write afterwards.
+    // The role too: an invocation that runs while the function is deleted must not write afterwards.
     for (const part of [this.function, this.function.role]) part?.node.addDependency(cleanUp);
 
     const firstMint = createFirstMint(this, 'FirstMint', {
@@ -256,7 +255,7 @@ export class TokenRefresher extends Construct {
       firstMint.node.addDependency(createKeyPolicy(this, 'FunctionKey', options));
     }
     const heartbeat = createHeartbeat(this, 'Heartbeat', this.function);
-    // The first beat would find the function's one place taken, or take it from the first mint.
+    // With a reserved concurrency of 1 the first beat and the first mint would throttle each other.
     heartbeat.node.addDependency(firstMint);
     createSecretChangeRule(this, 'SecretChange', this.function, props.secret);
 
@@ -264,10 +263,11 @@ export class TokenRefresher extends Construct {
       tokenName: props.tokenName,
       tokenParameterName: this.tokenParameterName,
       fn: this.function,
+      functionName,
       guarantee: this.guarantee,
       topic: props.alarmTopic,
     });
-    // Missing data breaches, so that an alarm without a heartbeat would begin with a false one.
+    // Missing data breaches: an alarm that is created before the heartbeat would be raised at once.
     alarms.dying.node.addDependency(heartbeat);
     this.dyingAlarm = alarms.dying;
     this.failingAlarm = alarms.failing;
@@ -282,8 +282,8 @@ export class TokenRefresher extends Construct {
   }
 
   /**
-   * Allows `grantee` to read these tokens and their status, in as little policy as possible: IAM takes 10,240 characters
-   * of inline policies in a role.
+   * Allows `grantee` to read these tokens and their status. The policies are merged, because IAM limits the inline
+   * policies of a role to 10,240 characters.
    */
   static grantReadOf(refreshers: readonly TokenRefresher[], grantee: IGrantable): Grant {
     return grantRead(
@@ -303,11 +303,11 @@ export class TokenRefresher extends Construct {
 
   private warnAboutLateAlarm(tokenName: string): void {
     const { job, outageToleranceMs } = this.guarantee;
-    if (dyingAlarm(this.guarantee).ringsInTime) return;
+    if (dyingAlarm(this.guarantee).isRaisedInTime) return;
     const message =
       job === null
-        ? `The token "${tokenName}" survives an outage of ${durationText(outageToleranceMs)} only: the alarm may come after it has died. Lower refreshInterval, or let the tokens live longer.`
-        : `Jobs of ${durationText(job.longestJobMs)} (longestJob) with the token "${tokenName}" survive an outage of ${durationText(job.outageToleranceMs)} only: the alarm may come after that. Lower longestJob, or let the tokens live longer.`;
+        ? `The token "${tokenName}" outlasts an outage of only ${durationText(outageToleranceMs)}: the alarm may come after the token has expired. Lower refreshInterval, or let the tokens live longer at the provider.`
+        : `Jobs of ${durationText(job.longestJobMs)} (longestJob) with the token "${tokenName}" outlast an outage of only ${durationText(job.outageToleranceMs)}: the alarm may come after jobs have failed. Lower longestJob, or let the tokens live longer at the provider.`;
     Annotations.of(this).addWarningV2('token-refresher:alarm-too-late', message);
   }
 
@@ -341,7 +341,7 @@ export class TokenRefresher extends Construct {
       role,
       logGroup,
       ...(props.reservedConcurrency === 0 ? {} : { reservedConcurrentExecutions: 1 }),
-      // Beats must not pile up behind a throttle, to be worked off when they are stale.
+      // A throttled beat must not wait in the queue and run late: the next beat does its work.
       retryAttempts: 0,
       maxEventAge: BEAT_MAX_AGE,
       ...(props.vpc === undefined ? {} : this.network(props.vpc, props.provider)),
@@ -359,12 +359,12 @@ export class TokenRefresher extends Construct {
     for (const port of new Set([443, ...portsOf(provider)])) {
       securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(port), 'AWS and the token endpoint');
     }
-    // A VPC may name DNS servers of its own in its DHCP options; Lambda asks those.
+    // A VPC's DHCP options may name its own DNS servers, which Lambda then uses.
     securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(53), 'DNS');
     securityGroup.addEgressRule(Peer.anyIpv4(), Port.udp(53), 'DNS');
     if (vpc.privateSubnets.length === 0) {
       throw new Error(
-        `The VPC of ${this.tokenParameterName} has no private subnet with a way out. The function needs one that routes to a NAT gateway: Lambda gives it no public address.`,
+        `The VPC of ${this.tokenParameterName} has no private subnet with egress. Lambda gives the function no public address: name a VPC with a private subnet that routes to a NAT gateway.`,
       );
     }
     return {

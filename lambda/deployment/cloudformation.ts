@@ -13,21 +13,21 @@ export interface CloudFormationEvent<Properties = unknown> {
   /** Absent in a `Create`. */
   readonly PhysicalResourceId?: string;
   readonly ResourceProperties: Properties;
-  /** In an `Update` only; of an older release of this project perhaps with other keys. */
+  /** In an `Update` only. An older release may have had other keys. */
   readonly OldResourceProperties?: Partial<Properties>;
 }
 
 interface Answer {
   readonly status: 'SUCCESS' | 'FAILED';
   readonly physicalResourceId: string;
-  /** What a person reads in the stack's events; CloudFormation refuses answers of more than 4,096 bytes. */
+  /** Text for the stack's events. CloudFormation refuses responses of more than 4,096 bytes. */
   readonly reason?: string;
 }
 
 const MAX_REASON_LENGTH = 1_000;
 const ATTEMPTS = 3;
 
-/** Answers CloudFormation. @throws Error where the answer could not be delivered: CloudFormation then waits for its time limit */
+/** Answers CloudFormation. @throws Error if the answer could not be sent: CloudFormation then waits for its time limit */
 export async function respond(event: CloudFormationEvent, answer: Answer): Promise<void> {
   const body = JSON.stringify({
     Status: answer.status,
@@ -39,7 +39,7 @@ export async function respond(event: CloudFormationEvent, answer: Answer): Promi
   });
   for (let attempt = 1; ; attempt += 1) {
     try {
-      // The address is signed without a content type.
+      // The URL is signed without a content type.
       const { ok, status } = await fetch(event.ResponseURL, {
         method: 'PUT',
         headers: { 'content-type': '' },

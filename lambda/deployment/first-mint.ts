@@ -4,10 +4,10 @@ import type { FirstMintProperties } from '../contract.ts';
 import type { CloudFormationEvent } from './cloudformation.ts';
 import { NotYet, type Pause, untilAllowed } from './until-allowed.ts';
 
-/** How the first mint ended: the error code of the refresher, or why it could not be invoked. */
+/** How the first mint ended: the function's error code, or why the function could not be invoked. */
 type Outcome = { readonly minted: true } | { readonly minted: false; readonly code: string };
 
-/** What a first mint works with. */
+/** What a first mint needs. */
 export interface FirstMintClients {
   readonly ssm: SSMClient;
   readonly lambda: LambdaClient;
@@ -17,9 +17,9 @@ export interface FirstMintClients {
 /**
  * Mints a token while the stack is created or updated.
  *
- * A failure of the mint does not fail the deployment: a secret without a value or a token endpoint that is down is the
- * next invocation's work. One case does: the encryption key is another one now, a token is stored, and it could not be encrypted
- * with the new key. The deployment would go on to take the old key away from the readers.
+ * A failed mint does not fail the deployment: if the secret has no value or the token endpoint is down, the next
+ * invocation tries again. There is one exception: the encryption key has changed, a token is stored, and it could not be
+ * encrypted with the new key. The deployment would then remove the readers' permission for the old key.
  *
  * @throws Error in that case
  */
@@ -39,7 +39,7 @@ export async function mintFirstToken(
   if (stored === undefined || stored === wanted) return;
   const why = outcome.minted ? 'the new token was not stored' : `minting failed with ${outcome.code}`;
   throw new Error(
-    `The token is still encrypted with ${describeKey(stored)}, not with ${describeKey(wanted)}: ${why}. The deployment stops here, so that every reader keeps the key that it needs. Invoke ${ResourceProperties.FunctionName} with {"diagnose":true}, cure what it names, and deploy again.`,
+    `The token is still encrypted with ${describeKey(stored)}, not with ${describeKey(wanted)}: ${why}. The deployment stops here, so that every reader can still decrypt the token. Invoke ${ResourceProperties.FunctionName} with {"diagnose":true}, correct what it reports, and deploy again.`,
   );
 }
 
@@ -54,7 +54,7 @@ async function invokeUntilAllowed(
   }
 }
 
-/** @throws NotYet where the refresher itself was denied something: its role is as new as this deployment */
+/** @throws NotYet if AWS denied a call of the refresher: the permissions of its role may be new */
 async function invoke(client: LambdaClient, functionName: string): Promise<Outcome> {
   const { FunctionError, Payload } = await client.send(
     new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify({ force: true }) }),
@@ -65,7 +65,7 @@ async function invoke(client: LambdaClient, functionName: string): Promise<Outco
   return { minted: false, code: errorType };
 }
 
-/** The ARN of the key that the stored token is encrypted with, empty for AWS's; undefined where there is no token, or an older status. */
+/** The ARN of the key that encrypts the stored token, empty for the AWS managed key; undefined without a token, or with an older status. */
 async function storedEncryptionKey(client: SSMClient, statusParameter: string): Promise<string | undefined> {
   const { Parameters = [] } = await client.send(new GetParametersCommand({ Names: [statusParameter] }));
   try {

@@ -15,8 +15,8 @@ export const handler = createHandler({
 });
 
 /**
- * Makes the function that runs a stack's custom resources, while the stack is created, updated or deleted. It always
- * answers CloudFormation: a failure is an answer too, and says what to do.
+ * Makes the function that runs a stack's custom resources while the stack is created, updated or deleted. It always
+ * answers CloudFormation, also after a failure, and then says what to do.
  */
 export function createHandler(clients: FirstMintClients): (event: CloudFormationEvent) => Promise<void> {
   return async (event) => {
@@ -28,7 +28,7 @@ export function createHandler(clients: FirstMintClients): (event: CloudFormation
       process.stdout.write(
         `${JSON.stringify({ resource: event.LogicalResourceId, request: event.RequestType, reason })}\n`,
       );
-      // A failed creation gets no id that a later deletion would act upon.
+      // A failed creation gets an id for which a later deletion does nothing.
       const id = event.PhysicalResourceId ?? `failed-${event.RequestId}`;
       return await respond(event, { status: 'FAILED', physicalResourceId: id, reason });
     }

@@ -1,23 +1,23 @@
 import { DeleteParametersCommand, GetParametersCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import type { TokenParametersProperties } from '../contract.ts';
 
-/** As the first release of this project described them: the call of its clean-up, as JSON. */
+/** The properties in the first release: its clean-up call, as JSON. */
 interface ReleasedProperties {
   readonly Delete?: string;
 }
 
 /**
- * Makes sure that a token's two parameters are the stack's own to write, before anything of the stack may write them.
+ * Makes sure that the stack may write a token's two parameters, before any other resource of the stack can write them.
  *
- * @returns the physical id: the token parameter's name where neither parameter exists, so that the stack makes both and
- * deletes them again; another one where some were adopted, which the stack never deletes
- * @throws Error where one exists and is not to be adopted
+ * @returns the physical id: the token parameter's name if neither parameter exists, so that the stack creates both and
+ * later deletes them; another id if parameters were adopted, which the stack never deletes
+ * @throws Error if one exists and is not to be adopted
  */
 export async function claimParameters(
   client: SSMClient,
   { TokenParameter, StatusParameter, Adopt }: TokenParametersProperties,
 ): Promise<string> {
-  // Without decryption: only the names are looked at.
+  // Without decryption: only the names are needed.
   const { Parameters = [] } = await client.send(
     new GetParametersCommand({ Names: [TokenParameter, StatusParameter] }),
   );
@@ -25,13 +25,13 @@ export async function claimParameters(
   if (found.length === 0) return TokenParameter;
   if (Adopt !== 'true') {
     throw new Error(
-      `Parameter Store already has ${found.join(' and ')}, which this stack did not make. Nothing was written. Choose another name or prefix; or delete what is there; or set "adoptParameters": true, and the stack overwrites it and leaves it there when the stack is deleted.`,
+      `Parameter Store already has ${found.join(' and ')}, which this stack did not create. Nothing was written. Choose another name or prefix, or delete these parameters. Or set "adoptParameters": true: the stack then overwrites them, and keeps them when it is deleted.`,
     );
   }
   return `adopted:${TokenParameter}`;
 }
 
-/** Deletes both parameters if the stack made them: `physicalResourceId` says so, see {@link claimParameters}. */
+/** Deletes both parameters if the stack created them. `physicalResourceId` says so: see {@link claimParameters}. */
 export async function deleteParameters(
   client: SSMClient,
   properties: TokenParametersProperties | ReleasedProperties,
@@ -39,7 +39,7 @@ export async function deleteParameters(
 ): Promise<void> {
   const names = namesOf(properties);
   if (names[0] !== physicalResourceId) return;
-  // DeleteParameters, unlike DeleteParameter, is content with names that do not exist.
+  // DeleteParameters, unlike DeleteParameter, accepts names that do not exist.
   await client.send(new DeleteParametersCommand({ Names: names }));
 }
 

@@ -11,7 +11,7 @@ export class NotYet extends Error {
   }
 }
 
-/** What becomes possible by waiting: IAM takes some seconds to spread a new policy, a running beat takes the one place. */
+/** Errors that end by themselves: IAM propagates a new policy within seconds, and a running beat ends. */
 const WAITED_FOR = [
   'AccessDeniedException',
   'TooManyRequestsException',
@@ -21,11 +21,11 @@ const WAITED_FOR = [
 
 const RETRY_INTERVAL_MS = 3_000;
 
-/** A minute: with two invocations of the refresher that take long, less than the deployment function's own time limit. */
+/** A minute. With two slow invocations of the refresher it is still below the deployment function's time limit. */
 const ATTEMPTS = 20;
 
 /**
- * Makes a call again while AWS denies it: the permission may be as new as this deployment.
+ * Repeats a call while AWS denies it: the permission may be new.
  *
  * @throws what the call threw: at once, or for the last time after a minute
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency

@@ -9,25 +9,25 @@ export interface TokenForm {
   readonly form: URLSearchParams;
 }
 
-/** Adds to a token request what proves who the client is: exactly one way. @see RFC 6749 section 2.3 */
+/** Adds the client authentication to a token request: exactly one method. @see RFC 6749 section 2.3 */
 export type ClientAuthentication = (request: TokenForm) => void | Promise<void>;
 
-/** How long an assertion is valid: enough for one request. */
+/** The lifetime of an assertion: enough for one request. */
 const ASSERTION_SECONDS = 60;
 
-/** What a client assertion needs besides the key. */
+/** What a client assertion needs, besides the key. */
 export interface AssertionOptions {
   /** The assertion's `aud`. */
   readonly audience: string;
   readonly now: () => Date;
-  /** For the message about a key that is none. */
+  /** For the error about an invalid key. */
   readonly secretArn: string;
 }
 
 /**
- * Chooses the way of client authentication.
+ * Makes the function for one method of client authentication.
  *
- * @throws RefreshError `SECRET_MALFORMED` for a private key that is none
+ * @throws RefreshError `SECRET_MALFORMED` for an invalid private key
  */
 export function clientAuthentication(
   clientId: string,
@@ -58,9 +58,8 @@ export function clientSecretBasic(clientId: string, clientSecret: string): Clien
 }
 
 /**
- * Form-encodes an id or a secret for HTTP Basic, escaping as little as the form encoding allows: servers that do not
- * decode Basic, and they are many, then still know a UUID. A space is `%20`: not every server that decodes takes `+`
- * for a space.
+ * Form-encodes an id or a secret for HTTP Basic, and escapes as little as the form encoding allows: many servers do not
+ * decode Basic, and they still accept a UUID. A space is `%20`, because not every server decodes `+` as a space.
  */
 export function encodeCredential(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice('='.length).replaceAll('+', '%20');

@@ -9,25 +9,25 @@ import { createReadSecret, type ReadSecret, type SecretStage } from './secret.ts
 import { tryStages } from './secret-stages.ts';
 import { createAskForToken } from './token-endpoint.ts';
 
-/** One request that hangs leaves time for another try in the same mint's 20 seconds. */
+/** After one request that hangs, the same mint (20 seconds) has time for another try. */
 const REQUEST_TIMEOUT_MS = 8_000;
 
-/** A probe proves or proves nothing; it is not worth the mint's last seconds. */
+/** An unanswered probe only means that the token is not proved: it must not use up the mint's time. */
 const PROBE_TIMEOUT_MS = 4_000;
 
 interface CreateMinterOptions {
   readonly config: Pick<Config, 'providerSettings' | 'secretArn' | 'assumedLifetimeMs'> &
     Partial<Pick<Config, 'awsClient' | 'proxy'>>;
   readonly now: () => Date;
-  /** What connections to the provider are made with. @default by the configured proxy, or directly */
+  /** Makes the connections to the provider. @default through the configured proxy, or directly */
   readonly dispatcher?: HttpDispatcher;
-  /** @default Secrets Manager by the environment's region, endpoint and credentials */
+  /** @default Secrets Manager with the environment's region, endpoint and credentials */
   readonly readSecret?: ReadSecret;
-  /** The time for one request to the token endpoint. @default 8 seconds */
+  /** Time limit of one request to the token endpoint. @default 8 seconds */
   readonly requestTimeoutMs?: number;
 }
 
-/** Makes the minter of one token, out of its parts. */
+/** Makes the minter of one token. */
 export function createMinter(options: CreateMinterOptions): Minter {
   const { config, now, requestTimeoutMs: timeoutMs = REQUEST_TIMEOUT_MS } = options;
   const { secretArn, assumedLifetimeMs } = config;
@@ -69,7 +69,7 @@ export function createMinter(options: CreateMinterOptions): Minter {
         (credentials) => askForToken(credentials, { signal }),
       );
       if (stage === 'AWSCURRENT') return { ...token, secretStage: stage };
-      const warning = `The server refused the secret's AWSCURRENT version and accepted ${stage}: finish or correct the rotation.`;
+      const warning = `The server refused the secret's AWSCURRENT version and accepted ${stage}: finish or correct the rotation of the secret.`;
       return { ...token, secretStage: stage, warnings: [warning, ...token.warnings] };
     },
   };

@@ -5,7 +5,7 @@ import type { Credentials } from '../providers/provider.ts';
 /**
  * Reads the JSON of a secret's value. A key may also be written in camelCase (`clientId`).
  *
- * @param keys the keys that must be there
+ * @param keys the required keys
  * @param secretArn for the message
  * @throws RefreshError `SECRET_MALFORMED`, naming everything that is wrong, never a value
  */
@@ -35,7 +35,7 @@ export function parseCredentials<K extends string>(
   return { ...(values as Record<K, string>), ...kid };
 }
 
-/** The error for a private key that reads as text but is no key. */
+/** The error for text that is not a valid private key. */
 export function malformedPrivateKey(problem: string, secretArn: string): RefreshError {
   return new RefreshError(
     'SECRET_MALFORMED',
@@ -43,13 +43,13 @@ export function malformedPrivateKey(problem: string, secretArn: string): Refresh
   );
 }
 
-/** Whether two sets of credentials are the same ones. */
+/** Whether two sets of credentials are equal. */
 export function sameCredentials(one: Partial<Credentials>, other: Partial<Credentials>): boolean {
   const sorted = (credentials: Partial<Credentials>) => JSON.stringify(Object.entries(credentials).sort());
   return sorted(one) === sorted(other);
 }
 
-/** From a file, because an argument would be in the shell's history and in the list of processes. */
+/** Reads from a file, because an argument would be in the shell's history and in the list of processes. */
 export function howToStore(keys: readonly string[], secretArn: string): string {
   const shape = keys.map((key) => `"${key}": "…"`).join(', ');
   return `Write {${shape}} into a file and store it: aws secretsmanager put-secret-value --secret-id ${secretArn} --secret-string file://credentials.json`;
@@ -63,7 +63,7 @@ function parseObject(text: string): Record<string, unknown> | string {
       return json as Record<string, unknown>;
     return 'it is JSON, but not an object';
   } catch {
-    // The parser's message quotes what it read, so it is no cause.
+    // The parser's error is not passed on as the cause: its message quotes what it read.
     return text.trim() === SECRET_PLACEHOLDER ? 'it still holds the placeholder' : 'it is not JSON';
   }
 }
@@ -74,7 +74,7 @@ function readKey(json: Record<string, unknown>, key: string): string | { readonl
   const [name, second] = names;
   if (name === undefined) return { problem: `${key} is missing` };
   if (second !== undefined && json[name] !== json[second]) {
-    return { problem: `${name} and ${second} are both there and differ` };
+    return { problem: `${name} and ${second} are both set, to different values` };
   }
   const value = json[name];
   if (key === 'private_key' && typeof value === 'object' && value !== null) return JSON.stringify(value);

@@ -17,25 +17,25 @@ export type DiagnosisStepName =
   | 'parameters'
   | 'clock';
 
-/** How one step went. Never with a token or a secret. */
+/** The result of one step. Contains no token and no secret. */
 export interface DiagnosisStep {
   readonly step: DiagnosisStepName;
   readonly ok: boolean;
-  /** The step was not tried, because one that it needs failed. */
+  /** The step was skipped, because a step that it needs failed. */
   readonly skipped?: true;
   readonly code?: FailureCode;
   /** What was found. */
   readonly message?: string;
   /** What to do next. */
   readonly remedy?: string;
-  /** What works today, but deserves a look. */
+  /** What works now, but should be checked. */
   readonly warning?: string;
   readonly durationMs?: number;
 }
 
 /** The result of `{"diagnose": true}`. */
 export interface Diagnosis {
-  /** Whether every step went well; warnings do not count. */
+  /** Whether every step is ok. Warnings do not count. */
   readonly healthy: boolean;
   readonly steps: readonly DiagnosisStep[];
 }
@@ -45,7 +45,7 @@ interface DiagnoseOptions {
   readonly open: () => { readonly config: Config; readonly parameters: Parameters };
   /** Rejects with a RefreshError `CONFIG_INVALID`. */
   readonly loadMinter: (config: Config) => Promise<Minter>;
-  /** The function's own clock, as it is. */
+  /** The function's own clock, uncorrected. */
   readonly now: () => Date;
   /** The clock that the minter reads: compared with AWS's before anything is minted, as in a refresh. */
   readonly clock: Clock;
@@ -57,9 +57,9 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 const SECRET_AGE_LIMIT_DAYS = 90;
 
 /**
- * Runs every step of a refresh without storing anything, but for one case: where the provider refuses the stored token
- * after the mint, the new one is stored, because a diagnosis must not leave jobs without a token. Never throws: a step
- * that fails is the result.
+ * Runs every step of a refresh without storing anything, with one exception: if the provider refuses the stored token
+ * after the mint, the new token is stored, because a diagnosis must not leave jobs without a token. Never throws: a
+ * failed step is part of the result.
  */
 export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
   const { now } = options;
@@ -87,7 +87,7 @@ interface MintingOptions extends Pick<DiagnoseOptions, 'now' | 'clock' | 'signal
   readonly config: Config;
   readonly parameters: Parameters;
   readonly minter: Minter;
-  /** Undefined where the parameters could not be read. */
+  /** Undefined if the parameters could not be read. */
   readonly reading: Reading | undefined;
 }
 
@@ -134,7 +134,7 @@ async function diagnoseParameters(
   return { steps: [step, compared.step], reading };
 }
 
-/** What a step found, beside its value. */
+/** What a step found, besides its value. */
 type Finding = Pick<DiagnosisStep, 'message' | 'warning'>;
 
 type Run = <T>(
@@ -163,13 +163,13 @@ function report(steps: readonly DiagnosisStep[]): Diagnosis {
   return { healthy: steps.every(({ ok }) => ok), steps };
 }
 
-/** A RefreshError's message says in its first sentence what happened, and then what to do. */
+/** The first sentence of a RefreshError's message says what happened; the rest says what to do. */
 function describeError(error: unknown): Pick<DiagnosisStep, 'code' | 'message' | 'remedy'> {
   if (!isRefreshError(error)) {
     const kind = error instanceof Error ? error.name : typeof error;
     return {
       message: `Unexpected ${kind}.`,
-      remedy: 'This is a fault of the function itself: report it, with its log.',
+      remedy: 'This is a bug of the function: report it, with the function’s log.',
     };
   }
   const [, message = error.message, remedy] = /^(.*?\.) ([A-Z].*)$/s.exec(error.message) ?? [];
@@ -186,7 +186,7 @@ function describeAge(createdAt: Date | undefined, now: Date): Finding {
 
 function describeToken({ issuedAt, expiresAt, warnings }: MintedToken, times: RefreshTimes): Finding {
   const lifetimeMs = expiresAt.getTime() - issuedAt.getTime();
-  const message = `The token endpoint gave a token that lives ${Math.floor(lifetimeMs / 1000)} s.`;
+  const message = `The token endpoint returned a token that lives ${Math.floor(lifetimeMs / 1000)} s.`;
   const found = [...warnings, ...unkeptJob(lifetimeMs, times)];
   return found.length === 0 ? { message } : { message, warning: found.join(' ') };
 }
@@ -197,43 +197,43 @@ function unkeptJob(lifetimeMs: number, times: RefreshTimes): string[] {
   const greatest = Math.floor(greatestLongestJobMs(lifetimeMs) / MINUTE_MS);
   const remedy = greatest < 1 ? 'remove longestJob' : `lower longestJob to ${greatest} minutes`;
   return [
-    `That is too short for jobs of ${longest} minutes (longestJob): they may outlive their token. Let the tokens live longer at the provider, or ${remedy}.`,
+    `This is too short for jobs of ${longest} minutes (longestJob): they may outlive their token. Let the tokens live longer at the provider, or ${remedy}.`,
   ];
 }
 
-/** Only scopes that we asked for are named. @see RFC 6749 section 3.3 */
+/** Names only scopes that were requested. @see RFC 6749 section 3.3 */
 function compareScope(asked: string | undefined, { grantedScope }: MintedToken): Finding {
-  if (asked === undefined) return { message: 'No scope is asked for.' };
+  if (asked === undefined) return { message: 'No scope was requested.' };
   if (grantedScope === undefined) {
-    return { message: 'The server names no scope: it granted what was asked for (RFC 6749 section 5.1).' };
+    return { message: 'The server names no scope: it granted every requested scope (RFC 6749 section 5.1).' };
   }
   const granted = new Set(grantedScope.split(' '));
   const missing = asked.split(' ').filter((scope) => scope !== '' && !granted.has(scope));
-  if (missing.length === 0) return { message: 'Every scope that was asked for is granted.' };
+  if (missing.length === 0) return { message: 'The server granted every requested scope.' };
   return {
-    warning: `Asked for, but not granted: ${missing.join(' ')}. Allow it to the client at the provider.`,
+    warning: `The server did not grant: ${missing.join(' ')}. Allow the client these scopes at the provider.`,
   };
 }
 
-/** Uses the new token once, and afterwards the stored one: some servers keep one live token per client. */
+/** Uses the new token once, and then the stored one: some servers keep only one live token per client. */
 async function useTokens(options: MintingOptions, token: MintedToken): Promise<Finding> {
   const { minter, signal } = options;
   if (minter.probe === undefined) {
     return {
       message:
-        'There is no probe: set probeUrl to prove tokens by use. Whether this mint ended the stored token is not known.',
+        'There is no probe, so the new token was not tried. It is not known whether this mint ended the stored token. Set probeUrl to try tokens.',
     };
   }
   const result = await minter.probe(token.accessToken, { signal });
   if (result === 'refused') {
     throw new RefreshError(
       'TOKEN_UNUSABLE',
-      "The provider refused the token that its token endpoint had just given. Check the region or probeUrl, and the client's state and IP allow-list.",
+      "The provider refused the token that its token endpoint had just returned. Check the region or probeUrl, and the client's state and IP allow-list.",
     );
   }
   if (result === 'unanswered') {
     return {
-      warning: 'The probe was not answered, so nothing is proved: check probeUrl and the API’s status.',
+      warning: 'The probe was not answered, so the token is not proved: check probeUrl and the API’s status.',
     };
   }
   const accepted = 'The provider accepted the token.';
@@ -245,11 +245,11 @@ async function useTokens(options: MintingOptions, token: MintedToken): Promise<F
   return {
     message: accepted,
     warning:
-      'Afterwards the provider refused the stored token: it had been revoked, or this mint ended it (one live token per client). The new token was stored in its place. If this comes again, the server keeps one live token per client, and jobs lose their token at each mint: longestJob cannot be kept.',
+      'After this mint the provider refused the stored token. The new token was stored instead. Either the stored token had been revoked, or this mint ended it. If the next diagnosis shows this again, the server keeps only one live token per client: jobs lose their token at each mint, and longestJob is not guaranteed.',
   };
 }
 
-/** Undefined where nothing can be told: no live token is stored, or it comes from another source and stays here. */
+/** Undefined if it cannot be tried: no live token is stored, or it comes from another source and must not be sent. */
 async function useStoredToken(options: MintingOptions): Promise<ProbeResult | undefined> {
   const { config, parameters, minter, reading, clock, signal } = options;
   const stored = reading === undefined ? null : describedToken(reading);
@@ -288,7 +288,8 @@ function describeReading(reading: Reading, now: Date): Finding {
 }
 
 function describeClock(awsTime: Date | undefined, differenceMs: number): Finding {
-  if (awsTime === undefined) return { warning: 'AWS’s answer named no time to compare with.' };
+  if (awsTime === undefined)
+    return { warning: 'AWS’s response had no Date header, so that the clock was not checked.' };
   const seconds = Math.round(-differenceMs / 1000);
   // Not -0.
   const message = `The function's clock differs from AWS's by ${seconds + 0} s.`;

@@ -12,16 +12,16 @@ export interface Discovery {
    * @throws RefreshError `TOKEN_ENDPOINT_UNAVAILABLE`, `TOKEN_ENDPOINT_THROTTLED`, `TOKEN_RESPONSE_INVALID`
    */
   find(issuer: string, options: { readonly signal: AbortSignal }): Promise<string>;
-  /** Says that the token endpoint of an issuer does not answer: the next search asks the issuer again. */
+  /** Forgets the token endpoint of an issuer, because it does not answer. The next search asks the issuer again. */
   forget(issuer: string): void;
 }
 
-/** Endpoints move seldom; an hour keeps an outage of the metadata from being an outage of the mint. */
+/** Endpoints seldom move. An hour keeps mints working during a short outage of the metadata. */
 const CACHE_MS = 60 * 60_000;
 
 /**
- * Makes the discovery of token endpoints by OpenID Connect Discovery, then by RFC 8414. A result is used for an hour,
- * and after that, or once it is forgotten, for as long as the metadata cannot be had.
+ * Makes the discovery of token endpoints by OpenID Connect Discovery, then by RFC 8414. A result is used for an hour.
+ * After that, or after it was forgotten, it is still used while the metadata cannot be read.
  *
  * @see https://openid.net/specs/openid-connect-discovery-1_0.html section 4
  * @see RFC 8414 section 3
@@ -71,7 +71,7 @@ async function discover(issuer: string, options: DiscoverOptions): Promise<strin
     if (response.status >= 500 || [408, 425, 429].includes(response.status)) {
       throw notAnswered(response, host, options.now());
     }
-    // A web page or a redirect to one: a server that knows only the other document may answer so.
+    // A server that has only the other document may answer with a web page, or with a redirect to one.
     if (response.status === 200) failure ??= invalidMetadata('is not a JSON object', host);
     else if (response.status < 400) failure ??= notAnswered(response, host, options.now());
   }
@@ -110,8 +110,8 @@ async function fetchMetadata(url: string, host: string, options: DiscoverOptions
 function notAnswered({ status, headers }: HttpResponse, host: string, now: Date): RefreshError {
   const advice =
     status >= 300 && status < 400
-      ? 'Redirects are not followed: set the issuer as the server itself names it.'
-      : "The next invocation tries again. If this stays, look at the provider's status page.";
+      ? 'Redirects are not followed: set issuer to the name that the server itself uses.'
+      : "The next invocation tries again. If this continues, check the provider's status page.";
   return new RefreshError(
     status === 429 ? 'TOKEN_ENDPOINT_THROTTLED' : 'TOKEN_ENDPOINT_UNAVAILABLE',
     `The discovery document of ${host} could not be read (HTTP ${status}). ${advice}`,
@@ -122,7 +122,7 @@ function notAnswered({ status, headers }: HttpResponse, host: string, now: Date)
 function readMetadata(metadata: Readonly<Record<string, unknown>>, issuer: string, host: string): string {
   if (!namesIssuer(metadata.issuer, issuer)) {
     throw invalidMetadata(
-      'names another issuer than the one that is set; they must be the same, letter by letter',
+      'names another issuer than the configured one; both must be equal, character by character',
       host,
     );
   }
@@ -158,7 +158,7 @@ function parseMetadata({ body, isTruncated }: HttpResponse): Readonly<Record<str
 }
 
 /**
- * Whether the document is the issuer's own. Literally, but that a bare host may end with a slash or not.
+ * Whether the document names this issuer, character by character. A bare host may end with a slash or not.
  *
  * @see RFC 8414 section 3.3, OpenID Connect Discovery section 4.3
  */

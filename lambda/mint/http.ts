@@ -1,7 +1,7 @@
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import type { ProxySettings } from '../config.ts';
 
-/** What a connection is made with. Tests pass an `Agent` that resolves names and trusts certificates of their own. */
+/** Makes connections. Tests pass an `Agent` with their own name resolution and certificate authority. */
 export type HttpDispatcher = Dispatcher;
 
 export interface HttpRequest {
@@ -10,14 +10,14 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal: AbortSignal;
-  /** The time for the whole exchange, connection and body included. */
+  /** Time limit of the whole exchange, connection and body included. */
   readonly timeoutMs: number;
 }
 
-/** An answer, whatever its status: redirects are not followed. */
+/** A response with any status: redirects are not followed. */
 export interface HttpResponse {
   readonly status: number;
-  /** Names in lower case; of a repeated header the first value. */
+  /** Names in lower case. A repeated header has its first value. */
   readonly headers: Readonly<Record<string, string>>;
   /** UTF-8, without a byte order mark; cut at {@link MAX_BODY_BYTES}. */
   readonly body: string;
@@ -25,29 +25,29 @@ export interface HttpResponse {
   readonly isTruncated: boolean;
 }
 
-/** Sends one request. Rejects where no complete answer came: the caller names that error, by {@link connectionFailure}. */
+/** Sends one request. Rejects if no complete response came; the caller describes that error by {@link connectionFailure}. */
 export type SendRequest = (request: HttpRequest) => Promise<HttpResponse>;
 
-/** No answer that this function has use for is longer. */
+/** No response that this function needs is longer. */
 export const MAX_BODY_BYTES = 65_536;
 
-/** Who is asking, in every request's `User-Agent`. */
+/** The `User-Agent` of every request. */
 export const USER_AGENT = 'token-refresher/1';
 
 /**
- * Makes what connections to the provider are made with. Certificate authorities are Node's, and those of
+ * Makes the dispatcher for connections to the provider. It trusts Node's certificate authorities, and those of
  * `NODE_EXTRA_CA_CERTS`.
  */
 export function createDispatcher(proxy?: ProxySettings): HttpDispatcher {
   const options = { pipelining: 0, allowH2: false };
   if (proxy === undefined) return new Agent(options);
-  // Plain http goes to loopback only, and undici would look for its proxy in the environment.
+  // Plain http is for loopback only, without a proxy. undici would read one from the environment.
   return new EnvHttpProxyAgent({ ...options, ...proxy, httpProxy: '' });
 }
 
 /**
- * Makes the one way to speak HTTP. One connection per request: between two invocations Lambda freezes the
- * function, and a connection that died meanwhile would fail the next request.
+ * Makes the function that sends every HTTP request, each on its own connection: Lambda freezes the function between two
+ * invocations, and a connection that was closed meanwhile would fail the next request.
  */
 export function createSendRequest(connection: HttpDispatcher = createDispatcher()): SendRequest {
   return async ({ method, url, headers, body, signal, timeoutMs }) => {
@@ -72,7 +72,7 @@ export function createSendRequest(connection: HttpDispatcher = createDispatcher(
   };
 }
 
-/** A timer of its own that is always cleared: `AbortSignal.timeout` would outlive the request in a frozen function. */
+/** Uses a timer that is always cleared: `AbortSignal.timeout` would outlive the request in a frozen function. */
 function timeLimit(outer: AbortSignal, timeoutMs: number) {
   const controller = new AbortController();
   const timer = setTimeout(

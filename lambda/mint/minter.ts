@@ -1,13 +1,13 @@
 import type { SecretStage } from './secret.ts';
 import type { Token } from './token-response.ts';
 
-/** A token, and the version of the secret that brought it. */
+/** A token, and the version of the secret that it was minted with. */
 export interface MintedToken extends Token {
   /** The secret's stage that the server accepted. */
   readonly secretStage: SecretStage;
 }
 
-/** What using a token once showed: `unanswered` proves nothing either way. */
+/** The result of using a token once. `unanswered` says nothing about the token. */
 export type ProbeResult = 'accepted' | 'refused' | 'unanswered';
 
 /** Mints and proves tokens: everything that needs the token endpoint, the provider's API or the secret. */
@@ -25,8 +25,8 @@ export interface Minter {
    * @throws RefreshError `SECRET_*`
    */
   checkSecret(options: { readonly signal: AbortSignal }): Promise<{ readonly createdAt: Date | undefined }>;
-  /** The scope that is asked for, space-separated; absent where none is. */
+  /** The requested scopes, space-separated; absent if there are none. */
   readonly scope?: string;
-  /** Uses a token once. Absent where the provider has no probe. Never throws. */
+  /** Uses a token once. Absent if the provider has no probe. Never throws. */
   readonly probe?: (accessToken: string, options: { readonly signal: AbortSignal }) => Promise<ProbeResult>;
 }

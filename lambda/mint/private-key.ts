@@ -6,7 +6,7 @@ export interface SigningKey {
   readonly key: KeyObject;
   /** The JWS algorithm. @see RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864 section 2.2 */
   readonly algorithm: string;
-  /** The key's id at the server, where one is known. */
+  /** The key's id at the server, if it is known. */
   readonly kid?: string;
 }
 
@@ -19,9 +19,9 @@ const EC_ALGORITHMS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads a private key: PEM (PKCS #8, PKCS #1, SEC 1) or a JWK as JSON. A JWK's `alg` decides the algorithm; else it is
- * RS256 for RSA, ES256, ES384 or ES512 for EC, and EdDSA for Ed25519: servers that know RFC 9864's name `Ed25519` know
- * the older one as well, and not the reverse.
+ * Reads a private key: PEM (PKCS #8, PKCS #1, SEC 1) or a JWK as JSON. A JWK's `alg` decides the algorithm. The
+ * defaults are RS256 for RSA, ES256, ES384 or ES512 for EC, and EdDSA for Ed25519. RFC 9864 renames EdDSA to `Ed25519`,
+ * but not every server knows the new name.
  *
  * @throws RefreshError `SECRET_MALFORMED`
  * @see RFC 7517
@@ -33,7 +33,7 @@ export function parsePrivateKey(text: string, secretArn: string, kid?: string): 
   const algorithm = jwk?.alg ?? possible[0] ?? '';
   if (!possible.includes(algorithm)) {
     throw malformedPrivateKey(
-      `has an alg that does not go with its type; possible are ${possible.join(', ')}`,
+      `has an alg that does not fit its type; possible are ${possible.join(', ')}`,
       secretArn,
     );
   }
@@ -68,7 +68,7 @@ function keyProblem(text: string, jwk: JsonWebKey | undefined): string {
   if (jwk !== undefined) return 'is JSON, but not a private JWK';
   if (text.includes('ENCRYPTED')) return 'is encrypted; store it without a passphrase';
   if (text.includes('PUBLIC KEY') || text.includes('CERTIFICATE')) return 'is not the private part';
-  if (text.includes('\\n')) return 'has "\\n" as two characters where its lines should end';
+  if (text.includes('\\n')) return 'has the two characters "\\n" instead of line ends';
   return 'is neither PEM (with its lines) nor a JWK';
 }
 
@@ -79,13 +79,13 @@ function possibleAlgorithms(key: KeyObject, secretArn: string): readonly string[
     case 'rsa':
       if (modulusLength < MIN_RSA_BITS) {
         throw malformedPrivateKey(
-          `is an RSA key of ${modulusLength} bits; ${MIN_RSA_BITS} is the least`,
+          `is an RSA key of ${modulusLength} bits; the minimum is ${MIN_RSA_BITS}`,
           secretArn,
         );
       }
       return ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
     case 'rsa-pss':
-      // Web Crypto, which signs, takes the key of a JWK or of the type RSA.
+      // Web Crypto signs only with the key of a JWK, or of the type RSA.
       throw malformedPrivateKey(
         'is of the type RSA-PSS, which cannot be used; make a key of the type RSA, and for PS256 store it as a JWK with "alg": "PS256"',
         secretArn,

@@ -4,8 +4,8 @@ import type { ProbeResult } from './minter.ts';
 /**
  * Uses a token once. Never throws.
  *
- * A 403 with `insufficient_scope` comes from a server that knows the token; any other 403 may come from a firewall
- * that never looked at it, and proves nothing.
+ * A 403 with `insufficient_scope` shows that the server accepted the token. Any other 403 may come from a firewall that
+ * did not check the token: it says nothing about the token.
  *
  * @see RFC 6750 sections 2.1 and 3.1
  */

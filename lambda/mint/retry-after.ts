@@ -1,6 +1,6 @@
 /**
- * Reads how long a server asks to be left alone, in milliseconds; undefined where it does not say, or says the past.
- * The date form is counted from the response's own `Date`, so that no clock but the server's matters.
+ * Reads how long a server asks to wait, in milliseconds; undefined if it does not say, or if the time has passed. A date
+ * is counted from the response's own `Date`, so that only the server's clock matters.
  *
  * @see RFC 9110 section 10.2.3
  */

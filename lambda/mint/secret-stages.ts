@@ -3,12 +3,12 @@ import type { Credentials } from '../providers/provider.ts';
 import { sameCredentials } from './credentials.ts';
 import type { SecretStage } from './secret.ts';
 
-/** Where else the credentials may be while a rotation is in flight. */
+/** The other versions of the secret that may have the credentials during a rotation. */
 const OTHER_STAGES: readonly SecretStage[] = ['AWSPENDING', 'AWSPREVIOUS'];
 
 /**
- * Asks with the current version of the secret and, where the server refuses those credentials, once with each other
- * version. What the current one met is the error that is reported.
+ * Requests a token with the current version of the secret. If the server refuses those credentials, tries each other
+ * version once. If all fail, the error is the one of the current version.
  *
  * @throws RefreshError
  */
@@ -16,7 +16,7 @@ export async function tryStages<T>(
   readCredentials: (stage: SecretStage) => Promise<Credentials>,
   ask: (credentials: Credentials) => Promise<T>,
 ): Promise<{ readonly answer: T; readonly stage: SecretStage }> {
-  // A malformed current secret is not passed over in silence: the older one that would be used dies soon.
+  // A malformed current secret must be reported: the older version would stop working soon.
   const current = await readCredentials('AWSCURRENT');
   try {
     return { answer: await ask(current), stage: 'AWSCURRENT' };
@@ -34,7 +34,7 @@ export async function tryStages<T>(
   }
 }
 
-/** Another version that is not there or cannot be used changes nothing: the first refusal is what to report. */
+/** Another version that is missing or unusable is ignored: the first refusal is the error to report. */
 async function unlessUnusable<T>(call: () => Promise<T>): Promise<T | undefined> {
   try {
     return await call();

@@ -8,7 +8,7 @@ export type SecretStage = 'AWSCURRENT' | 'AWSPENDING' | 'AWSPREVIOUS';
 /** One version of the secret, as it was stored. */
 export interface SecretVersion {
   readonly text: string;
-  /** When this version was stored; undefined where Secrets Manager did not say. */
+  /** When this version was stored; undefined if Secrets Manager did not say. */
   readonly createdAt: Date | undefined;
 }
 
@@ -39,7 +39,7 @@ export function createReadSecret(options: {
       const command = new GetSecretValueCommand({ SecretId: secretArn, VersionStage: stage });
       found = await client.send(command, { abortSignal: signal });
     } catch (error) {
-      // Not as the cause: an answer that the SDK cannot read is quoted in its error.
+      // Not passed on as the cause: the SDK's error may quote a response that it could not parse.
       throw unavailable(error, secretArn, stage);
     }
     if (found.SecretString === undefined) {
@@ -72,7 +72,7 @@ function unavailable(error: unknown, secretArn: string, stage: SecretStage): Ref
 }
 
 function remedy(error: unknown, label: string, secretArn: string, stage: SecretStage): string {
-  // Only looked into, never passed on.
+  // Only searched, never repeated.
   const text = error instanceof Error ? error.message : '';
   switch (label) {
     case 'ResourceNotFoundException':
@@ -83,19 +83,19 @@ function remedy(error: unknown, label: string, secretArn: string, stage: SecretS
       return `The secret is probably marked for deletion: aws secretsmanager restore-secret --secret-id ${secretArn}, or configure another one.`;
     case 'AccessDeniedException':
       return /KMS/i.test(text)
-        ? "kms:Decrypt on the secret's KMS key is denied: allow it to the function's role, in the key's policy as well."
-        : "It is denied: deploy the stack again, and look at the secret's resource policy, a permissions boundary, and SCPs.";
+        ? "kms:Decrypt on the secret's KMS key is denied: allow it for the function's role, also in the key's policy."
+        : "Deploy the stack again. If this continues, check the secret's resource policy, permissions boundaries and SCPs.";
     case 'DecryptionFailure':
     case 'KMSAccessDeniedException':
       return "kms:Decrypt on the secret's KMS key failed: check that the key is enabled and that the function's role may use it.";
     case 'ThrottlingException':
-      return 'Secrets Manager throttled the account; the next invocation tries again.';
+      return 'Secrets Manager throttled the account. The next invocation tries again.';
     case 'CredentialsProviderError':
     case 'UnrecognizedClientException':
     case 'ExpiredTokenException':
     case 'InvalidSignatureException':
-      return "AWS did not accept the function's own credentials: check the execution role, deploy the stack again.";
+      return "AWS did not accept the function's own credentials: check the function's role, and deploy the stack again.";
     default:
-      return 'The next invocation tries again. If it stays, check the function’s way to Secrets Manager (VPC endpoint or NAT gateway) and the AWS Health Dashboard.';
+      return 'The next invocation tries again. If this continues, check the function’s route to Secrets Manager (VPC endpoint or NAT gateway) and the AWS Health Dashboard.';
   }
 }

@@ -6,16 +6,16 @@ import type { SendRequest } from './http.ts';
 import { sendTokenRequest } from './token-request.ts';
 import { readTokenResponse, type Token } from './token-response.ts';
 
-/** Asks the token endpoint once. Rejects with a RefreshError. */
+/** Sends one token request. Rejects with a RefreshError. */
 export type AskForToken = (
   credentials: Credentials,
   options: { readonly signal: AbortSignal },
 ) => Promise<Token>;
 
-/** Answers that say that there is no token endpoint at this URL (any more). */
+/** Statuses that mean that there is no token endpoint at this URL (any more). */
 const GONE = new Set([404, 405, 410]);
 
-/** Makes the way to one provider's token endpoint. */
+/** Makes the function that requests tokens from one provider. */
 export function createAskForToken(options: {
   readonly provider: Provider;
   readonly secretArn: string;
@@ -23,13 +23,13 @@ export function createAskForToken(options: {
   readonly send: SendRequest;
   readonly discovery: Discovery;
   readonly now: () => Date;
-  /** The time for one token request. */
+  /** Time limit of one token request. */
   readonly timeoutMs: number;
 }): AskForToken {
   const { provider, secretArn, assumedLifetimeMs, send, discovery, now, timeoutMs } = options;
   const { endpoint } = provider.source;
   const issuer = 'issuer' in endpoint ? endpoint.issuer : undefined;
-  // The configured host is what messages name: a discovered one could be any text that a server chose.
+  // Messages name the configured host: a discovered one is text that a server chose.
   const { host } = new URL('issuer' in endpoint ? endpoint.issuer : endpoint.url);
   const forgetEndpoint = (): void => {
     if (issuer !== undefined) discovery.forget(issuer);
@@ -58,7 +58,7 @@ export function createAskForToken(options: {
   };
 }
 
-/** The values of the secret that no token may hold; an id may well be in one. */
+/** The values of the secret that a token must not contain. A token may contain a client id. */
 function secretValues(credentials: Credentials): string[] {
   return Object.entries(credentials)
     .filter(([key]) => key !== 'kid' && !key.endsWith('_id'))

@@ -2,7 +2,7 @@ import { type FailureCode, RefreshError } from '../errors.ts';
 import type { HttpResponse } from './http.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
-/** What a message needs to know of the request. */
+/** The facts about the request that a message needs. */
 export interface RefusalContext {
   /** The configured host of the server, for messages. */
   readonly host: string;
@@ -11,23 +11,23 @@ export interface RefusalContext {
   readonly credentialErrors: readonly string[];
   /** Whether HTTP Basic's encoding changed the credentials. */
   readonly areCredentialsEncoded: boolean;
-  /** What to check, by error name; `unnamed` for a refusal without one, `encoded` beside any where encoding changed the credentials. */
+  /** What to check, by error name: `unnamed` without an error name, `encoded` in addition if encoding changed the credentials. */
   readonly hints: Readonly<Partial<Record<string, string>>>;
   /** How to store other credentials. */
   readonly secretAdvice: string;
 }
 
 /**
- * The error names that a token endpoint may answer, and what to check. Only these are ever repeated: whatever else a
- * server writes could hold what it was sent.
+ * The error names that a token endpoint may answer, and what to check. Messages repeat only these names: any other text
+ * of a server could contain what was sent to it.
  *
  * @see RFC 6749 section 5.2, RFC 8707 section 2, RFC 6749 section 4.1.2.1
  */
 const ADVICE: Readonly<Record<string, string>> = {
   invalid_request:
-    'The server misses or does not know a parameter: check scope, audience, resource, parameters and clientAuthentication.',
+    'A parameter is missing or unknown to the server: check scope, audience, resource, parameters and clientAuthentication.',
   invalid_client:
-    'The client id or its secret or key is wrong, or the server wants another clientAuthentication.',
+    'The client id, secret or key is wrong, or the server expects another clientAuthentication.',
   invalid_grant: 'The server does not accept the credentials of the grant.',
   unauthorized_client: 'The client may not use this grant: enable it for the client at the provider.',
   unsupported_grant_type:
@@ -38,14 +38,14 @@ const ADVICE: Readonly<Record<string, string>> = {
   access_denied: 'The server denies this client: check its roles, its IP allow-list and its state.',
 };
 
-/** Names that tell of the server's state, not of the request. */
+/** Names that describe the server's state, not the request. */
 const UNAVAILABLE = new Set(['server_error', 'temporarily_unavailable']);
 
-const FIREWALL = 'A firewall or an IP allow-list in front of the server answers like this too.';
+const FIREWALL = 'A firewall or an IP allow-list in front of the server may also give this answer.';
 
 /**
- * Makes the error for an answer that is no success. Nothing that the server wrote gets into the message, but
- * registered names.
+ * Makes the error for an unsuccessful response. Of what the server wrote, the message repeats only registered error
+ * names.
  */
 export function refusal(
   response: HttpResponse,
@@ -62,19 +62,19 @@ export function refusal(
   if (status === 429 || name === 'slow_down' || isRateLimit(json)) {
     return failure(
       'TOKEN_ENDPOINT_THROTTLED',
-      `${host} limits the rate of token requests (HTTP ${status}). It is asked again after the time that it names, or on the next invocation. If this stays, find out who else asks it often: other clients behind the same address count too.`,
+      `${host} limits the rate of token requests (HTTP ${status}). The function tries again after the time that the server names, or on the next invocation. If this continues, find out who else requests tokens often: other clients behind the same IP address may count too.`,
     );
   }
   if (status >= 500 || status === 408 || status === 425 || UNAVAILABLE.has(name ?? '')) {
     return failure(
       'TOKEN_ENDPOINT_UNAVAILABLE',
-      `${host} is out of order (HTTP ${status}). The stored token stays, and the next invocation tries again. If this stays, look at the provider's status page.`,
+      `${host} is not available (HTTP ${status}). The stored token is unchanged, and the next invocation tries again. If this continues, check the provider's status page.`,
     );
   }
   if (status >= 300 && status < 400) {
     return failure(
       'TOKEN_ENDPOINT_UNAVAILABLE',
-      `${host} redirects the token request (HTTP ${status}); redirects are not followed, since the secret would go with them. Set the token endpoint's own URL, region or issuer.`,
+      `${host} redirects the token request (HTTP ${status}). Redirects are not followed, because the secret would be sent along. Set tokenUrl, region or issuer to the token endpoint's own host.`,
     );
   }
   if (name === undefined && (status === 404 || status === 405 || status === 410)) {
@@ -83,7 +83,7 @@ export function refusal(
       `There is no token endpoint at this URL of ${host} (HTTP ${status}). Check tokenUrl, issuer, region or area, and the provider's status page.`,
     );
   }
-  // Any 401: to a wrong secret Keycloak says unauthorized_client.
+  // Any 401: Keycloak answers a wrong secret with unauthorized_client.
   const credentialsRefused =
     status === 401 || name === 'invalid_client' || context.credentialErrors.includes(name ?? '');
   const what = name === undefined ? `HTTP ${status} without a known OAuth error` : `${name}, HTTP ${status}`;

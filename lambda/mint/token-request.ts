@@ -8,9 +8,9 @@ interface SendTokenRequestOptions {
   readonly tokenUrl: string;
   /** The server's host in messages: the configured one. */
   readonly host: string;
-  /** The issuer, where discovery found the token endpoint: client assertions are for it. */
+  /** The issuer, if discovery found the token endpoint: it is the audience of client assertions. */
   readonly issuer?: string | undefined;
-  /** For the message about a private key that is none. */
+  /** For the error about an invalid private key. */
   readonly secretArn: string;
   readonly send: SendRequest;
   readonly now: () => Date;
@@ -18,7 +18,7 @@ interface SendTokenRequestOptions {
   readonly timeoutMs: number;
 }
 
-/** What a token endpoint answered, and the moment before it was asked. */
+/** A token endpoint's response, and the moment before the request was sent. */
 export interface TokenAnswer {
   readonly response: HttpResponse;
   readonly issuedAt: Date;
@@ -27,8 +27,7 @@ export interface TokenAnswer {
 /**
  * Sends a token request.
  *
- * @throws RefreshError `SECRET_MALFORMED` for a private key that is none, `TOKEN_ENDPOINT_UNAVAILABLE` where no answer
- * came
+ * @throws RefreshError `SECRET_MALFORMED` for an invalid private key, `TOKEN_ENDPOINT_UNAVAILABLE` if no response came
  * @see RFC 6749 sections 4.3.2 and 4.4.2
  */
 export async function sendTokenRequest(
@@ -45,7 +44,7 @@ export async function sendTokenRequest(
     const { label, advice } = connectionFailure(error);
     throw new RefreshError(
       'TOKEN_ENDPOINT_UNAVAILABLE',
-      `${host} could not be asked for a token (${label}). ${advice}`,
+      `The token request to ${host} got no answer (${label}). ${advice}`,
     );
   }
 }

@@ -3,39 +3,39 @@ import { RefreshError } from '../errors.ts';
 import type { HttpResponse } from './http.ts';
 import { type RefusalContext, refusal } from './token-refusal.ts';
 
-/** Parameter Store holds no more, whatever the tier. */
+/** Parameter Store's limit, in the advanced tier. */
 const MAX_TOKEN_BYTES = 8_192;
 
-/** A shorter secret may be in a token by chance. */
+/** A token may contain a shorter secret by chance. */
 const LEAST_SECRET_LENGTH = 8;
 
-/** A token as the token endpoint gave it. */
+/** A token as the token endpoint returned it. */
 export interface Token {
   readonly accessToken: string;
   /** The moment before the request was sent: the expiry counts from here. */
   readonly issuedAt: Date;
   readonly expiresAt: Date;
-  /** The scope that the server said it granted, where it said so (RFC 6749 section 5.1). */
+  /** The granted scope, if the server named it (RFC 6749 section 5.1). */
   readonly grantedScope: string | undefined;
-  /** Things worth a line in the log: what the response lacked or overstated. Never a token or secret. */
+  /** Warnings for the log: what the response lacked or overstated. Never a token or secret. */
   readonly warnings: readonly string[];
 }
 
-/** What reading an answer needs to know of the request. */
+/** The facts about the request that are needed to read its response. */
 export interface ResponseContext extends RefusalContext {
   /** The moment before the request was sent. */
   readonly issuedAt: Date;
-  /** The lifetime taken where the server tells none, or one that is not believed. */
+  /** The lifetime that is assumed if the server's response has none, or a wrong one. */
   readonly assumedLifetimeMs: number;
-  /** Secrets that were sent: no token may hold one, since every reader would get it. */
+  /** Secrets that were sent: a token must not contain one, because every reader would get it. */
   readonly secrets: readonly string[];
 }
 
 /**
- * Reads the answer of a token endpoint.
+ * Reads the response of a token endpoint.
  *
- * Tolerates what servers do beside RFC 6749 section 5.1: `expires_in` as a string or missing, an empty `error` next
- * to a token, `token_type` in any case or missing, any content type.
+ * Accepts some deviations from RFC 6749 section 5.1: `expires_in` as a string or missing, an empty `error` next to a
+ * token, `token_type` in any case or missing, any content type.
  *
  * @throws RefreshError `TOKEN_REJECTED`, `TOKEN_ENDPOINT_*`, `TOKEN_RESPONSE_INVALID`, `TOKEN_TOO_LARGE`
  * @see RFC 6749 sections 5.1 and 5.2, RFC 6750 section 2.1
@@ -60,7 +60,7 @@ function parseObject({ body, isTruncated }: HttpResponse): Record<string, unknow
   }
 }
 
-/** Genesys Cloud puts `"error": ""` beside a token. */
+/** Genesys Cloud puts `"error": ""` next to a token. */
 function hasError(json: Record<string, unknown> | undefined): boolean {
   return json !== undefined && Object.hasOwn(json, 'error') && Boolean(json.error);
 }
@@ -76,7 +76,7 @@ function readToken(json: Record<string, unknown>, context: ResponseContext): Tok
   const { token_type: tokenType, scope } = json;
   const isBearer = typeof tokenType === 'string' && /^\s*(bearer)?\s*$/i.test(tokenType);
   if (!isBearer && tokenType !== undefined && tokenType !== null) {
-    throw invalid('gives a token of another type than Bearer', context);
+    throw invalid('has another token_type than Bearer', context);
   }
   const { expiresAt, warnings } = readExpiry(json, accessToken, context);
   return { accessToken, issuedAt: context.issuedAt, expiresAt, grantedScope: readScope(scope), warnings };
@@ -90,19 +90,16 @@ function readAccessToken(json: Record<string, unknown>, context: ResponseContext
   }
   if (typeof accessToken !== 'string') throw invalid('has an access_token that is not a string', context);
   if (!/^[\x21-\x7e]+$/.test(accessToken)) {
-    throw invalid(
-      'has an access_token with white space, a newline or a character that is not ASCII',
-      context,
-    );
+    throw invalid('has an access_token with white space, a newline or a non-ASCII character', context);
   }
   if (accessToken.length > MAX_TOKEN_BYTES) {
     throw new RefreshError(
       'TOKEN_TOO_LARGE',
-      `The access token from ${context.host} has ${accessToken.length} bytes; Parameter Store holds ${MAX_TOKEN_BYTES} at most. Ask for fewer scopes or claims, or for opaque (reference) tokens at the provider.`,
+      `The access token from ${context.host} has ${accessToken.length} bytes; Parameter Store's limit is ${MAX_TOKEN_BYTES}. Request fewer scopes or claims, or configure opaque (reference) tokens at the provider.`,
     );
   }
   if (context.secrets.some((secret) => holdsSecret(accessToken, secret))) {
-    throw invalid('has an access_token that holds a value of the secret: it is not stored', context);
+    throw invalid('has an access_token that contains a value of the secret, and is not stored', context);
   }
   return accessToken;
 }
@@ -111,7 +108,7 @@ function holdsSecret(accessToken: string, secret: string): boolean {
   return secret.length < LEAST_SECRET_LENGTH ? accessToken === secret : accessToken.includes(secret);
 }
 
-/** The earlier of `expires_in` and a JWT's `exp`; the assumed lifetime where there is neither. */
+/** The earlier of `expires_in` and a JWT's `exp`; the assumed lifetime if there is neither. */
 function readExpiry(json: Record<string, unknown>, accessToken: string, context: ResponseContext) {
   const issuedAtMs = context.issuedAt.getTime();
   const claimed: number[] = [];
@@ -121,7 +118,7 @@ function readExpiry(json: Record<string, unknown>, accessToken: string, context:
   if (exp !== undefined) {
     if (exp * 1000 <= issuedAtMs) {
       throw invalid(
-        'has a token whose own claim (exp) says that it has expired: compare the server’s clock with AWS’s, or the server returns an old token',
+        'has a token that has expired by its own exp claim: the server’s clock is wrong, or the server returns an old token',
         context,
       );
     }
@@ -131,14 +128,14 @@ function readExpiry(json: Record<string, unknown>, accessToken: string, context:
   if (lifetimeMs <= MAX_LIFETIME_MS) {
     return { expiresAt: new Date(issuedAtMs + lifetimeMs), warnings: [] };
   }
-  const assumed = `${Math.round(context.assumedLifetimeMs / 60_000)} min are assumed (assumedLifetime).`;
+  const assumed = `The function assumes ${Math.round(context.assumedLifetimeMs / 60_000)} min (assumedLifetime).`;
   const reason =
     claimed.length === 0
       ? 'The server does not say how long the token lives (no expires_in, no exp)'
-      : 'The server claims a lifetime of more than 48 hours, which is not believed';
+      : 'The server claims a lifetime of more than 48 hours, which is ignored';
   return {
     expiresAt: new Date(issuedAtMs + context.assumedLifetimeMs),
-    warnings: [`${reason}: ${assumed}`],
+    warnings: [`${reason}. ${assumed}`],
   };
 }
 
@@ -148,13 +145,14 @@ function readExpiresIn(value: unknown, context: ResponseContext): number | undef
   const isNumeric =
     typeof value === 'number' || (typeof value === 'string' && /^\s*[+-]?\d+(\.\d*)?\s*$/.test(value));
   if (!isNumeric) throw invalid('has an expires_in that is not a number', context);
-  // JSON's 1e999 is Infinity: huge, and treated like the rest of that kind.
+  // JSON's 1e999 is Infinity: treated like any huge number.
   const seconds = Math.floor(Number(value));
-  if (!(seconds > 0)) throw invalid('has an expires_in of 0 or less: the token is dead on arrival', context);
+  if (!(seconds > 0))
+    throw invalid('has an expires_in of 0 or less, so that the token has expired already', context);
   return seconds;
 }
 
-/** The `exp` of a token that is a JWT, in seconds; its signature is the resource server's business. */
+/** The `exp` of a token that is a JWT, in seconds. The signature is not checked: the resource server does that. */
 function jwtExpiry(accessToken: string): number | undefined {
   const parts = accessToken.split('.');
   if (parts.length !== 3) return undefined;
@@ -167,7 +165,7 @@ function jwtExpiry(accessToken: string): number | undefined {
   }
 }
 
-/** RFC 6749 section 3.3; some servers send a list of texts. Anything else tells nothing. */
+/** RFC 6749 section 3.3. Some servers send a list of strings. Anything else is ignored. */
 function readScope(scope: unknown): string | undefined {
   const isList = Array.isArray(scope) && scope.every((one) => typeof one === 'string');
   const text = isList ? scope.join(' ') : scope;
@@ -177,6 +175,6 @@ function readScope(scope: unknown): string | undefined {
 function invalid(problem: string, { host }: ResponseContext): RefreshError {
   return new RefreshError(
     'TOKEN_RESPONSE_INVALID',
-    `The answer of ${host} ${problem}. Check that the URL is that of a token endpoint (RFC 6749 section 5.1), and ask the server's operator; {"diagnose":true} tries it again without storing anything.`,
+    `The response of ${host} ${problem}. Check that the URL is that of a token endpoint (RFC 6749 section 5.1), and ask the server's operator. {"diagnose":true} tries again without storing anything.`,
   );
 }

@@ -1,4 +1,4 @@
-/** What a URL must be that secrets or tokens are sent to, in words. @see RFC 6749 section 3.2 */
+/** The rule for a URL that secrets or tokens are sent to, in words. @see RFC 6749 section 3.2 */
 export const URL_RULE = 'an https URL without user, password or fragment (http for loopback addresses only)';
 
 /** Tells whether secrets or tokens may be sent to a URL: {@link URL_RULE}. */
@@ -6,17 +6,17 @@ export function isEndpointUrl(text: string): boolean {
   return URL.canParse(text) && endpointUrlProblem(new URL(text)) === undefined && !text.includes('#');
 }
 
-/** What is wrong with a URL that secrets or tokens would be sent to; undefined where nothing is. */
+/** What is wrong with a URL that secrets or tokens would be sent to; undefined if nothing is. */
 export function endpointUrlProblem(url: URL): string | undefined {
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url))) {
-    return 'is not https (plain http is for loopback addresses alone)';
+    return 'is not https (plain http is for loopback addresses only)';
   }
   if (url.username !== '' || url.password !== '') return 'carries a user name or a password';
   if (url.hash !== '') return 'has a fragment';
   return undefined;
 }
 
-/** Whether a URL names this machine itself: 127.0.0.0/8, ::1, localhost. The URL parser has normalized addresses. */
+/** Whether a URL names this machine: 127.0.0.0/8, ::1, localhost. The URL parser has normalized the address. */
 export function isLoopback({ hostname }: URL): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
 }

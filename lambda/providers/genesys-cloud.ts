@@ -6,13 +6,13 @@ import { didYouMean, nearest, type SettingsReader, show } from './settings-reade
 export interface GenesysCloudSettings {
   /** The AWS region's name (`eu-central-1`), or the domain of the region (`mypurecloud.de`). */
   readonly region: string;
-  /** Whether `region` may be a domain that is not known here: one of a new region. @default false */
+  /** Whether `region` may be a domain that is not in the list, of a new region for example. @default false */
   readonly allowUnlistedDomain?: boolean;
 }
 
 /**
- * Genesys Cloud CX: the client credentials grant at the region's login host. The probe resets the inactivity timeout
- * that an organization may have set, and needs no permission.
+ * Genesys Cloud CX: the client credentials grant at the region's login host. The probe needs no permission, and resets
+ * the inactivity timeout that an organization may have set.
  *
  * @see https://developer.genesys.cloud/authorization/platform-auth/use-client-credentials
  */
@@ -55,7 +55,7 @@ export const genesysCloud: ProviderDefinition<GenesysCloudSettings, 'client_id' 
       probeUrl: `https://api.${domain}/api/v2/tokens/me`,
       refusalHints: {
         invalid_client:
-          'This is also what a wrong region answers: check that the OAuth client belongs to this region, then its id and secret.',
+          'A wrong region gives the same answer: check that the OAuth client belongs to this region, then its id and secret.',
         unauthorized_client:
           'Check in Genesys Cloud (Admin, Integrations, OAuth) that the client is active and its grant type is Client Credentials.',
         access_denied:
@@ -65,13 +65,13 @@ export const genesysCloud: ProviderDefinition<GenesysCloudSettings, 'client_id' 
   },
 };
 
-/** The client secret is sent to `login.` and the domain: a mistyped one must not get it. */
+/** The client secret is sent to `login.{domain}`: a mistyped domain must not receive it. */
 function refuseUnlistedDomain(reader: SettingsReader, region: string): void {
   const domains = Object.values(GENESYS_DOMAINS);
   if (Object.hasOwn(GENESYS_DOMAINS, region) || domains.includes(region)) return;
   const parent = domains.find((domain) => region.endsWith(`.${domain}`));
   reader.problem(
     'region',
-    `${show(region)} is not a domain of Genesys Cloud that is known here; the nearest is "${parent ?? nearest(region, domains)}". If it is the domain of a new region, set allowUnlistedDomain to true`,
+    `${show(region)} is not a known domain of Genesys Cloud; the nearest is "${parent ?? nearest(region, domains)}". If it is the domain of a new region, set allowUnlistedDomain to true`,
   );
 }

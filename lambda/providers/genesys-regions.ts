@@ -1,6 +1,5 @@
 /**
- * Genesys Cloud's regions, by the AWS region that names them, and their domains. The list grows; the
- * configuration takes a raw domain too.
+ * The domains of Genesys Cloud's regions, by AWS region. Genesys adds regions; the configuration also accepts a domain.
  *
  * @see https://developer.genesys.cloud/platform/api/
  */

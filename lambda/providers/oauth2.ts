@@ -5,7 +5,7 @@ import { present, type SettingsReader, show } from './settings-reader.ts';
 /** How the client proves who it is at the token endpoint. @see RFC 6749 section 2.3.1, RFC 7523 section 2.2 */
 export type ClientAuthentication = ClientProof['method'];
 
-/** `tokenUrl` or `issuer`, one of them. */
+/** Either `tokenUrl` or `issuer`. */
 export interface OAuth2Settings {
   readonly tokenUrl?: string;
   /** Base URL for OpenID Connect or RFC 8414 discovery. */
@@ -21,7 +21,7 @@ export interface OAuth2Settings {
   readonly resource?: string | readonly string[];
   /** Further form parameters of the token request. */
   readonly parameters?: Readonly<Record<string, string>>;
-  /** A URL that answers 2xx to `GET` with a bearer token that is accepted, 401 to one that is not. */
+  /** A URL that answers a `GET` with 2xx if its bearer token is accepted, and with 401 if it is not. */
   readonly probeUrl?: string;
 }
 
@@ -31,7 +31,7 @@ const CLIENT_AUTHENTICATIONS: readonly ClientAuthentication[] = [
   'private_key_jwt',
 ];
 
-/** Form parameters that the request sets itself, or that have a setting: a second one would make it ambiguous. */
+/** Form parameters that the request sets itself, or that have their own setting: a duplicate would be ambiguous. */
 const OWN_PARAMETERS = [
   'grant_type',
   'client_id',
@@ -118,7 +118,7 @@ const SECRET_HINTS = {
 
 const ASSERTION_HINTS = {
   invalid_client:
-    'Check client_id and that the server has the public part of private_key (and its kid). The server may want another aud: set assertionAudience to what its documentation says, the URL of the token endpoint for example (Ory Hydra).',
+    'Check client_id, and that the server has the public key of private_key (and its kid). The server may expect another aud: set assertionAudience as its documentation says, for example to the URL of the token endpoint (Ory Hydra).',
 };
 
 function formParameters({ scope, audience, resource, parameters = {} }: OAuth2Settings): FormParameter[] {
@@ -138,11 +138,12 @@ function readIssuer(reader: SettingsReader): string | undefined {
   if (pathname.includes('/.well-known/')) {
     reader.problem(
       'issuer',
-      `${show(issuer)} is the discovery document; leave out /.well-known/ and what follows`,
+      `${show(issuer)} is the URL of the discovery document; remove /.well-known/ and what follows`,
     );
   }
   // RFC 8414 section 2: an issuer has no query.
-  if (search !== '') reader.problem('issuer', `${show(issuer)} has a query; an issuer has none`);
+  if (search !== '')
+    reader.problem('issuer', `${show(issuer)} has a query, which an issuer cannot have; remove it`);
   return issuer;
 }
 

@@ -6,9 +6,9 @@ import type { Provider, ProviderDefinition } from './provider.ts';
 import type { SettingsReader } from './settings-reader.ts';
 
 /**
- * Every provider, by the name that it has in the configuration. All that differs between providers follows from its
- * row: settings and their checks, default lifetime, keys of the secret, requests, documentation. CONTRIBUTING.md says
- * how to add one.
+ * Every provider, by its name in the configuration. Everything that differs between providers comes from its row:
+ * settings and their checks, default lifetime, keys of the secret, requests, documentation. CONTRIBUTING.md says how to
+ * add one.
  */
 export const PROVIDERS = {
   'genesys-cloud': genesysCloud,
@@ -26,7 +26,7 @@ export type ProviderSettings = {
   [N in ProviderName]: { readonly provider: N } & Parameters<(typeof PROVIDERS)[N]['describe']>[0];
 }[ProviderName];
 
-/** Reads the provider and its settings. Undefined, with problems noted, where they describe nothing. */
+/** Reads the provider and its settings. Returns undefined, and reports problems, if they are wrong. */
 export function readProviderSettings(reader: SettingsReader): ProviderSettings | undefined {
   if (!reader.has('provider')) {
     reader.problem('provider', `is missing; set it to one of ${PROVIDER_NAMES.join(', ')}`);
@@ -37,9 +37,9 @@ export function readProviderSettings(reader: SettingsReader): ProviderSettings |
   return settings === undefined ? undefined : ({ provider, ...settings } as ProviderSettings);
 }
 
-/** Describes the token that checked settings stand for. */
+/** Describes the token of these checked settings. */
 export function describeProvider(settings: ProviderSettings): Provider {
-  // The compiler does not see that each row takes the settings of its own name.
+  // The compiler cannot know that the row of this name takes these settings.
   const definition = PROVIDERS[settings.provider] as ProviderDefinition<ProviderSettings>;
   return definition.describe(settings);
 }

@@ -1,6 +1,6 @@
-/** Reads the settings of one object, and notes each problem with its value and limit. */
+/** Reads the settings of one object, and reports each problem with its value and limit. */
 export interface SettingsReader {
-  /** Notes a problem of one setting. */
+  /** Reports a problem of one setting. */
   problem(key: string, message: string): void;
   /** Tells whether the setting is there. */
   has(key: string): boolean;
@@ -8,12 +8,12 @@ export interface SettingsReader {
   raw(key: string): unknown;
   /** A string that `test` accepts; `rule` says what it must be. Undefined where absent or wrong. */
   text(key: string, rule: string, test: TextTest): string | undefined;
-  /** A string that must be there. */
+  /** A required string. */
   requiredText(key: string, rule: string, test: TextTest): string | undefined;
   /** One of the listed strings. */
   oneOf<T extends string>(key: string, choices: readonly T[]): T | undefined;
   flag(key: string): boolean | undefined;
-  /** The keys that were asked for until now. */
+  /** The keys that have been read so far. */
   asked(): readonly string[];
 }
 
@@ -62,13 +62,13 @@ export function createSettingsReader(
   return reader;
 }
 
-/** Writes a value as a person would recognize it, cut at 60 characters, without the password of a URL. */
+/** Writes a value for a message: cut at 60 characters, without the password of a URL. */
 export function show(value: unknown): string {
   const text = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/\s]*@/g, '//…@');
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
-/** `; did you mean "region"?` where a choice is at most two edits away, or the only one with this beginning; else nothing. */
+/** `; did you mean "region"?` if a choice is at most two edits away, or is the only one that begins so; else empty. */
 export function didYouMean(word: string, choices: readonly string[]): string {
   const close = nearest(word, choices);
   const isClose = close !== undefined && editDistance(word.toLowerCase(), close.toLowerCase()) <= 2;
@@ -77,14 +77,14 @@ export function didYouMean(word: string, choices: readonly string[]): string {
   return choice === undefined ? '' : `; did you mean "${choice}"?`;
 }
 
-/** The choice with the fewest edits between; undefined where there is none. */
+/** The choice with the fewest edits; undefined if there are no choices. */
 export function nearest(word: string, choices: readonly string[]): string | undefined {
   return choices
     .map((choice) => ({ choice, distance: editDistance(word.toLowerCase(), choice.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)[0]?.choice;
 }
 
-/** The number of letters to insert, delete, replace or swap with their neighbour. */
+/** The number of letters to insert, delete, replace or swap with the next one. */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, index) => index);
@@ -101,7 +101,7 @@ function editDistance(a: string, b: string): number {
   return last[b.length] ?? 0;
 }
 
-/** Drops members that are undefined, so that absent settings stay absent where they are written down. */
+/** Drops undefined members, so that absent settings are also absent in JSON. */
 export function present<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;

@@ -2,28 +2,28 @@
 export interface Clock {
   readonly now: () => Date;
   /**
-   * Compares the clock with the `Date` header of an AWS answer, and follows AWS where they differ by more than a
-   * header's whole seconds and a slow answer explain. Returns the difference, AWS minus local, in milliseconds. To
-   * be called once in each invocation, before the time matters; without a header the local clock is followed.
+   * Compares the clock with the `Date` header of an AWS response, and follows AWS if they differ by more than whole
+   * seconds and a slow response explain. Returns the difference, AWS minus local, in milliseconds. Call it once in each
+   * invocation, before the time is used. Without a header the local clock is used.
    */
   readonly compare: (awsTime: Date | undefined) => number;
 }
 
-/** Two clocks that differ by less agree: a header's whole seconds, the network and two servers of AWS explain it. */
+/** A smaller difference is ignored: whole seconds in the header, the network and different AWS servers explain it. */
 export const CLOCK_TOLERANCE_MS = 5_000;
 
-/** How far AWS's clock is ahead. The `Date` header is cut to whole seconds: its middle is the best guess. */
+/** How far AWS's clock is ahead. The `Date` header is cut to whole seconds, so that half a second is added. */
 export function awsAheadMs(awsTime: Date, now: Date): number {
   return awsTime.getTime() + 500 - now.getTime();
 }
 
 /**
- * Makes the clock that everything in an invocation reads. A function whose own clock is wrong would replace a token
- * too late or take a dead one for live; the time that AWS's answers carry is right. From the comparison on, time is
- * counted by `elapsedMs`, so that a step between the reading and the mint does not get into the status. Between two
- * invocations Lambda freezes the function, and with it perhaps that count: the next comparison starts it anew.
+ * Makes the clock that everything in an invocation reads. If the function's own clock is wrong, a token would be
+ * replaced too late, or an expired one would count as live; the time in AWS's responses is right. After the comparison
+ * the clock counts by `elapsedMs`, so that a clock step before the mint does not change the status. Lambda freezes the
+ * function between two invocations, perhaps with that count: each comparison starts the count again.
  *
- * @param elapsedMs a count of milliseconds that no step of the clock changes; @default the clock's own
+ * @param elapsedMs a count of milliseconds that no clock step changes; @default the clock's own
  */
 export function createClock(
   systemNow: () => Date,

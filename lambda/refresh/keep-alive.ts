@@ -13,17 +13,17 @@ export interface KeepAlive {
 }
 
 /**
- * Genesys Cloud's shortest inactivity timeout is 5 minutes: at this interval two beats may be missed or two probes
- * stay unanswered.
+ * Genesys Cloud's shortest inactivity timeout is 5 minutes. With this interval, two beats may be lost or two probes may
+ * fail.
  *
  * @see https://help.genesys.cloud/articles/set-an-automatic-inactivity-timeout
  */
 const KEEP_ALIVE_INTERVAL_MS = 2 * 60_000;
 
 /**
- * Uses the stored token once, where the provider has a probe and the last use is long enough ago: an organization's
- * inactivity timeout kills a parked token, and a token that was revoked is found out before a job finds out. An
- * instance that does not know the last use makes one.
+ * Uses the stored token once, if the provider has a probe and the last use is long enough ago. This keeps an
+ * organization's inactivity timeout from ending the token, and detects a revoked token before a job does. An instance
+ * that does not know the last use probes at once.
  */
 export async function keepAlive(options: {
   readonly token: TokenDescription;
@@ -38,7 +38,7 @@ export async function keepAlive(options: {
 }): Promise<ProbeResult | 'not-due'> {
   const { token, policy, hasProbe, loadMinter, parameters, clock, memory, observations, signal } = options;
   const now = clock.now();
-  // A token goes to hosts of its own source only.
+  // A token is sent only to hosts of its own source.
   if (token.source !== undefined && token.source !== policy.source) return 'not-due';
   if (!hasProbe || token.expiresAt <= now || !isDue(memory.keepAlive, token, now)) return 'not-due';
   try {
@@ -53,9 +53,9 @@ export async function keepAlive(options: {
       return probed;
     }
     if (probed === 'refused') {
-      // As a reader would see it: a token that the provider refuses has no life left.
+      // A token that the provider refuses has no remaining life for a reader.
       observations.remainingMs = 0;
-      observations.warnings.push('The provider refused the stored token before its time.');
+      observations.warnings.push('The provider refused the stored token before it expired.');
       return probed;
     }
     rememberUse(memory, token.fingerprint, now);

@@ -11,9 +11,9 @@ import { CLOCK_TOLERANCE_MS } from './clock.ts';
 import type { Stored } from './planner.ts';
 import { parseStatus, type Status, serializeStatus } from './status.ts';
 
-/** What one reading of Parameter Store tells. */
+/** What one read of Parameter Store returns. */
 export interface Reading extends Stored {
-  /** The `Date` header of the answer; undefined where it had none. */
+  /** The `Date` header of the response; undefined if it had none. */
   readonly awsTime: Date | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface Parameters {
    */
   read(options: CallOptions): Promise<Reading>;
   /**
-   * Reads and decrypts a version of the token; null where that version is gone.
+   * Reads and decrypts a version of the token; null if that version no longer exists.
    *
    * @throws RefreshError `PARAMETER_UNAVAILABLE`
    */
@@ -105,7 +105,7 @@ export function openParameters(options: {
         Value: accessToken,
         Type: 'SecureString',
         Overwrite: true,
-        // Standard up to 4,096 bytes, advanced above; naming "Standard" would fail once a long token made it advanced.
+        // Standard up to 4,096 bytes, advanced above. "Standard" would fail after a long token has made the parameter advanced.
         Tier: 'Intelligent-Tiering',
         ...(encryptionKeyArn === undefined ? {} : { KeyId: encryptionKeyArn }),
       });
@@ -164,7 +164,7 @@ async function attempt<T>(
   try {
     return await call();
   } catch (error) {
-    // AWS's own text is passed on for a denial only: a validation error may quote the value, which is the token.
+    // AWS's own text is repeated only for a denial: a validation error may quote the value, which is the token.
     const label = errorLabel(error);
     const detail = label === 'AccessDeniedException' && error instanceof Error ? ` (${error.message})` : '';
     throw new RefreshError(code, `${action} on ${name} failed: ${label}${detail}. ${remedy(label)}`);
@@ -174,16 +174,16 @@ async function attempt<T>(
 function remedy(label: string): string {
   switch (label) {
     case 'AccessDeniedException':
-      return "Allow it in the function's role and in the KMS key's policy: deploy the stack again, and look for a permissions boundary or an SCP.";
+      return "Deploy the stack again. If this continues, allow it in the KMS key's policy, and check permissions boundaries and SCPs.";
     case 'InvalidKeyId':
-      return 'The KMS key is disabled, being deleted, or not usable by the function: enable it, or change encryptionKeyArn.';
+      return 'The KMS key is disabled or being deleted, or the function may not use it: enable the key, or change encryptionKeyArn.';
     case 'ParameterMaxVersionLimitExceeded':
-      return 'The oldest version carries a label: remove it (aws ssm unlabel-parameter-version), the next invocation then writes.';
+      return 'The oldest version of the parameter has a label. Remove it (aws ssm unlabel-parameter-version); the next invocation then writes.';
     case 'HierarchyTypeMismatchException':
-      return 'Somebody created it with another type: delete it (aws ssm delete-parameter), the next invocation then writes.';
+      return 'The parameter has another type. Delete it (aws ssm delete-parameter); the next invocation then creates it.';
     case 'ThrottlingException':
-      return 'Parameter Store throttled the account; the next invocation tries again. If it stays, raise its throughput setting.';
+      return 'Parameter Store throttled the account. The next invocation tries again. If this continues, raise its throughput setting.';
     default:
-      return 'The next invocation tries again. If it stays, look at the AWS Health Dashboard and run {"diagnose":true}.';
+      return 'The next invocation tries again. If this continues, check the AWS Health Dashboard and invoke the function with {"diagnose":true}.';
   }
 }

@@ -3,23 +3,23 @@ import type { FailureCode } from '../errors.ts';
 import type { Request } from '../event.ts';
 import type { LastFailure, Status, TokenDescription } from './status.ts';
 
-/** What the planner decides by, besides status and time: what is configured. */
+/** The configuration that the planner uses, besides status and time. */
 export interface Policy extends RefreshTimes {
-  /** Where tokens are to come from: see `lambda/source.ts`. */
+  /** The configured source of tokens: see `lambda/source.ts`. */
   readonly source: string;
-  /** ARN of the KMS key that the token is to be encrypted with; null for AWS's own. */
+  /** ARN of the configured KMS key; null for the AWS managed key. */
   readonly encryptionKey: string | null;
 }
 
 /** What Parameter Store holds. */
 export interface Stored {
-  /** The version of the token parameter; null where there is none. */
+  /** The version of the token parameter; null if there is none. */
   readonly tokenVersion: number | null;
-  /** Null where there is none or where it cannot be read. */
+  /** Null if there is none, or if it cannot be read. */
   readonly status: Status | null;
   /**
-   * Whether the status was written before the token: then it describes another one, even where the version is the
-   * same, because a parameter that was deleted begins with version 1 again. @default false
+   * Whether the status was written before the token. It then describes another token even if the version is the same,
+   * because a deleted parameter begins with version 1 again. @default false
    */
   readonly statusPrecedesToken?: boolean;
 }
@@ -46,19 +46,19 @@ export type Plan =
   | { readonly action: 'mint'; readonly reason: MintReason }
   | { readonly action: 'keep'; readonly reason: KeepReason };
 
-/** A status that claims to be from further ahead than this was not written by a right clock. */
+/** A status from further in the future than this was written with a wrong clock. */
 const FUTURE_TOLERANCE_MS = 30_000;
 
-/** How long the server may refuse the secret's current version before the invocations fail because of it. */
+/** How long the server may refuse the secret's current version before invocations fail because of it. */
 const ROTATION_MS = 15 * BEAT_MS;
 
-/** The longest wait after a failure. A longer `Retry-After` is not believed. */
+/** The longest wait after a failure. A longer `Retry-After` is cut to this. */
 const MAX_WAIT_MS = 60 * 60_000;
 
-/** The longest wait after a permanent error. A corrected server or client is noticed after this time at the latest. */
+/** The longest wait after a permanent error, so that a corrected server or client is noticed within this time. */
 const MAX_BACKOFF_MS = 5 * BEAT_MS;
 
-/** Failures that another try does not cure: a person has to change something. */
+/** Permanent errors: a person has to change something. */
 const PERMANENT: ReadonlySet<FailureCode> = new Set([
   'CONFIG_INVALID',
   'SECRET_MALFORMED',
@@ -68,24 +68,24 @@ const PERMANENT: ReadonlySet<FailureCode> = new Set([
   'TOKEN_TOO_LARGE',
 ]);
 
-/** All that a decision is made from. */
+/** Everything that a decision depends on. */
 interface Situation {
   readonly request: Request;
   readonly stored: Stored;
   readonly now: Date;
   readonly policy: Policy;
-  /** Why minting fails at present, where the instance knows more than the status. @default what the status says */
+  /** Why minting fails, if the instance knows more than the status. @default the status's `lastFailure` */
   readonly lastFailure?: LastFailure | null;
   /** Whether the provider has just refused the stored token. @default false */
   readonly keepAliveRefused?: boolean;
-  /** When a mint last brought the stored token again. @default null */
+  /** When a mint last returned the stored token again. @default null */
   readonly sameTokenAt?: Date | null;
 }
 
-/** Finds one reason to mint; undefined where it does not apply. */
+/** Returns one reason to mint; undefined if it does not apply. */
 type Check = (situation: Situation) => MintReason | undefined;
 
-/** Reasons that mint also during a backoff. */
+/** Reasons to mint even during a backoff. */
 const URGENT: readonly Check[] = [forced, secretChanged];
 
 /** All other reasons. The result names the first one that applies. */
@@ -140,19 +140,19 @@ function unreadableStatus({ stored }: Situation) {
   return stored.status === null ? 'status-unreadable' : undefined;
 }
 
-/** The parameter was overwritten by hand, or a mint ended between its two writes. */
+/** Somebody overwrote the parameter, or a mint ended between its two writes. */
 function anotherVersion({ stored }: Situation) {
   return describedToken(stored) === null ? 'version-mismatch' : undefined;
 }
 
-/** Written by a clock that was ahead: such a status promises readers more life than there is. */
+/** The status was written with a clock that was ahead: it tells readers a remaining life that is too long. */
 function fromFuture({ stored, now }: Situation) {
   const token = describedToken(stored);
   const isAhead = token !== null && token.issuedAt.getTime() > now.getTime() + FUTURE_TOLERANCE_MS;
   return isAhead ? 'clock-future' : undefined;
 }
 
-/** An earlier release did not say where its token came from: that is no reason to mint. */
+/** A status of an earlier release has no source, which is no reason to mint. */
 function anotherSource({ stored, policy }: Situation) {
   const source = describedToken(stored)?.source;
   return source !== undefined && source !== policy.source ? 'other-source' : undefined;
@@ -164,8 +164,8 @@ function anotherKey({ stored, policy }: Situation) {
 }
 
 /**
- * Early enough before R that the outage tolerance holds from the very moment at which the first try can fail. Computed
- * from the issue and the lifetime, whatever the status says of its own due time: a changed interval counts at once.
+ * Due early enough before R to keep the outage tolerance if the first try fails. Computed from `issuedAt` and the
+ * lifetime, not from the status's `refreshDueAt`, so that a changed interval takes effect at once.
  */
 function old({ stored, now, policy }: Situation) {
   const token = describedToken(stored);
@@ -174,13 +174,13 @@ function old({ stored, now, policy }: Situation) {
   return ageMs >= dueAgeMs(refreshAfterMs(lifetimeMs(token), policy)) ? 'age' : undefined;
 }
 
-/** A rotation takes minutes. A server that still refuses the current secret then is a fault that people must hear of. */
+/** A rotation takes minutes. If the server still refuses the current secret then, a person must act. */
 function anotherSecretStage({ stored, now }: Situation) {
   const token = describedToken(stored);
   return token !== null && isStageOverdue(token, now) ? 'secret-stage' : undefined;
 }
 
-/** A server that has just returned the stored token again gives no better one within a beat. */
+/** A server that has just returned the stored token again will not return a newer one within a beat. */
 function tooShortForJob({ request, stored, now, sameTokenAt = null }: Situation) {
   const token = describedToken(stored);
   if (request.kind !== 'min-remaining' || token === null) return undefined;
@@ -188,14 +188,14 @@ function tooShortForJob({ request, stored, now, sameTokenAt = null }: Situation)
   return !isFutile && wantsMore(token, now, request.minRemainingMs) ? 'min-remaining' : undefined;
 }
 
-/** The description of the token that is really stored; null where the status describes another one, or none. */
+/** The description of the stored token; null if the status describes another token, or none. */
 export function describedToken(stored: Stored): TokenDescription | null {
   const token = stored.status?.token ?? null;
   const isDescribed = token?.version === stored.tokenVersion && stored.statusPrecedesToken !== true;
   return isDescribed ? token : null;
 }
 
-/** Whether a token is encrypted as configured, as far as its status says. */
+/** Whether a token is encrypted with the configured key, as far as its status says. */
 export function hasKey({ encryptionKey }: TokenDescription, policy: Policy): boolean {
   return encryptionKey === undefined || encryptionKey === policy.encryptionKey;
 }
@@ -205,7 +205,7 @@ export function isStageOverdue({ fallbackSince }: TokenDescription, now: Date): 
   return fallbackSince !== undefined && now.getTime() - fallbackSince.getTime() >= ROTATION_MS;
 }
 
-/** When a token is to be replaced: R after it was issued. For the status: `plan` computes for itself. */
+/** When a token is to be replaced: R after it was issued. Only for the status: `plan` does not use it. */
 export function refreshDueAt(
   token: { readonly issuedAt: Date; readonly expiresAt: Date },
   policy: RefreshTimes,
@@ -218,8 +218,8 @@ function lifetimeMs(token: { readonly issuedAt: Date; readonly expiresAt: Date }
 }
 
 /**
- * Whether a mint would give a job the life that it asks for. If no token lives that long, whether a mint would give
- * clearly more life than is left: a nearly fresh token is then enough, so that not every such request mints.
+ * Whether a mint would give the requested remaining life. If no token lives that long, whether a mint would give clearly
+ * more life than is left. A nearly fresh token is then enough, so that not every such request mints.
  */
 function wantsMore(token: TokenDescription, now: Date, minRemainingMs: number): boolean {
   const wholeMs = lifetimeMs(token);
@@ -237,8 +237,8 @@ function isBackingOff({ stored, now, ...situation }: Situation): boolean {
 
 /**
  * When to try again after a failed mint: on the next invocation; for permanent errors after 1, 2, 4, then every
- * 5 minutes; never before the time that the server named, up to an hour. Half a beat early, so that a beat that
- * comes a little before its minute still tries.
+ * 5 minutes; never before the time that the server named, up to an hour. It is half a beat earlier, so that a beat that
+ * comes a little early still tries.
  */
 export function retryAt(options: {
   readonly code: FailureCode;

@@ -19,25 +19,25 @@ import {
 import type { LastFailure, TokenDescription } from './status.ts';
 import { type StoreOutcome, storeMinted } from './store.ts';
 
-/** What a refresh answers. Times are ISO 8601, UTC. Never a token, never a secret. */
+/** The result of a refresh. Times are ISO 8601, UTC. Contains no token and no secret. */
 export interface RefreshResult {
   readonly outcome: 'refreshed' | 'still-fresh';
   readonly reason: MintReason | KeepReason | Exclude<StoreOutcome, 'stored'>;
-  /** Whether the stored token is live and has the remaining life that was asked for. */
+  /** Whether the stored token is live and has the requested remaining life. */
   readonly satisfied: boolean;
   readonly tokenVersion: number | null;
   readonly fingerprint: string | null;
   readonly issuedAt: string | null;
   readonly expiresAt: string | null;
   readonly remainingSeconds: number;
-  /** Why minting fails at present, where a backoff runs. */
+  /** Why minting fails, while a backoff runs. */
   readonly failure?: FailureCode;
 }
 
-/** What one instance remembers between invocations. Losing it costs a call more, never a token. */
+/** What one instance remembers between invocations. If it is lost, one more call is made; no token is lost. */
 export interface Memory {
   lastFailure: LastFailure | null;
-  /** When a mint last brought the stored token again. */
+  /** When a mint last returned the stored token again. */
   sameTokenAt: Date | null;
   keepAlive: KeepAlive;
 }
@@ -46,9 +46,9 @@ export function createMemory(): Memory {
   return { lastFailure: null, sameTokenAt: null, keepAlive: { fingerprint: null, usedAt: null } };
 }
 
-/** What an invocation saw, for its log line. */
+/** Facts that an invocation found, for its log line. */
 export interface Observations {
-  /** Remaining life of the stored token as a reader would have seen it before anything was done; 0 where none, null where unknown. */
+  /** Remaining life of the stored token at the start of the invocation, as a reader sees it; 0 if none is stored, null if unknown. */
   remainingMs: number | null;
   readonly warnings: string[];
 }
@@ -58,7 +58,7 @@ export interface RefreshOptions {
   readonly parameters: Parameters;
   /** Loads what an idle beat does not need. */
   readonly loadMinter: () => Promise<Minter>;
-  /** Whether the provider has a probe: known without loading the minter. */
+  /** Whether the provider has a probe. Known without loading the minter. */
   readonly hasProbe: boolean;
   readonly clock: Clock;
   readonly policy: Policy;
@@ -67,13 +67,13 @@ export interface RefreshOptions {
   readonly observations: Observations;
   /** Aborts the work before Lambda's time limit. */
   readonly signal: AbortSignal;
-  /** Makes the signal for writing down a failure, once `signal` may have fired. */
+  /** Makes the signal for storing a failure, after `signal` may have fired. */
   readonly recordingSignal: () => AbortSignal;
 }
 
 /**
- * Reads what is stored, and mints and stores a token if one is due or asked for. A mint that fails leaves the
- * stored token untouched, is written down in the status, and throws.
+ * Reads what is stored, and mints and stores a token if one is due or requested. A failed mint leaves the stored token
+ * untouched, is stored in the status, and throws.
  *
  * @throws RefreshError with any code but `EVENT_INVALID`
  */
@@ -82,7 +82,7 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
   const stored = await parameters.read({ signal });
   clock.compare(stored.awsTime);
   const token = describedToken(stored);
-  // A token that the status does not describe may well live: unknown is missing data, not a dead token.
+  // A token that the status does not describe may be live: its remaining life is unknown, not 0.
   const isUnknown = token === null && stored.tokenVersion !== null;
   observations.remainingMs = isUnknown ? null : remainingMs(token, clock.now());
 
@@ -121,7 +121,7 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
       ? result({ options, outcome: 'refreshed', reason: decision.reason, token: now })
       : result({ options, outcome: 'still-fresh', reason: outcome, token: now });
   } catch (caught) {
-    // Uncoded, it would have no backoff, and nobody would read of it in the status.
+    // Without a code it would have no backoff, and would not appear in the status.
     const error = withCode(caught, 'TOKEN_ENDPOINT_UNAVAILABLE');
     await recordFailure(options, { error, previous: lastFailure, nowStored });
     if (!refused && token !== null && !signal.aborted) await keepAlive({ ...options, token });
@@ -129,7 +129,7 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
   }
 }
 
-/** The token is stored, but with a fault that a person must cure. Only an error raises the alarm "failing". */
+/** The token is stored, but a person must correct the secret. Only an error raises the alarm "failing". */
 function stageRefused({ secretStage, fallbackSince }: TokenDescription): RefreshError {
   return new RefreshError(
     'TOKEN_REJECTED',
@@ -166,8 +166,8 @@ function result(found: {
 }
 
 /**
- * Most failures of an outage are not written down (the status changes only in substance), or cannot be: this instance's
- * memory may know a later one. A token issued after it proves it over.
+ * The latest failure. Most failures of an outage are not stored (the status is written only for important changes), or
+ * cannot be stored, so that this instance's memory may know a later one. A token that was issued later ends the failure.
  */
 function latestFailure({ status }: Stored, { lastFailure: remembered }: Memory): LastFailure | null {
   const written = status?.lastFailure ?? null;
@@ -182,7 +182,7 @@ async function recordFailure(
   failed: {
     readonly error: { readonly code: FailureCode; readonly retryAfterMs: number | undefined };
     readonly previous: LastFailure | null;
-    /** The new token, where one was stored and only its status could not be written. */
+    /** The new token, if one was stored and only its status could not be written. */
     readonly nowStored: TokenDescription | undefined;
   },
 ): Promise<void> {
@@ -198,7 +198,7 @@ async function recordFailure(
   memory.lastFailure = failure;
   if (!changesInSubstance(previous, failure) && nowStored === undefined) return;
   try {
-    // What was read before the mint may be old by now: an old description would take the stored token's place.
+    // What was read before the mint may be outdated: an old description must not replace the stored token's.
     const signal = recordingSignal();
     const stored = await parameters.read({ signal });
     if (nowStored !== undefined && nowStored.version === stored.tokenVersion) {
@@ -216,7 +216,7 @@ async function recordFailure(
   }
 }
 
-/** A new kind of failure, a wait that other instances must know of, or a count that doubled. */
+/** A new error code, a wait that other instances must know, or a count that doubled. */
 function changesInSubstance(previous: LastFailure | null, failure: LastFailure): boolean {
   const waits = failure.retryAt.getTime() - failure.at.getTime() > BEAT_MS;
   return previous?.code !== failure.code || waits || Number.isInteger(Math.log2(failure.consecutive));

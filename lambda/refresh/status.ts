@@ -2,7 +2,7 @@ import { MAX_LIFETIME_MS } from '../contract.ts';
 import type { FailureCode } from '../errors.ts';
 import type { SecretStage } from '../mint/secret.ts';
 
-/** What is known of a stored token, without the token. */
+/** The description of a stored token, without the token. */
 export interface TokenDescription {
   /** The version that Parameter Store gave the token. */
   readonly version: number;
@@ -10,28 +10,28 @@ export interface TokenDescription {
   readonly fingerprint: string;
   readonly issuedAt: Date;
   readonly expiresAt: Date;
-  /** For people: the planner computes it anew from the issue, the expiry and its policy. */
+  /** For people: the planner computes it again from `issuedAt`, `expiresAt` and its policy. */
   readonly refreshDueAt: Date;
   readonly provider: string;
-  /** Where it came from: see `lambda/source.ts`. Absent: unknown, as in a status of an earlier release. */
+  /** The token's source: see `lambda/source.ts`. Absent: unknown, as in a status of an earlier release. */
   readonly source?: string;
-  /** ARN of the KMS key that it is encrypted with; null for AWS's own. Absent: unknown. */
+  /** ARN of the KMS key that encrypts it; null for the AWS managed key. Absent: unknown. */
   readonly encryptionKey?: string | null;
   /** The secret's stage that the server accepted. Absent: unknown. */
   readonly secretStage?: SecretStage;
-  /** Since when the server has refused AWSCURRENT and accepted another stage. Absent where it accepts AWSCURRENT. */
+  /** Since when the server has refused AWSCURRENT and accepted another stage. Absent if it accepts AWSCURRENT. */
   readonly fallbackSince?: Date;
-  /** How long a job that reads it once may run; null where nothing is guaranteed. Absent: unknown. */
+  /** How long a job that reads it once may use it; null if there is no job guarantee. Absent: unknown. */
   readonly jobGuaranteeMs?: number | null;
 }
 
-/** Why minting fails at present. */
+/** Why minting fails. */
 export interface LastFailure {
   readonly code: FailureCode;
   readonly at: Date;
   /** How many mints failed one after the other. */
   readonly consecutive: number;
-  /** Not to be tried before this time. */
+  /** The next try is not before this time. */
   readonly retryAt: Date;
 }
 
@@ -43,8 +43,8 @@ export interface Status {
 }
 
 /**
- * Schema version 1, as the parameter holds it. What describes the token is null before the first token. Fields that
- * earlier releases did not write are optional.
+ * Schema version 1, as the parameter holds it. The fields that describe the token are null before the first token. Fields
+ * that earlier releases did not write are optional.
  */
 interface StatusDocument {
   schemaVersion: 1;
@@ -87,7 +87,7 @@ export function serializeStatus({ token, provider, lastFailure }: Status): strin
   return JSON.stringify(document);
 }
 
-/** What is unknown is not written: JSON leaves undefined out. */
+/** Unknown fields are not written: JSON omits undefined. */
 function writeOrigin(token: TokenDescription | null) {
   if (token === null)
     return { source: null, encryptionKey: null, secretStage: null, jobGuaranteeSeconds: null };
@@ -103,8 +103,9 @@ function epochSeconds(date: Date): number {
 }
 
 /**
- * Reads a status parameter's value. A lifetime above 48 hours is cut there: no later token would ever be due. Anything that is not schema version 1, whole and consistent (issued before
- * due before expired), is null: the caller then mints, which writes a good one.
+ * Reads a status parameter's value. A lifetime above 48 hours is cut to 48 hours, because otherwise no later token would
+ * be due. Returns null if it is not a complete, consistent status (issued before due before expired) of schema version 1:
+ * the caller then mints, which writes a correct one.
  */
 export function parseStatus(json: string): Status | null {
   let document: Partial<StatusDocument> | null;
@@ -137,7 +138,7 @@ function parseToken(document: Partial<StatusDocument>, provider: string): TokenD
 
 const SECRET_STAGES: readonly unknown[] = ['AWSCURRENT', 'AWSPENDING', 'AWSPREVIOUS'] satisfies SecretStage[];
 
-/** The fields that earlier releases did not write: absent is unknown, anything but their shape is no status. */
+/** The fields that earlier releases did not write: absent means unknown; a wrong type makes the status unreadable. */
 function parseOrigin(document: Partial<StatusDocument>, issuedAt: Date) {
   const { source, encryptionKey, secretStage, jobGuaranteeSeconds: seconds } = document;
   if (source !== undefined && !isText(source, SOURCE)) return undefined;
@@ -165,7 +166,7 @@ function isText(value: unknown, shape: RegExp): boolean {
   return typeof value === 'string' && shape.test(value);
 }
 
-/** A failure that cannot be read counts as none: then the next mint is tried at once. */
+/** An unreadable failure counts as none: the next mint is then tried at once. */
 function parseLastFailure(failure: StatusDocument['lastFailure'] | undefined): LastFailure | null {
   if (typeof failure !== 'object' || failure === null) return null;
   const at = parseDate(failure.at);

@@ -10,8 +10,8 @@ import { serializeStatus, type TokenDescription } from './status.ts';
 import { claimVersion } from './two-mints-at-once.ts';
 
 /**
- * What became of a minted token. `same-token`: the server returned the stored one, which is not written again.
- * `concurrent-mint`: another invocation stored a token at the same time, and this one is not known to be the later.
+ * The outcome of a mint. `same-token`: the server returned the stored token, which is not written again.
+ * `concurrent-mint`: another invocation stored a token at the same time, and this one may not be the later.
  */
 export type StoreOutcome = 'stored' | 'same-token' | 'concurrent-mint';
 
@@ -27,14 +27,14 @@ interface PublishOptions {
 
 interface StoreOptions extends PublishOptions {
   readonly minter: Minter;
-  /** Whether the provider refused the stored token: then getting it again is no success. */
+  /** Whether the provider refused the stored token: the same token again is then a failure. */
   readonly storedIsRefused: boolean;
   readonly clock: Clock;
   readonly memory: { keepAlive: KeepAlive; sameTokenAt: Date | null };
   readonly observations: { readonly warnings: string[] };
 }
 
-/** What became of a minted token, and which token is stored now. */
+/** The outcome of a mint, and the token that is now stored. */
 interface StoreResult {
   readonly outcome: StoreOutcome;
   readonly token: TokenDescription;
@@ -92,7 +92,7 @@ export function fingerprintOf(accessToken: string): string {
   return hash('sha256', accessToken).slice(0, 12);
 }
 
-/** All that a status says of a minted token, but for its version, its fingerprint and its key. */
+/** The status fields of a minted token, without its version, its fingerprint and its key. */
 function describe({ stored, policy, provider }: PublishOptions, minted: Omit<MintedToken, 'accessToken'>) {
   const { issuedAt, expiresAt, secretStage } = minted;
   const before = stored.status?.token?.fallbackSince;
@@ -119,17 +119,19 @@ async function prove(
   if (probed === 'refused') {
     throw new RefreshError(
       'TOKEN_UNUSABLE',
-      'The token endpoint gave a token that the provider refuses; it was not stored. Check the region or probeUrl, and that the OAuth client is active and its IP allow-list admits the function.',
+      'The token endpoint returned a token that the provider refuses. It was not stored. Check the region or probeUrl, that the OAuth client is active, and that its IP allow-list admits the function.',
     );
   }
   if (probed === 'accepted') rememberUse(memory, fingerprint, usedAt);
   else
-    observations.warnings.push('The probe of the new token was not answered. The token was stored unproved.');
+    observations.warnings.push(
+      'The probe of the new token was not answered. The token was stored without proof.',
+    );
 }
 
 /**
- * The server returned the token that is stored: it was issued when it was first given, and lives until the earlier of
- * both expiries. The server is asked anew on each beat once that token is due.
+ * The server returned the stored token again. Its `issuedAt` stays, and it expires at the earlier of both expiries. Once
+ * it is due, each beat requests a new one.
  */
 async function keepSameToken(options: StoreOptions, current: TokenDescription, minted: MintedToken) {
   const { stored, parameters, clock, provider, memory, observations, signal } = options;
@@ -142,7 +144,7 @@ async function keepSameToken(options: StoreOptions, current: TokenDescription, m
   const token = { ...rest, ...describe(options, both) };
   memory.sameTokenAt = clock.now();
   observations.warnings.push(
-    'The server returned the stored token again. It is asked every minute while that token is due.',
+    'The server returned the stored token again. The function requests a new one every minute while that token is due.',
   );
   const status = { token, provider, lastFailure: null };
   const isNews = stored.status === null || serializeStatus(status) !== serializeStatus(stored.status);

@@ -2,7 +2,7 @@ import type { Parameters } from './parameters.ts';
 import type { Stored } from './planner.ts';
 import type { TokenDescription } from './status.ts';
 
-/** If more versions than this were written since the read, they are not compared: the next mint costs less. */
+/** If more versions than this were written since the read, they are not compared: another mint costs less. */
 const MOST_VERSIONS = 5;
 
 interface Claim {

@@ -71,7 +71,7 @@ test('the smallest stack is this', () => {
       ],
     ],
   },
-  "GenesysGuarantee": "A reader finds at least 23 h 8 min of remaining life. The token endpoint may fail for 23 h 9 min before the token dies. Where EventBridge Scheduler is a minute late, outages may last up to 1 min 28 s less.",
+  "GenesysGuarantee": "Each token read has at least 23 h 8 min left. If the token endpoint fails, jobs still read a live token for at least 23 h 9 min. If EventBridge Scheduler is a minute late, an outage may last up to 1 min 28 s less.",
   "GenesysReadToken": {
     "Fn::Join": [
       "",
@@ -136,7 +136,7 @@ test.each([
   ],
   ['GenericStoreSecret', '{"client_id": "...", "private_key": "..."}'],
 ])('%s names the keys that the provider needs', (output, shape) => {
-  expect(full.template.Outputs?.[output]?.Description).toContain(`client.json holds ${shape}`);
+  expect(full.template.Outputs?.[output]?.Description).toContain(`Write ${shape} into client.json`);
 });
 
 test('passes the configuration on to the functions', () => {
@@ -242,16 +242,16 @@ test('lets the function out to the ports that its settings name', () => {
   expect(rules.map(({ FromPort }) => FromPort)).toEqual([443, 8443, 53, 53]);
 });
 
-test('says where a VPC has no private subnet', () => {
+test('fails synthesis for a VPC without a private subnet', () => {
   const [[key, answer] = ['', {}]] = Object.entries(FULL_CONTEXT).filter(([one]) => one.startsWith('vpc'));
   const context = { ...FULL_CONTEXT, [key]: { ...(answer as object), subnetGroups: [] } };
 
   expect(() => synthesize({ tokens: [FULL_TOKENS[2]], context, target: TARGET })).toThrow(
-    'has no private subnet with a way out',
+    'has no private subnet with egress',
   );
 });
 
-test('keeps logs as long as is asked for, encrypted with the key of one’s own, and speaks to FIPS endpoints', () => {
+test('sets the logs’ retention and key, and FIPS endpoints, as configured', () => {
   const logEncryptionKeyArn =
     'arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-4333-8444-555555555555';
   const tokens = [{ ...SMALLEST[0], logRetention: 365, logEncryptionKeyArn, fipsEndpoints: true }];
@@ -273,7 +273,7 @@ test.each(['dashboard', 'terminationProtection'])('takes %s as true or false onl
   );
 });
 
-test('warns where the alarms tell nobody', () => {
+test('warns if the alarms notify nobody', () => {
   const app = createTokenRefresherApp(TARGET, {
     outdir: temporaryDirectory(),
     context: { ...FULL_CONTEXT, tokens: [...SMALLEST, { ...FULL_TOKENS[1], name: 'watched' }] },
@@ -284,28 +284,28 @@ test('warns where the alarms tell nobody', () => {
     .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'))
     .map(({ data }) => String(data).split(':')[0]);
 
-  expect(warnings).toEqual(['The alarms of the token "genesys" tell nobody when it is about to die']);
+  expect(warnings).toEqual(['The alarms of the token "genesys" notify nobody']);
 });
 
-test('makes a dashboard only where one is wanted', () => {
+test('makes a dashboard only if one is configured', () => {
   expect(ofType('AWS::CloudWatch::Dashboard', smallest)).toHaveLength(0);
   expect(ofType('AWS::CloudWatch::Dashboard', full)).toHaveLength(1);
   const text = synthesize({ tokens: SMALLEST, context: { dashboard: 'true' } });
   expect(ofType('AWS::CloudWatch::Dashboard', text)).toHaveLength(1);
 });
 
-test('keeps the jobs that it is told of: schedule, promise and alarm', () => {
+test('sets the function, the guarantee and the alarm for the longest job', () => {
   const tokens = [{ name: 'cxone', provider: 'nice-cxone', longestJob: 45 }];
 
   const { functions, template } = synthesize({ tokens });
 
   expect(functions[0]?.environment).toMatchObject({ LONGEST_JOB_SECONDS: '2700' });
   expect(template.Outputs?.CxoneGuarantee?.Value).toBe(
-    'A reader finds at least 51 min 10 s of remaining life. The token endpoint may fail for 51 min 30 s before the token dies. A job that reads once and uses the token for up to 45 min never outlives it, also if the token endpoint fails for 6 min 10 s. Where EventBridge Scheduler is a minute late, outages may last up to 1 min 28 s less.',
+    'Each token read has at least 51 min 10 s left. If the token endpoint fails, jobs still read a live token for at least 51 min 30 s. A job that reads the token once and uses it for up to 45 min never outlives it, even if the token endpoint fails for 6 min 10 s. If EventBridge Scheduler is a minute late, an outage may last up to 1 min 28 s less.',
   );
   expect(ofType('AWS::CloudWatch::Alarm', { template })[0]?.Properties).toMatchObject({
     AlarmDescription: expect.stringContaining(
-      'has less than 51 min left, or its heartbeat has stopped. Jobs that read it once and use it for 45 min (longestJob) soon outlive it.',
+      'has less than 51 min left, or the function that refreshes it has stopped running. Jobs that read the token once and use it for 45 min (longestJob) will soon outlive it. To find the cause, invoke token-refresher-ci-cxone with {"diagnose":true}.',
     ),
     Threshold: 3060,
     EvaluationPeriods: 3,
@@ -381,7 +381,7 @@ describe('merges what a role may read', () => {
 
   test('and says which limit of CloudFormation is passed, where one is', () => {
     expect(() => synthesize({ tokens: tokensFor(roles(130)) })).toThrow(
-      /The stack has 5\d\d resources; CloudFormation takes 500/,
+      /The stack has 5\d\d resources; CloudFormation's limit is 500/,
     );
   });
 });

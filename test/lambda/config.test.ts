@@ -40,7 +40,7 @@ test.each<[string, unknown, string]>([
   [
     'an unlisted domain',
     { provider: 'genesys-cloud', region: 'evil.test' },
-    'is not a domain of Genesys Cloud',
+    'is not a known domain of Genesys Cloud',
   ],
   ['nice-cxone-access-key alone', { provider: 'nice-cxone-access-key' }, 'PROVIDER_SETTINGS.area is missing'],
   [
@@ -76,7 +76,7 @@ test.each<[string, unknown, string]>([
   [
     'the discovery document as issuer',
     { provider: 'oauth2', issuer: 'https://example.test/.well-known/openid-configuration' },
-    'is the discovery document',
+    'is the URL of the discovery document',
   ],
   ['an issuer with a query', { provider: 'oauth2', issuer: 'https://example.test/?a' }, 'has a query'],
   [

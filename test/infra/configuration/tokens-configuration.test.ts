@@ -100,12 +100,12 @@ const BAD: [string, unknown, string][] = [
   [
     'domain misspelt',
     [{ ...genesys, region: 'mypurecloud.ed' }],
-    'tokens[0].region: "mypurecloud.ed" is not a domain of Genesys Cloud that is known here; the nearest is "mypurecloud.de". If it is the domain of a new region, set allowUnlistedDomain to true',
+    'tokens[0].region: "mypurecloud.ed" is not a known domain of Genesys Cloud; the nearest is "mypurecloud.de". If it is the domain of a new region, set allowUnlistedDomain to true',
   ],
   [
     'host in place of the domain',
     [{ ...genesys, region: 'login.usw2.pure.cloud' }],
-    'tokens[0].region: "login.usw2.pure.cloud" is not a domain of Genesys Cloud that is known here; the nearest is "usw2.pure.cloud". If it is the domain of a new region, set allowUnlistedDomain to true',
+    'tokens[0].region: "login.usw2.pure.cloud" is not a known domain of Genesys Cloud; the nearest is "usw2.pure.cloud". If it is the domain of a new region, set allowUnlistedDomain to true',
   ],
   [
     'unlisted domain allowed by a text',
@@ -185,12 +185,12 @@ const BAD: [string, unknown, string][] = [
   [
     'discovery document as issuer',
     [{ name: 'a', provider: 'oauth2', issuer: 'https://id.example.com/.well-known/openid-configuration' }],
-    'tokens[0].issuer: "https://id.example.com/.well-known/openid-configuration" is the discovery document; leave out /.well-known/ and what follows',
+    'tokens[0].issuer: "https://id.example.com/.well-known/openid-configuration" is the URL of the discovery document; remove /.well-known/ and what follows',
   ],
   [
     'issuer with a query',
     [{ name: 'a', provider: 'oauth2', issuer: 'https://id.example.com/?a' }],
-    'tokens[0].issuer: "https://id.example.com/?a" has a query; an issuer has none',
+    'tokens[0].issuer: "https://id.example.com/?a" has a query, which an issuer cannot have; remove it',
   ],
   [
     'assertionAudience without an assertion',
@@ -205,12 +205,12 @@ const BAD: [string, unknown, string][] = [
   [
     'prefix no slash',
     [{ ...genesys, prefix: 'ci' }],
-    'tokens[0].prefix: "ci" is not a path like "/ci" or "/team/ci": each part of letters, digits, "-", "_", at most 100 characters, no slash at the end, not below /aws or /ssm, which AWS keeps for itself',
+    'tokens[0].prefix: "ci" is not a path like "/ci" or "/team/ci": each part of letters, digits, "-", "_", at most 100 characters, no slash at the end, not below /aws or /ssm, which AWS reserves',
   ],
   [
     'prefix aws',
     [{ ...genesys, prefix: '/aws/ci' }],
-    'tokens[0].prefix: "/aws/ci" is not a path like "/ci" or "/team/ci": each part of letters, digits, "-", "_", at most 100 characters, no slash at the end, not below /aws or /ssm, which AWS keeps for itself',
+    'tokens[0].prefix: "/aws/ci" is not a path like "/ci" or "/team/ci": each part of letters, digits, "-", "_", at most 100 characters, no slash at the end, not below /aws or /ssm, which AWS reserves',
   ],
   [
     'secretName an ARN',
@@ -292,12 +292,12 @@ const BAD: [string, unknown, string][] = [
   [
     'longest job',
     [{ ...oauth2, longestJob: 55 }],
-    'tokens[0].longestJob: 55 minutes are more than the 54 minutes that tokens of 60 minutes can keep for a job that reads once; let the tokens live longer (expectedLifetime), or remove longestJob and let the job ask for the time it needs (access-token --min-ttl)',
+    'tokens[0].longestJob: 55 minutes are more than the 54 minutes that are possible with tokens of 60 minutes; let the tokens live longer (expectedLifetime), or remove longestJob and let the job request the time that it needs (access-token --min-ttl)',
   ],
   [
     'longest job of tokens that live too short for any',
     [{ ...genesys, expectedLifetime: 6, refreshInterval: 3, longestJob: 1 }],
-    'tokens[0].longestJob: tokens of 6 minutes can keep no job that reads once; let the tokens live longer (expectedLifetime), or remove longestJob',
+    'tokens[0].longestJob: tokens of 6 minutes are too short for any longestJob; let the tokens live longer (expectedLifetime), or remove longestJob',
   ],
   [
     'concurrency',

@@ -16,7 +16,7 @@ test('counts the characters of all inline policies that a stack gives a role', (
 
   expect(synthesized(9)).not.toThrow();
   expect(synthesized(11)).toThrow(
-    /The role build gets about 1[01],\d{3} characters of inline policies; IAM takes 10,240 in a role\. Let it read fewer tokens/,
+    /The role build gets about 1[01],\d{3} characters of inline policies; IAM's limit for a role is 10,240\. Let it read fewer tokens/,
   );
 });
 

@@ -43,8 +43,8 @@ test('a token that is refreshed in time never comes near the threshold', () => {
 test('the alarm comes before the token dies, or before the job guarantee breaks, or the stack warns that it may not', () => {
   fc.assert(
     fc.property(lives, ({ lifetimeMs, firstBeatMs, promise }) => {
-      const { thresholdSeconds, datapoints, ringsInTime } = dyingAlarm(promise);
-      fc.pre(ringsInTime);
+      const { thresholdSeconds, datapoints, isRaisedInTime } = dyingAlarm(promise);
+      fc.pre(isRaisedInTime);
 
       let atMs = firstBeatMs;
       for (let breaching = 0; breaching < datapoints; atMs += BEAT_MS) {
@@ -62,7 +62,7 @@ test('the alarm comes in time after the last beat of a heartbeat that stopped, a
   fc.assert(
     fc.property(lives, ({ promise, firstBeatMs: secondOfMinuteMs }) => {
       const alarm = dyingAlarm(promise);
-      fc.pre(alarm.ringsInTime && alarm.countsMissingAsZero);
+      fc.pre(alarm.isRaisedInTime && alarm.countsMissingAsZero);
       // The least that the last beat can have seen.
       const seenMs = promise.floorMs + promise.refreshAfterMs - dueAgeMs(promise.refreshAfterMs);
       const values = new Float64Array(40).fill(Number.NaN).fill(Math.floor(seenMs / 1000), 0, 11);
@@ -79,31 +79,41 @@ test('the alarm comes in time after the last beat of a heartbeat that stopped, a
 });
 
 test.each([
-  [60, 50, undefined, { thresholdSeconds: 480, datapoints: 5, countsMissingAsZero: true, ringsInTime: true }],
+  [
+    60,
+    50,
+    undefined,
+    { thresholdSeconds: 480, datapoints: 5, countsMissingAsZero: true, isRaisedInTime: true },
+  ],
   [
     1440,
     50,
     undefined,
-    { thresholdSeconds: 41_670, datapoints: 5, countsMissingAsZero: true, ringsInTime: true },
+    { thresholdSeconds: 41_670, datapoints: 5, countsMissingAsZero: true, isRaisedInTime: true },
   ],
-  [10, 4, undefined, { thresholdSeconds: 240, datapoints: 1, countsMissingAsZero: false, ringsInTime: true }],
+  [
+    10,
+    4,
+    undefined,
+    { thresholdSeconds: 240, datapoints: 1, countsMissingAsZero: false, isRaisedInTime: true },
+  ],
   [
     10,
     50,
     undefined,
-    { thresholdSeconds: 130, datapoints: 1, countsMissingAsZero: false, ringsInTime: false },
+    { thresholdSeconds: 130, datapoints: 1, countsMissingAsZero: false, isRaisedInTime: false },
   ],
   [
     60,
     50,
     45,
-    { thresholdSeconds: 45 * 60 + 360, datapoints: 3, countsMissingAsZero: true, ringsInTime: true },
+    { thresholdSeconds: 45 * 60 + 360, datapoints: 3, countsMissingAsZero: true, isRaisedInTime: true },
   ],
   [
     60,
     50,
     54,
-    { thresholdSeconds: 54 * 60 + 145, datapoints: 1, countsMissingAsZero: false, ringsInTime: false },
+    { thresholdSeconds: 54 * 60 + 145, datapoints: 1, countsMissingAsZero: false, isRaisedInTime: false },
   ],
 ])(
   'tokens of %i minutes, replaced within %i, with jobs of %p, have the alarm of the simulation',

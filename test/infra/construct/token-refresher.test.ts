@@ -328,7 +328,7 @@ describe('warns where the alarm could come', () => {
   test('after the token has died', () => {
     expect(warningsFor({ expectedLifetime: Duration.minutes(21) })).toEqual([]);
     expect(warningsFor({ expectedLifetime: Duration.minutes(20) })).toEqual([
-      expect.stringContaining('survives an outage of 2 min 20 s only'),
+      expect.stringContaining('outlasts an outage of only 2 min 20 s'),
     ]);
   });
 
@@ -338,7 +338,7 @@ describe('warns where the alarm could come', () => {
     );
     expect(warningsFor({ expectedLifetime: Duration.hours(1), longestJob: Duration.minutes(52) })).toEqual([
       expect.stringContaining(
-        'Jobs of 52 min (longestJob) with the token "deploy" survive an outage of 2 min 10 s only',
+        'Jobs of 52 min (longestJob) with the token "deploy" outlast an outage of only 2 min 10 s',
       ),
     ]);
   });
@@ -347,7 +347,7 @@ describe('warns where the alarm could come', () => {
 test.each([
   [
     Duration.minutes(55),
-    'longestJob of the token "deploy": 55 minutes are more than the 54 minutes that tokens of 60 minutes can keep',
+    'longestJob of the token "deploy": 55 minutes are more than the 54 minutes that are possible with tokens of 60 minutes',
   ],
   [Duration.millis(0), 'longestJob of the token "deploy": 0 s is less than a minute'],
   [Duration.seconds(59), 'longestJob of the token "deploy": 59 s is less than a minute'],

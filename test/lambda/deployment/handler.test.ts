@@ -195,7 +195,7 @@ describe('the first mint', () => {
 
     expect(answer.Status).toBe('FAILED');
     expect(answer.Reason).toContain('TOKEN_ENDPOINT_UNAVAILABLE');
-    expect(answer.Reason).toContain('every reader keeps the key');
+    expect(answer.Reason).toContain('every reader can still decrypt the token');
   });
 
   test.each([

@@ -181,7 +181,7 @@ describe('while a rotation is in flight', () => {
       expect(await isActive(minted.accessToken)).toBe(true);
       expect(minted.secretStage).toBe(stage);
       expect(minted.warnings).toEqual([
-        `The server refused the secret's AWSCURRENT version and accepted ${stage}: finish or correct the rotation.`,
+        `The server refused the secret's AWSCURRENT version and accepted ${stage}: finish or correct the rotation of the secret.`,
       ]);
       expectNoLeak(minted.warnings, [SECRET.client_secret, other.client_secret]);
     },
@@ -335,7 +335,7 @@ describe('a server that is hostile', () => {
     const error = await rejection(minterFor(settings, { AWSCURRENT: SECRET }).mint({ signal: signal() }));
 
     expect(error.code).toBe('TOKEN_RESPONSE_INVALID');
-    expect(error.message).toContain('holds a value of the secret');
+    expect(error.message).toContain('contains a value of the secret');
     expectNoLeak(error, [SECRET.client_secret]);
   });
 });
@@ -375,7 +375,7 @@ test('messages name the configured host, not the one that a server names', async
     const error = await rejection(minterFor(given, { AWSCURRENT: SECRET }).mint({ signal: signal() }));
 
     expect(error.code).toBe('TOKEN_ENDPOINT_UNAVAILABLE');
-    expect(error.message).toContain(`localhost:${recorder.port} could not be asked for a token`);
+    expect(error.message).toContain(`The token request to localhost:${recorder.port} got no answer`);
     expect(error.message).not.toContain('canary-chosen');
   } finally {
     await recorder.close();

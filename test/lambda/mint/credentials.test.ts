@@ -76,7 +76,7 @@ test.each([
   [
     'two spellings that differ',
     `{"client_id":"ci","client_secret":"${CANARY}","clientSecret":"other"}`,
-    'client_secret and clientSecret are both there and differ',
+    'client_secret and clientSecret are both set, to different values',
   ],
 ])('a malformed secret is refused, with what is wrong and what to do: %s', (_case, text, problem) => {
   const error = failure(() => parseCredentials(text, KEYS, SECRET_ARN));
@@ -135,11 +135,7 @@ describe('a private key', () => {
 
   test.each([
     ['text', CANARY, 'is neither PEM (with its lines) nor a JWK'],
-    [
-      'escaped line ends',
-      pkcs8.replaceAll('\n', '\\n'),
-      'has "\\n" as two characters where its lines should end',
-    ],
+    ['escaped line ends', pkcs8.replaceAll('\n', '\\n'), 'has the two characters "\\n" instead of line ends'],
     [
       'the public part',
       createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }) as string,
@@ -155,7 +151,7 @@ describe('a private key', () => {
       JSON.stringify(createPublicKey(privateKey).export({ format: 'jwk' })),
       'is JSON, but not a private JWK',
     ],
-    ['a short RSA key', toPem(weak), 'is an RSA key of 1024 bits; 2048 is the least'],
+    ['a short RSA key', toPem(weak), 'is an RSA key of 1024 bits; the minimum is 2048'],
     ['an odd curve', toPem(odd), 'is on a curve other than P-256, P-384, P-521'],
     ['a key that cannot sign', toPem(exchange), 'is not of the type RSA, EC or Ed25519'],
     [
@@ -166,7 +162,7 @@ describe('a private key', () => {
     [
       'a JWK with another type’s algorithm',
       JSON.stringify({ ...privateKey.export({ format: 'jwk' }), alg: 'none' }),
-      'has an alg that does not go with its type; possible are EdDSA, Ed25519',
+      'has an alg that does not fit its type; possible are EdDSA, Ed25519',
     ],
   ])('that is none is refused: %s', (_case, text, problem) => {
     const error = failure(() => parsePrivateKey(text, SECRET_ARN));

@@ -107,7 +107,7 @@ test('every step is ok where all is well, and nothing is stored', async () => {
     { step: 'config', ok: true, durationMs: 0 },
     { step: 'secret', ok: true, message: 'The secret was stored 0 days ago.', durationMs: 0 },
     { step: 'token-endpoint', ok: true, message: expect.stringMatching(/lives 3600 s/), durationMs: 0 },
-    { step: 'scope', ok: true, message: 'Every scope that was asked for is granted.', durationMs: 0 },
+    { step: 'scope', ok: true, message: 'The server granted every requested scope.', durationMs: 0 },
     { step: 'probe', ok: true, message: 'The provider accepted the token.', durationMs: 0 },
     { step: 'parameters', ok: true, warning: expect.stringMatching(/No token is stored yet/), durationMs: 0 },
     { step: 'clock', ok: true, message: "The function's clock differs from AWS's by 0 s.", durationMs: 0 },
@@ -180,7 +180,7 @@ test('a scope that was asked for and not granted is a warning that names it', as
   const diagnosis = await run({ settings: { scope: 'read write admin' } });
   expect(step(diagnosis, 'scope')).toMatchObject({
     ok: true,
-    warning: 'Asked for, but not granted: write admin. Allow it to the client at the provider.',
+    warning: 'The server did not grant: write admin. Allow the client these scopes at the provider.',
   });
   expectNoLeak(diagnosis, ['canary-scope']);
 });
@@ -202,15 +202,15 @@ test('a probe that is not answered proves nothing and is a warning', async () =>
   server.faults.always('probe', BAD_GATEWAY);
   const diagnosis = await run();
   expect(diagnosis.healthy).toBe(true);
-  expect(step(diagnosis, 'probe')?.warning).toMatch(/nothing is proved/);
+  expect(step(diagnosis, 'probe')?.warning).toMatch(/the token is not proved/);
 });
 
 test('an assumed lifetime is a warning', async () => {
   server.faults.always('token', withMembers({ expires_in: undefined }));
   expect(step(await run(), 'token-endpoint')).toMatchObject({
     ok: true,
-    message: 'The token endpoint gave a token that lives 900 s.',
-    warning: expect.stringMatching(/15 min are assumed/),
+    message: 'The token endpoint returned a token that lives 900 s.',
+    warning: expect.stringMatching(/The function assumes 15 min/),
   });
 });
 
@@ -341,7 +341,7 @@ describe('where a token is stored', () => {
 
     expect(step(diagnosis, 'probe')).toMatchObject({
       ok: true,
-      warning: expect.stringContaining('The new token was stored in its place'),
+      warning: expect.stringContaining('The new token was stored instead'),
     });
     const { tokenVersion, status } = await parameters().read({ signal });
     expect(status?.token?.version).toBe(tokenVersion);

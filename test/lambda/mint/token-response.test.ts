@@ -80,7 +80,7 @@ describe('a success', () => {
       const read = token({ access_token: CANARY, expires_in: value });
       expect(lifetime(read)).toBe(900);
       expect(read.warnings).toEqual([
-        'The server does not say how long the token lives (no expires_in, no exp): 15 min are assumed (assumedLifetime).',
+        'The server does not say how long the token lives (no expires_in, no exp). The function assumes 15 min (assumedLifetime).',
       ]);
     },
   );
@@ -113,7 +113,7 @@ describe('a success', () => {
 
     expect(lifetime(read)).toBe(900);
     expect(read.warnings).toEqual([
-      'The server claims a lifetime of more than 48 hours, which is not believed: 15 min are assumed (assumedLifetime).',
+      'The server claims a lifetime of more than 48 hours, which is ignored. The function assumes 15 min (assumedLifetime).',
     ]);
   });
 
@@ -163,11 +163,11 @@ describe('a success that is none', () => {
     ['a token that is a number', { ...ok, access_token: 7 }, 'has an access_token that is not a string'],
     ['a token with a newline', { ...ok, access_token: `${CANARY}\n` }, 'white space, a newline'],
     ['a token with a space', { ...ok, access_token: `a ${CANARY}` }, 'white space, a newline'],
-    ['a token with an umlaut', { ...ok, access_token: `ä${CANARY}` }, 'a character that is not ASCII'],
+    ['a token with an umlaut', { ...ok, access_token: `ä${CANARY}` }, 'a non-ASCII character'],
     ['a token with a NUL', { ...ok, access_token: `${CANARY}\0` }, 'white space, a newline'],
     ['an inherited token', `{"__proto__":{"access_token":"${CANARY}"}}`, 'has no access_token'],
-    ['another type', { ...ok, token_type: 'DPoP' }, 'another type than Bearer'],
-    ['a type that is no string', { ...ok, token_type: {} }, 'another type than Bearer'],
+    ['another type', { ...ok, token_type: 'DPoP' }, 'another token_type than Bearer'],
+    ['a type that is no string', { ...ok, token_type: {} }, 'another token_type than Bearer'],
     ['expires_in 0', { ...ok, expires_in: 0 }, 'expires_in of 0 or less'],
     ['expires_in "0"', { ...ok, expires_in: '0' }, 'expires_in of 0 or less'],
     ['expires_in below a second', { ...ok, expires_in: 0.9 }, 'expires_in of 0 or less'],
@@ -180,7 +180,7 @@ describe('a success that is none', () => {
     [
       'a JWT that has expired',
       { ...ok, access_token: jwt({ exp: atSeconds(-1) }) },
-      'says that it has expired',
+      'that has expired by its own exp claim',
     ],
   ])('is TOKEN_RESPONSE_INVALID: %s', (_case, body, problem) => {
     const error = failure(answer(body));
@@ -203,7 +203,7 @@ describe('a success that is none', () => {
     const error = failure(answer({ access_token: accessToken, expires_in: 60 }), { secrets });
 
     expect(error.code).toBe('TOKEN_RESPONSE_INVALID');
-    expect(error.message).toContain('has an access_token that holds a value of the secret');
+    expect(error.message).toContain('has an access_token that contains a value of the secret');
     expectNoLeak(error, secrets);
   });
 
@@ -219,7 +219,7 @@ describe('a success that is none', () => {
   test.each([[8193], [9000]])('a token of %d bytes is TOKEN_TOO_LARGE', (size) => {
     const error = failure(answer({ access_token: 'x'.repeat(size), expires_in: 60 }));
     expect(error.code).toBe('TOKEN_TOO_LARGE');
-    expect(error.message).toMatch(new RegExp(`has ${size} bytes; .* Ask for fewer scopes`));
+    expect(error.message).toMatch(new RegExp(`has ${size} bytes; .* Request fewer scopes`));
     expectNoLeak(error, ['x'.repeat(100)]);
   });
 });
@@ -305,7 +305,7 @@ describe('a refusal', () => {
 
   test('with 401 unauthorized_client says first what it means: other credentials', () => {
     expect(failure(answer(error('unauthorized_client'), { status: 401 })).message).toBe(
-      'login.example.test refused the token request (unauthorized_client, HTTP 401). The client id or its secret or key is wrong, or the server wants another clientAuthentication. If they are right: The client may not use this grant: enable it for the client at the provider. Store another secret.',
+      'login.example.test refused the token request (unauthorized_client, HTTP 401). The client id, secret or key is wrong, or the server expects another clientAuthentication. If they are right: The client may not use this grant: enable it for the client at the provider. Store another secret.',
     );
   });
 
@@ -326,7 +326,7 @@ describe('a refusal', () => {
     const redirected = failure(answer('', { status: 302, headers: { location } }));
 
     expect(redirected.message).toBe(
-      "login.example.test redirects the token request (HTTP 302); redirects are not followed, since the secret would go with them. Set the token endpoint's own URL, region or issuer.",
+      "login.example.test redirects the token request (HTTP 302). Redirects are not followed, because the secret would be sent along. Set tokenUrl, region or issuer to the token endpoint's own host.",
     );
   });
 });

@@ -116,7 +116,7 @@ test('a denied read says which action, on what, and what to do', async () => {
   expect(error.code).toBe('PARAMETER_UNAVAILABLE');
   expect(error.message).toContain(`ssm:GetParameters on ${tokenParameter} failed: AccessDeniedException`);
   expect(error.message).toContain('not authorized to perform: ssm:GetParameters');
-  expect(error.message).toContain('deploy the stack again');
+  expect(error.message).toContain('Deploy the stack again');
 });
 
 test('a throttled read is tried again, and says so when that does not help', async () => {
@@ -144,7 +144,7 @@ test('a read that hangs ends with the signal', async () => {
 
 test.each([
   ['throttled', { kind: 'throttle' }, 'throughput'],
-  ['denied', { kind: 'deny' }, 'deploy the stack again'],
+  ['denied', { kind: 'deny' }, 'Deploy the stack again'],
   ['cut', { kind: 'cut-before-executing' }, 'The next invocation tries again'],
   ['answered with 500', { kind: 'server-error' }, 'The next invocation tries again'],
 ] as const)(

@@ -620,7 +620,7 @@ describe('where the provider has a probe', () => {
     await start({ hasProbe: true });
     world.server.faults.always('probe', { kind: 'answer', status: 500 });
     expect(await fn.invoke()).toMatchObject({ outcome: 'refreshed' });
-    expect(fn.seen[0]?.warnings.join()).toContain('stored unproved');
+    expect(fn.seen[0]?.warnings.join()).toContain('stored without proof');
   });
 
   test('an inactivity timeout of five minutes does not kill the stored token', async () => {
