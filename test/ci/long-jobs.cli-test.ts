@@ -9,17 +9,17 @@ import { ACCOUNT, ageToken, REGION, readPolicy, refreshPolicy, SCRIPT } from './
 
 const MINUTE_MS = 60_000;
 
-let room: FunctionHarness;
+let harness: FunctionHarness;
 let api: ApiServer;
 let environment: Record<string, string>;
 
 async function start(speed: number): Promise<void> {
-  room = await openFunctionHarness({ speed, lifetimeSeconds: 3600, refreshIntervalMinutes: 50 });
-  api = await startApiServer(async (token) => (await room.authorizationServer.introspect(token)).active);
-  const commands = installAwsCommand(findAwsClis()[0] as AwsCli, room.aws.url);
+  harness = await openFunctionHarness({ speed, lifetimeSeconds: 3600, refreshIntervalMinutes: 50 });
+  api = await startApiServer(async (token) => (await harness.authorizationServer.introspect(token)).active);
+  const commands = installAwsCommand(findAwsClis()[0] as AwsCli, harness.aws.url);
   installClock(commands, speed);
   const home = mkdtempSync(join(tmpdir(), 'job-'));
-  const credentials = room.aws.registerPrincipal({
+  const credentials = harness.aws.registerPrincipal({
     arn: `arn:aws:sts::${ACCOUNT}:assumed-role/ci/job`,
     policies: [readPolicy('demo'), refreshPolicy('demo')],
   });
@@ -37,14 +37,14 @@ async function start(speed: number): Promise<void> {
 }
 
 afterEach(async () => {
-  await Promise.all([room.close(), api.close()]);
+  await Promise.all([harness.close(), api.close()]);
   rmSync(environment.HOME ?? '', { recursive: true, force: true });
 });
 
-/** A `date` that tells the room's time, which runs `speed` times as fast as the machine's. */
+/** A `date` that tells the harness's time, which runs `speed` times as fast as the machine's. */
 function installClock(commands: string, speed: number): void {
   const real = Date.now();
-  const fast = room.now().getTime();
+  const fast = harness.now().getTime();
   installCommand(
     commands,
     'date',
@@ -53,13 +53,13 @@ echo $(((${fast} + ($(/bin/date +%s%N) / 1000000 - ${real}) * ${speed}) / 1000))
   );
 }
 
-/** Beats once a minute of the room's clock, as the schedule does, until stopped. */
+/** Beats once a minute of the harness's clock, as the schedule does, until stopped. */
 function startHeartbeat(): { stop(): Promise<void> } {
   let stopped = false;
   const beating = (async () => {
     while (!stopped) {
-      await room.invoke({}).catch(() => undefined);
-      await new Promise((resolve) => setTimeout(resolve, room.realMs(MINUTE_MS)));
+      await harness.invoke({}).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, harness.realMs(MINUTE_MS)));
     }
   })();
   return {
@@ -79,6 +79,7 @@ work() {
   while [ "$(date -u +%s)" -lt "$end" ]; do
     bearer | sed 's/^/Authorization: Bearer /' | call "$1" || { echo "failed after $calls calls"; exit 1; }
     calls=$((calls + 1))
+    sleep 0.5
   done
   echo "done"
 }
@@ -92,7 +93,7 @@ test('a 45-minute job outlives a one-hour token that it keeps, and not one that 
   const heartbeat = startHeartbeat();
   const issuedAt = await firstTokenAt();
   // Forty minutes are left: a token that is good for most of the job, and not for all of it.
-  while (room.now().getTime() < issuedAt + 20 * MINUTE_MS) await heartbeatsOf(1);
+  while (harness.now().getTime() < issuedAt + 20 * MINUTE_MS) await heartbeatsOf(1);
 
   const [kept, enough, again] = await Promise.all([
     job(`token=$("$ACCESS_TOKEN_SCRIPT" get demo); bearer() { printf '%s\\n' "$token"; }; work kept`),
@@ -112,21 +113,21 @@ test('a 45-minute job outlives a one-hour token that it keeps, and not one that 
 
 async function firstTokenAt(): Promise<number> {
   for (;;) {
-    const token = await room.read();
+    const token = await harness.read();
     if (token?.status) return Date.parse(String(token.status.issuedAt));
     await heartbeatsOf(1);
   }
 }
 
 function heartbeatsOf(count: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, room.realMs(count * MINUTE_MS)));
+  return new Promise((resolve) => setTimeout(resolve, harness.realMs(count * MINUTE_MS)));
 }
 
 test('a hundred jobs that ask for life at once cost two mints at most', async () => {
   await start(1);
-  await room.invoke({});
-  ageToken(room.aws, 'demo', 40);
-  const before = room.authorizationServer.mints.count;
+  await harness.invoke({});
+  ageToken(harness.aws, 'demo', 40);
+  const before = harness.authorizationServer.mints.count;
 
   const jobs = await Promise.all(
     Array.from({ length: 100 }, () => run([SCRIPT, 'get', 'demo', '--min-ttl', '45m'], { env: environment })),
@@ -134,14 +135,14 @@ test('a hundred jobs that ask for life at once cost two mints at most', async ()
 
   expect(jobs.filter(({ status }) => status !== 0)).toEqual([]);
   const tokens = new Set(jobs.map(({ stdout }) => stdout));
-  const mints = room.authorizationServer.mints.count - before;
+  const mints = harness.authorizationServer.mints.count - before;
   expect(mints).toBeGreaterThanOrEqual(1);
   expect(mints).toBeLessThanOrEqual(2);
   expect(tokens.size).toBeLessThanOrEqual(2);
   for (const token of tokens) {
-    expect((await room.authorizationServer.introspect(token.trim())).active).toBe(true);
+    expect((await harness.authorizationServer.introspect(token.trim())).active).toBe(true);
   }
-  const invocations = room.aws.requests.filter(({ operation }) => operation === 'Invoke');
+  const invocations = harness.aws.requests.filter(({ operation }) => operation === 'Invoke');
   console.log(
     `100 jobs: ${mints} mint(s), ${invocations.length} invocations, ` +
       `${invocations.filter(({ outcome }) => outcome !== 'ok').length} of them throttled`,

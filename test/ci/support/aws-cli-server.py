@@ -3,7 +3,8 @@
 usage: aws-cli-server.py SOCKET, under the interpreter of an AWS CLI. Ends with its standard input. A client sends its
 arguments, environment and directory as JSON, with its three standard descriptors, and gets the exit status.
 """
-import importlib.util
+import functools
+import importlib
 import json
 import os
 import select
@@ -13,14 +14,51 @@ import sys
 import traceback
 
 
+SERVICES = ("ssm", "secretsmanager", "lambda", "sts")
+MODELS = ("service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1")
+DATA = ("endpoints", "partitions", "_retry", "sdk-default-configuration")
+
+
 def load() -> None:
-    """Imports what a call needs. Makes no call: version 2 would start threads, which do not survive a fork."""
+    """Imports what a call needs, and reads the services' models, which is most of a call's time. Makes no call: version 2
+    would start threads, which do not survive a fork."""
     for name in ("clidriver", "formatter", "handlers"):
         importlib.import_module(f"awscli.{name}")
-    # Version 2 has a botocore of its own.
-    package = "awscli.botocore" if importlib.util.find_spec("awscli.botocore") else "botocore"
+    # Each version has a botocore of its own, which the CLI gives this name.
     for name in ("auth", "client", "credentials", "endpoint", "httpsession", "parsers", "retries.standard", "session"):
-        importlib.import_module(f"{package}.{name}")
+        importlib.import_module(f"botocore.{name}")
+    loaders = importlib.import_module("botocore.loaders")
+    remember(loaders.JSONFileLoader, "load_file")
+    remember(loaders.Loader, "list_available_services")
+    session = sys.modules["botocore.session"].get_session()
+    session.get_available_services()
+    loader = session.get_component("data_loader")
+    for service in SERVICES:
+        for model in MODELS:
+            try:
+                loader.load_service_model(service, model)
+            except loaders.DataNotFoundError:
+                pass
+    for name in DATA:
+        try:
+            loader.load_data(name)
+        except loaders.DataNotFoundError:
+            pass
+
+
+def remember(owner: type, name: str) -> None:
+    """Has the method answer from memory when it is called again with these arguments, by whichever object."""
+    method = getattr(owner, name)
+    answers: dict = {}
+
+    @functools.wraps(method)
+    def remembered(self, *args, **kwargs):
+        key = (*args, *kwargs.items())
+        if key not in answers:
+            answers[key] = method(self, *args, **kwargs)
+        return answers[key]
+
+    setattr(owner, name, remembered)
 
 
 def serve(connection: socket.socket) -> None:
