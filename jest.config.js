@@ -17,7 +17,7 @@ export default {
   // Every core: left alone, Jest takes one worker on two cores.
   maxWorkers: '100%',
   testTimeout: 120_000,
-  // Of the tests of one suite that are marked as concurrent.
-  maxConcurrency: 3,
+  // Of the tests of one suite that are marked as concurrent: one of five waits, or two.
+  maxConcurrency: 5,
   reporters: ['default', '<rootDir>/test/support/plain-summary.js'],
 };

@@ -14,7 +14,7 @@ import { tokenEndpoint } from './faults/token-endpoint.ts';
  * The synthesized bundle, in its own process, through each fault at a named point, while a job reads all the time: see
  * docs/faults.md. Most of the time is spent waiting, so faults run beside each other.
  */
-const SCENARIOS: readonly Scenario[] = [
+const SCENARIOS: readonly Scenario[] = spreadThoseThatWait([
   ...kills,
   ...awsCalls,
   ...parameters,
@@ -23,7 +23,18 @@ const SCENARIOS: readonly Scenario[] = [
   ...tokenEndpoint,
   ...instances,
   ...clocks,
-];
+]);
+
+/** So that not all that run at the same time wait for a time limit. */
+function spreadThoseThatWait(scenarios: readonly Scenario[]): readonly Scenario[] {
+  const waits = ({ fault }: Scenario) => /hangs|byte by byte|frozen/.test(fault);
+  const waiting = scenarios.filter(waits);
+  const others = scenarios.filter((one) => !waits(one));
+  const every = Math.floor(others.length / waiting.length);
+  return others.flatMap((one, index) =>
+    index % every === 0 ? [...waiting.slice(index / every, index / every + 1), one] : [one],
+  );
+}
 
 /** What a scenario may take: a function that hangs until its time limit, and the beats after. */
 const TIME_LIMIT_MS = 240_000;

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { MAX_TOKENS } from '../../infra/configuration/tokens-configuration.ts';
 import { createTokenRefresherApp } from '../../infra/token-refresher-app.ts';
@@ -8,8 +10,23 @@ import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
 
 const SMALLEST = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }];
 
+// Here, and in no other suite, the CDK's own rules for templates are on: an error of theirs fails the synthesis.
+delete process.env.CDK_VALIDATION;
 const smallest = synthesize({ tokens: SMALLEST });
 const full = synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET });
+
+test('a template that breaks the rules of the CDK is not synthesized', () => {
+  const { context } = JSON.parse(readFileSync('cdk.json', 'utf8'));
+  const app = createTokenRefresherApp(TARGET, {
+    outdir: temporaryDirectory(),
+    context: { ...context, tokens: SMALLEST },
+  });
+  const schedule = app.node.findAll().find((one) => one instanceof CfnSchedule);
+
+  schedule?.addPropertyOverride('NoSuchProperty', 1);
+
+  expect(() => app.synth()).toThrow('NoSuchProperty: Additional properties are not allowed');
+});
 
 test('the smallest stack is this', () => {
   const types = Object.values(smallest.template.Resources).map(({ Type }) => Type);

@@ -15,7 +15,7 @@ import type { Scenario } from './scenario.ts';
 
 const REFRESH_AFTER_MS = 50 * MINUTE_MS;
 const MAX_BEATS = 6;
-const READ_PAUSE_MS = 4;
+const READ_PAUSE_MS = 20;
 
 /** A header's whole seconds, and the time that a request takes: what two clocks may differ by. */
 const CLOCK_RESOLUTION_MS = 6_000;
@@ -50,7 +50,7 @@ export async function runScenario(scenario: Scenario, base: FunctionHarness): Pr
     const told = problemsOfFailure(scenario, harness);
     harness.clearFaults();
     await scenario.repair?.(harness);
-    const healed = await heal(scenario, harness);
+    const healed = await heal(scenario, harness, reader);
     const reads = await reader.stop();
     harness.expectNoLeaks();
     return [...told, ...problemsOf(scenario, harness, { answer, versions, reads, ...healed })];
@@ -71,33 +71,44 @@ async function prepare({ before = 'due', instances = 1 }: Scenario, harness: Fau
 }
 
 /** A job that reads all the time, from the fault to the end. */
-function startReader(harness: FaultHarness) {
+interface Reader {
+  /** Reads now, whenever the last read was. */
+  read(): Promise<void>;
+  stop(): Promise<readonly Read[]>;
+}
+
+function startReader(harness: FaultHarness): Reader {
   const reads: Read[] = [];
   let isRunning = true;
+  const read = async (): Promise<void> => {
+    reads.push(await harness.readOnce());
+  };
   const running = (async () => {
     while (isRunning) {
-      reads.push(await harness.readOnce());
+      await read();
       await sleep(READ_PAUSE_MS);
     }
   })();
   return {
-    async stop(): Promise<readonly Read[]> {
+    read,
+    async stop() {
       isRunning = false;
       await running;
-      // What the very end looks like, whenever the last read was.
-      reads.push(await harness.readOnce());
+      await read();
       return reads;
     },
   };
 }
 
-async function heal(scenario: Scenario, harness: FaultHarness) {
+async function heal(scenario: Scenario, harness: FaultHarness, reader: Reader) {
   const healing: string[] = [];
   const mayBeHealed = scenario.healedAfter === 0;
   if (mayBeHealed && problemsOfState(harness).length === 0)
     return { healedAfter: 0, healedAt: harness.now(), healing };
   for (let beats = 1; beats <= MAX_BEATS; beats += 1) {
+    await reader.read();
     harness.advance(MINUTE_MS);
+    await reader.read();
     healing.push(await harness.beat());
     if (problemsOfState(harness).length === 0)
       return { healedAfter: beats, healedAt: harness.now(), healing };
