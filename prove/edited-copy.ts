@@ -16,7 +16,11 @@ export interface Edit {
 /** A copy of the tree, in which files can be edited and commands run. */
 export interface EditedCopy {
   /** Runs a command with one edit made, and undoes the edit. */
-  run(edit: Edit, command: readonly string[]): { readonly failed: boolean; readonly output: string };
+  run(
+    edit: Edit,
+    command: readonly string[],
+    options?: { readonly timeoutMs: number },
+  ): { readonly failed: boolean; readonly output: string };
   remove(): void;
 }
 
@@ -32,7 +36,7 @@ export function makeEditedCopy(): EditedCopy {
   }
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
   return {
-    run({ file, from, to }, [program = '', ...rest]) {
+    run({ file, from, to }, [program = '', ...rest], { timeoutMs } = { timeoutMs: 0 }) {
       const path = join(directory, file);
       const original = readFileSync(path, 'utf8');
       const count = original.split(from).length - 1;
@@ -47,6 +51,7 @@ export function makeEditedCopy(): EditedCopy {
           cwd: directory,
           encoding: 'utf8',
           maxBuffer: 64 * 1024 * 1024,
+          timeout: timeoutMs,
         });
         return { failed: status !== 0, output: `${stdout}${stderr}` };
       } finally {

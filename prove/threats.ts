@@ -180,9 +180,10 @@ export const THREATS: readonly Threat[] = [
   },
   {
     asset: 'token in a job',
-    attack: 'A request uses the gateway as a proxy to any host, which then gets the token',
-    guard: 'Absolute-form targets are refused',
-    edit: edit('ci/token-endpoint/server.ts', "if (!target.startsWith('/')) {", "if (target === '') {"),
+    attack:
+      'A request takes the token past the API: to another path of its host, or, as to a proxy, to any host',
+    guard: 'Only targets that begin with `/api/v2/` are forwarded',
+    edit: edit('ci/token-endpoint/api-path.ts', "if (!path.startsWith('/api/v2/')) return undefined;"),
     test: 'test/ci/token-endpoint/attacks.test.ts',
   },
   {
@@ -201,7 +202,7 @@ export const THREATS: readonly Threat[] = [
     attack: 'The API answers with a redirect to another host, and the client takes the token there',
     guard: 'A `Location` on another host is dropped',
     edit: edit('ci/token-endpoint/forwarded-headers.ts', 'if (url.origin !== origin) return undefined;'),
-    test: 'test/ci/token-endpoint/attacks.test.ts',
+    test: 'test/ci/token-endpoint/gateway.test.ts',
   },
   {
     asset: 'availability',

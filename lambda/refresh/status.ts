@@ -46,7 +46,7 @@ export interface Status {
  * Schema version 1, as the parameter holds it. The fields that describe the token are null before the first token. Fields
  * that earlier releases did not write are optional.
  */
-interface StatusDocument {
+export interface StatusDocument {
   schemaVersion: 1;
   tokenVersion: number | null;
   fingerprint: string | null;

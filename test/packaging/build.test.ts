@@ -19,13 +19,16 @@ beforeAll(() => {
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-test.each(['docs/api.md', 'test/contracts/construct.api.md'])('%s says what the sources say', (file) => {
-  const [committed, built] = [file, join(directory, file)].map((path) => readFileSync(path, 'utf8'));
+test.each(['docs/api.md', 'test/contracts/construct.api.md', 'test/contracts/function.api.md'])(
+  '%s says what the sources say',
+  (file) => {
+    const [committed, built] = [file, join(directory, file)].map((path) => readFileSync(path, 'utf8'));
 
-  const state = built === committed ? 'the same' : `${file} is outdated. ${OUTDATED}`;
+    const state = built === committed ? 'the same' : `${file} is outdated. ${OUTDATED}`;
 
-  expect(state).toBe('the same');
-});
+    expect(state).toBe('the same');
+  },
+);
 
 test('the module needs nothing but Node.js and the AWS CDK of the app', () => {
   const source = readFileSync(join(directory, 'dist/index.js'), 'utf8');

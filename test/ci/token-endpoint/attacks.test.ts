@@ -11,6 +11,7 @@ let stored: StoredTokenDirectory;
 let otherStored: StoredTokenDirectory;
 let api: GenesysApi;
 let job: Job;
+let second: Job | undefined;
 
 beforeAll(async () => {
   stored = createStoredTokenDirectory();
@@ -24,6 +25,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await job.end();
+  await second?.end();
   await api.close();
   stored.remove();
   otherStored.remove();
@@ -239,7 +241,7 @@ test('an endless header, and a huge body without a bearer, end in a refusal', as
 });
 
 test('a second job on the same machine gets neither a token nor a call from the first', async () => {
-  const second = await startJob({ program: otherStored.program, args: GATEWAY, env: api.environment });
+  second = await startJob({ program: otherStored.program, args: GATEWAY, env: api.environment });
   const before = api.calls.length;
 
   const ownToken = await second.requestToken();
@@ -263,4 +265,5 @@ test('a second job on the same machine gets neither a token nor a call from the 
   expect([inFirst.status, inSecond.status]).toEqual([401, 401]);
   expect(api.calls.length).toBe(before);
   expect(await second.end()).toEqual({ status: 0, signal: null });
+  second = undefined;
 });

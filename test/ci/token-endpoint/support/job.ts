@@ -14,7 +14,7 @@ export interface Job {
   requestToken(): Promise<{ readonly status: number; readonly body: Readonly<Record<string, unknown>> }>;
   /** Sends one call through the gateway. */
   call(path: string, token: string, init?: RequestInit): Promise<Response>;
-  /** Sends bytes and reads until the server closes the connection. */
+  /** Sends bytes and reads until the server closes the connection, or has been silent for ten seconds. */
   raw(...parts: readonly (string | Buffer)[]): Promise<string>;
   /** Lets COMMAND end, and waits for the program to do so. */
   end(): Promise<{ readonly status: number | null; readonly signal: NodeJS.Signals | null }>;
@@ -89,6 +89,8 @@ export async function startJob(options: {
   };
 }
 
+const SILENCE_LIMIT_MS = 10_000;
+
 function exchange(port: number, parts: readonly (string | Buffer)[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
@@ -102,6 +104,8 @@ function exchange(port: number, parts: readonly (string | Buffer)[]): Promise<st
       else reject(error);
     });
     socket.on('close', () => resolve(answer));
+    // A server that neither answers nor closes has failed the test: let the test say how.
+    socket.setTimeout(SILENCE_LIMIT_MS, () => socket.destroy());
     for (const part of parts) socket.write(part);
   });
 }
