@@ -1,7 +1,10 @@
 import type { InvocationOutcome } from '../../local/aws/lambda.ts';
 import { expectContract } from '../support/contract-file.ts';
-import { READ, REFRESH, startAccount } from './support/account.ts';
 import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
+import { openReaderHarness, READ, REFRESH } from './support/reader-harness.ts';
+
+/** Thirty runs of the script, on a machine that may have much else to do. */
+const LIMIT_MS = 600_000;
 
 /** A COMMAND that `exec` ran ends with a status that `access-token` does not have. */
 const COMMAND_STATUS = 42;
@@ -42,8 +45,8 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
 
 async function statusesIn(situation: Situation): Promise<Statuses> {
   const { lifeSeconds, isDenied = false, refresher = BEST_THERE_IS } = situation;
-  const account = await startAccount(findAwsClis()[0] as AwsCli);
-  account.endpoint.registerFunction({
+  const harness = await openReaderHarness(findAwsClis()[0] as AwsCli);
+  harness.endpoint.registerFunction({
     name: 'token-refresher-ci-genesys',
     invoke: async (event) =>
       'diagnose' in (event as object)
@@ -51,29 +54,24 @@ async function statusesIn(situation: Situation): Promise<Statuses> {
         : refresher,
   });
   if (lifeSeconds !== undefined) {
-    account.storeToken('a-token');
-    account.storeStatus({ lifeSeconds });
+    harness.storeToken('a-token');
+    harness.storeStatus({ lifeSeconds });
   }
   const ended = await Promise.all(
     Object.entries(VERBS).map(async ([text, [verb = '', ...options]]) => {
       const policies = isDenied ? [REFRESH] : [READ, REFRESH];
-      const { status } = await account.job([verb, 'genesys', ...options], { policies });
+      const { status } = await harness.job([verb, 'genesys', ...options], { policies });
       return [text, status === COMMAND_STATUS ? "COMMAND's" : status] as const;
     }),
   );
-  await account.close();
+  await harness.close();
   return Object.fromEntries(ended);
 }
 
-test(
-  'the exit statuses of access-token are those that a version promises',
-  async () => {
-    const contract: Record<string, Statuses> = {};
+test('the exit statuses of access-token are those that a version promises', async () => {
+  const contract: Record<string, Statuses> = {};
 
-    for (const [name, situation] of Object.entries(SITUATIONS)) contract[name] = await statusesIn(situation);
+  for (const [name, situation] of Object.entries(SITUATIONS)) contract[name] = await statusesIn(situation);
 
-    expectContract('access-token-exit-statuses.json', `${JSON.stringify(contract, null, 2)}\n`);
-  },
-  // Thirty runs of the script, on a machine that may have much else to do.
-  600_000,
-);
+  expectContract('access-token-exit-statuses.json', `${JSON.stringify(contract, null, 2)}\n`);
+}, LIMIT_MS);
