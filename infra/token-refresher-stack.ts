@@ -32,7 +32,7 @@ export class TokenRefresherStack extends Stack {
     this.refreshers = props.tokens.map((token) => this.addToken(token));
     this.grantReaders(props.tokens);
     limitSize(this);
-    if (props.dashboard) createDashboard(this, 'Dashboard', this.refreshers);
+    if (props.dashboard) createDashboard(this, 'Dashboard', { refreshers: this.refreshers });
   }
 
   private addToken(token: TokenConfiguration): TokenRefresher {

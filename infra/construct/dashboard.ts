@@ -9,7 +9,7 @@ import type { TokenRefresher } from './token-refresher.ts';
 export function createDashboard(
   scope: Construct,
   id: string,
-  refreshers: readonly TokenRefresher[],
+  { refreshers }: { readonly refreshers: readonly TokenRefresher[] },
 ): Dashboard {
   return new Dashboard(scope, id, {
     defaultInterval: Duration.hours(24),

@@ -15,15 +15,15 @@ import type { TokenParameters } from './token-parameters.ts';
 export function createFirstMint(
   scope: Construct,
   id: string,
-  options: {
+  props: {
     readonly fn: IFunction;
     readonly parameters: TokenParameters;
     readonly encryptionKey: IKey | undefined;
     readonly configuration: unknown;
   },
 ): Construct {
-  const { fn, parameters, encryptionKey } = options;
-  const configuration = JSON.stringify(Stack.of(scope).resolve(options.configuration));
+  const { fn, parameters, encryptionKey } = props;
+  const configuration = JSON.stringify(Stack.of(scope).resolve(props.configuration));
   const properties: FirstMintProperties = {
     FunctionName: fn.functionName,
     StatusParameter: parameters.statusParameterName,

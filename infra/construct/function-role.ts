@@ -94,7 +94,11 @@ function attachToVpc(): PolicyStatement {
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice
  */
-export function denyVpcActionsToCode(scope: Construct, id: string, fn: IFunction, role: Role): void {
+export function createVpcActionsDenial(
+  scope: Construct,
+  id: string,
+  { fn, role }: { readonly fn: IFunction; readonly role: Role },
+): Policy {
   const policy = new Policy(scope, id, {
     roles: [role],
     statements: [
@@ -107,4 +111,5 @@ export function denyVpcActionsToCode(scope: Construct, id: string, fn: IFunction
     ],
   });
   acknowledge(policy, { 'AwsSolutions-IAM5[Resource::*]': 'A denial: the wider, the better.' });
+  return policy;
 }

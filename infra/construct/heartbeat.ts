@@ -14,7 +14,7 @@ export const BEAT_MAX_AGE = Duration.seconds(60);
  *
  * @see https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
  */
-export function createHeartbeat(scope: Construct, id: string, fn: IFunction): Schedule {
+export function createHeartbeat(scope: Construct, id: string, { fn }: { readonly fn: IFunction }): Schedule {
   const role = new Role(scope, `${id}Role`, {
     // The account is named so that no schedule of another account can use this role (confused deputy).
     assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {

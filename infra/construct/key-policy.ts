@@ -14,9 +14,9 @@ import type { Construct } from 'constructs';
 export function createKeyPolicy(
   scope: Construct,
   id: string,
-  options: { readonly role: IRole; readonly statement: PolicyStatement },
+  props: { readonly role: IRole; readonly statement: PolicyStatement },
 ): Policy {
-  const { role, statement } = options;
+  const { role, statement } = props;
   const stack = Stack.of(scope);
   const content = JSON.stringify(stack.resolve([statement.toStatementJson(), role.roleArn]));
   const hash = createHash('sha256').update(content).digest('hex').slice(0, 8);

@@ -11,7 +11,11 @@ import type { TokenParameters } from './token-parameters.ts';
  * The claim is not below the token's path, so that tools that read a whole path do not find it. A standard parameter
  * costs nothing.
  */
-export function createNameClaim(scope: Construct, id: string, parameters: TokenParameters): StringParameter {
+export function createNameClaim(
+  scope: Construct,
+  id: string,
+  { parameters }: { readonly parameters: TokenParameters },
+): StringParameter {
   return new StringParameter(scope, id, {
     parameterName: parameters.claimName,
     stringValue: Stack.of(scope).stackId,

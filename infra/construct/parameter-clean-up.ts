@@ -26,9 +26,9 @@ import type { TokenParameters } from './token-parameters.ts';
 export function createParameterCleanUp(
   scope: Construct,
   id: string,
-  options: { readonly parameters: TokenParameters; readonly adopt: boolean; readonly retain: boolean },
+  props: { readonly parameters: TokenParameters; readonly adopt: boolean; readonly retain: boolean },
 ): Construct {
-  const { parameters, adopt, retain } = options;
+  const { parameters, adopt, retain } = props;
   const { tokenParameterName, statusParameterName } = parameters;
   const names = [tokenParameterName, statusParameterName];
   const hash = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 8);

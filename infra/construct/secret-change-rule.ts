@@ -12,7 +12,11 @@ import { BEAT_MAX_AGE } from './heartbeat.ts';
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
  */
-export function createSecretChangeRule(scope: Construct, id: string, fn: IFunction, secret: ISecret): Rule {
+export function createSecretChangeRule(
+  scope: Construct,
+  id: string,
+  { fn, secret }: { readonly fn: IFunction; readonly secret: ISecret },
+): Rule {
   return new Rule(scope, id, {
     description: 'Mints a token as soon as its client secret has a new value',
     eventPattern: secretChangePattern(secret),

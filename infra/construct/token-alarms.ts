@@ -55,63 +55,72 @@ export function failuresMetric(fn: IFunction): Metric {
   return fn.metricErrors({ period: FAILING_PERIOD, statistic: Stats.SUM });
 }
 
+/** What an alarm of a token is made of. */
+export interface TokenAlarmProps {
+  readonly tokenName: string;
+  readonly tokenParameterName: string;
+  /** For people: the function's own name is known only when the stack is deployed. */
+  readonly functionName: string;
+  readonly topic?: ITopic | undefined;
+}
+
 /**
- * Creates the two alarms of a token.
- *
- * "Dying": see {@link dyingAlarm}. Missing data breaches, so that a stopped heartbeat raises the same alarm, long
- * before the token expires. "Failing": several failed refreshes within 15 minutes.
+ * Creates the alarm of a token that expires soon, see {@link dyingAlarm}. Missing data breaches, so that a stopped
+ * heartbeat raises the same alarm, long before the token expires.
  */
-export function createTokenAlarms(
+export function createDyingAlarm(
   scope: Construct,
-  options: {
-    readonly tokenName: string;
-    readonly tokenParameterName: string;
-    readonly fn: IFunction;
-    /** For people: {@link fn}'s name is known only when the stack is deployed. */
-    readonly functionName: string;
-    readonly guarantee: Guarantee;
-    readonly topic?: ITopic | undefined;
-  },
-): { readonly dying: Alarm; readonly failing: Alarm } {
-  const { tokenName, tokenParameterName, fn, functionName } = options;
-  const advice = `To find the cause, invoke ${functionName} with {"diagnose":true}.`;
-  const { thresholdSeconds, datapoints, countsMissingAsZero } = dyingAlarm(options.guarantee);
-  const remaining = remainingSecondsMetric(tokenParameterName);
-  const dying = new Alarm(scope, 'Dying', {
-    alarmDescription: `${describeDying(options)} ${advice}`,
+  id: string,
+  props: TokenAlarmProps & { readonly guarantee: Guarantee },
+): Alarm {
+  const { thresholdSeconds, datapoints, countsMissingAsZero } = dyingAlarm(props.guarantee);
+  const remaining = remainingSecondsMetric(props.tokenParameterName);
+  const alarm = new Alarm(scope, id, {
+    alarmDescription: `${describeDying(props)} ${adviceOf(props)}`,
     metric: countsMissingAsZero ? withoutHoles(remaining) : remaining,
     threshold: thresholdSeconds,
     comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
     evaluationPeriods: datapoints,
     treatMissingData: TreatMissingData.BREACHING,
   });
-  const failing = new Alarm(scope, 'Failing', {
-    alarmDescription: `Refreshing the token "${tokenName}" (${tokenParameterName}) keeps failing. Jobs can use the stored token until it expires. The error code is in the function's log and in lastFailure of the status parameter. ${advice}`,
-    metric: failuresMetric(fn),
+  notify(alarm, props.topic);
+  return alarm;
+}
+
+/** Creates the alarm of a refresh that keeps failing: several failures within 15 minutes. */
+export function createFailingAlarm(
+  scope: Construct,
+  id: string,
+  props: TokenAlarmProps & { readonly fn: IFunction },
+): Alarm {
+  const alarm = new Alarm(scope, id, {
+    alarmDescription: `Refreshing the token "${props.tokenName}" (${props.tokenParameterName}) keeps failing. Jobs can use the stored token until it expires. The error code is in the function's log and in lastFailure of the status parameter. ${adviceOf(props)}`,
+    metric: failuresMetric(props.fn),
     threshold: FAILING_COUNT,
     comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
     evaluationPeriods: 1,
     // A stopped schedule raises the alarm "dying".
     treatMissingData: TreatMissingData.NOT_BREACHING,
   });
-  if (options.topic !== undefined) {
-    for (const alarm of [dying, failing]) {
-      alarm.addAlarmAction(new SnsAction(options.topic));
-      alarm.addOkAction(new SnsAction(options.topic));
-    }
-  }
-  return { dying, failing };
+  notify(alarm, props.topic);
+  return alarm;
 }
 
-function describeDying(options: {
-  readonly tokenName: string;
-  readonly tokenParameterName: string;
-  readonly guarantee: Guarantee;
-}): string {
-  const token = `The token "${options.tokenName}" (${options.tokenParameterName})`;
-  const { job } = options.guarantee;
+function notify(alarm: Alarm, topic: ITopic | undefined): void {
+  if (topic === undefined) return;
+  alarm.addAlarmAction(new SnsAction(topic));
+  alarm.addOkAction(new SnsAction(topic));
+}
+
+function adviceOf({ functionName }: TokenAlarmProps): string {
+  return `To find the cause, invoke ${functionName} with {"diagnose":true}.`;
+}
+
+function describeDying(props: TokenAlarmProps & { readonly guarantee: Guarantee }): string {
+  const token = `The token "${props.tokenName}" (${props.tokenParameterName})`;
+  const { job } = props.guarantee;
   if (job === null)
     return `${token} expires soon, or the function that refreshes it has stopped running. Builds fail when the token has expired.`;
-  const { thresholdSeconds } = dyingAlarm(options.guarantee);
+  const { thresholdSeconds } = dyingAlarm(props.guarantee);
   return `${token} has less than ${durationText(thresholdSeconds * 1_000)} left, or the function that refreshes it has stopped running. Jobs that read the token once and use it for ${durationText(job.longestJobMs)} (longestJob) will soon outlive it.`;
 }

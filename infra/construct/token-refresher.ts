@@ -23,7 +23,7 @@ import { checkProps } from './check-props.ts';
 import { DeploymentFunction } from './deployment-function.ts';
 import { durationText } from './duration-text.ts';
 import { createFirstMint } from './first-mint.ts';
-import { createFunctionRole, denyVpcActionsToCode } from './function-role.ts';
+import { createFunctionRole, createVpcActionsDenial } from './function-role.ts';
 import { BEAT_MAX_AGE, createHeartbeat } from './heartbeat.ts';
 import { createKeyPolicy } from './key-policy.ts';
 import { longestJobProblem } from './longest-job.ts';
@@ -32,7 +32,7 @@ import { functionNameOf } from './names.ts';
 import { createParameterCleanUp } from './parameter-clean-up.ts';
 import { grantRead, type ReadableToken } from './read-access.ts';
 import { createSecretChangeRule } from './secret-change-rule.ts';
-import { createTokenAlarms } from './token-alarms.ts';
+import { createDyingAlarm, createFailingAlarm } from './token-alarms.ts';
 import { type TokenParameters, tokenParameters } from './token-parameters.ts';
 
 /** Properties of a {@link TokenRefresher}. */
@@ -231,7 +231,7 @@ export class TokenRefresher extends Construct {
     this.function = this.createFunction(props, functionName, environment);
 
     // Created first, deleted last: see createNameClaim and createParameterCleanUp.
-    const claim = createNameClaim(this, 'Claim', this.parameters);
+    const claim = createNameClaim(this, 'Claim', { parameters: this.parameters });
     const cleanUp = createParameterCleanUp(this, 'CleanUp', {
       parameters: this.parameters,
       adopt: props.adoptParameters ?? false,
@@ -254,23 +254,17 @@ export class TokenRefresher extends Construct {
       const options = { role: this.function.role, statement: keyStatement };
       firstMint.node.addDependency(createKeyPolicy(this, 'FunctionKey', options));
     }
-    const heartbeat = createHeartbeat(this, 'Heartbeat', this.function);
+    const heartbeat = createHeartbeat(this, 'Heartbeat', { fn: this.function });
     // With a reserved concurrency of 1 the first beat and the first mint would throttle each other.
     heartbeat.node.addDependency(firstMint);
-    createSecretChangeRule(this, 'SecretChange', this.function, props.secret);
+    createSecretChangeRule(this, 'SecretChange', { fn: this.function, secret: props.secret });
 
-    const alarms = createTokenAlarms(this, {
-      tokenName: props.tokenName,
-      tokenParameterName: this.tokenParameterName,
-      fn: this.function,
-      functionName,
-      guarantee: this.guarantee,
-      topic: props.alarmTopic,
-    });
+    const { tokenName, alarmTopic: topic } = props;
+    const alarmed = { tokenName, tokenParameterName: this.tokenParameterName, functionName, topic };
+    this.dyingAlarm = createDyingAlarm(this, 'Dying', { ...alarmed, guarantee: this.guarantee });
     // Missing data breaches: an alarm that is created before the heartbeat would be raised at once.
-    alarms.dying.node.addDependency(heartbeat);
-    this.dyingAlarm = alarms.dying;
-    this.failingAlarm = alarms.failing;
+    this.dyingAlarm.node.addDependency(heartbeat);
+    this.failingAlarm = createFailingAlarm(this, 'Failing', { ...alarmed, fn: this.function });
     this.warnAboutLateAlarm(props.tokenName);
   }
 
@@ -346,7 +340,7 @@ export class TokenRefresher extends Construct {
       maxEventAge: BEAT_MAX_AGE,
       ...(props.vpc === undefined ? {} : this.network(props.vpc, props.provider)),
     });
-    if (props.vpc !== undefined) denyVpcActionsToCode(this, 'VpcActionsDenied', fn, role);
+    if (props.vpc !== undefined) createVpcActionsDenial(this, 'VpcActionsDenied', { fn, role });
     return fn;
   }
 
