@@ -1,11 +1,7 @@
-// A token that jobs of another account read: they assume a role of this account.
-import { App, CfnOutput, Duration, Stack } from 'aws-cdk-lib';
-import { AccountPrincipal, Role } from 'aws-cdk-lib/aws-iam';
+// A token that jobs of another account read, and a workflow on GitHub: they take a role of this account.
+import { App, CfnOutput, Stack } from 'aws-cdk-lib';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import { TokenRefresher } from 'token-refresher';
-
-const OTHER_ACCOUNT = '444455556666';
-const READER = `arn:aws:iam::${OTHER_ACCOUNT}:role/ci-deploy`;
+import { ReaderRole, TokenRefresher } from 'token-refresher';
 
 const stack = new Stack(new App(), 'SharedToken');
 
@@ -15,13 +11,15 @@ const genesys = new TokenRefresher(stack, 'genesys', {
   secret: Secret.fromSecretNameV2(stack, 'Client', 'ci/genesys-client'),
 });
 
-const readers = new Role(stack, 'Readers', {
-  // The account, and in it this role only. The role itself as the principal would break the next deployment once
-  // somebody deletes it.
-  assumedBy: new AccountPrincipal(OTHER_ACCOUNT).withConditions({
-    ArnEquals: { 'aws:PrincipalArn': READER },
-  }),
-  maxSessionDuration: Duration.hours(12),
+const readers = new ReaderRole(stack, 'Readers', {
+  roleArns: ['arn:aws:iam::444455556666:role/ci-deploy'],
+  // The account must have an OIDC provider for token.actions.githubusercontent.com.
+  oidcSubjects: [
+    {
+      oidcProvider: 'token.actions.githubusercontent.com',
+      subject: 'repo:octo-org/ivr:ref:refs/heads/main',
+    },
+  ],
 });
 genesys.grantRead(readers);
 genesys.grantRefresh(readers);

@@ -1,6 +1,7 @@
 import { App, type AppProps, type Environment, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { ConfigurationError } from './configuration/configuration-error.ts';
+import { parseOidcProviders } from './configuration/oidc-providers.ts';
 import type { TargetEnvironment } from './configuration/places.ts';
 import { parseTokens, type TokenConfiguration } from './configuration/tokens-configuration.ts';
 import { TokenRefresherStack } from './token-refresher-stack.ts';
@@ -11,6 +12,7 @@ import { TokenRefresherStack } from './token-refresher-stack.ts';
  * - `tokens`: the tokens
  * - `stackName`: name of the stack, default `TokenRefresher`
  * - `dashboard`: true for a CloudWatch dashboard
+ * - `createOidcProviders`: OIDC providers of readers that the account does not have yet
  * - `terminationProtection`: true, and CloudFormation refuses to delete the stack
  *
  * Synthesis fails on each finding of cdk-nag's AwsSolutions rules that is not acknowledged with a reason.
@@ -24,6 +26,7 @@ export function createTokenRefresherApp(target: TargetEnvironment, props: AppPro
   new TokenRefresherStack(app, stackName(context('stackName')), {
     description: 'Keeps valid OAuth2 access tokens in Parameter Store',
     tokens,
+    createOidcProviders: parseOidcProviders(context('createOidcProviders'), tokens),
     dashboard: flag('dashboard', context('dashboard')),
     terminationProtection: flag('terminationProtection', context('terminationProtection')),
     ...lookupEnvironment(tokens, target),

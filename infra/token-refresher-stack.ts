@@ -1,21 +1,28 @@
-import { Annotations, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { Vpc } from 'aws-cdk-lib/aws-ec2';
-import { Role } from 'aws-cdk-lib/aws-iam';
+import { CfnOIDCProvider, Role } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { type CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import type { OidcProviderConfiguration } from './configuration/oidc-providers.ts';
 import type { TokenConfiguration } from './configuration/tokens-configuration.ts';
 import { acknowledge } from './construct/acknowledge.ts';
 import { alarmTopicFor } from './construct/alarm-topic.ts';
 import { createDashboard } from './construct/dashboard.ts';
 import { limitSize } from './construct/limit-size.ts';
+import { ReaderRole } from './construct/reader-role.ts';
 import { createTokenOutputs } from './construct/token-outputs.ts';
 import { TokenRefresher } from './construct/token-refresher.ts';
 
 /** Properties of a {@link TokenRefresherStack}. */
 export interface TokenRefresherStackProps extends StackProps {
   readonly tokens: readonly TokenConfiguration[];
+  /**
+   * OIDC providers to make. The account must have the others already.
+   * @default - none
+   */
+  readonly createOidcProviders?: readonly OidcProviderConfiguration[];
   /**
    * Whether to create a CloudWatch dashboard: the remaining life and the failures of each token.
    * @default false
@@ -31,6 +38,7 @@ export class TokenRefresherStack extends Stack {
     super(scope, id, props);
     this.refreshers = props.tokens.map((token) => this.addToken(token));
     this.grantReaders(props.tokens);
+    this.addReaderRoles(props.tokens, props.createOidcProviders ?? []);
     limitSize(this);
     if (props.dashboard) createDashboard(this, 'Dashboard', { refreshers: this.refreshers });
   }
@@ -84,6 +92,39 @@ export class TokenRefresherStack extends Stack {
       TokenRefresher.grantReadOf(refreshers, role);
       for (const refresher of refreshers) refresher.grantRefresh(role);
     }
+  }
+
+  /** A role of the stack for the readers of each token that have none in this account. */
+  private addReaderRoles(
+    tokens: readonly TokenConfiguration[],
+    created: readonly OidcProviderConfiguration[],
+  ): void {
+    const providers = created.map((one) => ({ ...one, resource: this.createOidcProvider(one) }));
+    tokens.forEach((token, index) => {
+      const { roleArns, oidcSubjects } = token.guests;
+      const refresher = this.refreshers[index];
+      if (refresher === undefined || roleArns.length + oidcSubjects.length === 0) return;
+      const scope = this.node.findChild(resourcesOf(token)) as Construct;
+      const role = new ReaderRole(scope, 'ReaderRole', { roleArns, oidcSubjects });
+      for (const { oidcProvider, resource } of providers) {
+        if (oidcSubjects.some((one) => one.oidcProvider === oidcProvider)) role.node.addDependency(resource);
+      }
+      refresher.grantRead(role);
+      refresher.grantRefresh(role);
+      new CfnOutput(this, `${token.outputPrefix}ReaderRole`, {
+        description: 'Role that the readers of other accounts and by OIDC take',
+        value: role.roleArn,
+      });
+    });
+  }
+
+  private createOidcProvider({ oidcProvider, audiences }: OidcProviderConfiguration): CfnOIDCProvider {
+    const id = 'oidc-providers';
+    const scope = this.node.tryFindChild(id) ?? new Construct(this, id);
+    return new CfnOIDCProvider(scope, oidcProvider, {
+      url: `https://${oidcProvider}`,
+      clientIdList: [...audiences],
+    });
   }
 
   private alarmTopic(scope: Construct, token: TokenConfiguration): ITopic | undefined {

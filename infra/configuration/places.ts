@@ -13,7 +13,7 @@ interface TokenArns {
   readonly logEncryptionKeyArn?: string | undefined;
   readonly alarmTopicArn?: string | undefined;
   readonly secret?: { readonly kind: string; readonly arn?: string };
-  readonly readers?: readonly string[];
+  readonly readers?: readonly unknown[];
 }
 
 /** Where something lies. A role has no region. */
@@ -32,24 +32,35 @@ const REASONS: Readonly<Record<string, string>> = {
   secretArn:
     'its changes would not be heard of here; replicate it to the region of the stack, or store it in this account, and name that one',
   secretEncryptionKeyArn: 'a secret is encrypted with a key of its own region; name that one',
-  readers:
-    'parameters of the standard tier cannot be shared; let it assume a role of this account, and name that one',
+  readers: 'IAM lets roles of its own partition in only; name one of those',
 };
 
 /**
- * Notes each ARN of another account, region or partition than the stack's. Without credentials those are not known: the
- * CDK CLI then says `us-east-1` for any region. The first ARN's count instead.
+ * Notes each ARN of another account, region or partition than the stack's; readers may be of other accounts. Without
+ * credentials the stack's are not known: the CDK CLI then says `us-east-1` for any region. The first ARN's count instead,
+ * readers' last.
+ *
+ * @returns the stack's account, undefined where nothing tells it
  */
 export function refuseOtherPlaces(
   tokens: readonly (TokenArns | undefined)[],
   target: TargetEnvironment,
   problems: string[],
-): void {
+): string | undefined {
   const arns = tokens.flatMap((token, index) =>
     token === undefined ? [] : arnsOf(token, `tokens[${index}]`),
   );
   const places = arns.map(({ arn }) => placeOf(arn));
-  const account = target.account ?? places[0]?.account;
+  const readerAccounts = new Set(
+    arns.flatMap(({ field }, index) => (field === 'readers' ? places[index]?.account : [])),
+  );
+  const own = places.find((_, index) => arns[index]?.field !== 'readers');
+  const account = target.account ?? own?.account ?? [...readerAccounts][0];
+  if (target.account === undefined && own === undefined && readerAccounts.size > 1) {
+    problems.push(
+      `tokens: the readers are of the accounts ${[...readerAccounts].join(' and ')}; which one is the stack’s is not known without credentials: give the CDK some (AWS_PROFILE)`,
+    );
+  }
   const arnRegion = places.find((place) => place.region !== undefined)?.region;
   const region = target.account === undefined ? arnRegion : (target.region ?? arnRegion);
   const partition = region === undefined ? places[0]?.partition : partitionOf(region);
@@ -59,7 +70,9 @@ export function refuseOtherPlaces(
     if (place === undefined) return;
     const found = [
       ...(place.partition === partition ? [] : [`partition ${place.partition} (${whose} in ${partition})`]),
-      ...(place.account === account ? [] : [`account ${place.account} (${whose} in ${account})`]),
+      ...(place.account === account || field === 'readers'
+        ? []
+        : [`account ${place.account} (${whose} in ${account})`]),
       ...(place.region === undefined || place.region === region
         ? []
         : [`region ${place.region} (${whose} in ${region})`]),
@@ -67,6 +80,7 @@ export function refuseOtherPlaces(
     if (found.length === 0) return;
     problems.push(`${path}: ${show(arn)} lies in ${found.join(', ')}; ${REASONS[field]}`);
   });
+  return account;
 }
 
 function arnsOf(token: TokenArns, path: string) {

@@ -5,6 +5,7 @@ import { functionNameOf, functionNameProblem, PREFIX, TOKEN_NAME } from '../cons
 import { ConfigurationError } from './configuration-error.ts';
 import { type Fields, openFields } from './fields.ts';
 import { refuseOtherPlaces, type TargetEnvironment } from './places.ts';
+import { type Reader, readReaders, type SortedReaders, sortReaders } from './readers.ts';
 import { readTimes } from './times-configuration.ts';
 
 /** The secret of one token: an existing one by name or complete ARN, or one that the stack creates. */
@@ -14,7 +15,7 @@ export type SecretReference =
   | { readonly kind: 'arn'; readonly arn: string };
 
 /** One token of the configuration, checked, with its defaults. */
-export interface TokenConfiguration {
+export interface TokenConfiguration extends SortedReaders {
   readonly name: string;
   readonly prefix: string;
   readonly functionName: string;
@@ -32,7 +33,6 @@ export interface TokenConfiguration {
   readonly reservedConcurrency: 0 | 1;
   readonly alarmEmail: string | undefined;
   readonly alarmTopicArn: string | undefined;
-  readonly readers: readonly string[];
   readonly vpcId: string | undefined;
   readonly logRetention: RetentionDays;
   readonly logEncryptionKeyArn: string | undefined;
@@ -40,6 +40,11 @@ export interface TokenConfiguration {
   readonly adoptParameters: boolean;
   readonly retainParameters: boolean;
 }
+
+/** A token while problems are looked for: some of it may be missing, and its readers are not sorted. */
+type UnsortedToken = Partial<Omit<TokenConfiguration, keyof SortedReaders>> & {
+  readonly readers: readonly Reader[];
+};
 
 /**
  * The role that makes the deployments' calls gets up to 610 characters of policy per token, and IAM takes 10,240 in
@@ -52,7 +57,6 @@ const ARN = (service: string, rest: string): RegExp =>
 const KEY_ARN = ARN('kms', 'key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})');
 const TOPIC_ARN = ARN('sns', '[A-Za-z0-9_-]{1,256}');
 const SECRET_ARN = ARN('secretsmanager', 'secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}');
-const ROLE_ARN = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/;
 const KEY_RULE = 'the ARN of a KMS key (arn:aws:kms:<region>:<account>:key/<id>); an alias cannot be granted';
 
 /**
@@ -66,14 +70,18 @@ export function parseTokens(value: unknown, target: TargetEnvironment): TokenCon
     readToken(one, `tokens[${index}]`, target, problems),
   );
   refuseCollisions(tokens, problems);
-  refuseOtherPlaces(tokens, target, problems);
+  const account = refuseOtherPlaces(tokens, target, problems);
+  const sorted = tokens.map((token, index) => ({
+    ...token,
+    ...sortReaders(token?.readers ?? [], account, `tokens[${index}]`, problems),
+  }));
   if (problems.length > 0) {
     const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
     throw new ConfigurationError(
       `The configuration of the tokens has ${count}:\n${problems.map((one) => `  - ${one}`).join('\n')}`,
     );
   }
-  return tokens as TokenConfiguration[];
+  return sorted as TokenConfiguration[];
 }
 
 function readList(value: unknown, problems: string[]): unknown[] {
@@ -107,7 +115,7 @@ function readToken(
   path: string,
   target: TargetEnvironment,
   problems: string[],
-): Partial<TokenConfiguration> | undefined {
+): UnsortedToken | undefined {
   const fields = openFields(value, path, problems);
   if (fields === undefined) return undefined;
   const provider = readProviderSettings(fields);
@@ -121,7 +129,7 @@ function readToken(
     encryptionKeyArn: fields.text('encryptionKeyArn', KEY_RULE, KEY_ARN),
     reservedConcurrency: readConcurrency(fields),
     ...readAlarm(fields),
-    readers: readReaders(fields),
+    readers: readReaders(fields, problems),
     vpcId: readVpc(fields, target),
     logRetention: readLogRetention(fields),
     logEncryptionKeyArn: fields.text('logEncryptionKeyArn', KEY_RULE, KEY_ARN),
@@ -133,7 +141,7 @@ function readToken(
     if (!PROVIDER_KEYS.includes(key)) return undefined;
     return `is not a setting of the provider ${provider?.provider}; remove it`;
   });
-  return token as Partial<TokenConfiguration>;
+  return token as UnsortedToken;
 }
 
 const PROVIDER_KEYS = Object.values(PROVIDERS).flatMap(({ settings }) => Object.keys(settings));
@@ -227,33 +235,6 @@ function readAlarm(fields: Fields) {
   return { alarmEmail, alarmTopicArn };
 }
 
-function readReaders(fields: Fields): readonly string[] {
-  const value = fields.raw('readers');
-  if (value === undefined) return [];
-  if (!Array.isArray(value)) {
-    fields.problem('readers', `${show(value)} is not a list of role ARNs`);
-    return [];
-  }
-  value.forEach((arn: unknown, index) => {
-    if (typeof arn !== 'string' || !ROLE_ARN.test(arn)) {
-      fields.problem(
-        `readers[${index}]`,
-        `${show(arn)} is not the ARN of an IAM role (arn:aws:iam::<account>:role/<name>)`,
-      );
-    } else if (
-      /:role\/(aws-reserved|aws-service-role)\/|\/AWSReservedSSO_|:role\/AWSReservedSSO_/.test(arn)
-    ) {
-      fields.problem(
-        `readers[${index}]`,
-        `${show(arn)} is a role that AWS manages, and IAM attaches no policy to it; name a role of your own, or give the permission set the permissions of a reader (docs/stack.md)`,
-      );
-    } else if (value.indexOf(arn) !== index) {
-      fields.problem(`readers[${index}]`, `${show(arn)} is listed twice`);
-    }
-  });
-  return value as string[];
-}
-
 function readVpc(fields: Fields, target: TargetEnvironment): string | undefined {
   const vpcId = fields.text(
     'vpcId',
@@ -270,10 +251,7 @@ function readVpc(fields: Fields, target: TargetEnvironment): string | undefined 
 }
 
 /** Two tokens may not share parameters, a function's name or the names of outputs. */
-function refuseCollisions(
-  tokens: readonly (Partial<TokenConfiguration> | undefined)[],
-  problems: string[],
-): void {
+function refuseCollisions(tokens: readonly (UnsortedToken | undefined)[], problems: string[]): void {
   tokens.forEach((token, index) => {
     if (token?.name === undefined) return;
     const rivals = tokens.slice(0, index);

@@ -1,13 +1,16 @@
 import { CfnResource, type Stack } from 'aws-cdk-lib';
-import { CfnPolicy } from 'aws-cdk-lib/aws-iam';
+import { CfnPolicy, CfnRole } from 'aws-cdk-lib/aws-iam';
 
 /** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
 const ROLE_POLICY_CHARACTERS = 10_240;
 
+/** IAM's default; an account can be given up to 8,192. */
+const TRUST_POLICY_CHARACTERS = 2_048;
+
 /** @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html */
 const STACK_RESOURCES = 500;
 
-/** Makes synthesis fail if the stack exceeds AWS's limits for resources in a stack, or for inline policies in a role. */
+/** Makes synthesis fail if the stack exceeds AWS's limits for resources in a stack, inline policies or trust policy in a role. */
 export function limitSize(stack: Stack): void {
   stack.node.addValidation({
     validate() {
@@ -15,6 +18,12 @@ export function limitSize(stack: Stack): void {
       const problems = overfullRoles(
         stack,
         resources.filter((one) => one instanceof CfnPolicy),
+      );
+      problems.push(
+        ...overlongTrust(
+          stack,
+          resources.filter((one) => one instanceof CfnRole),
+        ),
       );
       if (resources.length > STACK_RESOURCES) {
         problems.push(
@@ -41,6 +50,14 @@ function overfullRoles(stack: Stack, policies: readonly CfnPolicy[]): string[] {
       ([role, length]) =>
         `The role ${role} gets about ${length.toLocaleString('en-US')} characters of inline policies; IAM's limit for a role is ${ROLE_POLICY_CHARACTERS.toLocaleString('en-US')}. Let it read fewer tokens (readers), or give some of them another role.`,
     );
+}
+
+function overlongTrust(stack: Stack, roles: readonly CfnRole[]): string[] {
+  return roles.flatMap(({ assumeRolePolicyDocument, node }) => {
+    const length = lengthOf(stack.resolve(assumeRolePolicyDocument));
+    if (length <= TRUST_POLICY_CHARACTERS) return [];
+    return `The trust policy of the role ${node.scope?.node.path} gets about ${length.toLocaleString('en-US')} characters; IAM's limit is ${TRUST_POLICY_CHARACTERS.toLocaleString('en-US')}. Name fewer readers of other accounts and by OIDC, or one subject with a wildcard in place of several.`;
+  });
 }
 
 /** Estimates the length of the deployed document: each reference counts as long as its usual value. */

@@ -26,3 +26,6 @@ export function functionNameProblem(functionName: string): string | undefined {
   if (functionName.length <= FUNCTION_NAME_LENGTH) return undefined;
   return `makes the function name "${functionName}" of ${functionName.length} characters; Lambda's limit is ${FUNCTION_NAME_LENGTH}: shorten name or prefix`;
 }
+
+/** ARN of an IAM role. */
+export const ROLE_ARN = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/;

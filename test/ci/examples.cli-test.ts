@@ -251,7 +251,7 @@ test('the GitLab job runs, and its log holds no token', async () => {
   });
 
   expect([AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE]).toEqual([
-    'arn:aws:iam::111122223333:role/cx-as-code',
+    'arn:aws:iam::111122223333:role/TokenRefresher-ReaderRole',
     '/tmp/aws-id-token',
   ]);
   expect(readFileSync(join(harness.checkout, 'id-token'), 'utf8')).toBe('an-id-token');

@@ -11,7 +11,20 @@ export const FULL_TOKENS = [
     provider: 'genesys-cloud',
     region: 'eu-central-1',
     alarmEmail: 'on-call@example.com',
-    readers: ['arn:aws:iam::111122223333:role/ci/build', 'arn:aws:iam::111122223333:role/deploy'],
+    readers: [
+      'arn:aws:iam::111122223333:role/ci/build',
+      'arn:aws:iam::111122223333:role/deploy',
+      'arn:aws:iam::444455556666:role/ci/deploy',
+      {
+        oidcProvider: 'token.actions.githubusercontent.com',
+        subject: 'repo:octo-org/ivr:ref:refs/heads/main',
+      },
+      {
+        oidcProvider: 'token.actions.githubusercontent.com',
+        subject: 'repo:octo-org/flows-*:environment:live',
+      },
+      { oidcProvider: 'gitlab.com', subject: 'project_path:octo/ivr:ref_type:branch:ref:main' },
+    ],
     longestJob: 45,
   },
   {
@@ -41,7 +54,19 @@ export const FULL_TOKENS = [
     assumedLifetime: 30,
     longestJob: 90,
     alarmTopicArn: 'arn:aws:sns:eu-central-1:111122223333:on-call',
-    readers: ['arn:aws:iam::111122223333:role/generic-build'],
+    readers: [
+      'arn:aws:iam::111122223333:role/generic-build',
+      'arn:aws:iam::444455556666:role/ci/deploy',
+      {
+        oidcProvider: 'vstoken.dev.azure.com/61c028b9-510c-4f84-bfb2-f48d33b6b542',
+        subject: 'sc://octo/contact centre/aws',
+      },
+      {
+        oidcProvider: 'api.bitbucket.org/2.0/workspaces/octo/pipelines-config/identity/oidc',
+        subject: '{9a8b7c6d-1234-4abc-8def-0123456789ab}:*',
+        audience: 'ari:cloud:bitbucket::workspace/680cb3e4-55d4-4f8b-9b8d-8f8d9ddbb4e1',
+      },
+    ],
     vpcId: 'vpc-0123456789abcdef0',
     adoptParameters: true,
     retainParameters: true,
@@ -68,9 +93,15 @@ const VPC_ANSWER = {
   ],
 };
 
-/** Context beside the tokens. */
-export const FULL_CONTEXT = {
-  dashboard: true,
+/** What the CDK CLI keeps of that look-up. */
+export const VPC_CONTEXT = {
   [`vpc-provider:account=${TARGET.account}:filter.vpc-id=${VPC_ANSWER.vpcId}:region=${TARGET.region}:returnAsymmetricSubnets=true`]:
     VPC_ANSWER,
+};
+
+/** Context beside the tokens, all three of them. */
+export const FULL_CONTEXT = {
+  ...VPC_CONTEXT,
+  dashboard: true,
+  createOidcProviders: ['token.actions.githubusercontent.com'],
 };

@@ -6,7 +6,7 @@ import { createTokenRefresherApp } from '../../infra/token-refresher-app.ts';
 import type { Resource } from '../../local/cloud-assembly.ts';
 import { createResolver } from '../../local/template-resolver.ts';
 import { synthesize, temporaryDirectory } from '../support/synthesize.ts';
-import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
+import { FULL_CONTEXT, FULL_TOKENS, TARGET, VPC_CONTEXT } from './full-configuration.ts';
 
 const SMALLEST = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }];
 
@@ -252,7 +252,7 @@ test('lets the function out to the ports that its settings name', () => {
 
   const [group] = ofType(
     'AWS::EC2::SecurityGroup',
-    synthesize({ tokens, context: FULL_CONTEXT, target: TARGET }),
+    synthesize({ tokens, context: VPC_CONTEXT, target: TARGET }),
   );
 
   const rules = group?.Properties?.SecurityGroupEgress as { FromPort: number }[];
@@ -260,8 +260,8 @@ test('lets the function out to the ports that its settings name', () => {
 });
 
 test('fails synthesis for a VPC without a private subnet', () => {
-  const [[key, answer] = ['', {}]] = Object.entries(FULL_CONTEXT).filter(([one]) => one.startsWith('vpc'));
-  const context = { ...FULL_CONTEXT, [key]: { ...(answer as object), subnetGroups: [] } };
+  const [[key, answer] = ['', {}]] = Object.entries(VPC_CONTEXT);
+  const context = { [key]: { ...(answer as object), subnetGroups: [] } };
 
   expect(() => synthesize({ tokens: [FULL_TOKENS[2]], context, target: TARGET })).toThrow(
     'has no private subnet with egress',
@@ -293,7 +293,7 @@ test.each(['dashboard', 'terminationProtection'])('takes %s as true or false onl
 test('warns if the alarms notify nobody', () => {
   const app = createTokenRefresherApp(TARGET, {
     outdir: temporaryDirectory(),
-    context: { ...FULL_CONTEXT, tokens: [...SMALLEST, { ...FULL_TOKENS[1], name: 'watched' }] },
+    context: { tokens: [...SMALLEST, { ...FULL_TOKENS[1], name: 'watched' }] },
   });
 
   const warnings = app.node

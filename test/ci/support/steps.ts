@@ -119,6 +119,34 @@ export function azureSteps(file: string): Step[] {
   });
 }
 
+interface BitbucketPipelines {
+  readonly pipelines: {
+    readonly custom: Record<string, { step: { name: string; oidc?: boolean; script: string[] } }[]>;
+  };
+}
+
+/**
+ * Reads the steps of a Bitbucket pipeline that somebody starts. A step's script runs in one bash, which ends at the first
+ * command that fails.
+ *
+ * @see https://support.atlassian.com/bitbucket-cloud/docs/bitbucket-pipelines-configuration-reference/
+ */
+export function bitbucketSteps(file: string): Step[] {
+  const { pipelines } = parse(readFileSync(file, 'utf8')) as BitbucketPipelines;
+  return Object.values(pipelines.custom)
+    .flat()
+    .map(({ step }) => ({
+      name: step.name,
+      shell: ['bash', '-e'],
+      script: step.script.join('\n'),
+      env: {},
+      directory: '.',
+      role: step.oidc === true,
+      when: 'success',
+      parameters: {},
+    }));
+}
+
 interface GitLabJob {
   readonly variables?: Record<string, string>;
   readonly before_script?: string[];

@@ -326,26 +326,6 @@ const BAD: [string, unknown, string][] = [
     'tokens[0].alarmTopicArn: is set beside alarmEmail; set one of them, or subscribe the address to the topic',
   ],
   [
-    'readers no list',
-    [{ ...genesys, readers: 'arn:aws:iam::111122223333:role/ci' }],
-    'tokens[0].readers: "arn:aws:iam::111122223333:role/ci" is not a list of role ARNs',
-  ],
-  [
-    'reader a user',
-    [{ ...genesys, readers: ['arn:aws:iam::111122223333:user/ci'] }],
-    'tokens[0].readers[0]: "arn:aws:iam::111122223333:user/ci" is not the ARN of an IAM role (arn:aws:iam::<account>:role/<name>)',
-  ],
-  [
-    'reader of another account',
-    [{ ...genesys, readers: ['arn:aws:iam::999900001111:role/ci'] }],
-    'tokens[0].readers[0]: "arn:aws:iam::999900001111:role/ci" lies in account 999900001111 (the stack is in 111122223333); parameters of the standard tier cannot be shared; let it assume a role of this account, and name that one',
-  ],
-  [
-    'reader twice',
-    [{ ...genesys, readers: ['arn:aws:iam::111122223333:role/ci', 'arn:aws:iam::111122223333:role/ci'] }],
-    'tokens[0].readers[1]: "arn:aws:iam::111122223333:role/ci" is listed twice',
-  ],
-  [
     'vpc',
     [{ ...genesys, vpcId: 'main' }],
     'tokens[0].vpcId: "main" is not the id of a VPC (vpc- and 8 or 17 hexadecimal digits)',
@@ -392,11 +372,6 @@ test('asks for an account where a VPC must be looked up', () => {
   expect(() => parseTokens(tokens, { account: undefined, region: undefined })).toThrow(
     'tokens[0].vpcId: "vpc-0123456789abcdef0" cannot be looked up without an account and a region; give the CDK credentials and a region (AWS_PROFILE, AWS_REGION)',
   );
-});
-
-test('takes readers of any account where the account is not known', () => {
-  const tokens = [{ ...genesys, readers: ['arn:aws:iam::999900001111:role/ci'] }];
-  expect(parseTokens(tokens, { account: undefined, region: undefined })[0]?.readers).toHaveLength(1);
 });
 
 test('without credentials, the region that the CDK CLI makes up counts for nothing', () => {
@@ -488,10 +463,10 @@ test('without credentials, compares the ARNs of the configuration with each othe
   const tokens = ['111122223333', '999900001111'].map((account, index) => ({
     ...genesys,
     name: `genesys-${index}`,
-    readers: [`arn:aws:iam::${account}:role/ci`],
+    alarmTopicArn: `arn:aws:sns:eu-central-1:${account}:on-call`,
   }));
 
   expect(() => parseTokens(tokens, { account: undefined, region: undefined })).toThrow(
-    'tokens[1].readers[0]: "arn:aws:iam::999900001111:role/ci" lies in account 999900001111 (the other ARNs are in 111122223333)',
+    'tokens[1].alarmTopicArn: "arn:aws:sns:eu-central-1:999900001111:on-call" lies in account 999900001111 (the other ARNs are in 111122223333)',
   );
 });

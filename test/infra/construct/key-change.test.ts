@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isAllowed } from '../../../local/aws/iam.ts';
 import type { Template } from '../../../local/cloud-assembly.ts';
 import { synthesize } from '../../support/synthesize.ts';
-import { FULL_CONTEXT, FULL_TOKENS, TARGET } from '../full-configuration.ts';
+import { FULL_TOKENS, TARGET, VPC_CONTEXT } from '../full-configuration.ts';
 
 const [GENERIC] = FULL_TOKENS.filter(({ name }) => name === 'generic');
 const OLD_KEY = GENERIC?.encryptionKeyArn;
@@ -43,7 +43,7 @@ test('takes the old key away when the update is done', () => {
 function stackWith(encryptionKeyArn: string | undefined): Template {
   const { encryptionKeyArn: _, ...token } = GENERIC ?? {};
   const tokens = [{ ...token, ...(encryptionKeyArn === undefined ? {} : { encryptionKeyArn }) }];
-  return synthesize({ tokens, context: FULL_CONTEXT, target: TARGET }).template;
+  return synthesize({ tokens, context: VPC_CONTEXT, target: TARGET }).template;
 }
 
 type Policies = readonly Record<string, unknown>[];

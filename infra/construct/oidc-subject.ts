@@ -1,0 +1,136 @@
+/** Jobs of a CI system that prove who they are with an OIDC token. */
+export interface OidcSubject {
+  /** The issuer's URL without `https://`, as IAM names the provider: `token.actions.githubusercontent.com`. */
+  readonly oidcProvider: string;
+  /**
+   * The token's `sub`: `repo:org/repo:ref:refs/heads/main`. `*` and `?` are wildcards, allowed where the CI system is known,
+   * and only after its owner: `repo:org/*`.
+   */
+  readonly subject: string;
+  /**
+   * The token's `aud`.
+   * @default - sts.amazonaws.com; for Azure DevOps api://AzureADTokenExchange; Bitbucket has none
+   */
+  readonly audience?: string;
+}
+
+/** A CI system whose subjects are known: each begins with who owns the job. */
+interface CiSystem {
+  readonly name: string;
+  readonly issues: (oidcProvider: string, subject: string) => boolean;
+  /** Matches the beginning of a subject that names its owner. */
+  readonly owner: RegExp;
+  readonly example: string;
+  readonly wildcard: 'after the owner' | 'never' | 'needed at the end';
+  readonly audience?: string;
+}
+
+const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+const STS = 'sts.amazonaws.com';
+
+/**
+ * Whoever has an account at GitHub or GitLab.com can have a token issued, and at GitHub can choose which claims its subject is
+ * made of. Only an owner at the very beginning cannot be somebody else's.
+ *
+ * @see https://docs.github.com/en/actions/reference/security/oidc
+ * @see https://docs.gitlab.com/ci/secrets/id_token_authentication/
+ * @see https://support.atlassian.com/bitbucket-cloud/docs/integrate-pipelines-with-resource-servers-using-oidc/
+ * @see https://aws.amazon.com/blogs/modernizing-with-aws/how-to-federate-into-aws-from-azure-devops-using-openid-connect
+ */
+const CI_SYSTEMS: readonly CiSystem[] = [
+  {
+    name: 'GitHub',
+    // github.com, enterprises with an issuer or a domain of their own, GitHub Enterprise Server.
+    issues: (provider) =>
+      /^token\.actions\.(githubusercontent\.com|[a-z0-9-]+\.ghe\.com)(\/|$)|^[^/]+\/_services\/token$/.test(
+        provider,
+      ),
+    owner:
+      /^(?:repo(?:sitory)?:[\w.@-]+\/|repository_owner:[\w.-]+:|repository(?:_owner)?_id:\d+:|enterprise_id:\d+:)/,
+    example: 'repo:<owner>/',
+    wildcard: 'after the owner',
+    audience: STS,
+  },
+  {
+    name: 'Bitbucket',
+    issues: (provider) => /^api\.bitbucket\.org\//.test(provider),
+    owner: new RegExp(`^\\{${UUID}\\}:`),
+    example: '{<UUID of the repository>}:',
+    wildcard: 'needed at the end',
+  },
+  {
+    name: 'Azure DevOps',
+    issues: (provider) => /^vstoken\.dev\.azure\.com\//.test(provider),
+    owner: /^(?:sc|p):\/\/[^/]+\/[^/]+\/./,
+    example: 'sc://<organization>/<project>/<service connection>',
+    wildcard: 'never',
+    audience: 'api://AzureADTokenExchange',
+  },
+  {
+    name: 'GitLab',
+    // A GitLab of one's own may have any host; its subjects have this form.
+    issues: (provider, subject) => provider === 'gitlab.com' || subject.startsWith('project_path:'),
+    owner: /^project_path:[\w.-]+\//,
+    example: 'project_path:<group>/',
+    wildcard: 'after the owner',
+    audience: STS,
+  },
+];
+
+/** What an OIDC provider is called, for people and for a check. @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html */
+export const OIDC_PROVIDER = {
+  rule: 'the URL of an OIDC provider without https://, port, query and slash at the end (token.actions.githubusercontent.com)',
+  test: (value: string) =>
+    value.length <= 247 && /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*(\/[\w.~%+@-]+)*$/.test(value),
+};
+
+/** What a token's `aud` may be. `${` would begin a policy variable, and `*` is no wildcard there. */
+export const AUDIENCE = {
+  rule: 'an audience: 1 to 255 printable ASCII characters without spaces, wildcards and "${"',
+  test: (value: string) => /^[!-~]{1,255}$/.test(value) && !/[*?]|\$\{/.test(value),
+};
+
+/** What is wrong with a subject of this provider, if anything: it has to name whom it admits. */
+export function subjectProblem(oidcProvider: string, subject: string): string | undefined {
+  // A policy takes these characters only; STS takes subjects of this length.
+  if (!/^[\x20-\x7e\xa1-\xff]{1,255}$/.test(subject) || subject.includes('${')) {
+    return 'is not a subject: 1 to 255 printable characters up to "ÿ", without "${"';
+  }
+  const system = ciSystemOf(oidcProvider, subject);
+  const literal = beforeWildcard(subject);
+  if (system === undefined) {
+    if (literal === subject) return undefined;
+    return `has a wildcard, which is for GitHub, GitLab and Bitbucket only; write out the subjects of ${oidcProvider}`;
+  }
+  const { name, owner, example, wildcard } = system;
+  if (!owner.test(literal)) {
+    const rest = literal === subject ? '' : ', and a wildcard may only follow that';
+    return `does not say whose jobs it admits: a subject of ${name} begins with ${example}${rest}`;
+  }
+  if (wildcard === 'never' && literal !== subject) {
+    return `has a wildcard; a subject of ${name} is exactly ${example}`;
+  }
+  if (wildcard === 'needed at the end' && !subject.endsWith(':*')) {
+    return `matches nothing: a subject of ${name} ends with the step's UUID, another one each time; end it with ":*"`;
+  }
+  return undefined;
+}
+
+/** The audience that the CI system's jobs are given unless they ask for another; undefined where it has none. */
+export function defaultAudience(oidcProvider: string, subject: string): string | undefined {
+  const system = ciSystemOf(oidcProvider, subject);
+  return system === undefined ? STS : system.audience;
+}
+
+/** Whether IAM has to compare the subject as a pattern. */
+export function hasWildcard(subject: string): boolean {
+  return beforeWildcard(subject) !== subject;
+}
+
+function beforeWildcard(subject: string): string {
+  return subject.replace(/[*?].*$/s, '');
+}
+
+function ciSystemOf(oidcProvider: string, subject: string): CiSystem | undefined {
+  return CI_SYSTEMS.find(({ issues }) => issues(oidcProvider, subject));
+}

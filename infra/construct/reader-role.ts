@@ -1,0 +1,125 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import {
+  AccountPrincipal,
+  CompositePrincipal,
+  type PrincipalBase,
+  Role,
+  WebIdentityPrincipal,
+} from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { ROLE_ARN } from './names.ts';
+import {
+  AUDIENCE,
+  defaultAudience,
+  hasWildcard,
+  OIDC_PROVIDER,
+  type OidcSubject,
+  subjectProblem,
+} from './oidc-subject.ts';
+
+/** Properties of a {@link ReaderRole}. At least one reader. */
+export interface ReaderRoleProps {
+  /**
+   * ARNs of roles of other accounts. Their accounts must allow them `sts:AssumeRole` on this role.
+   * @default - none
+   */
+  readonly roleArns?: readonly string[];
+
+  /**
+   * Jobs that prove who they are with an OIDC token. The account must have an OIDC provider for each issuer.
+   * @default - none
+   */
+  readonly oidcSubjects?: readonly OidcSubject[];
+}
+
+/**
+ * A role for readers that the account has no role of: roles of other accounts, and jobs of CI systems, by OIDC. It trusts
+ * exactly these. Its sessions last up to 12 hours; where a role takes it, AWS ends them after one.
+ */
+export class ReaderRole extends Role {
+  constructor(scope: Construct, id: string, props: ReaderRoleProps) {
+    const { roleArns = [], oidcSubjects = [] } = props;
+    const problems = problemsOf(roleArns, oidcSubjects);
+    if (problems.length > 0) throw new Error(`ReaderRole "${id}": ${problems.join('; ')}`);
+    const principals = [...trustedAccounts(roleArns), ...trustedIssuers(scope, oidcSubjects)];
+    super(scope, id, {
+      description: 'Reads access tokens, for other accounts and by OIDC',
+      assumedBy: new CompositePrincipal(...principals),
+      maxSessionDuration: Duration.hours(12),
+    });
+  }
+}
+
+function problemsOf(roleArns: readonly string[], oidcSubjects: readonly OidcSubject[]): string[] {
+  const problems = roleArns.flatMap((arn) =>
+    ROLE_ARN.test(arn) ? [] : [`"${arn}" is not the ARN of a role`],
+  );
+  for (const { oidcProvider, subject, audience } of oidcSubjects) {
+    if (!OIDC_PROVIDER.test(oidcProvider)) problems.push(`"${oidcProvider}" is not ${OIDC_PROVIDER.rule}`);
+    const problem = subjectProblem(oidcProvider, subject);
+    if (problem !== undefined) problems.push(`"${subject}" ${problem}`);
+    const expected = audience ?? defaultAudience(oidcProvider, subject);
+    if (expected === undefined) problems.push(`audience is missing for "${subject}"`);
+    else if (!AUDIENCE.test(expected)) problems.push(`"${expected}" is not ${AUDIENCE.rule}`);
+  }
+  if (roleArns.length + oidcSubjects.length === 0) problems.push('has no reader');
+  return problems;
+}
+
+/**
+ * The account, and in it these roles only. A role as the principal would be replaced by its id: once somebody deletes that role,
+ * the next deployment would fail.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-roles
+ */
+function trustedAccounts(roleArns: readonly string[]): PrincipalBase[] {
+  return groupsBy(roleArns, accountOfRole).map((arns) =>
+    new AccountPrincipal(accountOfRole(arns[0])).withConditions({ ArnEquals: { 'aws:PrincipalArn': arns } }),
+  );
+}
+
+/** A missing claim fits neither operator. */
+function trustedIssuers(scope: Construct, oidcSubjects: readonly OidcSubject[]): PrincipalBase[] {
+  const expected = oidcSubjects.map(({ oidcProvider, subject, audience }) => ({
+    oidcProvider,
+    subject,
+    audience: audience ?? defaultAudience(oidcProvider, subject) ?? '',
+  }));
+  const alike = groupsBy(expected, ({ oidcProvider, audience, subject }) =>
+    JSON.stringify([oidcProvider, audience, hasWildcard(subject)]),
+  );
+  return alike.map((group) => {
+    const [{ oidcProvider, audience, subject }] = group;
+    const aud = { [`${oidcProvider}:aud`]: audience };
+    const sub = { [`${oidcProvider}:sub`]: group.map((one) => one.subject) };
+    const conditions = hasWildcard(subject)
+      ? { StringEquals: aud, StringLike: sub }
+      : { StringEquals: { ...aud, ...sub } };
+    return new WebIdentityPrincipal(oidcProviderArn(scope, oidcProvider), conditions);
+  });
+}
+
+/** There is one provider for each URL in an account, so that its ARN is known. */
+function oidcProviderArn(scope: Construct, oidcProvider: string): string {
+  return Stack.of(scope).formatArn({
+    service: 'iam',
+    region: '',
+    resource: 'oidc-provider',
+    resourceName: oidcProvider,
+  });
+}
+
+function accountOfRole(arn: string): string {
+  return arn.split(':')[4] ?? '';
+}
+
+/** Node.js 20 has no `Map.groupBy`. */
+function groupsBy<T>(items: readonly T[], keyOf: (item: T) => string): [T, ...T[]][] {
+  const groups = new Map<string, [T, ...T[]]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return [...groups.values()];
+}
