@@ -222,6 +222,35 @@ export const THREATS: readonly Threat[] = [
     edit: edit('package.json', '"undici": "', '"undici": "^'),
     test: 'test/package-lock.test.ts',
   },
+  {
+    asset: 'stored token',
+    attack:
+      'Somebody at GitHub names an organization so that a wildcard covers it, or chooses which claims a subject is made of',
+    guard: 'A subject begins with its owner, and a wildcard may only follow that',
+    edit: edit(
+      'infra/construct/oidc-subject.ts',
+      'if (!owner.test(literal)) {',
+      "if (!owner.test(literal) && literal === '') {",
+    ),
+    test: 'test/infra/configuration/readers.test.ts',
+  },
+  {
+    asset: 'stored token',
+    attack: 'A service that a job sent an OIDC token to uses that token to read',
+    guard: 'The audience is compared too',
+    edit: edit('infra/construct/reader-role.ts', ':aud`]: audience };', ':sub`]: subject };'),
+    test: 'test/infra/reader-roles.test.ts',
+  },
+  {
+    asset: 'stored token',
+    attack: 'Another role of a reader’s account takes the reader role',
+    guard: 'Of another account, the named roles only are let in',
+    edit: edit(
+      'infra/construct/reader-role.ts',
+      ".withConditions({ ArnEquals: { 'aws:PrincipalArn': arns } })",
+    ),
+    test: 'test/infra/reader-roles.test.ts',
+  },
 ];
 
 /** The table of docs/threat-model.md. */
