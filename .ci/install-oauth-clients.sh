@@ -8,9 +8,7 @@ clients=.venv/oauth-clients
 # The copy of this script is written last: an interrupted installation is done again, and so is a changed one.
 if cmp -s .ci/install-oauth-clients.sh "$clients/installed"; then exit 0; fi
 
-rm -rf "$clients"
-python3 -m venv "$clients"
-"$clients/bin/pip" install --quiet --disable-pip-version-check \
+.ci/install-python-packages.sh "$clients" \
   PureCloudPlatformClientV2==269.0.0 Authlib==1.6.5 requests==2.32.5
 npm install --silent --no-audit --no-fund --ignore-scripts --no-save --prefix "$clients" \
   purecloud-platform-client-v2@262.0.0 openid-client@6.8.1

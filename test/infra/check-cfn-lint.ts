@@ -18,14 +18,8 @@ const run = (command: string, ...args: string[]): void => {
   execFileSync(command, args, { stdio: 'inherit' });
 };
 if (!existsSync(join(environment, 'bin/cfn-lint'))) {
-  run('python3', '-m', 'venv', environment);
-  run(
-    join(environment, 'bin/pip'),
-    'install',
-    '--quiet',
-    '--disable-pip-version-check',
-    `cfn-lint==${CFN_LINT}`,
-  );
+  const install = fileURLToPath(new URL('../../.ci/install-python-packages.sh', import.meta.url));
+  run(install, environment, `cfn-lint==${CFN_LINT}`);
 }
 
 const smallest = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }];

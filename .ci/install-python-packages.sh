@@ -1,0 +1,27 @@
+#!/bin/sh
+# Makes a Python virtual environment with packages from PyPI:
+#   install-python-packages.sh DIRECTORY ARGUMENT…     the arguments are those of `pip install`
+# uv does in 3 seconds of processor time what pip does in 30. It is itself installed once, by pip.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+directory=$1
+shift
+
+uv=$root/.venv/uv-0.13.9
+if [ ! -x "$uv" ]; then
+  temporary=$(mktemp -d)
+  trap 'rm -rf "$temporary"' EXIT
+  python3 -m venv "$temporary"
+  "$temporary/bin/pip" install --quiet --disable-pip-version-check "uv==${uv##*-}"
+  mkdir -p "$root/.venv"
+  # Copied under another name and renamed: whoever does this at the same time never sees half of it.
+  cp "$temporary/bin/uv" "$uv.$$"
+  mv "$uv.$$" "$uv"
+fi
+
+# pip's settings hold for uv too: the index, and the machine's certificate authorities.
+export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-}}" UV_SYSTEM_CERTS=1 UV_PYTHON_DOWNLOADS=never
+[ -n "$UV_DEFAULT_INDEX" ] || unset UV_DEFAULT_INDEX
+rm -rf "$directory"
+"$uv" venv --quiet --python ">=3.10" "$directory"
+"$uv" pip install --quiet --python "$directory/bin/python" "$@"
