@@ -1,10 +1,10 @@
 import { ConfigurationError } from './configuration/configuration-error.ts';
 import { createTokenRefresherApp } from './token-refresher-app.ts';
 
-// What `cdk` runs; it reads cdk.json, and sets these variables where it has credentials and a region.
+// What `cdk` runs, in the directory of cdk.json, which it reads; it sets these variables where it has credentials and a region.
 const target = { account: process.env.CDK_DEFAULT_ACCOUNT, region: process.env.CDK_DEFAULT_REGION };
 try {
-  createTokenRefresherApp(target);
+  createTokenRefresherApp(target, {}, process.cwd());
 } catch (error) {
   if (!(error instanceof ConfigurationError)) throw error;
   // A stack trace would bury what the person has to read.

@@ -1,12 +1,11 @@
-import { Annotations, CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
-import { Vpc } from 'aws-cdk-lib/aws-ec2';
+import { Annotations, CfnOutput, RemovalPolicy, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import { CfnOIDCProvider, Role } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { type CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { OidcProviderConfiguration } from './configuration/oidc-providers.ts';
-import type { TokenConfiguration } from './configuration/tokens-configuration.ts';
+import { resourcesIdOf, type TokenConfiguration } from './configuration/tokens-configuration.ts';
 import { acknowledge } from './construct/acknowledge.ts';
 import { alarmTopicFor } from './construct/alarm-topic.ts';
 import { createDashboard } from './construct/dashboard.ts';
@@ -14,6 +13,7 @@ import { limitSize } from './construct/limit-size.ts';
 import { ReaderRole } from './construct/reader-role.ts';
 import { createTokenOutputs } from './construct/token-outputs.ts';
 import { TokenRefresher } from './construct/token-refresher.ts';
+import { lookUpVpc } from './looked-up-vpc.ts';
 
 /** Properties of a {@link TokenRefresherStack}. */
 export interface TokenRefresherStackProps extends StackProps {
@@ -39,23 +39,23 @@ export class TokenRefresherStack extends Stack {
     this.refreshers = props.tokens.map((token) => this.addToken(token));
     this.grantReaders(props.tokens);
     this.addReaderRoles(props.tokens, props.createOidcProviders ?? []);
+    this.addSharedTags(props.tokens);
     limitSize(this);
     if (props.dashboard) createDashboard(this, 'Dashboard', { refreshers: this.refreshers });
   }
 
   private addToken(token: TokenConfiguration): TokenRefresher {
-    const imports = new Construct(this, resourcesOf(token));
+    const imports = new Construct(this, resourcesIdOf(token.name));
     const encryptionKey = importKey(imports, 'Key', token.encryptionKeyArn);
     const logEncryptionKey = importKey(imports, 'LogKey', token.logEncryptionKeyArn);
-    const vpc =
-      token.vpcId === undefined ? undefined : Vpc.fromLookup(imports, 'Vpc', { vpcId: token.vpcId });
+    for (const [key, value] of Object.entries(token.tags ?? {})) Tags.of(imports).add(key, value);
     const alarmTopic = this.alarmTopic(imports, token);
     const refresher = new TokenRefresher(this, token.name, {
       tokenName: token.name,
       parameterPrefix: token.prefix,
       provider: token.provider,
       secret: secretOf(imports, token, encryptionKey),
-      refreshInterval: token.refreshInterval,
+      ...(token.refreshInterval === undefined ? {} : { refreshInterval: token.refreshInterval }),
       expectedLifetime: token.expectedLifetime,
       assumedLifetime: token.assumedLifetime,
       ...(token.longestJob === undefined ? {} : { longestJob: token.longestJob }),
@@ -66,7 +66,8 @@ export class TokenRefresherStack extends Stack {
       retainParameters: token.retainParameters,
       ...(encryptionKey === undefined ? {} : { encryptionKey }),
       ...(logEncryptionKey === undefined ? {} : { logEncryptionKey }),
-      ...(vpc === undefined ? {} : { vpc }),
+      ...(token.tags === undefined ? {} : { tags: token.tags }),
+      ...lookUpVpc(imports, token),
       ...(alarmTopic === undefined ? {} : { alarmTopic }),
     });
     if (alarmTopic === undefined) {
@@ -87,7 +88,7 @@ export class TokenRefresherStack extends Stack {
       const refreshers = indices.flatMap((index) => this.refreshers[index] ?? []);
       const [first] = indices.flatMap((index) => tokens[index] ?? []);
       if (first === undefined) continue;
-      const scope = this.node.findChild(resourcesOf(first)) as Construct;
+      const scope = this.node.findChild(resourcesIdOf(first.name)) as Construct;
       const role = Role.fromRoleArn(scope, `Reader${first.readers.indexOf(roleArn)}`, roleArn);
       TokenRefresher.grantReadOf(refreshers, role);
       for (const refresher of refreshers) refresher.grantRefresh(role);
@@ -104,7 +105,7 @@ export class TokenRefresherStack extends Stack {
       const { roleArns, oidcSubjects } = token.guests;
       const refresher = this.refreshers[index];
       if (refresher === undefined || roleArns.length + oidcSubjects.length === 0) return;
-      const scope = this.node.findChild(resourcesOf(token)) as Construct;
+      const scope = this.node.findChild(resourcesIdOf(token.name)) as Construct;
       const role = new ReaderRole(scope, 'ReaderRole', { roleArns, oidcSubjects });
       for (const { oidcProvider, resource } of providers) {
         if (oidcSubjects.some((one) => one.oidcProvider === oidcProvider)) role.node.addDependency(resource);
@@ -127,16 +128,18 @@ export class TokenRefresherStack extends Stack {
     });
   }
 
+  /** What several tokens share, the function for deployments for example, gets the tags that all of them have. */
+  private addSharedTags([first, ...others]: readonly TokenConfiguration[]): void {
+    for (const [key, value] of Object.entries(first?.tags ?? {})) {
+      if (others.every(({ tags }) => tags?.[key] === value)) Tags.of(this).add(key, value);
+    }
+  }
+
   private alarmTopic(scope: Construct, token: TokenConfiguration): ITopic | undefined {
     if (token.alarmTopicArn !== undefined)
       return Topic.fromTopicArn(scope, 'AlarmTopic', token.alarmTopicArn);
     return token.alarmEmail === undefined ? undefined : alarmTopicFor(this, token.alarmEmail);
   }
-}
-
-/** Id of the construct that holds what belongs to a token beside its refresher. */
-function resourcesOf({ name }: TokenConfiguration): string {
-  return `${name}-resources`;
 }
 
 function importKey(scope: Construct, id: string, arn: string | undefined): IKey | undefined {

@@ -22,6 +22,8 @@ export interface Config {
   readonly assumedLifetimeMs: number;
   readonly longestJobMs: number | undefined;
   readonly encryptionKeyArn: string | undefined;
+  /** Tags of the two parameters, by key. */
+  readonly parameterTags: Readonly<Record<string, string>> | undefined;
   /** From the variables that Lambda itself sets. */
   readonly awsClient: AwsClientSettings;
   /** The proxy for requests to the provider, if `HTTPS_PROXY` is set. Calls to AWS do not use it. */
@@ -65,6 +67,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     assumedLifetimeMs: seconds('ASSUMED_LIFETIME_SECONDS') * 1000,
     longestJobMs: environment.LONGEST_JOB_SECONDS ? seconds('LONGEST_JOB_SECONDS') * 1000 : undefined,
     encryptionKeyArn: environment.ENCRYPTION_KEY_ARN || undefined,
+    parameterTags: readTags(environment.PARAMETER_TAGS, problems),
     awsClient: awsClientSettings(environment),
     proxy: readProxy(environment, problems),
   };
@@ -75,6 +78,21 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     );
   }
   return { ...config, providerSettings, source: sourceOf(providerSettings, config.secretArn) };
+}
+
+function readTags(json: string | undefined, problems: string[]): Record<string, string> | undefined {
+  if (!json) return undefined;
+  try {
+    const tags: unknown = JSON.parse(json);
+    const isTags = typeof tags === 'object' && tags !== null && !Array.isArray(tags);
+    if (isTags && Object.values(tags).every((value) => typeof value === 'string')) {
+      return tags as Record<string, string>;
+    }
+  } catch {
+    // Said below.
+  }
+  problems.push('PARAMETER_TAGS is not an object of texts');
+  return undefined;
 }
 
 function readProxy(

@@ -42,6 +42,8 @@ export interface FunctionEnvironment {
   readonly LONGEST_JOB_SECONDS?: string;
   /** ARN of the customer managed KMS key. Absent: the AWS managed key `alias/aws/ssm`. */
   readonly ENCRYPTION_KEY_ARN?: string;
+  /** Tags of the two parameters, by key, as JSON. Absent: none. */
+  readonly PARAMETER_TAGS?: string;
 }
 
 /** Properties of the custom resource of a token's two parameters. CloudFormation passes every value as a string. */

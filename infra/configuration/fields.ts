@@ -6,6 +6,8 @@ export interface Fields extends SettingsReader {
   readonly path: string;
   /** A whole number of `unit` within the limits. */
   wholeNumber(key: string, unit: string, min: number, max: number): number | undefined;
+  /** A list of 1 to `max` different strings that `test` accepts; `rule` says what each must be. */
+  texts(key: string, rule: string, test: RegExp, max: number): readonly string[] | undefined;
   /** Notes each field that nobody asked for, or `remedy` for those it knows. Call it last. */
   refuseUnknown(remedy?: (key: string) => string | undefined): void;
 }
@@ -27,6 +29,22 @@ export function openFields(value: unknown, path: string, problems: string[]): Fi
       if (typeof field === 'number' && Number.isInteger(field) && field >= min && field <= max) return field;
       reader.problem(key, `${show(field)} is not a whole number of ${unit} from ${min} to ${max}`);
       return undefined;
+    },
+    texts(key, rule, test, max) {
+      const list = reader.raw(key);
+      if (list === undefined) return undefined;
+      if (!Array.isArray(list) || list.length === 0 || list.length > max) {
+        reader.problem(key, `${show(list)} is not a list of 1 to ${max}, each ${rule}`);
+        return undefined;
+      }
+      list.forEach((one: unknown, index) => {
+        if (typeof one !== 'string' || !test.test(one)) {
+          reader.problem(`${key}[${index}]`, `${show(one)} is not ${rule}`);
+        } else if (list.indexOf(one) !== index) {
+          reader.problem(`${key}[${index}]`, `${show(one)} is listed twice`);
+        }
+      });
+      return list;
     },
     refuseUnknown(remedy = () => undefined) {
       const known = reader.asked();

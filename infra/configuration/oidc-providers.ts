@@ -1,7 +1,7 @@
 import { show } from '../../lambda/contract.ts';
 import { OIDC_PROVIDER } from '../construct/oidc-subject.ts';
-import { ConfigurationError } from './configuration-error.ts';
 import type { SortedReaders } from './readers.ts';
+import { parseJson } from './tokens-source.ts';
 
 /** An OIDC provider that the stack makes. */
 export interface OidcProviderConfiguration {
@@ -12,24 +12,24 @@ export interface OidcProviderConfiguration {
 }
 
 /**
- * Reads `createOidcProviders`, or the same as JSON from the command line. An account has one provider for each URL.
- *
- * @throws ConfigurationError with every problem
+ * Reads `createOidcProviders`, or the same as JSON from the command line, and notes each problem. An account has one
+ * provider for each URL.
  */
-export function parseOidcProviders(
+export function readOidcProviders(
   value: unknown,
   tokens: readonly Pick<SortedReaders, 'guests'>[],
+  problems: string[],
 ): OidcProviderConfiguration[] {
   if (value === undefined) return [];
-  const list = typeof value === 'string' ? parseJson(value) : value;
+  const list = typeof value === 'string' ? parseJson(value).value : value;
   if (!Array.isArray(list)) {
-    throw new ConfigurationError(
+    problems.push(
       `createOidcProviders: ${show(value)} is not a list like ["token.actions.githubusercontent.com"]`,
     );
+    return [];
   }
   const subjects = tokens.flatMap(({ guests }) => guests.oidcSubjects);
-  const problems: string[] = [];
-  const providers = list.map((oidcProvider: unknown, index) => {
+  return list.map((oidcProvider: unknown, index) => {
     const audiences = subjects
       .filter((one) => one.oidcProvider === oidcProvider)
       .flatMap(({ audience }) => audience ?? []);
@@ -39,20 +39,10 @@ export function parseOidcProviders(
     }
     return { oidcProvider: String(oidcProvider), audiences: [...new Set(audiences)].sort() };
   });
-  if (problems.length > 0) throw new ConfigurationError(problems.join('\n'));
-  return providers;
 }
 
 function problemOf(value: unknown, audiences: readonly string[], isTwice: boolean): string | undefined {
   if (typeof value !== 'string' || !OIDC_PROVIDER.test(value)) return `is not ${OIDC_PROVIDER.rule}`;
   if (isTwice) return 'is listed twice';
   return audiences.length === 0 ? 'is the oidcProvider of no reader; remove it' : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 import { show } from '../../lambda/contract.ts';
+import { OWN_PLACE_REASONS, otherPlaceProblem, type Place } from '../construct/own-place.ts';
 
 /** The account and region that the stack is synthesized for; undefined: for whichever it is deployed to. */
 export interface TargetEnvironment {
@@ -16,21 +17,12 @@ interface TokenArns {
   readonly readers?: readonly unknown[];
 }
 
-/** Where something lies. A role has no region. */
-interface Place {
-  readonly partition: string;
-  readonly region: string | undefined;
-  readonly account: string;
-}
-
-/** What goes wrong in AWS where the thing lies in another region or account than the stack, and the way around. */
+/** Why each has to lie where the stack is. */
 const REASONS: Readonly<Record<string, string>> = {
-  encryptionKeyArn: 'Parameter Store encrypts with a key of its own account and region; name one of those',
-  logEncryptionKeyArn: 'CloudWatch Logs encrypts with a key of its own account and region; name one of those',
-  alarmTopicArn:
-    'CloudWatch tells topics of its own account and region only; name one of those, or set alarmEmail',
-  secretArn:
-    'its changes would not be heard of here; replicate it to the region of the stack, or store it in this account, and name that one',
+  encryptionKeyArn: OWN_PLACE_REASONS.encryptionKey,
+  logEncryptionKeyArn: OWN_PLACE_REASONS.logEncryptionKey,
+  alarmTopicArn: OWN_PLACE_REASONS.alarmTopic,
+  secretArn: OWN_PLACE_REASONS.secret,
   secretEncryptionKeyArn: 'a secret is encrypted with a key of its own region; name that one',
   readers: 'IAM lets roles of its own partition in only; name one of those',
 };
@@ -68,17 +60,9 @@ export function refuseOtherPlaces(
   arns.forEach(({ arn, path, field }, index) => {
     const place = places[index];
     if (place === undefined) return;
-    const found = [
-      ...(place.partition === partition ? [] : [`partition ${place.partition} (${whose} in ${partition})`]),
-      ...(place.account === account || field === 'readers'
-        ? []
-        : [`account ${place.account} (${whose} in ${account})`]),
-      ...(place.region === undefined || place.region === region
-        ? []
-        : [`region ${place.region} (${whose} in ${region})`]),
-    ];
-    if (found.length === 0) return;
-    problems.push(`${path}: ${show(arn)} lies in ${found.join(', ')}; ${REASONS[field]}`);
+    const own = { partition, region, account: field === 'readers' ? undefined : account };
+    const problem = otherPlaceProblem(place, own, { reason: REASONS[field], whose });
+    if (problem !== undefined) problems.push(`${path}: ${show(arn)} ${problem}`);
   });
   return account;
 }

@@ -16,8 +16,7 @@ const MAX_LIFETIME_MINUTES = MAX_LIFETIME_MS / 60_000;
 /** Reads interval, lifetimes and longest job, in minutes, and notes where they cannot go together. */
 export function readTimes(fields: Fields, provider: ProviderSettings | undefined) {
   const { defaultLifetimeMinutes, leastLifetimeMinutes } = PROVIDERS[provider?.provider ?? 'oauth2'];
-  const refreshMinutes =
-    fields.wholeNumber('refreshInterval', 'minutes', 1, 1440) ?? DEFAULT_REFRESH_INTERVAL_MS / 60_000;
+  const intervalMinutes = fields.wholeNumber('refreshInterval', 'minutes', 1, 1440);
   const lifetimeMinutes =
     fields.wholeNumber('expectedLifetime', 'minutes', leastLifetimeMinutes, MAX_LIFETIME_MINUTES) ??
     defaultLifetimeMinutes;
@@ -26,7 +25,9 @@ export function readTimes(fields: Fields, provider: ProviderSettings | undefined
     DEFAULT_ASSUMED_LIFETIME_MS / 60_000;
   const jobMinutes = fields.wholeNumber('longestJob', 'minutes', 1, MAX_LIFETIME_MINUTES);
   const lifetimeMs = lifetimeMinutes * 60_000;
-  const promise = guarantee(lifetimeMs, { refreshIntervalMs: refreshMinutes * 60_000 });
+  const promise = guarantee(lifetimeMs, {
+    refreshIntervalMs: intervalMinutes === undefined ? DEFAULT_REFRESH_INTERVAL_MS : intervalMinutes * 60_000,
+  });
   if (promise.floorMs === 0) {
     const longest = Math.floor((lifetimeMs - 60_000 - MINT_TIME_LIMIT_MS - 1) / 60_000);
     const remedy = longest >= 1 ? `set refreshInterval to ${longest} or less, or let` : 'let';
@@ -38,11 +39,15 @@ export function readTimes(fields: Fields, provider: ProviderSettings | undefined
   const problem = jobMinutes === undefined ? undefined : longestJobProblem(jobMinutes * 60_000, lifetimeMs);
   if (problem !== undefined) fields.problem('longestJob', problem);
   return {
-    refreshInterval: Duration.minutes(refreshMinutes),
+    refreshInterval: minutes(intervalMinutes),
     expectedLifetime: Duration.minutes(lifetimeMinutes),
     assumedLifetime: Duration.minutes(assumedMinutes),
-    longestJob: jobMinutes === undefined ? undefined : Duration.minutes(jobMinutes),
+    longestJob: minutes(jobMinutes),
   };
+}
+
+function minutes(value: number | undefined): Duration | undefined {
+  return value === undefined ? undefined : Duration.minutes(value);
 }
 
 function seconds(ms: number): string {

@@ -2,11 +2,14 @@ import type { Duration } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { PROVIDERS, type ProviderSettings, readProviderSettings, show } from '../../lambda/contract.ts';
 import { functionNameOf, functionNameProblem, PREFIX, TOKEN_NAME } from '../construct/names.ts';
-import { ConfigurationError } from './configuration-error.ts';
+import { type ParameterTags, tagProblems } from '../construct/parameter-tags.ts';
+import { throwProblems } from './configuration-error.ts';
 import { type Fields, openFields } from './fields.ts';
 import { refuseOtherPlaces, type TargetEnvironment } from './places.ts';
 import { type Reader, readReaders, type SortedReaders, sortReaders } from './readers.ts';
 import { readTimes } from './times-configuration.ts';
+import { parseJson } from './tokens-source.ts';
+import { readVpc, type VpcConfiguration } from './vpc-configuration.ts';
 
 /** The secret of one token: an existing one by name or complete ARN, or one that the stack creates. */
 export type SecretReference =
@@ -15,7 +18,7 @@ export type SecretReference =
   | { readonly kind: 'arn'; readonly arn: string };
 
 /** One token of the configuration, checked, with its defaults. */
-export interface TokenConfiguration extends SortedReaders {
+export interface TokenConfiguration extends SortedReaders, VpcConfiguration {
   readonly name: string;
   readonly prefix: string;
   readonly functionName: string;
@@ -25,7 +28,8 @@ export interface TokenConfiguration extends SortedReaders {
   readonly secret: SecretReference;
   /** Customer managed key of an existing secret. */
   readonly secretEncryptionKeyArn: string | undefined;
-  readonly refreshInterval: Duration;
+  /** Undefined: the construct's own. */
+  readonly refreshInterval: Duration | undefined;
   readonly expectedLifetime: Duration;
   readonly assumedLifetime: Duration;
   readonly longestJob: Duration | undefined;
@@ -33,7 +37,7 @@ export interface TokenConfiguration extends SortedReaders {
   readonly reservedConcurrency: 0 | 1;
   readonly alarmEmail: string | undefined;
   readonly alarmTopicArn: string | undefined;
-  readonly vpcId: string | undefined;
+  readonly tags: ParameterTags | undefined;
   readonly logRetention: RetentionDays;
   readonly logEncryptionKeyArn: string | undefined;
   readonly fipsEndpoints: boolean;
@@ -60,12 +64,23 @@ const SECRET_ARN = ARN('secretsmanager', 'secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za
 const KEY_RULE = 'the ARN of a KMS key (arn:aws:kms:<region>:<account>:key/<id>); an alias cannot be granted';
 
 /**
- * Reads the `tokens` of `cdk.json`'s context, or the same as JSON from the command line.
+ * Reads the tokens: a list, or the same as JSON from the command line.
  *
- * @throws ConfigurationError with every problem of the configuration, one per line, each with path, value and limit.
+ * @throws ConfigurationError with every problem of the tokens, one per line, each with path, value and limit.
  */
 export function parseTokens(value: unknown, target: TargetEnvironment): TokenConfiguration[] {
   const problems: string[] = [];
+  const tokens = readTokens(value, target, problems);
+  throwProblems(problems);
+  return tokens;
+}
+
+/** Reads the tokens, and notes each problem. The result is good only where there was none. */
+export function readTokens(
+  value: unknown,
+  target: TargetEnvironment,
+  problems: string[],
+): TokenConfiguration[] {
   const tokens = readList(value, problems).map((one, index) =>
     readToken(one, `tokens[${index}]`, target, problems),
   );
@@ -75,30 +90,24 @@ export function parseTokens(value: unknown, target: TargetEnvironment): TokenCon
     ...token,
     ...sortReaders(token?.readers ?? [], account, `tokens[${index}]`, problems),
   }));
-  if (problems.length > 0) {
-    const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
-    throw new ConfigurationError(
-      `The configuration of the tokens has ${count}:\n${problems.map((one) => `  - ${one}`).join('\n')}`,
-    );
-  }
   return sorted as TokenConfiguration[];
 }
 
 function readList(value: unknown, problems: string[]): unknown[] {
   let list = value;
   if (typeof value === 'string') {
-    try {
-      list = JSON.parse(value);
-    } catch (error) {
-      problems.push(
-        `tokens: is not JSON (${(error as Error).message}); quote it for the shell: -c tokens='[{"name": …}]'`,
-      );
+    const { value: parsed, problem } = parseJson(value);
+    if (problem !== undefined) {
+      problems.push(`tokens: ${problem}; quote it for the shell: -c tokens='[{"name": …}]'`);
       return [];
     }
+    list = parsed;
   }
   if (!Array.isArray(list)) {
     const found = list === undefined ? 'is missing' : `${show(list)} is not a list`;
-    problems.push(`tokens: ${found}; set "context": {"tokens": [{"name": …, "provider": …}]} in cdk.json`);
+    problems.push(
+      `tokens: ${found}; write the list [{"name": …, "provider": …}] into tokens.json beside cdk.json`,
+    );
     return [];
   }
   if (list.length === 0) problems.push('tokens: is empty; describe at least one token');
@@ -130,10 +139,11 @@ function readToken(
     reservedConcurrency: readConcurrency(fields),
     ...readAlarm(fields),
     readers: readReaders(fields, problems),
-    vpcId: readVpc(fields, target),
+    ...readVpc(fields, target),
+    tags: readTags(fields),
     logRetention: readLogRetention(fields),
     logEncryptionKeyArn: fields.text('logEncryptionKeyArn', KEY_RULE, KEY_ARN),
-    fipsEndpoints: fields.flag('fipsEndpoints') ?? false,
+    fipsEndpoints: readFipsEndpoints(fields, target),
     adoptParameters: fields.flag('adoptParameters') ?? false,
     retainParameters: fields.flag('retainParameters') ?? false,
   };
@@ -210,7 +220,7 @@ const LOG_RETENTIONS = Object.values(RetentionDays).filter(
 );
 
 function readLogRetention(fields: Fields): RetentionDays {
-  const days = fields.raw('logRetention') ?? RetentionDays.ONE_MONTH;
+  const days = fields.has('logRetention') ? fields.raw('logRetention') : RetentionDays.ONE_MONTH;
   if (LOG_RETENTIONS.includes(days as RetentionDays)) return days as RetentionDays;
   fields.problem(
     'logRetention',
@@ -220,7 +230,11 @@ function readLogRetention(fields: Fields): RetentionDays {
 }
 
 function readAlarm(fields: Fields) {
-  const alarmEmail = fields.text('alarmEmail', 'an e-mail address', /^[^\s@"]{1,64}@[^\s@"]+\.[^\s@".]+$/);
+  const alarmEmail = fields.text(
+    'alarmEmail',
+    'an e-mail address',
+    /^(?=.{3,254}$)[^\s@",;]{1,64}@[^\s@",;]+\.[^\s@",;.]+$/,
+  );
   const alarmTopicArn = fields.text(
     'alarmTopicArn',
     'the ARN of a standard SNS topic (arn:aws:sns:<region>:<account>:<name>)',
@@ -235,19 +249,33 @@ function readAlarm(fields: Fields) {
   return { alarmEmail, alarmTopicArn };
 }
 
-function readVpc(fields: Fields, target: TargetEnvironment): string | undefined {
-  const vpcId = fields.text(
-    'vpcId',
-    'the id of a VPC (vpc- and 8 or 17 hexadecimal digits)',
-    /^vpc-([0-9a-f]{8}|[0-9a-f]{17})$/,
-  );
-  if (vpcId !== undefined && (target.account === undefined || target.region === undefined)) {
+function readTags(fields: Fields): ParameterTags | undefined {
+  const tags = fields.raw('tags');
+  if (tags === undefined) return undefined;
+  for (const { key, message } of tagProblems(tags))
+    fields.problem(key === '' ? 'tags' : `tags.${key}`, message);
+  return tags as ParameterTags;
+}
+
+/** @see https://aws.amazon.com/compliance/fips/ */
+function readFipsEndpoints(fields: Fields, { account, region = '' }: TargetEnvironment): boolean {
+  const isWanted = fields.flag('fipsEndpoints') ?? false;
+  // Without credentials the CDK CLI names a region of its own.
+  if (isWanted && account !== undefined && !/^(us|ca)-/.test(region)) {
     fields.problem(
-      'vpcId',
-      `"${vpcId}" cannot be looked up without an account and a region; give the CDK credentials and a region (AWS_PROFILE, AWS_REGION)`,
+      'fipsEndpoints',
+      `${region} has none: AWS has FIPS endpoints in regions of the USA and Canada only; remove it, or deploy there`,
     );
   }
-  return vpcId;
+  return isWanted;
+}
+
+/** Names of constructs of the stack, beside its tokens. */
+const RESERVED_NAMES = ['Dashboard', 'DeploymentCalls'];
+
+/** Id of the construct that holds what belongs to a token beside its refresher. */
+export function resourcesIdOf(name: string): string {
+  return `${name}-resources`;
 }
 
 /** Two tokens may not share parameters, a function's name or the names of outputs. */
@@ -265,7 +293,16 @@ function refuseCollisions(tokens: readonly (UnsortedToken | undefined)[], proble
     const sameFunction = rivals.findIndex(
       (one) => one?.name !== undefined && one.functionName === token.functionName,
     );
-    if (sameOutputs >= 0) {
+    const sameConstruct = tokens.findIndex(
+      (one) => one?.name !== undefined && token.name === resourcesIdOf(one.name),
+    );
+    if (RESERVED_NAMES.includes(token.name)) {
+      problems.push(
+        `tokens[${index}].name: "${token.name}" is the name of a part of the stack; choose another`,
+      );
+    } else if (sameConstruct >= 0) {
+      report(sameConstruct, 'is also how the stack calls the resources of');
+    } else if (sameOutputs >= 0) {
       report(sameOutputs, 'must differ, in more than punctuation, from the name of');
     } else if (sameFunction >= 0) {
       report(sameFunction, `makes the function name "${token.functionName}" like`);

@@ -32,7 +32,12 @@ export interface TokenParameters {
  */
 export function tokenParameters(
   scope: Construct,
-  options: { readonly prefix: string; readonly name: string; readonly encryptionKey?: IKey | undefined },
+  options: {
+    readonly prefix: string;
+    readonly name: string;
+    readonly encryptionKey?: IKey | undefined;
+    readonly isTagged: boolean;
+  },
 ): TokenParameters {
   const stack = Stack.of(scope);
   const tokenParameterName = `${options.prefix}/${options.name}/access-token`;
@@ -58,6 +63,8 @@ export function tokenParameters(
       allow(['ssm:GetParameters', 'ssm:PutParameter'], both),
       // The keep-alive probe needs the stored token itself.
       allow(['ssm:GetParameter'], [token]),
+      // PutParameter with tags needs it too.
+      ...(options.isTagged ? [allow(['ssm:AddTagsToResource'], both)] : []),
     ],
     refreshKeyStatement: () =>
       options.encryptionKey === undefined

@@ -1,6 +1,6 @@
-import { Annotations, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Annotations, Duration, RemovalPolicy, Tags } from 'aws-cdk-lib';
 import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
-import { type IVpc, Peer, Port, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, type Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
@@ -19,6 +19,7 @@ import {
   PROVIDERS,
 } from '../../lambda/contract.ts';
 import { functionCode, HANDLER } from '../bundle/function-code.ts';
+import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { checkProps } from './check-props.ts';
 import { DeploymentFunction } from './deployment-function.ts';
 import { durationText } from './duration-text.ts';
@@ -29,7 +30,9 @@ import { createKeyPolicy } from './key-policy.ts';
 import { longestJobProblem } from './longest-job.ts';
 import { createNameClaim } from './name-claim.ts';
 import { functionNameOf } from './names.ts';
+import { type Network, placeInVpc } from './network.ts';
 import { createParameterCleanUp } from './parameter-clean-up.ts';
+import type { ParameterTags } from './parameter-tags.ts';
 import { grantRead, type ReadableToken } from './read-access.ts';
 import { createSecretChangeRule } from './secret-change-rule.ts';
 import { createDyingAlarm, createFailingAlarm } from './token-alarms.ts';
@@ -97,6 +100,18 @@ export interface TokenRefresherProps {
   readonly vpc?: IVpc;
 
   /**
+   * Subnets of `vpc` that the function runs in. Each needs a way out: Lambda gives the function no public address.
+   * @default - all private subnets with egress
+   */
+  readonly vpcSubnets?: SubnetSelection;
+
+  /**
+   * Security groups of the function in `vpc`, at most 5. They must let out TCP 443, the ports of the provider's URLs, and DNS.
+   * @default - one that lets out exactly these, and nothing in
+   */
+  readonly securityGroups?: readonly ISecurityGroup[];
+
+  /**
    * Topic that is notified when an alarm is raised, and when it ends.
    * @default - nobody is notified
    */
@@ -108,6 +123,13 @@ export interface TokenRefresherProps {
    * @default 1
    */
   readonly reservedConcurrency?: 0 | 1;
+
+  /**
+   * Tags of the two parameters, and of what the construct makes: 1 to 50. A tag that is not named any more stays on the
+   * parameters until somebody removes it.
+   * @default - none
+   */
+  readonly tags?: ParameterTags;
 
   /**
    * Whether the stack takes over parameters of these names that exist before its first deployment. It then overwrites
@@ -205,7 +227,9 @@ export class TokenRefresher extends Construct {
       prefix: props.parameterPrefix ?? DEFAULT_PREFIX,
       name: props.tokenName,
       encryptionKey: props.encryptionKey,
+      isTagged: props.tags !== undefined,
     });
+    for (const [key, value] of Object.entries(props.tags ?? {})) Tags.of(this).add(key, value);
     this.tokenParameterName = this.parameters.tokenParameterName;
     this.statusParameterName = this.parameters.statusParameterName;
 
@@ -221,6 +245,7 @@ export class TokenRefresher extends Construct {
         ? {}
         : { LONGEST_JOB_SECONDS: String(props.longestJob.toSeconds()) }),
       ...(props.encryptionKey === undefined ? {} : { ENCRYPTION_KEY_ARN: props.encryptionKey.keyArn }),
+      ...(props.tags === undefined ? {} : { PARAMETER_TAGS: JSON.stringify(props.tags) }),
       // Read by the AWS SDK.
       ...(props.fipsEndpoints ? { AWS_USE_FIPS_ENDPOINT: 'true' } : {}),
     } satisfies FunctionEnvironment & { AWS_USE_FIPS_ENDPOINT?: string };
@@ -266,6 +291,7 @@ export class TokenRefresher extends Construct {
     this.dyingAlarm.node.addDependency(heartbeat);
     this.failingAlarm = createFailingAlarm(this, 'Failing', { ...alarmed, fn: this.function });
     this.warnAboutLateAlarm(props.tokenName);
+    if (props.refreshInterval !== undefined) this.warnAboutInterval(props.refreshInterval, expectedLifetime);
   }
 
   /**
@@ -305,6 +331,15 @@ export class TokenRefresher extends Construct {
     Annotations.of(this).addWarningV2('token-refresher:alarm-too-late', message);
   }
 
+  private warnAboutInterval(refreshInterval: Duration, expectedLifetime: Duration): void {
+    const greatestMs = (expectedLifetime.toMilliseconds() * 5) / 6;
+    if (refreshInterval.toMilliseconds() <= greatestMs) return;
+    Annotations.of(this).addWarningV2(
+      'token-refresher:interval-above-lifetime',
+      `refreshInterval of ${durationText(refreshInterval.toMilliseconds())} is more than 5/6 of the lifetime of ${durationText(expectedLifetime.toMilliseconds())}: ${this.tokenParameterName} is replaced after ${durationText(greatestMs)}. Lower refreshInterval, or set the real expectedLifetime.`,
+    );
+  }
+
   private createFunction(
     props: TokenRefresherProps,
     functionName: string,
@@ -338,47 +373,21 @@ export class TokenRefresher extends Construct {
       // A throttled beat must not wait in the queue and run late: the next beat does its work.
       retryAttempts: 0,
       maxEventAge: BEAT_MAX_AGE,
-      ...(props.vpc === undefined ? {} : this.network(props.vpc, props.provider)),
+      ...(props.vpc === undefined ? {} : this.network(props, props.vpc)),
     });
     if (props.vpc !== undefined) createVpcActionsDenial(this, 'VpcActionsDenied', { fn, role });
     return fn;
   }
 
-  private network(vpc: IVpc, provider: TokenRefresherProps['provider']) {
-    const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
-      vpc,
-      description: `Refresher of ${this.tokenParameterName}: HTTPS out only`,
-      allowAllOutbound: false,
-    });
-    for (const port of new Set([443, ...portsOf(provider)])) {
-      securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(port), 'AWS and the token endpoint');
-    }
-    // A VPC's DHCP options may name its own DNS servers, which Lambda then uses.
-    securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(53), 'DNS');
-    securityGroup.addEgressRule(Peer.anyIpv4(), Port.udp(53), 'DNS');
-    if (vpc.privateSubnets.length === 0) {
-      throw new Error(
-        `The VPC of ${this.tokenParameterName} has no private subnet with egress. Lambda gives the function no public address: name a VPC with a private subnet that routes to a NAT gateway.`,
-      );
-    }
-    return {
-      vpc,
-      vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
-      securityGroups: [securityGroup],
-    };
+  private network({ vpcSubnets, securityGroups, provider }: TokenRefresherProps, vpc: IVpc): Network {
+    const { tokenParameterName } = this;
+    return placeInVpc(this, { vpc, subnets: vpcSubnets, securityGroups, provider, tokenParameterName });
   }
-}
-
-/** Ports that the provider's settings name: of URLs, and of domains. */
-function portsOf(provider: TokenRefresherProps['provider']): number[] {
-  return Object.values(provider).flatMap((value) => {
-    const [, port] = /^(?:https?:\/\/)?[a-z0-9.-]+:(\d{1,5})(?:\/|$)/i.exec(String(value)) ?? [];
-    return port === undefined ? [] : [Number(port)];
-  });
 }
 
 function checkLongestJob({ tokenName, longestJob }: TokenRefresherProps, expectedLifetime: Duration): void {
   if (longestJob === undefined) return;
   const problem = longestJobProblem(longestJob.toMilliseconds(), expectedLifetime.toMilliseconds());
-  if (problem !== undefined) throw new Error(`longestJob of the token "${tokenName}": ${problem}`);
+  if (problem !== undefined)
+    throw new ConfigurationError(`longestJob of the token "${tokenName}": ${problem}`);
 }

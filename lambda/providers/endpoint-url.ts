@@ -1,9 +1,10 @@
 /** The rule for a URL that secrets or tokens are sent to, in words. @see RFC 6749 section 3.2 */
-export const URL_RULE = 'an https URL without user, password or fragment (http for loopback addresses only)';
+export const URL_RULE =
+  'an https URL without user, password, fragment or white space (http for loopback addresses only)';
 
 /** Tells whether secrets or tokens may be sent to a URL: {@link URL_RULE}. */
 export function isEndpointUrl(text: string): boolean {
-  return URL.canParse(text) && endpointUrlProblem(new URL(text)) === undefined && !text.includes('#');
+  return URL.canParse(text) && endpointUrlProblem(new URL(text)) === undefined && !/[#\s]/.test(text);
 }
 
 /** What is wrong with a URL that secrets or tokens would be sent to; undefined if nothing is. */

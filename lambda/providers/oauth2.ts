@@ -63,8 +63,7 @@ export const oauth2: ProviderDefinition<OAuth2Settings, 'client_id' | 'client_se
 
   readSettings(reader) {
     const url = (key: string) => reader.text(key, URL_RULE, isEndpointUrl);
-    const line = (key: string) =>
-      reader.text(key, 'a text of 1 to 2,000 characters without control characters', isLine);
+    const line = (key: string) => reader.text(key, LINE_RULE, isLine);
     if (reader.has('tokenUrl') === reader.has('issuer')) {
       const found = reader.has('issuer') ? 'is set beside issuer' : 'is missing, and so is issuer';
       reader.problem('tokenUrl', `${found}; set one of them: tokenUrl, or issuer to discover it`);
@@ -74,7 +73,7 @@ export const oauth2: ProviderDefinition<OAuth2Settings, 'client_id' | 'client_se
       issuer: readIssuer(reader),
       clientAuthentication: reader.oneOf('clientAuthentication', CLIENT_AUTHENTICATIONS),
       assertionAudience: readAssertionAudience(reader),
-      scope: line('scope'),
+      scope: reader.text('scope', SCOPE_RULE, isScope),
       audience: line('audience'),
       resource: readResource(reader),
       parameters: readParameters(reader),
@@ -151,11 +150,7 @@ function readAssertionAudience(reader: SettingsReader): string | undefined {
   if (reader.has('assertionAudience') && reader.raw('clientAuthentication') !== 'private_key_jwt') {
     reader.problem('assertionAudience', 'is for clientAuthentication private_key_jwt only; remove it');
   }
-  return reader.text(
-    'assertionAudience',
-    'a text of 1 to 2,000 characters without control characters',
-    isLine,
-  );
+  return reader.text('assertionAudience', LINE_RULE, isLine);
 }
 
 /** @see RFC 8707 section 2: absolute URIs without fragment */
@@ -166,7 +161,10 @@ function readResource(reader: SettingsReader): string | string[] | undefined {
   if (list.length > 0 && list.every((one) => typeof one === 'string' && isAbsoluteUri(one))) {
     return value as string | string[];
   }
-  reader.problem('resource', `${show(value)} is not an absolute URI without fragment, nor a list of them`);
+  reader.problem(
+    'resource',
+    `${show(value)} is not an absolute URI without fragment and white space, nor a list of them`,
+  );
   return undefined;
 }
 
@@ -187,10 +185,20 @@ function readParameters(reader: SettingsReader): Record<string, string> | undefi
   return value as Record<string, string>;
 }
 
+const LINE_RULE =
+  'a text of 1 to 2,000 characters without control characters, and without white space at either end';
+
+const SCOPE_RULE =
+  'a list of scopes, each of ASCII characters without quotation mark and backslash, with one space between (RFC 6749 section 3.3), of 1 to 2,000 characters';
+
+function isScope(value: string): boolean {
+  return value.length <= 2000 && /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(value);
+}
+
 function isLine(value: string): boolean {
-  return value.length >= 1 && value.length <= 2000 && !/\p{Cc}/u.test(value);
+  return value.length >= 1 && value.length <= 2000 && !/\p{Cc}/u.test(value) && value.trim() === value;
 }
 
 function isAbsoluteUri(value: string): boolean {
-  return URL.canParse(value) && !value.includes('#');
+  return URL.canParse(value) && !/[#\s]/.test(value);
 }

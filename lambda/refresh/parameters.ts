@@ -1,8 +1,11 @@
+import { setTimeout } from 'node:timers/promises';
 import {
+  AddTagsToResourceCommand,
   GetParameterCommand,
   GetParametersCommand,
   type Parameter,
   PutParameterCommand,
+  type PutParameterCommandInput,
   SSMClient,
 } from '@aws-sdk/client-ssm';
 import { type AwsClientSettings, awsTimeLimits } from '../aws-client.ts';
@@ -43,6 +46,13 @@ export interface Parameters {
   writeToken(options: CallOptions & { readonly accessToken: string }): Promise<number>;
   /** @throws RefreshError `PARAMETER_NOT_WRITTEN` */
   writeStatus(options: CallOptions & { readonly status: Status }): Promise<void>;
+  /**
+   * Gives both parameters their configured tags, once. Parameters that are created here have them from the start.
+   * Absent: none are configured.
+   *
+   * @throws RefreshError `PARAMETER_NOT_WRITTEN`
+   */
+  tag?(options: CallOptions): Promise<void>;
 }
 
 /**
@@ -55,12 +65,37 @@ export function openParameters(options: {
   readonly statusParameter: string;
   /** ARN of a customer managed key; undefined: `alias/aws/ssm`. */
   readonly encryptionKeyArn: string | undefined;
+  readonly parameterTags?: Readonly<Record<string, string>> | undefined;
   /** @default the SDK's own */
   readonly awsClient?: AwsClientSettings;
   readonly client?: SSMClient;
 }): Parameters {
   const { tokenParameter, statusParameter, encryptionKeyArn, awsClient } = options;
   const { client = createClient(awsClient) } = options;
+  const Tags = Object.entries(options.parameterTags ?? {}).map(([Key, Value]) => ({ Key, Value }));
+  let missing: readonly string[] = [];
+  let isTagged = false;
+
+  /** Creates with tags what was not there when it was last read; overwrites everything else. */
+  const put = async (input: PutParameterCommandInput, signal: AbortSignal): Promise<number | undefined> => {
+    const send = async (how: Partial<PutParameterCommandInput>) => {
+      const command = new PutParameterCommand({ ...input, ...how });
+      const { Version } = await untilTaken(signal, () => client.send(command, { abortSignal: signal }));
+      missing = missing.filter((name) => name !== input.Name);
+      return Version;
+    };
+    return await attempt('PARAMETER_NOT_WRITTEN', 'ssm:PutParameter', String(input.Name), async () => {
+      if (Tags.length === 0 || !missing.includes(String(input.Name))) return await send({ Overwrite: true });
+      try {
+        // Parameter Store takes tags at a creation only.
+        return await send({ Tags });
+      } catch (error) {
+        if (errorLabel(error) !== 'ParameterAlreadyExists') throw error;
+        return await send({ Overwrite: true });
+      }
+    });
+  };
+
   return {
     async read({ signal }) {
       const command = new GetParametersCommand({ Names: [tokenParameter, statusParameter] });
@@ -80,6 +115,7 @@ export function openParameters(options: {
         found.Parameters?.find((one) => one.Name === name);
       const token = byName(tokenParameter);
       const status = byName(statusParameter);
+      missing = [tokenParameter, statusParameter].filter((name) => byName(name) === undefined);
       return {
         tokenVersion: token?.Version ?? null,
         status: status?.Value === undefined ? null : parseStatus(status.Value),
@@ -100,38 +136,48 @@ export function openParameters(options: {
     },
 
     async writeToken({ accessToken, signal }) {
-      const command = new PutParameterCommand({
-        Name: tokenParameter,
-        Value: accessToken,
-        Type: 'SecureString',
-        Overwrite: true,
-        // Standard up to 4,096 bytes, advanced above. "Standard" would fail after a long token has made the parameter advanced.
-        Tier: 'Intelligent-Tiering',
-        ...(encryptionKeyArn === undefined ? {} : { KeyId: encryptionKeyArn }),
-      });
-      const { Version } = await attempt('PARAMETER_NOT_WRITTEN', 'ssm:PutParameter', tokenParameter, () =>
-        client.send(command, { abortSignal: signal }),
+      const version = await put(
+        {
+          Name: tokenParameter,
+          Value: accessToken,
+          Type: 'SecureString',
+          // Standard up to 4,096 bytes, advanced above. "Standard" would fail after a long token has made the parameter advanced.
+          Tier: 'Intelligent-Tiering',
+          ...(encryptionKeyArn === undefined ? {} : { KeyId: encryptionKeyArn }),
+        },
+        signal,
       );
-      if (Version === undefined) {
+      if (version === undefined) {
         throw new RefreshError(
           'PARAMETER_NOT_WRITTEN',
           `ssm:PutParameter on ${tokenParameter} answered without a version. The next invocation tries again.`,
         );
       }
-      return Version;
+      return version;
     },
 
     async writeStatus({ status, signal }) {
-      const command = new PutParameterCommand({
-        Name: statusParameter,
-        Value: serializeStatus(status),
-        Type: 'String',
-        Overwrite: true,
-      });
-      await attempt('PARAMETER_NOT_WRITTEN', 'ssm:PutParameter', statusParameter, () =>
-        client.send(command, { abortSignal: signal }),
-      );
+      await put({ Name: statusParameter, Value: serializeStatus(status), Type: 'String' }, signal);
     },
+
+    ...(Tags.length === 0
+      ? {}
+      : {
+          async tag({ signal }: CallOptions) {
+            if (isTagged) return;
+            for (const name of [tokenParameter, statusParameter]) {
+              const command = new AddTagsToResourceCommand({
+                ResourceType: 'Parameter',
+                ResourceId: name,
+                Tags,
+              });
+              await attempt('PARAMETER_NOT_WRITTEN', 'ssm:AddTagsToResource', name, () =>
+                client.send(command, { abortSignal: signal }),
+              );
+            }
+            isTagged = true;
+          },
+        }),
   };
 }
 
@@ -141,6 +187,27 @@ function createClient(awsClient: AwsClientSettings | undefined): SSMClient {
     maxAttempts: 3,
     requestHandler: awsTimeLimits(3_000),
   });
+}
+
+/**
+ * Writes again while Parameter Store throttles, until the signal: by default an account may write 3 times a second, and many
+ * tokens may be due on one beat. The pauses differ, so that the functions do not all come back together.
+ *
+ * @see https://docs.aws.amazon.com/general/latest/gr/ssm.html
+ */
+async function untilTaken<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  let throttled: unknown;
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (signal.aborted && throttled !== undefined) throw throttled;
+      if (errorLabel(error) !== 'ThrottlingException') throw error;
+      throttled = error;
+    }
+    await setTimeout(500 + 1_000 * Math.random(), undefined, { signal }).catch(() => {});
+    if (signal.aborted) throw throttled;
+  }
 }
 
 /** Whether the status was last written before the token. */

@@ -112,6 +112,7 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
       },
     });
     nowStored = undefined;
+    await tagParameters(options);
     if (isStageOverdue(now, clock.now())) {
       const error = stageRefused(now);
       if (request.kind === 'beat') throw error;
@@ -126,6 +127,16 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
     await recordFailure(options, { error, previous: lastFailure, nowStored });
     if (!refused && token !== null && !signal.aborted) await keepAlive({ ...options, token });
     throw error;
+  }
+}
+
+/** Tags are for people: a token without them is as good. The next mint tries again. */
+async function tagParameters({ parameters, observations, signal }: RefreshOptions): Promise<void> {
+  try {
+    await parameters.tag?.({ signal });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : '';
+    observations.warnings.push(`The parameters could not be tagged: ${message}`);
   }
 }
 

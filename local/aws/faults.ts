@@ -53,6 +53,8 @@ export interface Faults {
   ): FaultHandle;
   /** Limits Parameter Store's reads per second of the endpoint's clock (AWS: 40); undefined lifts the limit. */
   limitParameterReads(perSecond: number | undefined): void;
+  /** Limits its writes likewise (AWS: 3 by default). */
+  limitParameterWrites(perSecond: number | undefined): void;
   clear(): void;
   /** For the endpoint: the faults that this call meets. */
   take(call: CallSummary, now: Date): readonly Fault[];
@@ -71,17 +73,8 @@ const parameterReads = new Set(['GetParameter', 'GetParameters', 'GetParametersB
 /** Makes the seam with no fault in place. */
 export function createFaults(): Faults {
   const entries = new Set<Entry>();
-  let readsPerSecond: number | undefined;
-  let window = { second: Number.NaN, reads: 0 };
-
-  const isOverLimit = (call: CallSummary, now: Date): boolean => {
-    if (readsPerSecond === undefined || call.service !== 'ssm' || !parameterReads.has(call.operation))
-      return false;
-    const second = Math.floor(now.getTime() / 1000);
-    if (window.second !== second) window = { second, reads: 0 };
-    window.reads += 1;
-    return window.reads > readsPerSecond;
-  };
+  const reads = createRateLimit(parameterReads);
+  const writes = createRateLimit(new Set(['PutParameter']));
 
   const faults: Faults = {
     add({ match = {}, fault, times = Number.POSITIVE_INFINITY }) {
@@ -95,15 +88,16 @@ export function createFaults(): Faults {
       };
     },
     hook: (at, match, run) => faults.add({ match, fault: { kind: at, run } }),
-    limitParameterReads(perSecond) {
-      readsPerSecond = perSecond;
-    },
+    limitParameterReads: reads.limit,
+    limitParameterWrites: writes.limit,
     clear() {
       entries.clear();
-      readsPerSecond = undefined;
+      reads.limit(undefined);
+      writes.limit(undefined);
     },
     take(call, now) {
-      const met: Fault[] = isOverLimit(call, now) ? [{ kind: 'throttle' }] : [];
+      const isOverLimit = [reads, writes].some((one) => one.isOver(call, now));
+      const met: Fault[] = isOverLimit ? [{ kind: 'throttle' }] : [];
       for (const entry of entries) {
         if (!fits(entry.match, call)) continue;
         entry.seen += 1;
@@ -116,6 +110,24 @@ export function createFaults(): Faults {
     },
   };
   return faults;
+}
+
+/** Counts what is called of Parameter Store's operations in each second. */
+function createRateLimit(operations: ReadonlySet<string>) {
+  let perSecond: number | undefined;
+  let window = { second: Number.NaN, calls: 0 };
+  return {
+    limit(value: number | undefined): void {
+      perSecond = value;
+    },
+    isOver({ service, operation }: CallSummary, now: Date): boolean {
+      if (perSecond === undefined || service !== 'ssm' || !operations.has(operation)) return false;
+      const second = Math.floor(now.getTime() / 1000);
+      if (window.second !== second) window = { second, calls: 0 };
+      window.calls += 1;
+      return window.calls > perSecond;
+    },
+  };
 }
 
 function fits(match: FaultMatch, call: CallSummary): boolean {

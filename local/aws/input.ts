@@ -62,9 +62,19 @@ export function stringList(
 export function tagList(input: JsonObject, member = 'Tags'): ReadonlyMap<string, string> {
   const value = input[member] ?? [];
   if (!Array.isArray(value)) throw validationError(`${member} must be a list`);
-  return new Map(
+  const tags = new Map(
     value.map((tag: JsonObject) => [requiredString(tag, 'Key'), requiredString(tag, 'Value')] as const),
   );
+  for (const [key, text] of tags) {
+    const isTag = tagText(key, 128) && key !== '' && !/^aws:/i.test(key) && tagText(text, 256);
+    if (!isTag)
+      throw constraintError('tags', 'Member must be a key of 1 to 128 and a value of 0 to 256 characters');
+  }
+  return tags;
+}
+
+function tagText(text: string, max: number): boolean {
+  return text.length <= max && /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u.test(text);
 }
 
 /** Writes a date as AWS JSON does: seconds since 1970, with milliseconds as the fraction. */

@@ -11,6 +11,7 @@ import {
   type ParameterType,
   type ParameterVersion,
 } from './parameter-store.ts';
+import { requestTags, taggingPermission, withinTagLimit } from './parameter-tags.ts';
 
 const maxVersions = 100;
 const standardTierBytes = 4096;
@@ -44,9 +45,10 @@ export function createPutParameter(store: ParameterStore, kms: Kms, rules: PutRu
     call.authorize({
       action: 'ssm:PutParameter',
       resource: arn,
-      context: { 'ssm:Overwrite': String(overwrite) },
+      context: { 'ssm:Overwrite': String(overwrite), ...requestTags(tagList(input)) },
     });
-    const tags = tagList(input);
+    const tags = withinTagLimit(tagList(input));
+    if (tags.size > 0) call.authorize(taggingPermission(arn, tags));
     if (overwrite && tags.size > 0) {
       throw validationError(
         "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or RemoveTagsFromResource.",

@@ -9,6 +9,7 @@ import {
   type Parameter,
   type ParameterStore,
 } from './parameter-store.ts';
+import { requestTags, withinTagLimit } from './parameter-tags.ts';
 import { createPutParameter, type PutRules } from './ssm-put.ts';
 import { authorizeNames, createReadOperations } from './ssm-read.ts';
 
@@ -87,12 +88,17 @@ function labelParameterVersion(store: ParameterStore): Operation {
 }
 
 function createTagOperations(store: ParameterStore): Record<string, Operation> {
-  const tagged = (action: string, input: Record<string, unknown>, call: OperationCall): Parameter => {
+  const tagged = (
+    action: string,
+    input: Record<string, unknown>,
+    call: OperationCall,
+    tags: ReadonlyMap<string, string> = new Map(),
+  ): Parameter => {
     if (requiredString(input, 'ResourceType') !== 'Parameter') {
       throw validationError('Only tags of parameters are emulated.');
     }
     const name = requiredString(input, 'ResourceId');
-    call.authorize({ action, resource: parameterArn(store.place, name) });
+    call.authorize({ action, resource: parameterArn(store.place, name), context: requestTags(tags) });
     const parameter = store.parameters.get(name);
     if (!parameter)
       throw new AwsError('InvalidResourceId', 'The resource ID is not valid. Verify it and try again.');
@@ -100,8 +106,9 @@ function createTagOperations(store: ParameterStore): Record<string, Operation> {
   };
   return {
     AddTagsToResource(input, call) {
-      const parameter = tagged('ssm:AddTagsToResource', input, call);
-      store.set({ ...parameter, tags: new Map([...parameter.tags, ...tagList(input)]) });
+      const added = tagList(input);
+      const parameter = tagged('ssm:AddTagsToResource', input, call, added);
+      store.set({ ...parameter, tags: withinTagLimit(new Map([...parameter.tags, ...added])) });
       return {};
     },
     RemoveTagsFromResource(input, call) {

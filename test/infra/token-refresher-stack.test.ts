@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { MAX_TOKENS } from '../../infra/configuration/tokens-configuration.ts';
@@ -282,12 +283,167 @@ test('sets the logs’ retention and key, and FIPS endpoints, as configured', ()
   expect(stack.functions[0]?.environment.AWS_USE_FIPS_ENDPOINT).toBe('true');
 });
 
-test.each(['dashboard', 'terminationProtection'])('takes %s as true or false only', (key) => {
-  const context = { tokens: SMALLEST, [key]: 'yes' };
+describe('in a VPC', () => {
+  const [[vpcKey, found] = ['', {}]] = Object.entries(VPC_CONTEXT);
+  const [privateGroup] = (found as { subnetGroups: { subnets: object[] }[] }).subnetGroups;
+  const group = (type: string, subnetId: string) => ({
+    ...privateGroup,
+    name: type,
+    type,
+    subnets: [{ ...privateGroup?.subnets[0], subnetId }],
+  });
+  const context = {
+    [vpcKey]: {
+      ...(found as object),
+      subnetGroups: [
+        privateGroup,
+        group('Public', 'subnet-0123456789abcde0a'),
+        group('Isolated', 'subnet-0123456789abcde0b'),
+      ],
+    },
+  };
+  const synthesizeIn = (settings: object) =>
+    synthesize({ tokens: [{ ...FULL_TOKENS[2], ...settings }], context, target: TARGET });
+  const networkOf = (stack: ReturnType<typeof synthesizeIn>) =>
+    stack.template.Resources[stack.functions[0]?.logicalId ?? '']?.Properties?.VpcConfig;
 
-  expect(() => createTokenRefresherApp(TARGET, { outdir: temporaryDirectory(), context })).toThrow(
-    `${key}: "yes" is not true or false`,
-  );
+  test('runs in the subnets that it is told, also in one whose way out is not seen', () => {
+    const stack = synthesizeIn({ subnetIds: ['subnet-0123456789abcde0b', 'subnet-0123456789abcde00'] });
+
+    expect(networkOf(stack)).toMatchObject({
+      SubnetIds: ['subnet-0123456789abcde00', 'subnet-0123456789abcde0b'],
+    });
+  });
+
+  test('has the security groups that it is told, and makes none', () => {
+    const stack = synthesizeIn({ securityGroupIds: ['sg-01234567', 'sg-89abcdef'] });
+
+    expect(networkOf(stack)).toMatchObject({ SecurityGroupIds: ['sg-01234567', 'sg-89abcdef'] });
+    expect(ofType('AWS::EC2::SecurityGroup', stack)).toEqual([]);
+  });
+
+  test.each([
+    ['subnet-0123456789abcde0a', 'is a public subnet, where Lambda gives the function no public address'],
+    ['subnet-99999999', 'is not a subnet of vpc-0123456789abcdef0'],
+  ])('says what is wrong with the subnet %s', (subnetId, problem) => {
+    expect(() => synthesizeIn({ subnetIds: [subnetId] })).toThrow(
+      `subnetIds of the token "generic": ${subnetId} ${problem}. Its private subnets: subnet-0123456789abcde00, subnet-0123456789abcde01, subnet-0123456789abcde0b.`,
+    );
+  });
+
+  test('waits for the look-up before it says that a subnet is not there', () => {
+    const tokens = [{ ...FULL_TOKENS[2], subnetIds: ['subnet-0123456789abcde00'] }];
+
+    const app = createTokenRefresherApp(TARGET, { outdir: temporaryDirectory(), context: { tokens } });
+
+    expect(app.synth().manifest.missing?.map(({ provider }) => provider)).toEqual(['vpc-provider']);
+  });
+});
+
+describe('with tags', () => {
+  const tagsOf = ({ Properties }: Resource) => Properties?.Tags;
+  const tags = { team: 'contact-centre', stage: 'live' };
+  const TAGS = [
+    { Key: 'stage', Value: 'live' },
+    { Key: 'team', Value: 'contact-centre' },
+  ];
+
+  test('tags what it makes for a token, and tells the function those of the parameters', () => {
+    const stack = synthesize({ tokens: [{ ...SMALLEST[0], tags }] });
+
+    for (const type of ['AWS::Lambda::Function', 'AWS::IAM::Role', 'AWS::Logs::LogGroup'])
+      for (const resource of ofType(type, stack)) expect(tagsOf(resource)).toEqual(TAGS);
+    expect(tagsOf(ofType('AWS::SecretsManager::Secret', stack)[0] as Resource)).toEqual(TAGS);
+    expect(tagsOf(ofType('AWS::SSM::Parameter', stack)[0] as Resource)).toEqual(tags);
+    expect(stack.functions[0]?.environment.PARAMETER_TAGS).toBe(JSON.stringify(tags));
+    expect(JSON.stringify(stack.functions[0]?.policyDocuments)).toContain('"ssm:AddTagsToResource"');
+  });
+
+  test('tags what tokens share only where they agree', () => {
+    const tokens = [
+      { ...SMALLEST[0], tags },
+      { name: 'cxone', provider: 'nice-cxone', tags: { ...tags, stage: 'test' } },
+    ];
+
+    const stack = synthesize({ tokens });
+
+    const shared = stack.template.Resources.AWS679f53fac002430cb0da5b7982bd22872D164C4C as Resource;
+    expect(tagsOf(shared)).toEqual([{ Key: 'team', Value: 'contact-centre' }]);
+  });
+
+  test('allows and tells the function nothing of tags where there are none', () => {
+    expect(smallest.functions[0]?.environment).not.toHaveProperty('PARAMETER_TAGS');
+    expect(JSON.stringify(smallest.functions[0]?.policyDocuments)).not.toContain('AddTags');
+  });
+});
+
+describe('finds the tokens', () => {
+  const written = (directory: string, name: string, tokens: unknown) =>
+    writeFileSync(join(directory, name), JSON.stringify(tokens));
+  const namesOf = (context: object, directory?: string) =>
+    createTokenRefresherApp(
+      { account: undefined, region: undefined },
+      { outdir: temporaryDirectory(), context: { ...context } },
+      directory,
+    )
+      .synth()
+      .stacks.flatMap(({ template }) => Object.keys(template.Outputs))
+      .filter((key) => key.endsWith('TokenParameter'));
+
+  test('in tokens.json rather than in cdk.json, and on the command line rather than in either', () => {
+    const directory = temporaryDirectory();
+    written(directory, 'tokens.json', [{ name: 'file', provider: 'nice-cxone' }]);
+
+    expect(namesOf({ tokens: SMALLEST }, directory)).toEqual(['FileTokenParameter']);
+    expect(namesOf({ tokens: JSON.stringify(SMALLEST) }, directory)).toEqual(['GenesysTokenParameter']);
+    expect(namesOf({ tokens: SMALLEST })).toEqual(['GenesysTokenParameter']);
+  });
+
+  test('in another file, where one is named', () => {
+    const directory = temporaryDirectory();
+    written(directory, 'tokens.json', [{ name: 'file', provider: 'nice-cxone' }]);
+    written(directory, 'second.json', [{ name: 'second', provider: 'nice-cxone' }]);
+
+    expect(namesOf({ tokensFile: 'second.json' }, directory)).toEqual(['SecondTokenParameter']);
+  });
+
+  test('and names the file where they are wrong', () => {
+    const directory = temporaryDirectory();
+    written(directory, 'tokens.json', [{ name: 'a b', provider: 'nice-cxone' }]);
+
+    expect(() => namesOf({}, directory)).toThrow(
+      /^The configuration, with the tokens of tokens.json, has a problem:\n {2}- tokens\[0\].name: "a b"/,
+    );
+  });
+
+  test('and never repeats a piece of a file that is no JSON', () => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'tokens.json'), 'client_secret=canary-1');
+
+    expect(() => namesOf({}, directory)).toThrow(/tokens.json: is not JSON \(Unexpected token 'c'\)$/);
+  });
+});
+
+test.each([
+  [
+    51,
+    [
+      'refreshInterval of 51 min is more than 5/6 of the lifetime of 1 h: /ci/genesys/access-token is replaced after 50 min',
+    ],
+  ],
+  [50, []],
+])('warns where a token cannot become %i minutes old', (refreshInterval, expected) => {
+  const tokens = [
+    { ...SMALLEST[0], expectedLifetime: 60, refreshInterval, alarmEmail: 'on-call@example.com' },
+  ];
+  const app = createTokenRefresherApp(TARGET, { outdir: temporaryDirectory(), context: { tokens } });
+
+  const warnings = app.node
+    .findAll()
+    .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'))
+    .map(({ data }) => String(data).split('. ')[0]);
+
+  expect(warnings).toEqual(expected);
 });
 
 test('warns if the alarms notify nobody', () => {
@@ -337,14 +493,8 @@ test('leaves nothing to cdk-nag that is not acknowledged', () => {
   expect(new AwsSolutionsChecks(app).validateScope(app).violations).toEqual([]);
 });
 
-test('takes another name, and refuses one that CloudFormation would', () => {
+test('takes another name', () => {
   expect(synthesize({ tokens: SMALLEST, context: { stackName: 'Tokens2' } }).stackName).toBe('Tokens2');
-  expect(() =>
-    createTokenRefresherApp(TARGET, {
-      outdir: temporaryDirectory(),
-      context: { tokens: SMALLEST, stackName: 'a_b' },
-    }),
-  ).toThrow('stackName: "a_b" is not a name of 1 to 128 letters, digits and "-" that begins with a letter');
 });
 
 test('fits the calls of as many tokens as are allowed into one role', () => {

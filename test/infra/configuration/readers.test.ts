@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../../../infra/configuration/configuration-error.ts';
-import { parseOidcProviders } from '../../../infra/configuration/oidc-providers.ts';
+import { readOidcProviders } from '../../../infra/configuration/oidc-providers.ts';
 import { parseTokens } from '../../../infra/configuration/tokens-configuration.ts';
 import { TARGET } from '../full-configuration.ts';
 
@@ -175,9 +175,7 @@ const BAD: [string, unknown, string][] = [
 
 test.each(BAD)('says what is wrong with a reader: %s', (_, reader, message) => {
   expect(() => parse(reader)).toThrow(
-    new ConfigurationError(
-      `The configuration of the tokens has a problem:\n  - tokens[0].readers[0]${message}`,
-    ),
+    new ConfigurationError(`The configuration has a problem:\n  - tokens[0].readers[0]${message}`),
   );
 });
 
@@ -275,7 +273,10 @@ describe('createOidcProviders', () => {
     [[GITHUB], [{ oidcProvider: GITHUB, audiences: ['https://github.com/octo-org', 'sts.amazonaws.com'] }]],
     [`["${GITHUB}"]`, [expect.objectContaining({ oidcProvider: GITHUB })]],
   ])('takes %j, with the audiences of all tokens', (value, expected) => {
-    expect(parseOidcProviders(value, tokens)).toEqual(expected);
+    const problems: string[] = [];
+
+    expect(readOidcProviders(value, tokens, problems)).toEqual(expected);
+    expect(problems).toEqual([]);
   });
 
   test.each([
@@ -292,6 +293,9 @@ describe('createOidcProviders', () => {
       'createOidcProviders[0]: 7 is not the URL of an OIDC provider without https://, port, query and slash at the end (token.actions.githubusercontent.com)\ncreateOidcProviders[1]: "gitlab.com" is the oidcProvider of no reader; remove it',
     ],
   ])('refuses %j', (value, message) => {
-    expect(() => parseOidcProviders(value, tokens)).toThrow(new ConfigurationError(message));
+    const problems: string[] = [];
+    readOidcProviders(value, tokens, problems);
+
+    expect(problems.join('\n')).toBe(message);
   });
 });

@@ -42,6 +42,84 @@ test('runs the function on Node.js 24 and arm64, one at a time, with no stale re
   template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
 });
 
+describe('what has to lie in the stack’s own account and region', () => {
+  const env = { account: '111122223333', region: 'eu-central-1' };
+  const elsewhere = 'eu-west-1:111122223333';
+  const make = (settings: (stack: Stack) => Partial<TokenRefresherProps>, stackEnv?: typeof env) => {
+    const stack = new Stack(new App(), 'Test', stackEnv === undefined ? {} : { env: stackEnv });
+    return new TokenRefresher(stack, 'Refresher', {
+      tokenName: 'deploy',
+      provider: { provider: 'genesys-cloud', region: 'eu-central-1' },
+      secret: Secret.fromSecretNameV2(stack, 'Secret', 'client'),
+      code: Code.fromInline('-'),
+      ...settings(stack),
+    });
+  };
+  const KEY = 'key/11111111-2222-4333-8444-555555555555';
+  const things: [string, (stack: Stack) => Partial<TokenRefresherProps>][] = [
+    [
+      'secret',
+      (stack) => ({
+        secret: Secret.fromSecretCompleteArn(
+          stack,
+          'Other',
+          `arn:aws:secretsmanager:${elsewhere}:secret:client-AbCdEf`,
+        ),
+      }),
+    ],
+    [
+      'encryptionKey',
+      (stack) => ({ encryptionKey: Key.fromKeyArn(stack, 'Other', `arn:aws:kms:${elsewhere}:${KEY}`) }),
+    ],
+    [
+      'logEncryptionKey',
+      (stack) => ({ logEncryptionKey: Key.fromKeyArn(stack, 'Other', `arn:aws:kms:${elsewhere}:${KEY}`) }),
+    ],
+    [
+      'alarmTopic',
+      (stack) => ({ alarmTopic: Topic.fromTopicArn(stack, 'Other', `arn:aws:sns:${elsewhere}:x`) }),
+    ],
+  ];
+
+  test.each(things)('%s of another region is refused', (name, settings) => {
+    expect(() => make(settings, env)).toThrow(
+      new RegExp(`: ${name} lies in region eu-west-1 \\(the stack is in eu-central-1\\); `),
+    );
+  });
+
+  test.each(things)('%s is taken where the stack’s own region is not known yet', (_, settings) => {
+    expect(() => make(settings)).not.toThrow();
+  });
+
+  test('a secret of another stack in another account is refused', () => {
+    const other = new Stack(new App(), 'Other', { env: { ...env, account: '999900001111' } });
+    const secret = Secret.fromSecretNameV2(other, 'Secret', 'client');
+
+    expect(() => make(() => ({ secret }), env)).toThrow('secret lies in account 999900001111');
+  });
+});
+
+test.each<[TokenRefresherProps['provider'], string]>([
+  [
+    { provider: 'genesys-cloud', region: 'login.mypurecloud.de' },
+    'provider.region: "login.mypurecloud.de" is not a known domain of Genesys Cloud',
+  ],
+  [
+    { provider: 'oauth2', tokenUrl: 'http://id.example.com' },
+    'provider.tokenUrl: "http://id.example.com" is not',
+  ],
+  [
+    {
+      provider: 'oauth2',
+      tokenUrl: 'https://id.example.com',
+      scopes: 'a',
+    } as TokenRefresherProps['provider'],
+    'provider.scopes: is not a setting; did you mean "scope"?',
+  ],
+])('checks the provider’s settings that code gives it: %j', (provider, problem) => {
+  expect(() => templateOf({ provider })).toThrow(problem);
+});
+
 test('reserves no concurrency where the account cannot', () => {
   templateOf({ reservedConcurrency: 0 }).hasResourceProperties('AWS::Lambda::Function', {
     Handler: 'handler.handler',

@@ -1,4 +1,5 @@
 import { LabelParameterVersionCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { MINT_TIME_LIMIT_MS } from '../../../lambda/contract.ts';
 import { openParameters } from '../../../lambda/refresh/parameters.ts';
 import type { Status } from '../../../lambda/refresh/status.ts';
 import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
@@ -39,8 +40,9 @@ function clientFor(policies: object[]): SSMClient {
   return new SSMClient({ region: aws.region, endpoint: aws.url, credentials, maxAttempts: 2 });
 }
 
-const open = (options: { encryptionKeyArn?: string; client?: SSMClient } = {}) =>
-  openParameters({ tokenParameter, statusParameter, encryptionKeyArn: undefined, client, ...options });
+const open = (
+  options: { encryptionKeyArn?: string; client?: SSMClient; parameterTags?: Record<string, string> } = {},
+) => openParameters({ tokenParameter, statusParameter, encryptionKeyArn: undefined, client, ...options });
 const signal = () => AbortSignal.timeout(10_000);
 const failure = (promise: Promise<unknown>) =>
   promise.then(
@@ -143,8 +145,7 @@ test('a read that hangs ends with the signal', async () => {
 });
 
 test.each([
-  ['throttled', { kind: 'throttle' }, 'throughput'],
-  ['denied', { kind: 'deny' }, 'Deploy the stack again'],
+  ['denied', { kind: 'deny' }, 'deploy the stack again'],
   ['cut', { kind: 'cut-before-executing' }, 'The next invocation tries again'],
   ['answered with 500', { kind: 'server-error' }, 'The next invocation tries again'],
 ] as const)(
@@ -157,6 +158,42 @@ test.each([
     expect(aws.ssm.parameters.has(tokenParameter)).toBe(false);
   },
 );
+
+test('a write that stays throttled says so when its time is over', async () => {
+  aws.faults.add({ match: { operation: 'PutParameter' }, fault: { kind: 'throttle' } });
+
+  const error = await failure(open().writeToken({ accessToken: canary, signal: AbortSignal.timeout(2_000) }));
+
+  expect(error).toMatchObject({
+    code: 'PARAMETER_NOT_WRITTEN',
+    message: expect.stringContaining('throughput'),
+  });
+});
+
+test('16 tokens are stored although the account takes 3 writes a second', async () => {
+  await aws.close();
+  aws = await startAwsEndpoint({ region: 'eu-central-1', accountId: '111122223333' });
+  client.destroy();
+  client = clientFor([administratorPolicy]);
+  aws.faults.limitParameterWrites(3);
+  const names = Array.from({ length: 16 }, (_, index) => `/ci/genesys-${index}`);
+
+  const write = async (name: string) => {
+    const parameters = openParameters({
+      tokenParameter: `${name}/access-token`,
+      statusParameter: `${name}/token-status`,
+      encryptionKeyArn: undefined,
+      client,
+    });
+    // As long as a mint may take.
+    const within = AbortSignal.timeout(MINT_TIME_LIMIT_MS);
+    await parameters.writeToken({ accessToken: canary, signal: within });
+    await parameters.writeStatus({ status, signal: within });
+  };
+  await Promise.all(names.map(write));
+
+  expect(aws.ssm.parameters.size).toBe(2 * names.length);
+});
 
 test('a validation error of AWS that could quote the value is not passed on', async () => {
   const error = await failure(
@@ -198,5 +235,88 @@ test('a label on the oldest of 100 versions says to remove it', async () => {
   expect(error).toMatchObject({
     code: 'PARAMETER_NOT_WRITTEN',
     message: expect.stringContaining('unlabel-parameter-version'),
+  });
+});
+
+describe('with tags', () => {
+  const parameterTags = { team: 'contact-centre', 'cost centre': '4711' };
+  const tagsOf = (name: string) => Object.fromEntries(aws.ssm.parameters.get(name)?.tags ?? []);
+  const calls = () =>
+    aws.requests.map(({ operation }) => operation).filter((operation) => operation !== 'GetParameters');
+
+  test('both parameters are created with them, by one call each', async () => {
+    const parameters = open({ parameterTags });
+    await parameters.read({ signal: signal() });
+
+    expect(await parameters.writeToken({ accessToken: canary, signal: signal() })).toBe(1);
+    await parameters.writeStatus({ status, signal: signal() });
+
+    expect(calls()).toEqual(['PutParameter', 'PutParameter']);
+    for (const name of [tokenParameter, statusParameter]) expect(tagsOf(name)).toEqual(parameterTags);
+  });
+
+  test('where a policy denies every parameter that is created without its tag', async () => {
+    const enforced = {
+      Version: '2012-10-17',
+      Statement: [
+        { Effect: 'Allow', Action: '*', Resource: '*' },
+        {
+          Effect: 'Deny',
+          Action: 'ssm:PutParameter',
+          Resource: '*',
+          Condition: { Null: { 'aws:RequestTag/team': 'true' }, StringEquals: { 'ssm:Overwrite': 'false' } },
+        },
+      ],
+    };
+    const parameters = open({ parameterTags, client: clientFor([enforced]) });
+    await parameters.read({ signal: signal() });
+
+    const versions = [
+      await parameters.writeToken({ accessToken: canary, signal: signal() }),
+      await parameters.writeToken({ accessToken: canary, signal: signal() }),
+    ];
+
+    expect(versions).toEqual([1, 2]);
+  });
+
+  test('what was created by somebody else meanwhile is overwritten', async () => {
+    const parameters = open({ parameterTags });
+    await parameters.read({ signal: signal() });
+    await open().writeToken({ accessToken: 'other', signal: signal() });
+
+    expect(await parameters.writeToken({ accessToken: canary, signal: signal() })).toBe(2);
+  });
+
+  test('parameters that were there get them too, once, beside the tags of others', async () => {
+    await open().writeToken({ accessToken: 'before', signal: signal() });
+    await open({ parameterTags: { owner: 'somebody', team: 'old' } })
+      .tag?.({ signal: signal() })
+      .catch(() => {});
+    await open().writeStatus({ status, signal: signal() });
+    const parameters = open({ parameterTags });
+    await parameters.read({ signal: signal() });
+
+    for (let times = 1; times <= 2; times += 1) await parameters.tag?.({ signal: signal() });
+
+    expect(tagsOf(tokenParameter)).toEqual({ owner: 'somebody', ...parameterTags });
+    expect(tagsOf(statusParameter)).toEqual(parameterTags);
+    expect(calls().slice(-3)).toEqual(['PutParameter', 'AddTagsToResource', 'AddTagsToResource']);
+  });
+
+  test('a denial says which action, on what', async () => {
+    await open().writeToken({ accessToken: canary, signal: signal() });
+
+    const error = await failure(
+      Promise.resolve(open({ parameterTags, client: clientFor([]) }).tag?.({ signal: signal() })),
+    );
+
+    expect(error).toMatchObject({
+      code: 'PARAMETER_NOT_WRITTEN',
+      message: expect.stringContaining(`ssm:AddTagsToResource on ${tokenParameter} failed: AccessDenied`),
+    });
+  });
+
+  test('none are set where none are configured', () => {
+    expect(open()).not.toHaveProperty('tag');
   });
 });

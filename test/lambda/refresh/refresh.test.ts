@@ -235,11 +235,11 @@ describe('a mint that fails', () => {
 describe('a failure that is written down', () => {
   const statusWrites = { operation: 'PutParameter', name: '/ci/test/token-status' };
 
-  test('leaves the description of the token that was just stored, where only its status was throttled', async () => {
+  test('leaves the description of the token that was just stored, where only its status was refused', async () => {
     await start();
     await fn.invoke();
     world.advance(50 * MINUTE);
-    world.aws.faults.add({ match: statusWrites, fault: { kind: 'throttle' }, times: 2 });
+    world.aws.faults.add({ match: statusWrites, fault: { kind: 'deny' }, times: 2 });
 
     const error = await failure(fn.invoke());
 

@@ -329,3 +329,40 @@ behaves('tags are set at creation or later, never together with Overwrite', asyn
     /tags and overwrite/,
   );
 });
+
+behaves('a tag of AWS’s own, or of a character outside the set, is refused', async ({ ssm }) => {
+  for (const Key of ['aws:team', 'a*b', '']) {
+    await refuses(put(ssm, { Name: uniqueName(), Tags: [{ Key, Value: '1' }] }), 'ValidationException');
+  }
+});
+
+behaves('a tag that is added again has the new value, and the others stay', async ({ ssm }) => {
+  const Name = uniqueName();
+  const ResourceType = 'Parameter';
+  await put(ssm, {
+    Name,
+    Tags: [
+      { Key: 'a', Value: '1' },
+      { Key: 'b', Value: '1' },
+    ],
+  });
+  const Tags = [{ Key: 'a', Value: '2' }];
+  await ssm.send(new AddTagsToResourceCommand({ ResourceType, ResourceId: Name, Tags }));
+  await update(ssm, { Name });
+
+  const { TagList } = await ssm.send(new ListTagsForResourceCommand({ ResourceType, ResourceId: Name }));
+  assert.deepEqual(TagList?.map(({ Key, Value }) => `${Key}=${Value}`).sort(), ['a=2', 'b=1']);
+});
+
+behaves('tags of a parameter that is not there are refused', ({ ssm }) =>
+  refuses(
+    ssm.send(
+      new AddTagsToResourceCommand({
+        ResourceType: 'Parameter',
+        ResourceId: uniqueName(),
+        Tags: [{ Key: 'a', Value: '1' }],
+      }),
+    ),
+    'InvalidResourceId',
+  ),
+);

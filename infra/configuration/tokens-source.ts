@@ -1,0 +1,64 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { show } from '../../lambda/contract.ts';
+
+/** The file beside cdk.json that holds the tokens, if it is there. Git ignores it, so that an upgrade does not conflict with it. */
+export const TOKENS_FILE = 'tokens.json';
+
+/** The tokens as they were written, not yet checked. */
+export interface TokensSource {
+  readonly tokens: unknown;
+  /** The file that they stand in; undefined: the context. */
+  readonly file?: string;
+}
+
+/**
+ * Finds the tokens: those of the command line (`-c tokens='[…]'`, a text), else those of the file, else those of
+ * `cdk.json`. Undefined, with a problem noted, where they cannot be read.
+ *
+ * @param directory where cdk.json is; undefined: only a `tokensFile` of the context is read
+ */
+export function findTokens(
+  context: Readonly<Record<string, unknown>>,
+  directory: string | undefined,
+  problems: string[],
+): TokensSource | undefined {
+  const { tokens, tokensFile } = context;
+  if (tokensFile !== undefined && (typeof tokensFile !== 'string' || tokensFile === '')) {
+    problems.push(`tokensFile: ${show(tokensFile)} is not the path of a JSON file`);
+    return undefined;
+  }
+  if (typeof tokens === 'string') {
+    if (tokensFile === undefined) return { tokens };
+    problems.push('tokensFile: is set beside tokens on the command line; set one of them');
+    return undefined;
+  }
+  const path = resolve(directory ?? '.', tokensFile ?? TOKENS_FILE);
+  if (tokensFile === undefined && (directory === undefined || !existsSync(path))) return { tokens };
+  return readFile(path, problems);
+}
+
+function readFile(path: string, problems: string[]): TokensSource | undefined {
+  const file = basename(path);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    problems.push(`tokensFile: ${show(file)} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    return undefined;
+  }
+  const { value, problem } = parseJson(text);
+  if (problem === undefined) return { tokens: value, file };
+  problems.push(`${file}: ${problem}`);
+  return undefined;
+}
+
+/** Parses JSON, or tells why it cannot, without a piece of it: a secret may have been put there. */
+export function parseJson(text: string): { readonly value?: unknown; readonly problem?: string } {
+  try {
+    return { value: JSON.parse(text) };
+  } catch (error) {
+    const reason = (error as Error).message.replace(/, (\.\.\.)?".*$/s, '');
+    return { problem: `is not JSON (${reason})` };
+  }
+}

@@ -1,0 +1,54 @@
+import { type ISecurityGroup, type ISubnet, type IVpc, SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
+import type { Construct } from 'constructs';
+import { ConfigurationError } from './configuration/configuration-error.ts';
+import type { TokenConfiguration } from './configuration/tokens-configuration.ts';
+
+/** The network of a {@link TokenRefresher}, as its props take it. */
+interface LookedUpVpc {
+  readonly vpc?: IVpc;
+  readonly vpcSubnets?: { readonly subnets: ISubnet[] };
+  readonly securityGroups?: ISecurityGroup[];
+}
+
+/**
+ * Looks the token's VPC up, and finds its subnets and security groups.
+ *
+ * @throws ConfigurationError where a subnet is not the VPC's, or is public
+ */
+export function lookUpVpc(scope: Construct, token: TokenConfiguration): LookedUpVpc {
+  const { vpcId, subnetIds, securityGroupIds } = token;
+  if (vpcId === undefined) return {};
+  const vpc = Vpc.fromLookup(scope, 'Vpc', { vpcId });
+  // Until the CDK CLI has looked it up, this is a VPC of another name, made up.
+  const isKnown = vpc.vpcId === vpcId;
+  return {
+    vpc,
+    ...(subnetIds === undefined || !isKnown ? {} : { vpcSubnets: { subnets: chooseSubnets(vpc, token) } }),
+    ...(securityGroupIds === undefined
+      ? {}
+      : {
+          securityGroups: securityGroupIds.map((id, index) =>
+            SecurityGroup.fromSecurityGroupId(scope, `SecurityGroup${index}`, id, { mutable: false }),
+          ),
+        }),
+  };
+}
+
+function chooseSubnets(vpc: IVpc, { name, vpcId, subnetIds = [] }: TokenConfiguration): ISubnet[] {
+  // An isolated subnet may have a way out that the CDK does not see.
+  const possible = [...vpc.privateSubnets, ...vpc.isolatedSubnets];
+  const has = (subnets: readonly ISubnet[], id: string) => subnets.some(({ subnetId }) => subnetId === id);
+  const ids = possible.map(({ subnetId }) => subnetId).join(', ') || 'none';
+  const problems = subnetIds.flatMap((id) => {
+    if (has(possible, id)) return [];
+    return has(vpc.publicSubnets, id)
+      ? [`${id} is a public subnet, where Lambda gives the function no public address`]
+      : [`${id} is not a subnet of ${vpcId}`];
+  });
+  if (problems.length > 0) {
+    throw new ConfigurationError(
+      `subnetIds of the token "${name}": ${problems.join('; ')}. Its private subnets: ${ids}. If the VPC has changed, run cdk context --clear.`,
+    );
+  }
+  return possible.filter(({ subnetId }) => subnetIds.includes(subnetId));
+}
