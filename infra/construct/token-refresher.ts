@@ -32,7 +32,6 @@ import { createNameClaim } from './name-claim.ts';
 import { functionNameOf } from './names.ts';
 import { type Network, placeInVpc } from './network.ts';
 import { createParameterCleanUp } from './parameter-clean-up.ts';
-import type { ParameterTags } from './parameter-tags.ts';
 import { grantRead, type ReadableToken } from './read-access.ts';
 import { createSecretChangeRule } from './secret-change-rule.ts';
 import { createDyingAlarm, createFailingAlarm } from './token-alarms.ts';
@@ -129,7 +128,7 @@ export interface TokenRefresherProps {
    * parameters until somebody removes it.
    * @default - none
    */
-  readonly tags?: ParameterTags;
+  readonly tags?: Readonly<Record<string, string>>;
 
   /**
    * Whether the stack takes over parameters of these names that exist before its first deployment. It then overwrites

@@ -145,7 +145,7 @@ test('a read that hangs ends with the signal', async () => {
 });
 
 test.each([
-  ['denied', { kind: 'deny' }, 'deploy the stack again'],
+  ['denied', { kind: 'deny' }, 'Deploy the stack again'],
   ['cut', { kind: 'cut-before-executing' }, 'The next invocation tries again'],
   ['answered with 500', { kind: 'server-error' }, 'The next invocation tries again'],
 ] as const)(
