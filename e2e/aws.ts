@@ -20,13 +20,14 @@ export interface Aws {
 /** Makes the AWS CLI speak to the target. */
 export function createAws(target: Target, signal: AbortSignal): Aws {
   const parse = <T>(out: string): T => (out.trim() === '' ? undefined : JSON.parse(out)) as T;
+  const [command = 'aws', ...first] = target.awsCli;
   const call = async <T>(...words: string[]): Promise<T> =>
-    parse(await succeed('aws', [...words, '--output', 'json'], { env: target.env, signal }));
+    parse(await succeed(command, [...first, ...words, '--output', 'json'], { env: target.env, signal }));
   return {
     call,
     async callWith(input, ...words) {
       // Node.js connects programs by sockets, and no /dev/stdin can be opened on those: a pipe of the shell's.
-      const piped = ['-c', 'cat | "$@"', 'sh', 'aws', ...words, '--output', 'json'];
+      const piped = ['-c', 'cat | "$@"', 'sh', ...target.awsCli, ...words, '--output', 'json'];
       return parse(await succeed('sh', piped, { env: target.env, input, signal }));
     },
     async invoke(functionName, event) {

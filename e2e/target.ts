@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { loadedAwsCli } from '../local/aws-cli/loaded-aws-cli.ts';
 import { MINISTACK_GAPS, startMiniStack } from './ministack.ts';
 import { installPythonTools } from './python-tools.ts';
 import type { Steps } from './steps.ts';
@@ -18,6 +19,8 @@ export interface Target {
   readonly endsWithRun: boolean;
   /** The environment of every command: PATH with the AWS CLI and Node.js 24, endpoint and credentials. */
   readonly env: NodeJS.ProcessEnv;
+  /** The AWS CLI as words: on MiniStack it is kept loaded, which saves most of a second for each call. */
+  readonly awsCli: readonly string[];
   readonly region: string;
   close(): Promise<void>;
 }
@@ -54,13 +57,19 @@ export async function openTarget(steps: Steps, signal: AbortSignal): Promise<Tar
   const ministack = await startMiniStack({ bin, directory: WORK_DIRECTORY, region: REGION });
   steps.note(`MiniStack at ${ministack.url}, log in ${ministack.logFile}`);
   for (const gap of MINISTACK_GAPS) steps.gap(gap);
-  return { ...emulatorTarget(tools, ministack.url), endsWithRun: true, close: ministack.stop };
+  return {
+    ...emulatorTarget(tools, ministack.url),
+    awsCli: loadedAwsCli(join(bin, 'aws')),
+    endsWithRun: true,
+    close: ministack.stop,
+  };
 }
 
 /** Made-up credentials, and nothing of the caller's AWS settings: no call can leave for a real account. */
 function emulatorTarget(tools: NodeJS.ProcessEnv, endpointUrl: string) {
   return {
     isEmulator: true,
+    awsCli: ['aws'],
     region: REGION,
     env: {
       ...withoutAwsSettings(),
@@ -86,6 +95,7 @@ function realAccountTarget(tools: NodeJS.ProcessEnv): Target {
   if (region === undefined) throw new Error('Set AWS_REGION to the region to deploy to.');
   return {
     isEmulator: false,
+    awsCli: ['aws'],
     endsWithRun: false,
     region,
     env: { ...process.env, ...tools, AWS_REGION: region, AWS_DEFAULT_REGION: region },

@@ -68,10 +68,14 @@ async function statusesIn(situation: Situation): Promise<Statuses> {
   return Object.fromEntries(ended);
 }
 
-test('the exit statuses of access-token are those that a version promises', async () => {
-  const contract: Record<string, Statuses> = {};
+test(
+  'the exit statuses of access-token are those that a version promises',
+  async () => {
+    const contract: Record<string, Statuses> = {};
 
-  for (const [name, situation] of Object.entries(SITUATIONS)) contract[name] = await statusesIn(situation);
+    for (const [name, situation] of Object.entries(SITUATIONS)) contract[name] = await statusesIn(situation);
 
-  expectContract('access-token-exit-statuses.json', `${JSON.stringify(contract, null, 2)}\n`);
-}, LIMIT_MS);
+    expectContract('access-token-exit-statuses.json', `${JSON.stringify(contract, null, 2)}\n`);
+  },
+  LIMIT_MS,
+);

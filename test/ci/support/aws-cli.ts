@@ -1,10 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Socket } from 'node:net';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-
-const SUPPORT = join(process.cwd(), 'test/ci/support');
+import { loadedAwsCli } from '../../../local/aws-cli/loaded-aws-cli.ts';
 
 /** An installed AWS CLI. */
 export interface AwsCli {
@@ -43,34 +41,12 @@ export function findAwsClis(): readonly AwsCli[] {
  */
 export function installAwsCommand(cli: AwsCli, endpointUrl: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'aws-command-'));
-  installCommand(directory, 'aws', `exec ${loadedCommand(cli)} "$@" --endpoint-url ${endpointUrl}`);
+  installCommand(
+    directory,
+    'aws',
+    `exec ${loadedAwsCli(cli.path).join(' ')} "$@" --endpoint-url ${endpointUrl}`,
+  );
   return directory;
-}
-
-const loaded = new Map<string, string>();
-
-/**
- * The command that runs this CLI in a process that has it loaded (see aws-cli-server.py), which saves most of a second
- * for each call. A CLI that is not Python's own file, such as AWS's installer gives, is run as it is.
- */
-function loadedCommand({ path }: AwsCli): string {
-  const known = loaded.get(path);
-  if (known !== undefined) return known;
-  const interpreter = /^#!(\S*python\S*)\n/.exec(readFileSync(path, 'latin1').slice(0, 200))?.[1];
-  if (interpreter === undefined || spawnSync(interpreter, ['-c', 'import awscli']).status !== 0) {
-    loaded.set(path, path);
-    return path;
-  }
-  const socket = join(mkdtempSync(join(tmpdir(), 'aws-cli-')), 'socket');
-  // It ends when this process does, because its standard input does.
-  const server = spawn(interpreter, [join(SUPPORT, 'aws-cli-server.py'), socket], {
-    stdio: ['pipe', 'ignore', 'inherit'],
-  });
-  server.unref();
-  (server.stdin as Socket).unref();
-  const command = `${interpreter} -I -S ${join(SUPPORT, 'aws-cli-client.py')} ${socket}`;
-  loaded.set(path, command);
-  return command;
 }
 
 /** Puts a command made of a line of shell into a directory of PATH. */

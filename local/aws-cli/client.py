@@ -1,4 +1,4 @@
-"""Hands a call of the AWS CLI to aws-cli-server.py. usage: aws-cli-client.py SOCKET [argument ...]"""
+"""Hands a call of the AWS CLI to server.py. usage: client.py SOCKET [argument ...]"""
 import json
 import os
 import socket
@@ -15,7 +15,7 @@ def connect() -> socket.socket:
         except OSError:
             # Not there yet, or more callers at once than it has room for.
             time.sleep(0.05)
-    sys.exit("aws-cli-server.py does not answer")
+    sys.exit("the process that has the AWS CLI loaded does not answer")
 
 
 # A descriptor that the caller closed is closed for the AWS CLI too, as far as Python lets it.

@@ -1,6 +1,6 @@
 """Runs the AWS CLI without the time that Python takes to load it: each call is a fork of a process that has it loaded.
 
-usage: aws-cli-server.py SOCKET, under the interpreter of an AWS CLI. Ends with its standard input. A client sends its
+usage: server.py SOCKET, under the interpreter of an AWS CLI. Ends with its standard input. A client sends its
 arguments, environment and directory as JSON, with its three standard descriptors, and gets the exit status.
 """
 import functools
