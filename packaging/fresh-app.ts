@@ -38,19 +38,36 @@ export function run(
 
 /** Makes an app with `cdk init` in an empty directory, and installs the package in it. */
 export function createApp(language: 'typescript' | 'javascript', tarball: string): FreshApp {
+  const directory = emptyDirectory();
   const started = performance.now();
-  const directory = join(mkdtempSync(join(tmpdir(), 'fresh-app-')), 'my-app');
-  mkdirSync(directory);
   run(process.execPath, [CDK, 'init', 'app', '--language', language, '--generate-only'], { cwd: directory });
   run('npm', ['install', '--no-audit', '--no-fund', tarball], { cwd: directory });
   return { directory, installSeconds: (performance.now() - started) / 1000 };
 }
 
-/** Puts the examples into an app, in the language that it is written in; returns the files to run. */
-export function addExamples(app: FreshApp, loading: Loading): string[] {
-  return readdirSync(join(ROOT, 'examples')).map((name) => {
-    const source = readFileSync(join(ROOT, 'examples', name), 'utf8');
-    const stem = join(app.directory, 'bin', basename(name, '.ts'));
+/** Makes an app of no more than the package and the project's own version of the AWS CDK, from npm's cache where it can. */
+export function createSmallestApp(tarball: string): FreshApp {
+  const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const cdk = ['aws-cdk-lib', 'constructs'].map((name) => `${name}@${devDependencies[name]}`);
+  const directory = emptyDirectory();
+  const started = performance.now();
+  mkdirSync(join(directory, 'bin'));
+  writeFileSync(join(directory, 'package.json'), '{}');
+  run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball, ...cdk], { cwd: directory });
+  return { directory, installSeconds: (performance.now() - started) / 1000 };
+}
+
+function emptyDirectory(): string {
+  const directory = join(mkdtempSync(join(tmpdir(), 'fresh-app-')), 'my-app');
+  mkdirSync(directory);
+  return directory;
+}
+
+/** Puts examples into an app, in the language that it is written in; returns the files to run. */
+export function addExamples(app: FreshApp, loading: Loading, names: readonly string[]): string[] {
+  return names.map((name) => {
+    const source = readFileSync(join(ROOT, 'examples', `${name}.ts`), 'utf8');
+    const stem = join(app.directory, 'bin', name);
     if (loading === 'TypeScript') {
       writeFileSync(`${stem}.ts`, source);
       return join(app.directory, 'out/bin', `${basename(stem)}.js`);

@@ -5,6 +5,7 @@ const PROOFS: Readonly<Record<string, readonly string[]>> = {
   explorer: [process.execPath, 'test/lambda/refresh/explorer/main.ts'],
   'deliberate-bugs': [process.execPath, 'prove/deliberate-bugs.ts'],
   guards: [process.execPath, 'prove/guards.ts'],
+  package: ['npm', 'run', '--silent', 'package'],
   mutants: [process.execPath, 'prove/mutants.ts'],
   'six-hours': ['npm', 'run', '--silent', 'prove:six-hours'],
 };

@@ -17,7 +17,9 @@ test.each(PAGES)('each relative link of %s leads to a file, and to a heading in 
 });
 
 test('a heading’s anchor is the one that GitHub gives it', () => {
-  const anchors = anchorsOf('## What `doctor` says, and why\n\n```sh\n# no heading\n```\n\n## Twice\n\n## Twice\n');
+  const anchors = anchorsOf(
+    '## What `doctor` says, and why\n\n```sh\n# no heading\n```\n\n## Twice\n\n## Twice\n',
+  );
 
   expect([...anchors]).toEqual(['what-doctor-says-and-why', 'twice', 'twice-1']);
 });
@@ -39,7 +41,9 @@ function resolves(page: string, link: string): boolean {
 /** A repeated heading gets a number. */
 function anchorsOf(markdown: string): Set<string> {
   const anchors = new Set<string>();
-  for (const [, heading = ''] of markdown.replace(/^```[\s\S]*?^```$/gm, '').matchAll(/^#{1,6} +(.+?) *$/gm)) {
+  for (const [, heading = ''] of markdown
+    .replace(/^```[\s\S]*?^```$/gm, '')
+    .matchAll(/^#{1,6} +(.+?) *$/gm)) {
     const words = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
     const anchor = words.replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-');
     let unique = anchor;
