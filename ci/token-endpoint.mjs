@@ -22,10 +22,10 @@ function examineAwsSession(options) {
   }
   if (!env.AWS_SESSION_TOKEN) return { ...lasting, notice: Promise.resolve(void 0) };
   const endsAtMs = readTime(env.AWS_CREDENTIAL_EXPIRATION);
-  const end = endsAtMs === void 0 ? "at a time that the environment does not tell" : timeText(endsAtMs, now2());
+  const end = endsAtMs === void 0 ? "at an unknown time" : timeText(endsAtMs, now2());
   if (renewable === void 0) {
-    const consequence = "and cannot be renewed from here: after that, no newer token can be read";
-    const notice2 = `the job's AWS session ends ${end} ${consequence}. If COMMAND runs longer, take the role for longer`;
+    const consequence = "and cannot be renewed here: after that, no newer token can be read";
+    const notice2 = `the job's AWS session ends ${end} ${consequence}. If COMMAND runs longer, request a longer session`;
     return { environments: [env], endsAtMs, notice: Promise.resolve(notice2) };
   }
   const withoutSession = Object.fromEntries(
@@ -48,7 +48,7 @@ function profileNotice(env, profile, nowMs) {
     execFile("aws", words, { env, timeout: 1e4 }, (_error, stdout) => {
       const endsAtMs = readTime(/"Expiration": *"([^"]*)"/.exec(stdout)?.[1]);
       resolve(
-        endsAtMs === void 0 ? void 0 : `the job's AWS session ends ${timeText(endsAtMs, nowMs)}; the AWS CLI takes a new one where the profile or the machine's role gives it`
+        endsAtMs === void 0 ? void 0 : `the job's AWS session ends ${timeText(endsAtMs, nowMs)}; the AWS CLI takes a new one if the profile or the machine's role provides it`
       );
     });
   });
@@ -69,7 +69,7 @@ function commandEnvironment(options) {
   const { clientId, clientSecret } = credentials;
   const { GENESYSCLOUD_ACCESS_TOKEN: dropped, ...withoutToken } = env;
   return {
-    // A token in the environment beats client id and secret, and would go past the gateway.
+    // Clients prefer a token in the environment to client id and secret, and would bypass the gateway.
     ...genesys === void 0 ? env : withoutToken,
     ...withoutProxyFor(server.host, env),
     OAUTH_TOKEN_URL: `http://${server.host}:${server.port}/oauth/token`,
@@ -193,7 +193,7 @@ function genesysOf(region) {
   const domain = Object.hasOwn(GENESYS_DOMAINS, region) ? GENESYS_DOMAINS[region] : void 0;
   if (domain === void 0) {
     const known = Object.keys(GENESYS_DOMAINS).join(", ");
-    throw new UsageError(`--genesys-region '${region}' is no region of Genesys Cloud. Known: ${known}`);
+    throw new UsageError(`--genesys-region '${region}' is not a region of Genesys Cloud. Known: ${known}`);
   }
   return { region, domain };
 }
@@ -300,7 +300,7 @@ function createGateway(options) {
           response,
           401,
           "bad.credentials",
-          "That is no token of this job: it forwards tokens that its own token endpoint gave out.",
+          "This bearer is not a token of this job. Only tokens that the token endpoint of this job issued are forwarded.",
           { "www-authenticate": 'Bearer realm="token-endpoint"' }
         );
         return;
@@ -311,7 +311,7 @@ function createGateway(options) {
           response,
           403,
           "not.authorized",
-          "Not forwarded: it would end the token of every job."
+          "Not forwarded: this call would end the token of every job."
         );
         return;
       }
@@ -321,7 +321,7 @@ function createGateway(options) {
           response,
           501,
           "not.implemented",
-          "Of transfer encodings, chunked alone is forwarded."
+          "Not forwarded: the only transfer encoding that is forwarded is chunked."
         );
         return;
       }
@@ -365,7 +365,7 @@ function hasBody(request) {
 }
 var Unanswered = class extends Error {
   code;
-  /** An idle connection may have been closed just when the call went out on it. */
+  /** An idle connection may have been closed while the call was sent on it. */
   connectionWasReused;
   constructor(error, connectionWasReused) {
     super("no answer");
@@ -447,7 +447,7 @@ function readingOf({ status, stdout, receipt }, nowMs) {
   const parts = RECEIPT.exec(receipt ?? "");
   if (parts === null || !ACCESS_TOKEN.test(accessToken)) {
     throw new Error(
-      "access-token get answered without a token and its receipt: is it the copy of this version?"
+      "access-token get printed no token with a receipt: copy access-token and token-endpoint from the same version"
     );
   }
   const [, version, hours, minutes, seconds, left] = parts;
@@ -576,11 +576,23 @@ async function startLoopbackServer(options) {
   const route = async (request, response) => {
     const target = request.url ?? "";
     if (request.headersDistinct.host?.length !== 1 || !hosts.includes(request.headers.host ?? "")) {
-      refuse(request, response, 421, "misdirected.request", `This is ${hosts[0]}, and no other host.`);
+      refuse(
+        request,
+        response,
+        421,
+        "misdirected.request",
+        `This server is ${hosts[0]}; the Host header names another one.`
+      );
       return;
     }
     if (!target.startsWith("/")) {
-      refuse(request, response, 400, "bad.request", "This is no proxy: it takes paths, and no whole URLs.");
+      refuse(
+        request,
+        response,
+        400,
+        "bad.request",
+        "This server is not a proxy: send a path, not a whole URL."
+      );
       return;
     }
     if (TOKEN_PATHS.includes(target.split("?", 1)[0])) {
@@ -590,7 +602,7 @@ async function startLoopbackServer(options) {
     const path = apiPath(target);
     if (path === void 0 || gateway === void 0) {
       const known = gateway === void 0 ? "/oauth/token" : "/oauth/token and /api/v2/";
-      refuse(request, response, 404, "not.found", `Only ${known} are answered here, without dot segments.`);
+      refuse(request, response, 404, "not.found", `This server answers only ${known}, without dot segments.`);
       return;
     }
     await gateway.forward(request, response, path);
@@ -635,7 +647,13 @@ function createTokenRequests(options) {
     }
     const body = await readBody(request);
     if (body === void 0) {
-      refuse(request, response, 413, "request.too.large", "That is no token request: too long, or too slow.");
+      refuse(
+        request,
+        response,
+        413,
+        "request.too.large",
+        "This is not a token request: it is too long or too slow."
+      );
       return;
     }
     const refusal = judge(request, body, credentials);
@@ -665,28 +683,28 @@ function judge(request, body, credentials) {
   const invalid = (description2) => ({ status: 400, error: "invalid_request", description: description2 });
   const contentType = request.headers["content-type"] ?? "";
   if (!/^application\/x-www-form-urlencoded(?:$|[ ;])/i.test(contentType)) {
-    return invalid("The body has to be application/x-www-form-urlencoded.");
+    return invalid("The body must be application/x-www-form-urlencoded.");
   }
   const form = new URLSearchParams(body);
   if (new Set(form.keys()).size !== [...form.keys()].length) return invalid("A parameter is repeated.");
   const basic = basicCredentials(request.headers.authorization);
   const clientSecret = form.get("client_secret");
   if (basic !== void 0 && clientSecret !== null) {
-    return invalid("The client authenticates in the header or in the body, not in both.");
+    return invalid("The client must authenticate in the header or in the body, not in both.");
   }
   const [id, secret] = basic ?? [form.get("client_id") ?? "", clientSecret ?? ""];
   if (!credentials.matches(id, secret) || (form.get("client_id") ?? id) !== id) {
     return {
       status: 401,
       error: "invalid_client",
-      description: "OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET of this job are expected.",
+      description: "The client must authenticate with OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET of this job.",
       headers: { "www-authenticate": 'Basic realm="token-endpoint"' }
     };
   }
   const grant = form.get("grant_type");
   if (grant === null) return invalid("grant_type is missing.");
   if (grant === "client_credentials") return void 0;
-  const description = "Only client_credentials is known here.";
+  const description = "The only supported grant_type is client_credentials.";
   return { status: 400, error: "unsupported_grant_type", description };
 }
 function basicCredentials(header) {
@@ -800,7 +818,7 @@ async function main() {
   if (commandLine === void 0) return;
   const script = findAccessToken(process.argv[1], env.PATH);
   if (script === void 0) {
-    say("there is no access-token beside this file or in PATH: copy it from where this file came from");
+    say("access-token is neither beside this file nor in PATH: copy it to this directory");
     process.exitCode = USAGE_STATUS;
     return;
   }
@@ -809,7 +827,7 @@ async function main() {
   const read = createTokenReader({ script, args, environments: session.environments, now, tell });
   const { status, token: first } = await read();
   if (first === void 0) {
-    say("COMMAND was not run: there is no token to begin with");
+    say("COMMAND was not run: there is no live token");
     process.exitCode = status === 0 ? 1 : status;
     return;
   }
@@ -817,12 +835,12 @@ async function main() {
   if (notice !== void 0) say(notice);
   if (genesys !== void 0 && (env.HTTPS_PROXY || env.https_proxy) && !takesProxies(process.versions.node)) {
     say(
-      "this Node.js cannot go through HTTPS_PROXY: calls go to Genesys Cloud directly. Node.js 22.21 and 24.5 can"
+      "this Node.js does not support HTTPS_PROXY: calls go to Genesys Cloud directly. Node.js 22.21 and 24.5 support it"
     );
   }
   const onError = (error) => say(error instanceof Error ? error.message : "access-token failed");
   const source = createTokenSource({ first, read, minTtlMs, now, onError });
-  const reason = () => `There is no live token. ${session.endsAtMs !== void 0 && now() >= session.endsAtMs ? "The job's AWS session has ended, so no newer one can be read: take the role for longer." : `access-token ended with status ${source.lastStatus}; what it said is in the job's log.`}`;
+  const reason = () => `There is no live token. ${session.endsAtMs !== void 0 && now() >= session.endsAtMs ? "The job's AWS session has ended, so no newer one can be read: request a longer session." : `access-token ended with status ${source.lastStatus}; its messages are in the job's log.`}`;
   const credentials = createJobCredentials();
   const issued = createIssuedTokens();
   const gateway = genesys && createGateway({ origin: `https://api.${genesys.domain}`, source, issued, env, reason });

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Answers with JSON. Nothing of it may be kept by anybody: it may hold a token. */
+/** Answers with JSON, and forbids caching: it may contain a token. */
 export function answerJson(
   response: ServerResponse,
   status: number,
@@ -19,7 +19,7 @@ export function answerJson(
 }
 
 /**
- * Refuses a request without reading its body, and closes its connection. `code` and `message` in the form of Genesys
+ * Refuses a request without reading its body, and closes its connection. `code` and `message` have the form of Genesys
  * Cloud's API, whose SDKs show them.
  */
 export function refuse(

@@ -1,15 +1,15 @@
 /**
- * Turns a request's target into the path and query for Genesys Cloud's API, exactly as they came; undefined where the
- * target is none of `/api/v2/…`. SDKs that are configured with the path name `api` write `/api/api/v2/…`.
+ * Turns a request's target into the path and query for Genesys Cloud's API, without changing them; undefined if the
+ * target is not below `/api/v2/`. SDKs that are configured with the path name `api` write `/api/api/v2/…`.
  *
- * Nothing here is left to a URL parser: it would take `//evil/` for a host, and `/api/v2/../` for another path. A segment
- * is refused that is a dot segment, also after percent-decoding once or more: servers differ in how often they decode.
+ * Uses no URL parser: it would read `//evil/` as a host, and `/api/v2/../` as another path. Refuses a dot segment, also
+ * after percent-decoding once or more: servers differ in how often they decode.
  *
- * @param target the request line's: `/api/v2/users/me?expand=team`
+ * @param target of the request line: `/api/v2/users/me?expand=team`
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-3.2 forms of a request's target
  */
 export function apiPath(target: string): string | undefined {
-  // Origin form, in printable ASCII. A backslash is a slash to some servers.
+  // Origin form, in printable ASCII. Some servers read a backslash as a slash.
   if (!/^\/[!-~]*$/.test(target) || /[\\#]/.test(target)) return undefined;
   const path = target.startsWith('/api/api/v2/') ? target.slice('/api'.length) : target;
   if (!path.startsWith('/api/v2/')) return undefined;

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 
-/** The job's AWS session, as far as the environment tells. */
+/** What the environment says about the job's AWS session. */
 export interface AwsSession {
   /** Environments for `access-token`, in the order in which they are to be tried. */
   readonly environments: readonly NodeJS.ProcessEnv[];
-  /** When the session ends for good, in milliseconds since 1970; undefined: not known, or renewed. */
+  /** When the session ends without renewal, in milliseconds since 1970; undefined: not known, or renewed. */
   readonly endsAtMs: number | undefined;
-  /** What the job's log should say at the start; undefined: nothing, the session is renewed. */
+  /** Text for the job's log at the start; undefined if the session is renewed. */
   readonly notice: Promise<string | undefined>;
 }
 
@@ -18,9 +18,8 @@ const STATIC_CREDENTIALS = [
 ];
 
 /**
- * Finds out how long the job can read tokens. Web identity and container credentials are taken anew by each run of the
- * AWS CLI. A session in environment variables ends; where the environment offers one of those two beside it, that is
- * used from then on.
+ * Finds out how long the job can read tokens. Each run of the AWS CLI takes new web identity or container credentials. A
+ * session in environment variables ends; if the environment also has one of those two, it is used from then on.
  *
  * @see https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-authentication.html#cli-chap-authentication-precedence
  */
@@ -32,7 +31,7 @@ export function examineAwsSession(options: {
   const { env, profile, now } = options;
   const renewable = renewableSource(env);
   const lasting = { environments: [env], endsAtMs: undefined };
-  // A profile that is named beats the environment's credentials.
+  // A named profile takes precedence over credentials in the environment.
   if (profile !== undefined || !env.AWS_ACCESS_KEY_ID) {
     const isRenewed = profile === undefined && renewable !== undefined;
     return {
@@ -43,11 +42,10 @@ export function examineAwsSession(options: {
   // The keys of a user, which do not expire.
   if (!env.AWS_SESSION_TOKEN) return { ...lasting, notice: Promise.resolve(undefined) };
   const endsAtMs = readTime(env.AWS_CREDENTIAL_EXPIRATION);
-  const end =
-    endsAtMs === undefined ? 'at a time that the environment does not tell' : timeText(endsAtMs, now());
+  const end = endsAtMs === undefined ? 'at an unknown time' : timeText(endsAtMs, now());
   if (renewable === undefined) {
-    const consequence = 'and cannot be renewed from here: after that, no newer token can be read';
-    const notice = `the job's AWS session ends ${end} ${consequence}. If COMMAND runs longer, take the role for longer`;
+    const consequence = 'and cannot be renewed here: after that, no newer token can be read';
+    const notice = `the job's AWS session ends ${end} ${consequence}. If COMMAND runs longer, request a longer session`;
     return { environments: [env], endsAtMs, notice: Promise.resolve(notice) };
   }
   const withoutSession = Object.fromEntries(
@@ -57,7 +55,7 @@ export function examineAwsSession(options: {
   return { environments: [env, withoutSession], endsAtMs: undefined, notice: Promise.resolve(notice) };
 }
 
-/** What the environment offers that AWS renews. */
+/** The renewed credentials that the environment offers. */
 function renewableSource(env: NodeJS.ProcessEnv): string | undefined {
   if (env.AWS_WEB_IDENTITY_TOKEN_FILE && env.AWS_ROLE_ARN) return 'web identity';
   if (env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI || env.AWS_CONTAINER_CREDENTIALS_FULL_URI) {
@@ -66,7 +64,7 @@ function renewableSource(env: NodeJS.ProcessEnv): string | undefined {
   return undefined;
 }
 
-/** Asks the AWS CLI about a profile, or about the machine's role. It answers with credentials, which go no further. */
+/** Asks the AWS CLI about a profile, or about the machine's role. The credentials in its answer are not kept. */
 function profileNotice(
   env: NodeJS.ProcessEnv,
   profile: string | undefined,
@@ -80,7 +78,7 @@ function profileNotice(
       resolve(
         endsAtMs === undefined
           ? undefined
-          : `the job's AWS session ends ${timeText(endsAtMs, nowMs)}; the AWS CLI takes a new one where the profile or the machine's role gives it`,
+          : `the job's AWS session ends ${timeText(endsAtMs, nowMs)}; the AWS CLI takes a new one if the profile or the machine's role provides it`,
       );
     });
   });

@@ -2,7 +2,7 @@ import type { CommandLine } from './command-line.ts';
 import type { JobCredentials } from './job-credentials.ts';
 import type { LoopbackServer } from './server.ts';
 
-/** COMMAND's environment: the job's, and what OAuth2 clients and Genesys Cloud's SDKs read. */
+/** COMMAND's environment: the job's, and the variables for OAuth2 clients and Genesys Cloud's SDKs. */
 export function commandEnvironment(options: {
   readonly env: NodeJS.ProcessEnv;
   readonly server: Pick<LoopbackServer, 'host' | 'port'>;
@@ -13,7 +13,7 @@ export function commandEnvironment(options: {
   const { clientId, clientSecret } = credentials;
   const { GENESYSCLOUD_ACCESS_TOKEN: dropped, ...withoutToken } = env;
   return {
-    // A token in the environment beats client id and secret, and would go past the gateway.
+    // Clients prefer a token in the environment to client id and secret, and would bypass the gateway.
     ...(genesys === undefined ? env : withoutToken),
     ...withoutProxyFor(server.host, env),
     OAUTH_TOKEN_URL: `http://${server.host}:${server.port}/oauth/token`,
@@ -30,7 +30,7 @@ export function commandEnvironment(options: {
   };
 }
 
-/** Where HTTP goes through a proxy, our port must not: the proxy would see the token, and could not reach us. */
+/** Excludes this port from an HTTP proxy: the proxy would see the token, and cannot reach the port. */
 function withoutProxyFor(host: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   if (!(env.HTTP_PROXY || env.http_proxy || env.ALL_PROXY || env.all_proxy)) return {};
   const hosts = [env.no_proxy || env.NO_PROXY, host].filter(Boolean).join(',');

@@ -1,22 +1,22 @@
 import { GENESYS_DOMAINS } from '../../lambda/providers/genesys-regions.ts';
 
-/** What a job asked for on the command line. */
+/** The parsed command line. */
 export interface CommandLine {
   /** Arguments for `access-token get`, from NAME on. */
   readonly accessTokenArguments: readonly string[];
-  /** Least remaining life of a token before a newer one is asked for, in milliseconds. */
+  /** The remaining life below which a newer token is requested, in milliseconds. */
   readonly minTtlMs: number;
-  /** Profile for the AWS CLI; undefined: as the environment says. */
+  /** Profile for the AWS CLI; undefined: the environment's. */
   readonly profile: string | undefined;
-  /** Genesys Cloud's region and its domain: be a gateway to `https://api.{domain}` too. */
+  /** Genesys Cloud's region and its domain: also run a gateway to `https://api.{domain}`. */
   readonly genesys: { readonly region: string; readonly domain: string } | undefined;
   readonly command: readonly [string, ...string[]];
 }
 
-/** A command line that is wrong, in words for the person who wrote it. */
+/** An error in the command line; its message is for the person who wrote it. */
 export class UsageError extends Error {}
 
-/** The reference: what `--help` prints. */
+/** The text of `--help`. */
 export const USAGE = `usage: token-endpoint NAME [--min-ttl 5m] [--genesys-region REGION] -- COMMAND
 
 Runs COMMAND, and answers its OAuth2 token requests with the stored token of
@@ -39,7 +39,7 @@ is access-token's: 2 usage; 4 no live token; 5 AWS refused.
 const VALUED = ['--min-ttl', '--genesys-region', '--prefix', '--function', '--profile'] as const;
 
 /**
- * Reads the command line; undefined where help is wanted.
+ * Reads the command line; undefined for `--help`.
  *
  * @throws UsageError
  */
@@ -105,7 +105,7 @@ function genesysOf(region: string | undefined): CommandLine['genesys'] {
   const domain = Object.hasOwn(GENESYS_DOMAINS, region) ? GENESYS_DOMAINS[region] : undefined;
   if (domain === undefined) {
     const known = Object.keys(GENESYS_DOMAINS).join(', ');
-    throw new UsageError(`--genesys-region '${region}' is no region of Genesys Cloud. Known: ${known}`);
+    throw new UsageError(`--genesys-region '${region}' is not a region of Genesys Cloud. Known: ${known}`);
   }
   return { region, domain };
 }

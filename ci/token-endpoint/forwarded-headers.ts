@@ -15,14 +15,14 @@ const HOP_BY_HOP = [
   'upgrade',
 ];
 
-/** Headers of a request that are the gateway's to say, beside those of the connection. */
+/** Headers that the gateway sets itself, besides those of the connection. */
 const REPLACED = ['host', 'authorization', 'expect', 'content-length'];
 
 type Distinct = Readonly<NodeJS.Dict<string[]>>;
 
 /**
- * The headers of a request as they go on to Genesys Cloud: without those of the connection, with this token. The length
- * of the body is told as the client told it.
+ * The headers of a request to Genesys Cloud: the client's without those of the connection, and with this token. The length
+ * of the body is the client's.
  */
 export function requestHeaders(headers: Distinct, accessToken: string): Record<string, string | string[]> {
   const { 'transfer-encoding': encoding, 'content-length': length } = headers;
@@ -35,8 +35,8 @@ export function requestHeaders(headers: Distinct, accessToken: string): Record<s
 }
 
 /**
- * The headers of an answer as they go back to the client. A `Location` on the API itself becomes one on the gateway; to
- * another host it is dropped, and so is `Alt-Svc`: a client that follows would take the token there.
+ * The headers of a response to the client. A `Location` on the API becomes one on the gateway. A `Location` on another
+ * host is dropped, and so is `Alt-Svc`: a client that follows them would send the token there.
  */
 export function responseHeaders(headers: Distinct, origin: string): Record<string, string | string[]> {
   const location = headers.location?.[0];

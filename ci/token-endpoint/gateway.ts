@@ -14,21 +14,21 @@ export interface Gateway {
   close(): void;
 }
 
-// Longer, and a server or load balancer on the way might close a connection just when a call goes out on it.
+// After a longer pause a server or load balancer might close the connection while a call is sent on it.
 const IDLE_CONNECTION_MS = 4000;
 const RETRY_AFTER_SECONDS = 10;
 
 /**
- * Makes a gateway to one host. A call goes on as it comes in, and its answer comes back likewise, neither of them kept:
- * no call with a body is sent twice. One without a body is, where its connection broke before an answer, or where the
- * token was refused and a newer one is there.
+ * Makes a gateway to one host. Calls and responses are streamed, so that a call with a body cannot be sent twice. A call
+ * without a body is sent again if its connection broke before the response, or if the token was refused and a newer one
+ * exists.
  */
 export function createGateway(options: {
   /** `https://api.mypurecloud.de` */
   readonly origin: string;
   readonly source: TokenSource;
   readonly issued: IssuedTokens;
-  /** HTTPS_PROXY and NO_PROXY, for Node.js versions that take them. */
+  /** HTTPS_PROXY and NO_PROXY, for Node.js versions that support them. */
   readonly env: NodeJS.ProcessEnv;
   /** Why there is no token, for the client's log. */
   readonly reason: () => string;
@@ -36,7 +36,7 @@ export function createGateway(options: {
   const { origin, source, issued, env, reason } = options;
   const agent = new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS, proxyEnv: env });
 
-  /** Sends the call once; resolves when an answer begins. */
+  /** Sends the call once; resolves when the response begins. */
   const send = (
     request: IncomingMessage,
     response: ServerResponse,
@@ -49,7 +49,7 @@ export function createGateway(options: {
       outgoing.once('response', resolve);
       outgoing.on('error', (error) => reject(new Unanswered(error, outgoing.reusedSocket)));
       response.once('close', () => outgoing.destroy());
-      // Not by pipeline(), which would close the client's connection where it is still to be told of a failure.
+      // Not by pipeline(): it would close the client's connection before a failure can be reported to the client.
       if (hasBody(request)) request.pipe(outgoing);
       else outgoing.end();
     });
@@ -62,7 +62,7 @@ export function createGateway(options: {
           response,
           401,
           'bad.credentials',
-          'That is no token of this job: it forwards tokens that its own token endpoint gave out.',
+          'This bearer is not a token of this job. Only tokens that the token endpoint of this job issued are forwarded.',
           { 'www-authenticate': 'Bearer realm="token-endpoint"' },
         );
         return;
@@ -73,7 +73,7 @@ export function createGateway(options: {
           response,
           403,
           'not.authorized',
-          'Not forwarded: it would end the token of every job.',
+          'Not forwarded: this call would end the token of every job.',
         );
         return;
       }
@@ -83,7 +83,7 @@ export function createGateway(options: {
           response,
           501,
           'not.implemented',
-          'Of transfer encodings, chunked alone is forwarded.',
+          'Not forwarded: the only transfer encoding that is forwarded is chunked.',
         );
         return;
       }
@@ -127,10 +127,10 @@ function hasBody(request: IncomingMessage): boolean {
   return encoding !== undefined || (length !== undefined && Number(length) > 0);
 }
 
-/** A call without an answer. Of the error, its code alone is kept: the rest may hold headers. */
+/** A call without a response. Only the error's code is kept: the rest may contain headers. */
 class Unanswered extends Error {
   readonly code: string;
-  /** An idle connection may have been closed just when the call went out on it. */
+  /** An idle connection may have been closed while the call was sent on it. */
   readonly connectionWasReused: boolean;
 
   constructor(error: NodeJS.ErrnoException, connectionWasReused: boolean) {

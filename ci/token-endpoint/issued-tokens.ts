@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 
-/** The access tokens that this process gave to its job; the gateway forwards no other. */
+/** The access tokens that this process gave to its job. The gateway forwards no others. */
 export interface IssuedTokens {
   add(accessToken: string): void;
   has(accessToken: string): boolean;
 }
 
-/** Starts with none. Hashes are kept, so that no dead token stays in memory. */
+/** Starts empty. Only hashes are kept, so that no expired token stays in memory. */
 export function createIssuedTokens(): IssuedTokens {
   const hashes = new Set<string>();
   const hash = (text: string): string => createHash('sha256').update(text).digest('base64');

@@ -1,14 +1,14 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** Client id and secret that COMMAND gets: random, good for one job. */
+/** Client id and secret for COMMAND: random, valid for one job. */
 export interface JobCredentials {
   readonly clientId: string;
   readonly clientSecret: string;
-  /** Tells whether both are this job's, in a time that says nothing about them. */
+  /** Tells whether both are this job's, in constant time. */
   matches(clientId: string, clientSecret: string): boolean;
 }
 
-/** Makes them. Hexadecimal: nothing in them that a form or a Basic header would have to escape. */
+/** Makes them. Hexadecimal, so that neither a form nor a Basic header must escape them. */
 export function createJobCredentials(): JobCredentials {
   const clientId = randomBytes(16).toString('hex');
   const clientSecret = randomBytes(32).toString('hex');

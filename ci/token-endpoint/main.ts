@@ -12,7 +12,7 @@ import { createTokenRequests } from './token-requests.ts';
 import { createTokenSource } from './token-source.ts';
 
 /*
- * token-endpoint: an OAuth2 token endpoint of its own for one job, which answers with the token that the token refresher
+ * token-endpoint: an OAuth2 token endpoint for one job, which answers with the token that the token refresher
  * keeps in SSM Parameter Store. Runs on Node.js 20 and later, with access-token beside it and nothing else. This file is
  * built from ci/token-endpoint/ of the project; `--help` shows the usage.
  */
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
   if (commandLine === undefined) return;
   const script = findAccessToken(process.argv[1] as string, env.PATH);
   if (script === undefined) {
-    say('there is no access-token beside this file or in PATH: copy it from where this file came from');
+    say('access-token is neither beside this file nor in PATH: copy it to this directory');
     process.exitCode = USAGE_STATUS;
     return;
   }
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   const read = createTokenReader({ script, args, environments: session.environments, now, tell });
   const { status, token: first } = await read();
   if (first === undefined) {
-    say('COMMAND was not run: there is no token to begin with');
+    say('COMMAND was not run: there is no live token');
     process.exitCode = status === 0 ? 1 : status;
     return;
   }
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   if (notice !== undefined) say(notice);
   if (genesys !== undefined && (env.HTTPS_PROXY || env.https_proxy) && !takesProxies(process.versions.node)) {
     say(
-      'this Node.js cannot go through HTTPS_PROXY: calls go to Genesys Cloud directly. Node.js 22.21 and 24.5 can',
+      'this Node.js does not support HTTPS_PROXY: calls go to Genesys Cloud directly. Node.js 22.21 and 24.5 support it',
     );
   }
 
@@ -59,8 +59,8 @@ async function main(): Promise<void> {
   const reason = (): string =>
     `There is no live token. ${
       session.endsAtMs !== undefined && now() >= session.endsAtMs
-        ? "The job's AWS session has ended, so no newer one can be read: take the role for longer."
-        : `access-token ended with status ${source.lastStatus}; what it said is in the job's log.`
+        ? "The job's AWS session has ended, so no newer one can be read: request a longer session."
+        : `access-token ended with status ${source.lastStatus}; its messages are in the job's log.`
     }`;
   const credentials = createJobCredentials();
   const issued = createIssuedTokens();
@@ -83,7 +83,7 @@ function takesProxies(version: string): boolean {
   return major > 24 || (major === 24 && minor >= 5) || (major === 22 && minor >= 21);
 }
 
-/** The command line; undefined where the process is to end, with what has been said and the status that is set. */
+/** The command line; undefined if the process must end: its message is printed, and its exit status is set. */
 function parse(args: readonly string[], env: NodeJS.ProcessEnv): CommandLine | undefined {
   try {
     const commandLine = readCommandLine(args);

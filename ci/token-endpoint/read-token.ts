@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** The stored token, as `access-token get` handed it out. */
+/** The stored token, as `access-token get` printed it. */
 export interface StoredToken {
   readonly accessToken: string;
   /** Parameter Store's version of it. */
@@ -10,18 +10,18 @@ export interface StoredToken {
   readonly expiresAtMs: number;
 }
 
-/** What came of a reading. `status` is the exit status of `access-token get`; a token comes with 0 and 3 only. */
+/** The result of a read. `status` is the exit status of `access-token get`; there is a token only with 0 and 3. */
 export interface Reading {
   readonly status: number;
   readonly token: StoredToken | undefined;
 }
 
-/** Reads the stored token; `notVersion`: another one than this, which was refused. */
+/** Reads the stored token. `notVersion`: the version that was refused; reads another one. */
 export type ReadToken = (options?: { readonly notVersion?: number }) => Promise<Reading>;
 
 /**
- * Makes a reader that runs `access-token get`. What that says on stderr is handed to `tell`, line by line: it carries
- * the receipt, and on GitHub Actions and Azure Pipelines the command that masks the token in the job's log.
+ * Makes a reader that runs `access-token get`. Passes each line of its stderr to `tell`: the receipt, and on GitHub
+ * Actions and Azure Pipelines the command that masks the token in the job's log.
  *
  * @param environments environments with AWS credentials, in the order in which they are tried
  */
@@ -35,7 +35,7 @@ export function createTokenReader(options: {
   readonly tell: (line: string) => void;
 }): ReadToken {
   const { script, args, environments, now, tell } = options;
-  // The first that AWS does not refuse; an ended session stays ended.
+  // Uses the first that AWS does not refuse; an ended session is not tried again.
   let inUse = 0;
   return async ({ notVersion } = {}) => {
     const words = [...args, ...(notVersion === undefined ? [] : ['--not-version', String(notVersion)])];
@@ -86,7 +86,7 @@ function readingOf({ status, stdout, receipt }: Ended, nowMs: number): Reading {
   const parts = RECEIPT.exec(receipt ?? '');
   if (parts === null || !ACCESS_TOKEN.test(accessToken)) {
     throw new Error(
-      'access-token get answered without a token and its receipt: is it the copy of this version?',
+      'access-token get printed no token with a receipt: copy access-token and token-endpoint from the same version',
     );
   }
   const [, version, hours, minutes, seconds, left] = parts as unknown as [string, ...string[]];
@@ -96,10 +96,10 @@ function readingOf({ status, stdout, receipt }: Ended, nowMs: number): Reading {
 }
 
 const DAY_MS = 86_400_000;
-// The receipt rounds what is left down to minutes, and it is a moment old.
+// The receipt rounds the remaining life down to minutes, and is a moment old.
 const RECEIPT_SLACK_MS = 300_000;
 
-/** The first moment with this time of day that is not well before `aboutMs`. A receipt tells the time, not the day. */
+/** The first moment with this time of day that is not well before `aboutMs`. A receipt has the time, but no date. */
 function nextTimeOfDay(timeOfDayMs: number, aboutMs: number): number {
   const earliest = aboutMs - RECEIPT_SLACK_MS;
   const candidate = Math.floor(earliest / DAY_MS) * DAY_MS + timeOfDayMs;

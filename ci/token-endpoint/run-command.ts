@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** How COMMAND ended. */
 export type CommandEnd = { readonly status: number } | { readonly signal: NodeJS.Signals };
 
-/** Signals that are COMMAND's, whoever sends them to this process. */
+/** Signals to this process that are passed on to COMMAND. */
 const FORWARDED: readonly NodeJS.Signals[] = [
   'SIGHUP',
   'SIGINT',
@@ -16,17 +16,17 @@ const FORWARDED: readonly NodeJS.Signals[] = [
   'SIGWINCH',
   'SIGCONT',
 ];
-/** timeout(1) sends its signal to the process and then to its group: that is one signal to COMMAND. */
+/** timeout(1) sends its signal to the process and then to its group: COMMAND must get it once. */
 const SAME_SIGNAL_MS = 200;
 const GRACE_MS = 10_000;
 const AFTER_KILL_MS = 2000;
 const LOOK_EVERY_MS = 50;
 
 /**
- * Runs COMMAND in a process group of its own, with our stdin, stdout and stderr, and passes signals on to the group.
- * When COMMAND has ended, what it left behind in the group is ended too: first asked to, after ten seconds killed.
+ * Runs COMMAND in its own process group, with our stdin, stdout and stderr, and passes signals on to the group. When
+ * COMMAND has ended, ends the remaining processes of the group: by SIGTERM, and after ten seconds by SIGKILL.
  *
- * @throws Error with the code ENOENT or EACCES where COMMAND cannot be run
+ * @throws Error with the code ENOENT or EACCES if COMMAND cannot be run
  */
 export function runCommand(
   [file, ...args]: readonly [string, ...string[]],
@@ -41,7 +41,7 @@ export function runCommand(
         lastAt = performance.now();
       });
     }
-    // Before COMMAND begins: it may be sent a signal at once.
+    // Before COMMAND starts: a signal may arrive at once.
     for (const [signal, listener] of passOn) process.on(signal, listener);
     const child = spawn(file, args, { env, stdio: 'inherit', detached: true });
     const stopPassingOn = (): void => {
@@ -65,7 +65,7 @@ export function endLike(end: CommandEnd): void {
     process.exitCode = end.status;
     return;
   }
-  // What a shell would say of COMMAND, for a signal that does not end this process.
+  // The exit status that a shell would report, for a signal that does not end this process.
   process.exitCode = 128 + constants.signals[end.signal];
   // SIGUSR1 would make Node.js listen for a debugger.
   if (end.signal !== 'SIGUSR1') process.kill(process.pid, end.signal);
@@ -76,7 +76,7 @@ async function endGroup(pid: number | undefined): Promise<void> {
   signalGroup(pid, 'SIGCONT');
   if (await isGone(pid, GRACE_MS)) return;
   signalGroup(pid, 'SIGKILL');
-  // Where nobody collects dead processes, they stay in the group for ever.
+  // If no parent collects dead processes, they stay in the group for ever.
   await isGone(pid, AFTER_KILL_MS);
 }
 

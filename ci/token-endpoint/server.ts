@@ -5,7 +5,7 @@ import { refuse } from './answer.ts';
 import { apiPath } from './api-path.ts';
 import type { Gateway } from './gateway.ts';
 
-/** The job's own server on a free loopback port. */
+/** The job's server on a free loopback port. */
 export interface LoopbackServer {
   readonly host: string;
   readonly port: number;
@@ -13,16 +13,16 @@ export interface LoopbackServer {
 }
 
 const HOST = '127.0.0.1';
-// SDKs that are configured with the path name `login` put it in front.
+// SDKs that are configured with the path name `login` prefix it.
 const TOKEN_PATHS = ['/oauth/token', '/login/oauth/token'];
 
 /**
- * Starts the server. It listens on 127.0.0.1 alone, and answers only to that name: a web page that has another name
- * resolved to it (DNS rebinding) is refused.
+ * Starts the server. It listens only on 127.0.0.1, and accepts only that name as `Host`: this refuses a web page whose
+ * host name resolves to it (DNS rebinding).
  */
 export async function startLoopbackServer(options: {
   readonly answerTokenRequest: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
-  /** Undefined: a token endpoint alone. */
+  /** Undefined: only a token endpoint. */
   readonly gateway: Gateway | undefined;
 }): Promise<LoopbackServer> {
   const { answerTokenRequest, gateway } = options;
@@ -31,11 +31,23 @@ export async function startLoopbackServer(options: {
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const target = request.url ?? '';
     if (request.headersDistinct.host?.length !== 1 || !hosts.includes(request.headers.host ?? '')) {
-      refuse(request, response, 421, 'misdirected.request', `This is ${hosts[0]}, and no other host.`);
+      refuse(
+        request,
+        response,
+        421,
+        'misdirected.request',
+        `This server is ${hosts[0]}; the Host header names another one.`,
+      );
       return;
     }
     if (!target.startsWith('/')) {
-      refuse(request, response, 400, 'bad.request', 'This is no proxy: it takes paths, and no whole URLs.');
+      refuse(
+        request,
+        response,
+        400,
+        'bad.request',
+        'This server is not a proxy: send a path, not a whole URL.',
+      );
       return;
     }
     if (TOKEN_PATHS.includes(target.split('?', 1)[0] as string)) {
@@ -45,7 +57,7 @@ export async function startLoopbackServer(options: {
     const path = apiPath(target);
     if (path === undefined || gateway === undefined) {
       const known = gateway === undefined ? '/oauth/token' : '/oauth/token and /api/v2/';
-      refuse(request, response, 404, 'not.found', `Only ${known} are answered here, without dot segments.`);
+      refuse(request, response, 404, 'not.found', `This server answers only ${known}, without dot segments.`);
       return;
     }
     await gateway.forward(request, response, path);
@@ -53,7 +65,7 @@ export async function startLoopbackServer(options: {
 
   const server = createServer((request, response) => {
     request.on('error', () => response.destroy());
-    // Nothing of a request goes into a log, and no request ends the job's process.
+    // Requests are not logged, and no request ends the job's process.
     route(request, response).catch(() => response.destroy());
   });
   server.headersTimeout = 15_000;

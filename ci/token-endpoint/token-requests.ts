@@ -6,22 +6,22 @@ import type { JobCredentials } from './job-credentials.ts';
 import type { TokenSource } from './token-source.ts';
 
 /**
- * The Genesys Go SDK asks again at `expires_in - 60` seconds. With 60 or less it would ask without a pause.
+ * The Genesys Go SDK requests a new token after `expires_in - 60` seconds. With 60 or less it would do so without a pause.
  *
  * @see https://github.com/MyPureCloud/platform-client-sdk-go/blob/master/platformclientv2/configuration.go
  */
 const LEAST_EXPIRES_IN = 90;
 const LONGEST_BODY = 16_384;
 const BODY_TIMEOUT_MS = 10_000;
-/** A gateway's client gets the token that is held when a newer one takes longer than this. */
+/** If a newer token takes longer than this, a gateway's client gets the token that is held. */
 const GATEWAY_WAIT_MS = 10_000;
 const RETRY_AFTER_SECONDS = 10;
 
 /**
  * Makes the token endpoint: the client credentials grant of RFC 6749, answered with the stored token.
  *
- * As a gateway's it answers each request of the job with a token, also with one that is about to end or has ended: the
- * gateway puts the current one in its place, and CX as Code stops the whole run at any answer but 200.
+ * With a gateway it answers each request of the job with a token, even one that expires soon or has expired: the gateway
+ * replaces it by the current one, and CX as Code stops the whole run at any status but 200.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.4 request, and 2.3.1 for the client's authentication
  * @see https://www.rfc-editor.org/rfc/rfc6749#section-5.1 success, and 5.2 for errors
@@ -43,7 +43,13 @@ export function createTokenRequests(options: {
     }
     const body = await readBody(request);
     if (body === undefined) {
-      refuse(request, response, 413, 'request.too.large', 'That is no token request: too long, or too slow.');
+      refuse(
+        request,
+        response,
+        413,
+        'request.too.large',
+        'This is not a token request: it is too long or too slow.',
+      );
       return;
     }
     const refusal = judge(request, body, credentials);
@@ -83,28 +89,28 @@ function judge(request: IncomingMessage, body: string, credentials: JobCredentia
   const invalid = (description: string): Refusal => ({ status: 400, error: 'invalid_request', description });
   const contentType = request.headers['content-type'] ?? '';
   if (!/^application\/x-www-form-urlencoded(?:$|[ ;])/i.test(contentType)) {
-    return invalid('The body has to be application/x-www-form-urlencoded.');
+    return invalid('The body must be application/x-www-form-urlencoded.');
   }
   const form = new URLSearchParams(body);
   if (new Set(form.keys()).size !== [...form.keys()].length) return invalid('A parameter is repeated.');
   const basic = basicCredentials(request.headers.authorization);
   const clientSecret = form.get('client_secret');
   if (basic !== undefined && clientSecret !== null) {
-    return invalid('The client authenticates in the header or in the body, not in both.');
+    return invalid('The client must authenticate in the header or in the body, not in both.');
   }
   const [id, secret] = basic ?? [form.get('client_id') ?? '', clientSecret ?? ''];
   if (!credentials.matches(id, secret) || (form.get('client_id') ?? id) !== id) {
     return {
       status: 401,
       error: 'invalid_client',
-      description: 'OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET of this job are expected.',
+      description: 'The client must authenticate with OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET of this job.',
       headers: { 'www-authenticate': 'Basic realm="token-endpoint"' },
     };
   }
   const grant = form.get('grant_type');
   if (grant === null) return invalid('grant_type is missing.');
   if (grant === 'client_credentials') return undefined;
-  const description = 'Only client_credentials is known here.';
+  const description = 'The only supported grant_type is client_credentials.';
   return { status: 400, error: 'unsupported_grant_type', description };
 }
 
@@ -116,7 +122,7 @@ function basicCredentials(header: string | undefined): [string, string] | undefi
   return [decoded.slice(0, Math.max(0, colon)), decoded.slice(colon + 1)];
 }
 
-/** Reads a short body; undefined where it is too long, too slow or broken off. */
+/** Reads a short body; undefined if it is too long, too slow or incomplete. */
 function readBody(request: IncomingMessage): Promise<string | undefined> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];

@@ -1,34 +1,34 @@
 import type { ReadToken, StoredToken } from './read-token.ts';
 
-/** The best token that the job can have, held in memory and read again when it has to be. */
+/** The newest token that the job can read, held in memory and read again when necessary. */
 export interface TokenSource {
-  /** The token held now, dead or alive. */
+  /** The token that is held, live or expired. */
   readonly held: StoredToken;
-  /** The exit status of the last reading; 0 and 3 gave a token. */
+  /** The exit status of the last read; 0 and 3 gave a token. */
   readonly lastStatus: number;
-  /** The token for a call that is forwarded: waits for a reading only where the held token is of no use. */
+  /** The token for a forwarded call. Waits for a read only if the held token is of no use. */
   current(): Promise<StoredToken | undefined>;
-  /** The stored token for a token request, read again unless that was just done. Undefined: none is alive. */
+  /** The stored token for a token request, read again unless it was just read. Undefined: none is live. */
   newest(): Promise<StoredToken | undefined>;
-  /** Reports that a server refused this token; the next reading asks for another one. */
+  /** Reports that a server refused this token; the next read requests another one. */
   refuse(token: StoredToken): void;
 }
 
-/** The pause between two readings, and the longest one while readings give no token. */
+/** The pause between two reads, and the longest one while reads give no token. */
 const PAUSE_MS = 10_000;
 const LONGEST_PAUSE_MS = 60_000;
-/** A call with less life than this waits for a newer token: it has to reach the server alive. */
+/** With less life than this a call waits for a newer token: the token must be live when it reaches the server. */
 const CALL_MS = 30_000;
-/** A refusal is believed this often: a server may also answer 401 to a call for reasons of its own. */
+/** A refusal replaces the token at most this often: a server may answer 401 for other reasons. */
 const REFUSAL_INTERVAL_MS = 60_000;
 
-/** Makes the source. One reading runs at a time, whoever asks. */
+/** Makes the source. Only one read runs at a time. */
 export function createTokenSource(options: {
   readonly first: StoredToken;
   readonly read: ReadToken;
   readonly minTtlMs: number;
   readonly now: () => number;
-  /** Told of a reading that failed other than by its exit status. */
+  /** Called if a read failed in another way than by its exit status. */
   readonly onError: (error: unknown) => void;
 }): TokenSource {
   const { read, minTtlMs, now, onError } = options;

@@ -75,12 +75,12 @@ describe('--not-version', () => {
     ]);
 
     expect(get).toMatchObject({ status: 4, stdout: '' });
-    expect(get.stderr).toContain('v42 is the one that --not-version refuses');
+    expect(get.stderr).toContain('v42 is the version that --not-version excludes');
     expect(exec).toMatchObject({ status: 4, stdout: '' });
   });
 });
 
-test('a refresher out of reach withholds no live token', async () => {
+test('a live token is read even if the refresher cannot be reached', async () => {
   const invokeComplaint =
     '\nCould not connect to the endpoint URL: "https://lambda.eu-central-1.amazonaws.com/"\n';
   standIn.serve(content({ invokeComplaint }));
@@ -88,10 +88,10 @@ test('a refresher out of reach withholds no live token', async () => {
   const job = await accessToken(['get', 'genesys', '--min-ttl', '2h']);
 
   expect(job).toMatchObject({ status: 3, stdout: 'old\n' });
-  expect(job.stderr).toContain('the refresher is out of reach: Could not connect');
+  expect(job.stderr).toContain('the refresher cannot be reached: Could not connect');
 });
 
-test('AWS out of reach is not called a refusal', async () => {
+test('AWS that cannot be reached is not reported as a refusal', async () => {
   standIn.serve(content());
   const PATH = `${standIn.directory}:${process.env.PATH}`;
   const unreachable = `aws() { echo 'Connect timeout on endpoint URL' >&2; return 255; }; . "$0"`;
@@ -101,7 +101,7 @@ test('AWS out of reach is not called a refusal', async () => {
   });
 
   expect(job).toMatchObject({ status: 5, stdout: '' });
-  expect(job.stderr).toContain('AWS is out of reach');
+  expect(job.stderr).toContain('AWS cannot be reached');
   expect(job.stderr).not.toContain('refused');
 });
 

@@ -186,7 +186,7 @@ describe('status 3', () => {
     harness.storeStatus({ lifeSeconds: 1210 });
   });
 
-  test('get prints the best there is, and why it is not more', async () => {
+  test('get prints the token that lives longest, and why there is no newer one', async () => {
     refresher(() => ({
       payload: {
         outcome: 'still-fresh',
@@ -201,7 +201,7 @@ describe('status 3', () => {
 
     expect(job).toMatchObject({ status: 3, stdout: 'short-lived\n' });
     expect(job.stderr).toContain(
-      '--min-ttl 45m cannot be met: minting fails at present (TOKEN_REJECTED), and 20 min',
+      '--min-ttl 45m cannot be met: minting fails (TOKEN_REJECTED), and the newest token has 20 min',
     );
   });
 
@@ -248,7 +248,7 @@ describe('status 4', () => {
     expect(get).toMatchObject({ status: 4, stdout: '' });
     expect(get.stderr).toContain(message);
     expect(get.stderr).toContain('--min-ttl 1m');
-    if (status !== undefined) expect(get.stderr).toContain('minting fails at present: TOKEN_REJECTED');
+    if (status !== undefined) expect(get.stderr).toContain('minting fails: TOKEN_REJECTED');
     expect(exec).toMatchObject({ status: 4, stdout: '' });
   });
 

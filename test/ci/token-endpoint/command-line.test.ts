@@ -62,12 +62,12 @@ test.each([
   [['genesys', '--min-ttl', '0', '--', 'true'], "--min-ttl '0' is not between 1s and 48h"],
   [
     ['genesys', '--genesys-region', 'eu-central1', '--', 'true'],
-    "'eu-central1' is no region of Genesys Cloud",
+    "'eu-central1' is not a region of Genesys Cloud",
   ],
-  [['genesys', '--genesys-region', 'toString', '--', 'true'], "'toString' is no region of Genesys Cloud"],
+  [['genesys', '--genesys-region', 'toString', '--', 'true'], "'toString' is not a region of Genesys Cloud"],
   [
     ['genesys', '--genesys-region', 'evil.example', '--', 'true'],
-    "'evil.example' is no region of Genesys Cloud",
+    "'evil.example' is not a region of Genesys Cloud",
   ],
 ])('%j is a usage error', (args, message) => {
   const { status, stdout, stderr } = tokenEndpoint(args);
@@ -116,7 +116,7 @@ test('a copy without access-token beside it or in PATH says what is missing', ()
   const { status, stderr } = tokenEndpoint(['genesys', '--', 'true'], { PATH: '/nowhere' });
 
   expect(status).toBe(2);
-  expect(stderr).toContain('there is no access-token beside this file or in PATH');
+  expect(stderr).toContain('access-token is neither beside this file nor in PATH');
 });
 
 test('access-token is found in PATH, and beside the file that a link leads to', () => {

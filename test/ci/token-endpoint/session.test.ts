@@ -37,9 +37,9 @@ test('the end of a session that cannot be renewed is told at the start', async (
   const unknown = await stderrWith(SESSION);
   const hostile = await stderrWith({ ...SESSION, AWS_CREDENTIAL_EXPIRATION: '::set-env\u001b[2J' });
 
-  expect(known).toMatch(/session ends at \d\d:\d\d:\d\dZ \(in 60 min\) and cannot be renewed from here/);
-  expect(unknown).toContain('session ends at a time that the environment does not tell');
-  expect(hostile).toContain('session ends at a time that the environment does not tell');
+  expect(known).toMatch(/session ends at \d\d:\d\d:\d\dZ \(in 60 min\) and cannot be renewed here/);
+  expect(unknown).toContain('session ends at an unknown time');
+  expect(hostile).toContain('session ends at an unknown time');
   expect(hostile).not.toContain('set-env');
 });
 
@@ -112,7 +112,7 @@ test('when the session has ended and nothing else is offered, the answer says so
 
   expect(answer.status).toBe(503);
   expect(answer.body.error_description).toBe(
-    "There is no live token. The job's AWS session has ended, so no newer one can be read: take the role for longer.",
+    "There is no live token. The job's AWS session has ended, so no newer one can be read: request a longer session.",
   );
   expect(job.stderr()).toContain('access-token: no token for a test');
 });
