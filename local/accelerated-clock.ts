@@ -1,7 +1,7 @@
 /**
- * Makes a clock that runs `speed` times as fast as the machine's, from the machine's time on.
+ * Makes a clock that starts at the machine's time and runs `speed` times as fast.
  *
- * The function needs no clock of its own to follow it: it takes the time from the `Date` header of AWS's answers.
+ * The function follows it without a setting: it takes the time from the `Date` header of AWS's responses.
  */
 export function createAcceleratedClock(speed: number): {
   readonly now: () => Date;

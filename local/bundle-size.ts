@@ -1,6 +1,6 @@
 import type { Metafile } from 'esbuild';
 
-/** What an idle beat may load, with no dependency's source rewritten. */
+/** The most that an idle beat may load. */
 export const IDLE_BEAT_LIMIT_BYTES = 300_000;
 
 /** The bytes of the entry point and of every chunk that it imports before its first line runs. */

@@ -23,7 +23,7 @@ const DAY_MS = 24 * HOUR_MS;
 /** A private key and the certificate that goes with it, both PEM: what `node:https` and `node:tls` take. */
 export type ServerCertificate = { readonly key: string; readonly cert: string };
 
-/** An authority that lives in this process only; its private key is never written anywhere. */
+/** An authority of this process. Its private key is never written to a file. */
 export type CertificateAuthority = {
   /** The authority's own certificate, PEM: for an undici `connect.ca`. */
   readonly certificate: string;
@@ -37,8 +37,8 @@ export type CertificateAuthority = {
 };
 
 /**
- * Creates a certificate authority for tests and demonstrations, so that the token requests run over TLS that
- * the client really verifies. Certificates are valid from an hour ago for one day.
+ * Creates a certificate authority for tests and demonstrations, so that clients verify TLS. Certificates are valid for one
+ * day, from an hour ago.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc5280#section-4.2 RFC 5280, 4.2}: the extensions set here
  * @see {@link https://nodejs.org/api/cli.html#node_extra_ca_certsfile NODE_EXTRA_CA_CERTS}

@@ -28,7 +28,7 @@ export interface Resource {
 /**
  * Synthesizes the app as `cdk synth` does, in this process: cdk.json's context, replaced by `context`.
  *
- * @throws Error where the configuration has problems, or cdk-nag finds one
+ * @throws Error if the configuration has problems, or cdk-nag finds one
  */
 export function synthesizeAssembly(options: {
   /** As in cdk.json: objects, not yet checked. */

@@ -4,7 +4,7 @@ import type { Timeline } from './timeline.ts';
 
 const MINUTE = 60_000;
 
-/** What the demonstration came to. */
+/** The result of the demonstration. */
 export interface Summary {
   readonly reads: number;
   /** Reads that gave no token, or one that the authorization server did not accept. */
@@ -38,13 +38,14 @@ export async function playDemonstration(harness: FunctionHarness, timeline: Time
       timeline.say('fault', `mint failed: ${error.code}; the stored token stays`);
     if (outcome !== 'refreshed') return;
     mints[reason] = (mints[reason] ?? 0) + 1;
-    const before = RemainingSeconds > 0 ? `, with ${minutes(RemainingSeconds)} left on the one before` : '';
+    const before =
+      RemainingSeconds > 0 ? `, while the previous token had ${minutes(RemainingSeconds)} left` : '';
     timeline.say('mint', `v${tokenVersion} minted and stored (${reason})${before}`);
   };
   harness.followLines(follow);
 
   timeline.heading(
-    'A heartbeat every minute; tokens live 20 minutes and are replaced before they are 10 minutes old.',
+    'The function is invoked every minute. Tokens live 20 minutes, and are replaced before they are 10 minutes old.',
   );
   const heartbeat = startHeartbeat(harness);
   await heartbeat.firstBeat;
@@ -55,14 +56,14 @@ export async function playDemonstration(harness: FunctionHarness, timeline: Time
   while (reader.version() === version) await sleep(harness.realMs(MINUTE / 3));
   const outageStart = (harness.now().getTime() - start) / MINUTE + 6;
   await until(outageStart);
-  timeline.heading('The token endpoint goes down, a few minutes before a refresh is due.');
+  timeline.heading('The token endpoint fails a few minutes before a refresh is due.');
   timeline.say('fault', 'token endpoint: connections are refused');
   await harness.authorizationServer.faults.goOffline();
   await until(outageStart + 8);
   await harness.authorizationServer.faults.goOnline();
   timeline.say(
     'action',
-    `token endpoint back after 8 min: ${failedMints} failed mints, ${reader.seen.badReads} failed reads`,
+    `token endpoint works again after 8 min: ${failedMints} failed mints, ${reader.seen.badReads} failed reads`,
   );
 
   await until(outageStart + 12);
@@ -88,7 +89,7 @@ export async function playDemonstration(harness: FunctionHarness, timeline: Time
   };
 }
 
-/** Prints what the demonstration came to, and tells whether all of it is as promised. */
+/** Prints the result of the demonstration, and tells whether every check passed. */
 export function judge(summary: Summary, write: (line: string) => void): boolean {
   const { reads, badReads, leastRemainingSeconds, mints, failedMints, deniedCalls, leaks } = summary;
   const count = Object.values(mints).reduce((sum, one) => sum + one, 0);
@@ -104,7 +105,7 @@ export function judge(summary: Summary, write: (line: string) => void): boolean 
         .map(([reason, times]) => `${times} ${reason}`)
         .join(', ')}`,
     ],
-    [failedMints > 0, `${failedMints} failed mints during the outage, none seen by a reader`],
+    [failedMints > 0, `${failedMints} failed mints during the outage`],
     [deniedCalls === 0, `${deniedCalls} AWS calls that the synthesized policy refused`],
     [leaks === 0, `${leaks} tokens or secrets in log lines or statuses`],
   ];
@@ -116,7 +117,7 @@ export function judge(summary: Summary, write: (line: string) => void): boolean 
 function startHeartbeat(harness: FunctionHarness) {
   const beats = new Set<Promise<unknown>>();
   const beat = () => {
-    // A failed mint is the function's to log; a beat that finds the function busy is lost, as in AWS.
+    // The function logs a failed mint. If the function is busy, the beat is lost, as in AWS.
     const running = harness.invoke(JSON.parse(harness.fn.schedule.input)).catch(() => undefined);
     beats.add(running);
     running.finally(() => beats.delete(running));

@@ -24,11 +24,11 @@ const CLIENT_ID = 'ci-jobs';
 const SECRET_NAME = 'demo/oauth-client';
 const READER_ROLE = 'ci-jobs';
 
-/** What a job gets when it reads both parameters. */
+/** What a job reads from both parameters. */
 export interface ReadToken {
   readonly accessToken: string;
   readonly version: number;
-  /** The status parameter's JSON, parsed; undefined where there is none. */
+  /** The status parameter's JSON, parsed; undefined if there is none. */
   readonly status: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -46,7 +46,7 @@ export interface FunctionHarness {
   readonly reader: Credentials;
   /** When each token that was answered expires, by the harness's clock. */
   readonly tokens: ReadonlyMap<string, Date>;
-  /** Takes all scripted faults away. */
+  /** Removes all scripted faults. */
   clearFaults(): void;
   /** Calls `listener` with each line that the function writes from now on. */
   followLines(listener: (line: string) => void): void;
@@ -54,7 +54,7 @@ export interface FunctionHarness {
   invoke(event: object): Promise<Readonly<Record<string, unknown>>>;
   /** Reads both parameters with the permissions that the stack grants to a reader; undefined without a token. */
   read(): Promise<ReadToken | undefined>;
-  /** Gives the OAuth client a new secret, at the authorization server and in Secrets Manager. */
+  /** Sets a new secret for the OAuth client, at the authorization server and in Secrets Manager. */
   changeSecret(): Promise<void>;
   /** All client secrets that ever were. */
   readonly clientSecrets: readonly string[];
@@ -64,9 +64,9 @@ export interface FunctionHarness {
   close(): Promise<void>;
 }
 
-/** How a harness differs from the plain one. The times are those of its clock. */
+/** Options of a harness. Times are those of its clock. */
 export interface FunctionHarnessOptions {
-  /** How many times as fast as the machine's all clocks run. @default 1 */
+  /** The speed of all clocks, in multiples of the machine's. @default 1 */
   readonly speed?: number;
   /** How far the harness's clock is ahead of that, in milliseconds, at each moment. @default always 0 */
   readonly aheadMs?: () => number;
@@ -74,9 +74,9 @@ export interface FunctionHarnessOptions {
   readonly lifetimeSeconds?: number;
   /** @default 50 */
   readonly refreshIntervalMinutes?: number;
-  /** Settings of the token in place of the harness's own, or beside them; `undefined` takes one away. */
+  /** Settings of the token that replace the harness's or are added to them; `undefined` removes one. */
   readonly token?: (places: Pick<FunctionHarness, 'authorizationServer' | 'aws'>) => Record<string, unknown>;
-  /** Who else the authorization server knows. */
+  /** Further clients of the authorization server. */
   readonly knows?: Pick<AuthorizationServerOptions, 'clients' | 'accessKeys'>;
   /** The secret's first value. @default the id and secret of the OAuth client `ci-jobs` */
   readonly secretValue?: string;
@@ -87,16 +87,16 @@ export interface FunctionHarnessOptions {
   /** @default the template's */
   readonly timeoutMs?: number;
   /**
-   * Whose authorization server to use and to leave running; without a `token` of its own, the new harness has the
-   * synthesized function of this one as well.
+   * Another harness, whose authorization server is used and left running. Without a `token`, its synthesized function is
+   * also used.
    */
   readonly beside?: FunctionHarness;
 }
 
 /**
- * Starts an authorization server and an AWS endpoint, synthesizes the app for them, and makes its function ready to
- * be invoked: a process of its own, with the template's environment and policy. All clocks run `speed` times as fast
- * as the machine's, the tokens' lives are as much shorter; the function follows through AWS's `Date` header.
+ * Starts an authorization server and an AWS endpoint, synthesizes the app for them, and prepares its function: a separate
+ * process, with the template's environment and policy. All clocks run `speed` times as fast as the machine's, and tokens
+ * live as much shorter; the function follows AWS's `Date` header.
  */
 export async function openFunctionHarness(options: FunctionHarnessOptions): Promise<FunctionHarness> {
   const { speed = 1, aheadMs = () => 0, lifetimeSeconds = 3600, beside } = options;
@@ -260,7 +260,7 @@ function defined(settings: Readonly<Record<string, unknown>>): Record<string, un
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
 
-/** Random, so that a search for it in everything printed can only find a leak. */
+/** Random, so that it is found in printed text only if it leaked. */
 function newSecret(): string {
   return randomBytes(24).toString('base64url');
 }

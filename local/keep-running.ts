@@ -52,7 +52,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       authorizationServer.replaceClientSecret(clientId, 'another-secret'),
   },
   up: {
-    about: 'all of that is over',
+    about: 'ends all faults',
     act: async (harness) => {
       const { authorizationServer, clientId, clientSecrets } = harness;
       await authorizationServer.faults.goOnline();
@@ -63,8 +63,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 };
 
 /**
- * Runs the refresher on this machine, on the real clock, until a person types `quit` or presses Ctrl-C: one beat a
- * minute, each mint and each failure on a line, commands to paste, faults on request.
+ * Runs the refresher on this machine, on the real clock, until a person types `quit` or presses Ctrl-C. Invokes the
+ * function every minute, prints each mint, each failure and commands to paste, and causes faults on request.
  */
 export async function keepRunning(write: (line: string) => void): Promise<void> {
   const harness = await openFunctionHarness({
@@ -78,7 +78,7 @@ export async function keepRunning(write: (line: string) => void): Promise<void> 
       const text = describe(line);
       if (text !== undefined) say(text);
     });
-    // A failed mint is in the function's log line, which is followed.
+    // The function's log lines show a failed mint.
     const beat = (): Promise<unknown> =>
       harness.invoke(JSON.parse(harness.fn.schedule.input)).catch(() => undefined);
     await beat();
@@ -92,7 +92,7 @@ export async function keepRunning(write: (line: string) => void): Promise<void> 
   }
 }
 
-/** One line for a mint or a failure; undefined for a beat that had nothing to do. */
+/** One line for a mint or a failure; undefined for an idle beat. */
 function describe(line: string): string | undefined {
   let entry: Record<string, unknown>;
   try {
@@ -109,7 +109,7 @@ function describe(line: string): string | undefined {
   return Array.isArray(warnings) ? `! ${warnings.join('; ')}` : undefined;
 }
 
-/** Does what is typed, until `quit`, the end of stdin or a signal. */
+/** Runs the typed commands, until `quit`, the end of stdin or a signal. */
 async function obey(harness: FunctionHarness, say: (text: string) => void): Promise<void> {
   const lines = createInterface({ input: process.stdin });
   const hasEnded = new Promise<void>((resolve) => {
@@ -133,7 +133,7 @@ async function obey(harness: FunctionHarness, say: (text: string) => void): Prom
 function help(): string {
   const rows = Object.entries(ACTIONS).map(([name, { about }]) => `  ${name.padEnd(14)}${about}`);
   return [
-    'Type one of these, and Enter:',
+    'Type one of these commands, and Enter:',
     ...rows,
     `  ${'help'.padEnd(14)}this list`,
     `  ${'quit'.padEnd(14)}ends`,
@@ -168,7 +168,7 @@ ${help()}
 
 /**
  * For an AWS CLI that does not know AWS_ENDPOINT_URL (v1 before 1.29, v2 before 2.13): a directory for PATH with an `aws`
- * that passes the endpoint on. Undefined where it is not needed.
+ * that passes the endpoint on. Undefined if it is not needed.
  */
 function endpointCommand(endpointUrl: string): string | undefined {
   const { stdout } = spawnSync('aws', ['--version'], { encoding: 'utf8' });

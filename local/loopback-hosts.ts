@@ -1,6 +1,5 @@
-// A preload (`node --import ./local/loopback-hosts.ts`), so that a program that knows nothing of it reaches
-// the local authorization server under the names of a real one. It imports nothing but Node's own modules and
-// exports nothing.
+// A preload (`node --import ./local/loopback-hosts.ts`): an unchanged program then reaches the local authorization server
+// under the host names of a real one. Imports only Node's own modules, and exports nothing.
 import dns, { type LookupAddress, type LookupOptions } from 'node:dns';
 import { syncBuiltinESMExports } from 'node:module';
 

@@ -8,7 +8,7 @@ import {
 import { type AwsEndpoint, startAwsEndpoint } from './aws/endpoint.ts';
 import { createCertificateAuthority } from './certificate-authority.ts';
 
-/** What a process of the function needs: an AWS account on loopback with a live token in it, and the server that mints. */
+/** What a process of the function needs: an AWS endpoint on loopback with a live token, and an authorization server. */
 export interface ProcessHarness {
   readonly aws: AwsEndpoint;
   readonly server: AuthorizationServer;
@@ -26,8 +26,8 @@ const CLIENT = { clientId: 'bench', clientSecret: 'bench-client-secret' };
 /**
  * Starts both servers and stores a token.
  *
- * @param options `isDue`: it has expired, so that a mint stores its own; else it lives for hours. `hasProbe`: the provider
- * has a probe, as Genesys Cloud has. `overTls`: the AWS endpoint speaks HTTPS, as AWS does; the process is told to
+ * @param options `isDue`: the token has expired, so that a mint replaces it; otherwise it lives for hours. `hasProbe`: the
+ * provider has a probe, as Genesys Cloud has. `overTls`: the AWS endpoint speaks HTTPS, as AWS does; the process is told to
  * trust its authority
  */
 export async function openProcessHarness(

@@ -4,7 +4,7 @@ import { openFunctionHarness } from './function-harness.ts';
 import { keepRunning } from './keep-running.ts';
 import { createTimeline } from './timeline.ts';
 
-const USAGE = `usage: npm start                      the main job on this machine, 120 times as fast as life; ends by itself
+const USAGE = `usage: npm start                      the main job on this machine, at 120 times real speed; ends by itself
        npm start -- --keep-running    on the real clock until "quit" or Ctrl-C, with commands to paste
 `;
 const USAGE_STATUS = 2;
@@ -18,7 +18,7 @@ else if (options !== undefined) {
   else await demonstrate();
 }
 
-/** The command line's options; undefined after a mistake in it, which has been told. */
+/** The command line's options; undefined if it is wrong: the error is then printed. */
 function readOptions(): { readonly keepRunning: boolean; readonly help: boolean } | undefined {
   try {
     const { values } = parseArgs({
@@ -35,7 +35,7 @@ function readOptions(): { readonly keepRunning: boolean; readonly help: boolean 
   }
 }
 
-/** Plays the main job, and sets the status to 1 where a read was not good. */
+/** Runs the demonstration, and sets the exit status to 1 if a read failed. */
 async function demonstrate(): Promise<void> {
   const harness = await openFunctionHarness({
     speed: 120,

@@ -6,7 +6,7 @@ import type { PolicyDocument } from './aws/operation.ts';
 import { type Assembly, type Resource, synthesizeAssembly } from './cloud-assembly.ts';
 import { createResolver, type Resolver, type TemplatePlace } from './template-resolver.ts';
 
-/** A refresher's function as the template has it, nothing left to resolve. */
+/** A refresher's function from the template, with all references resolved. */
 export interface SynthesizedFunction {
   readonly logicalId: string;
   readonly name: string;
@@ -27,13 +27,13 @@ export interface SynthesizedFunction {
   readonly schedule: { readonly expression: string; readonly input: string };
 }
 
-/** Where a stack is imagined to be deployed, unless told otherwise. */
+/** The default region and account for resolved references. */
 export const LOCAL_PLACE: TemplatePlace = { region: 'eu-central-1', accountId: '111122223333' };
 
 /**
  * Synthesizes the app with these tokens, and reads the refreshers' functions out of it.
  *
- * @throws Error where the configuration has problems, or cdk-nag finds one
+ * @throws Error if the configuration has problems, or cdk-nag finds one
  */
 export function synthesize(options: {
   /** As in cdk.json: objects, not yet checked. */
@@ -44,7 +44,7 @@ export function synthesize(options: {
   readonly directory?: string;
   /** @default {@link LOCAL_PLACE} */
   readonly place?: TemplatePlace;
-  /** Account and region to bind the stack to, where it looks something up. */
+  /** Account and region to bind the stack to, if it looks something up. */
   readonly target?: TargetEnvironment;
 }): Assembly & { readonly functions: readonly SynthesizedFunction[] } {
   const directory = options.directory ?? temporaryDirectory();
@@ -91,7 +91,7 @@ export function readFunctions(assembly: Assembly, place: TemplatePlace): Synthes
   });
 }
 
-/** The policies that the stack attaches to a role: one of its own, by logical id, or one that it knows by name. */
+/** The policies that the stack attaches to a role: its own role, by logical id, or another one, by name. */
 export function policiesOfRole(assembly: Assembly, place: TemplatePlace, role: string): PolicyDocument[] {
   const resolver = createResolver(assembly, place);
   return attachedPolicies(assembly, resolver, role);

@@ -1,6 +1,6 @@
 import type { Assembly, Resource } from './cloud-assembly.ts';
 
-/** Where a template is imagined to be deployed. */
+/** The region and account for resolved references. */
 export interface TemplatePlace {
   readonly region: string;
   readonly accountId: string;
@@ -12,7 +12,7 @@ export interface TemplatePlace {
 
 /** Resolves CloudFormation's intrinsic functions. */
 export interface Resolver {
-  /** Replaces each intrinsic function in a value. @throws Error on one that is not known here */
+  /** Replaces each intrinsic function in a value. @throws Error on one that is not supported */
   resolve(value: unknown): unknown;
   /** What `Ref` gives for a resource or pseudo parameter. */
   ref(name: string): string;
@@ -66,7 +66,7 @@ export function createResolver(assembly: Assembly, place: TemplatePlace): Resolv
         case 'AWS::EC2::SecurityGroup.GroupId':
           return `sg-${logicalId}`;
         default:
-          throw new Error(`The attribute ${name} of ${logicalId} (${resource.Type}) is not known here.`);
+          throw new Error(`The attribute ${name} of ${logicalId} (${resource.Type}) is not supported.`);
       }
     },
     resolve(value) {
@@ -109,7 +109,7 @@ export function createResolver(assembly: Assembly, place: TemplatePlace): Resolv
       case 'Fn::Sub':
         return String(input).replace(/\$\{([^}]+)\}/g, (_, reference: string) => resolver.ref(reference));
       default:
-        throw new Error(`The intrinsic function ${name} is not known here.`);
+        throw new Error(`The intrinsic function ${name} is not supported.`);
     }
   }
 }

@@ -11,7 +11,7 @@ const MARKS: Record<Mark, { sign: string; style: Parameters<typeof styleText>[0]
   bad: { sign: '✗', style: 'red' },
 };
 
-/** The lines that a person watches: minutes on the demonstration's clock, what happened, in colour where there is one. */
+/** The printed lines: minutes on the demonstration's clock, and what happened, in colour if the terminal supports it. */
 export interface Timeline {
   say(mark: Mark, text: string): void;
   heading(text: string): void;

@@ -12,17 +12,17 @@ export type AuthorizationServerOptions = {
   readonly clients?: readonly Client[];
   /** CXone access keys: for the password grant and for the access-key route. */
   readonly accessKeys?: readonly AccessKey[];
-  /** Life of a token in whole seconds, also as a function that is asked at each mint. @default 3600 */
+  /** Lifetime of a token in whole seconds, or a function that is called at each mint. @default 3600 */
   readonly lifetimeSeconds?: number | (() => number);
   /** Host name in the server's URLs; it listens on 127.0.0.1 in any case. @default '127.0.0.1' */
   readonly hostname?: string;
   /** Serves HTTPS with this certificate. @default plain HTTP */
   readonly tls?: ServerCertificate;
-  /** Scopes that can be granted; a scope that is asked for and not among them is left out silently. */
+  /** Scopes that can be granted. Other requested scopes are silently left out. */
   readonly scopes?: readonly string[];
   /** Resources by their URI (RFC 8707). */
   readonly resources?: Readonly<Record<string, Resource>>;
-  /** Format of tokens without a resource of its own format. @default 'opaque' */
+  /** Format of tokens, unless their resource has its own. @default 'opaque' */
   readonly tokenFormat?: 'opaque' | 'jwt';
   /** Clock of the inactivity timeout and of same-token answers; tokens expire by the machine's. */
   readonly now?: () => Date;
@@ -59,16 +59,16 @@ export type AuthorizationServer = {
   /** `count`: tokens granted by the authorization server; `tokensIssued`: different ones handed out. */
   readonly mints: { readonly count: number; readonly tokensIssued: number };
   readonly faults: Faults;
-  /** Asks the authorization server about a token; it does not count as using it. */
+  /** Introspects a token. This does not count as a use. */
   introspect(token: string): Promise<Introspection>;
-  /** Sets the life of the tokens to come, in whole seconds. */
+  /** Sets the lifetime of later tokens, in whole seconds. */
   setLifetime(seconds: number | (() => number)): void;
   setTokenFormat(format: 'opaque' | 'jwt'): void;
-  /** Sets the length of the opaque tokens to come, in characters; 43 at first. */
+  /** Sets the length of later opaque tokens, in characters; 43 at first. */
   setTokenLength(characters: number): void;
   /**
-   * `fresh`: each request gives a new token; `same-token`: the client's live token again, with less of
-   * `expires_in`, until it dies; `single-active`: a new token ends the client's older ones.
+   * `fresh`: each request returns a new token. `same-token`: returns the client's live token again, with a smaller
+   * `expires_in`, until it expires. `single-active`: a new token ends the client's older ones.
    */
   setIssuing(issuing: Issuing): void;
   /** Ends tokens that are not used for this long; `undefined`: never. */
@@ -80,8 +80,8 @@ export type AuthorizationServer = {
 };
 
 /**
- * Starts an authorization server on loopback that others wrote and certified (`oidc-provider`), behind a proxy
- * that plays scripted faults and speaks the providers' dialects. It prints nothing, and nothing outlives it.
+ * Starts the certified authorization server `oidc-provider` on loopback, behind a proxy that plays scripted faults and
+ * imitates the providers' deviations. It prints nothing, and leaves nothing behind.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.4 RFC 6749, 4.4}: the client credentials grant
  */

@@ -1,15 +1,15 @@
 import type { JWK } from 'jose';
 
-/** A client that the authorization server knows. `scope` restricts what it may ask for (space separated). */
+/** A client of the authorization server. `scope`: the scopes that it may request, space-separated. */
 export type Client = { readonly clientId: string; readonly scope?: string } & (
   | { readonly authMethod?: 'client_secret_basic' | 'client_secret_post'; readonly clientSecret: string }
   | { readonly authMethod: 'private_key_jwt'; readonly jwks: { readonly keys: readonly JWK[] } }
 );
 
-/** A CXone access key: it stands for a service user, beside the client that asks on its behalf. */
+/** A CXone access key. It belongs to a service user; a client uses it on the user's behalf. */
 export type AccessKey = { readonly accessKeyId: string; readonly accessKeySecret: string };
 
-/** Who may ask for tokens; read on every request, so that a secret can be replaced while the server runs. */
+/** The registered clients. Read on every request, so that a secret can be replaced while the server runs. */
 export type ClientRegistry = {
   /** Client metadata under RFC 7591 names, as oidc-provider's adapter returns them. */
   metadata(clientId: string): Record<string, unknown> | undefined;
@@ -66,7 +66,7 @@ function toMetadata(client: Client): Record<string, unknown> {
     redirect_uris: [],
     ...(client.scope === undefined ? {} : { scope: client.scope }),
     ...(client.authMethod === 'private_key_jwt'
-      ? // oidc-provider wants plain objects; under Jest a key that WebCrypto exported is one of another realm.
+      ? // oidc-provider requires plain objects; under Jest a key that WebCrypto exported belongs to another realm.
         { token_endpoint_auth_method: client.authMethod, jwks: JSON.parse(JSON.stringify(client.jwks)) }
       : {
           token_endpoint_auth_method: client.authMethod ?? 'client_secret_basic',

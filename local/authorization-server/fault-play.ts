@@ -4,14 +4,14 @@ import type { Fault } from './faults.ts';
 
 const ENDLESS_CHUNK = Buffer.alloc(16_384, ' ');
 
-/** A whole answer, as it goes out when nothing is wrong. */
+/** A complete response. */
 export type Answer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
 };
 
-/** What the fault is played on: the response, and a way to answer with a TCP reset below TLS. */
+/** The target of a fault: the response, and a function that resets the TCP connection below TLS. */
 export type Exchange = { readonly response: ServerResponse; readonly reset: () => void };
 
 /** Plays a fault that needs no answer of the authorization server; tells whether it did. */
@@ -24,7 +24,7 @@ export async function playInstead({ response, reset }: Exchange, fault: Fault): 
       return true;
     case 'endless-body':
       response.writeHead(200, { 'content-type': 'application/json' });
-      // It ends when the client closes the connection, which is an error to the pipeline and none to us.
+      // It ends when the client closes the connection: an error for the pipeline, but expected here.
       await pipeline(endlessBody(), response).catch(() => undefined);
       return true;
     case 'answer':
@@ -36,7 +36,7 @@ export async function playInstead({ response, reset }: Exchange, fault: Fault): 
   }
 }
 
-/** Sends the authorization server's answer, spoilt by the fault where there is one. */
+/** Sends the authorization server's response, changed by the fault if there is one. */
 export function send({ response, reset }: Exchange, answer: Answer, fault: Fault | undefined): void {
   const body =
     fault?.kind === 'rewrite' && answer.status === 200 ? rewritten(answer.body, fault) : answer.body;

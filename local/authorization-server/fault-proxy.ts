@@ -6,14 +6,14 @@ import type { IssuerClient } from './issuer-client.ts';
 import { ISSUER_PATHS } from './token-issuer.ts';
 import type { Introspection, Issuing, TokenRegister } from './token-register.ts';
 
-/** Paths that providers have beside the OAuth endpoints. */
+/** Paths that providers have besides the OAuth endpoints. */
 export const DIALECT_PATHS = {
   probe: '/probe',
   genesysTokenInfo: '/api/v2/tokens/me',
   cxoneAccessKey: '/authentication/v1/token/access-key',
 } as const;
 
-/** A request as it came over the wire, credentials included: for assertions, not for printing. */
+/** A received request, with its credentials: for assertions, not for printing. */
 export type RecordedRequest = {
   readonly method: string;
   /** Path and query as sent. */
@@ -23,7 +23,7 @@ export type RecordedRequest = {
   readonly body: string;
 };
 
-/** The requests that came in, per endpoint, answered or spoilt. */
+/** All received requests, per endpoint, also those with a fault. */
 export type RequestLog = Readonly<Record<FaultyEndpoint, RecordedRequest[]>>;
 
 export type FaultProxyOptions = {
@@ -39,8 +39,8 @@ export type FaultProxyOptions = {
 };
 
 /**
- * Creates what stands between a client and the authorization server: it records requests, plays the scripted
- * faults, and adds the routes and the token behaviour that single providers have.
+ * Creates the proxy between a client and the authorization server. It records requests, plays the scripted faults, and
+ * adds the routes and the token behaviour of single providers.
  */
 export function createFaultProxy(options: FaultProxyOptions): RequestListener {
   const { faults, log } = options;
@@ -67,7 +67,7 @@ export function createFaultProxy(options: FaultProxyOptions): RequestListener {
 
   return (request, response) => {
     handle(request, { response, reset: () => options.reset(request) }).catch((error: Error) => {
-      // A defect of the proxy has to look different from every scripted fault.
+      // A bug of the proxy must not look like a scripted fault.
       if (response.headersSent) response.destroy();
       else response.writeHead(500, { 'x-fault-proxy': error.name }).end();
     });
@@ -145,7 +145,7 @@ async function tradeAccessKey({ clients, issuerClient }: FaultProxyOptions, body
   return issuerClient.tradeAccessKey(String(accessKeyId), String(accessKeySecret));
 }
 
-/** Books a token that was just minted, and changes the answer where the provider has tokens depend on others. */
+/** Registers a new token, and changes the response if the provider's tokens depend on earlier ones. */
 async function keepBooks(options: FaultProxyOptions, answer: Answer): Promise<Answer> {
   const { access_token: token, ...rest } = answer.status === 200 ? parsedObject(answer.body) : {};
   if (typeof token !== 'string') return answer;
@@ -154,7 +154,7 @@ async function keepBooks(options: FaultProxyOptions, answer: Answer): Promise<An
   const facts = await options.inspect(token);
   const earlier = options.issuing() === 'same-token' ? register.find(facts) : undefined;
   if (earlier !== undefined) {
-    // The new token goes out to nobody: it expires unseen.
+    // The new token is not sent to anybody.
     const members = { access_token: earlier.token, ...rest, expires_in: earlier.remainingSeconds };
     return { ...answer, body: Buffer.from(JSON.stringify(members)) };
   }

@@ -4,10 +4,10 @@ export type FaultyEndpoint = 'token' | 'discovery' | 'probe';
 /**
  * What happens to one request.
  *
- * `delay` waits for a promise, or calls a function when the request is there and waits for what it returns.
- * `rewrite` gets the parsed body of a success and returns what is sent instead: an object, or a string as it is
- * (JSON cannot say `NaN`). `delay`, `reset-mid-response`, `slow-body` and `rewrite` reach the authorization
- * server, so a token is minted although the client may never see it; the others do not.
+ * `delay` waits for a promise, or calls a function when the request arrives and waits for its result. `rewrite` gets the
+ * parsed body of a success and returns the body to send: an object, or raw text (JSON has no `NaN`). `delay`,
+ * `reset-mid-response`, `slow-body` and `rewrite` reach the authorization server: a token is minted although the client may
+ * not receive it. The others do not reach it.
  */
 export type Fault =
   | { readonly kind: 'reset' }
@@ -27,15 +27,15 @@ export type Fault =
     }
   | { readonly kind: 'delay'; readonly until: Promise<unknown> | (() => unknown) };
 
-/** The faults to come, per endpoint. */
+/** The scripted faults, per endpoint. */
 export type FaultScript = {
-  /** Lets the next `times` requests to the endpoint meet the fault, after those scripted before. */
+  /** Applies the fault to the next `times` requests to the endpoint, after the faults scripted before. */
   next(endpoint: FaultyEndpoint, fault: Fault, times?: number): void;
-  /** Lets every request meet the fault that no `next` is left for, until {@link FaultScript.clear}. */
+  /** Applies the fault to every request without a `next` fault, until {@link FaultScript.clear}. */
   always(endpoint: FaultyEndpoint, fault: Fault): void;
   /** Ends the faults of one endpoint, or of all. */
   clear(endpoint?: FaultyEndpoint): void;
-  /** Takes the fault for the request at hand out of the script. */
+  /** Removes the fault for the current request from the script, and returns it. */
   take(endpoint: FaultyEndpoint): Fault | undefined;
 };
 
@@ -81,7 +81,7 @@ export function oauthError(status: number, error: string, description?: string):
   });
 }
 
-/** What Genesys Cloud says to a wrong id or secret, and to a client of another region. */
+/** Genesys Cloud's response to a wrong id or secret, and to a client of another region. */
 export const GENESYS_INVALID_CLIENT: Fault = jsonAnswer(400, {
   error: 'invalid_client',
   description: 'authentication failed',
@@ -119,7 +119,7 @@ export function redirect(location: string, status: 301 | 302 | 303 | 307 | 308 =
   return { kind: 'answer', status, headers: { location }, body: '' };
 }
 
-/** A success whose members are replaced by these; `undefined` removes one. */
+/** A success with these members replaced; `undefined` removes one. */
 export function withMembers(members: Record<string, unknown>): Fault {
   return { kind: 'rewrite', rewrite: (body) => ({ ...body, ...members }) };
 }

@@ -5,7 +5,7 @@ import type { Answer } from './fault-play.ts';
 import { ISSUER_PATHS } from './token-issuer.ts';
 import type { Introspection } from './token-register.ts';
 
-/** The proxy's own way to the authorization server: forwards requests, and asks about tokens as a client. */
+/** The proxy's client of the authorization server: forwards requests, and introspects tokens. */
 export type IssuerClient = {
   /** Forwards a request as it came in, under the name and scheme that the outer client used. */
   forward(incoming: {
@@ -20,7 +20,7 @@ export type IssuerClient = {
   tradeAccessKey(accessKeyId: string, accessKeySecret: string): Promise<Answer>;
 };
 
-/** A client for the proxy itself, with a secret made for this one server. */
+/** The proxy's own OAuth client, with a secret for this server only. */
 export function createOwnClient(): Client & { readonly clientSecret: string } {
   return {
     clientId: 'fault-proxy',
@@ -29,7 +29,7 @@ export function createOwnClient(): Client & { readonly clientSecret: string } {
   };
 }
 
-/** Creates the client; `origin` is what the outside world calls the server. */
+/** Creates the client. `origin`: the server's origin for outer clients. */
 export function createIssuerClient(options: {
   readonly port: number;
   readonly origin: URL;
@@ -40,7 +40,7 @@ export function createIssuerClient(options: {
 
   const forward: IssuerClient['forward'] = ({ method, path, headers, body }) =>
     new Promise((resolve, reject) => {
-      // The body is whole by now: it goes on with its length, however it came.
+      // The body is complete here: it is forwarded with its length, even if it came chunked.
       const { 'transfer-encoding': _chunked, ...endToEnd } = headers;
       const outgoing = request(
         {
@@ -96,7 +96,7 @@ export function createIssuerClient(options: {
   };
 }
 
-/** Leaves out what belongs to one connection, and the length, which a fault may change. */
+/** Drops the headers of one connection, and the length, which a fault may change. */
 function answerHeaders(headers: IncomingHttpHeaders): Record<string, string> {
   const left = ['connection', 'keep-alive', 'transfer-encoding', 'content-length'];
   return Object.fromEntries(

@@ -22,7 +22,7 @@ export type Listener = {
   close(): Promise<void>;
 };
 
-/** Listens on 127.0.0.1 for HTTP, or for HTTPS where a certificate is given. */
+/** Listens on 127.0.0.1 for HTTP, or for HTTPS if a certificate is given. */
 export async function listen(
   onRequest: RequestListener,
   { hostname, tls }: { readonly hostname: string; readonly tls: ServerCertificate | undefined },
@@ -34,7 +34,7 @@ export async function listen(
   };
   const acceptHealthy = accept;
 
-  // The HTTP(S) servers never listen themselves: this one hands them the connections it does not spoil.
+  // The HTTP(S) servers do not listen: this server passes connections on to them, unless a fault is active.
   const server = createServer((socket) => {
     const port = socket.remotePort ?? 0;
     sockets.set(port, socket);
@@ -71,7 +71,8 @@ export async function listen(
       if (!server.listening) await open(port);
     },
     async breakTls(fault) {
-      if (tls === undefined) throw new Error('This authorization server speaks plain HTTP: no TLS to break.');
+      if (tls === undefined)
+        throw new Error('This authorization server uses plain HTTP, so TLS cannot be broken.');
       if (fault === 'not-tls') {
         accept = (socket) => socket.end('This is not TLS.\n');
       } else {

@@ -2,17 +2,17 @@ import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
 import type { ClientRegistry } from './clients.ts';
 
 /**
- * Creates oidc-provider's storage inside this process. Clients are read from the registry each time, and a
- * provider that is closed takes its tokens with it. Expiry is oidc-provider's own business: it checks `exp`.
+ * Creates oidc-provider's storage in memory. Clients are read from the registry each time. Tokens are lost when the
+ * provider is closed. oidc-provider itself checks `exp`.
  *
- * Only what the client credentials and the password grant need is stored; the calls that belong to sessions,
- * user codes and grants of users are never made and say so.
+ * Stores only what the client credentials and the password grant need. Calls for sessions, user codes and users' grants
+ * throw.
  */
 export function createMemoryAdapter(clients: ClientRegistry): AdapterFactory {
   return (model): Adapter => {
     const stored = new Map<string, AdapterPayload>();
     const unused = (): never => {
-      throw new Error(`The local authorization server has no users, so it stores no ${model} of theirs.`);
+      throw new Error(`The local authorization server has no users, and stores no ${model}.`);
     };
     return {
       async find(id) {

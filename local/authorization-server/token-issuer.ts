@@ -19,7 +19,7 @@ export const ISSUER_PATHS = {
   oauthDiscovery: '/.well-known/oauth-authorization-server',
 } as const;
 
-/** What may change from one token to the next; read at each mint. */
+/** Settings that may change between tokens; read at each mint. */
 export type IssuePolicy = {
   /** Life of a token in whole seconds. */
   lifetimeSeconds: () => number;
@@ -40,7 +40,7 @@ export type TokenIssuerOptions = {
   readonly resources: Readonly<Record<string, Resource>>;
 };
 
-/** oidc-provider on a loopback port of its own; the fault proxy stands in front of it. */
+/** oidc-provider on its own loopback port, behind the fault proxy. */
 export type TokenIssuer = {
   readonly port: number;
   /** Claims of a JWT access token that this issuer signed and that has not expired, else `undefined`. */
@@ -49,9 +49,9 @@ export type TokenIssuer = {
 };
 
 /**
- * Starts the certified authorization server `oidc-provider` with everything that a client-credentials client
- * can meet: three ways of client authentication, scopes, resources, opaque and JWT tokens, introspection,
- * revocation, discovery. Every setting whose default writes a notice to the console is given.
+ * Starts the certified authorization server `oidc-provider` with the features for client credentials: three methods of
+ * client authentication, scopes, resources, opaque and JWT tokens, introspection, revocation, discovery. Sets every
+ * setting whose default prints a notice.
  *
  * @see {@link https://github.com/panva/node-oidc-provider/blob/main/docs/README.md oidc-provider's settings}
  */
@@ -90,7 +90,7 @@ export async function startTokenIssuer(options: TokenIssuerOptions): Promise<Tok
       },
       resourceIndicators: {
         enabled: true,
-        // `audience` is what servers without RFC 8707 call the same thing.
+        // Servers without RFC 8707 call it `audience`.
         defaultResource: (ctx) =>
           requestedAudience(ctx) ?? (policy.tokenFormat === 'jwt' ? defaultAudience : undefined),
         getResourceServerInfo: (_ctx, identifier) => describeResource(identifier),
@@ -110,7 +110,7 @@ export async function startTokenIssuer(options: TokenIssuerOptions): Promise<Tok
     scopes: [...options.scopes],
     ttl: { ClientCredentials: () => policy.lifetimeSeconds() },
   });
-  // The fault proxy says under which name and scheme the request came in.
+  // The fault proxy sends the host name and scheme of the outer request.
   provider.proxy = true;
 
   provider.registerGrantType<{ username?: string; password?: string; scope?: string }>(

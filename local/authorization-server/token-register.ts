@@ -1,4 +1,4 @@
-/** What introspection tells about a token (RFC 7662, 2.2); `exp` in seconds since 1970. */
+/** The result of introspection (RFC 7662, 2.2); `exp` in seconds since 1970. */
 export type Introspection = {
   readonly active: boolean;
   readonly exp?: number;
@@ -12,15 +12,15 @@ export type Issuing = 'fresh' | 'same-token' | 'single-active';
 type Entry = { readonly clientId: string; readonly scope: string; readonly exp: number; usedAt: number };
 
 /**
- * What a provider does to tokens beyond OAuth: it ends them when they are not used, ends the older ones when a
- * new one is issued, or returns the one it has.
+ * What a provider does to tokens beyond OAuth: ends unused ones, ends older ones when a new one is issued, or returns the
+ * same one again.
  */
 export type TokenRegister = {
-  /** Distinct tokens handed out so far. */
+  /** Distinct tokens issued so far. */
   readonly issuedCount: number;
-  /** Takes a token into the books that was just issued. */
+  /** Registers a token that was just issued. */
   add(token: string, facts: Introspection): void;
-  /** The live token that this client already has for this scope, and what is left of its life. */
+  /** The live token that this client already has for this scope, and its remaining life. */
   find(facts: Introspection): { token: string; remainingSeconds: number } | undefined;
   /** Ends all of the client's tokens but this one. */
   revokeOthers(token: string, clientId: string | undefined): void;
@@ -31,7 +31,7 @@ export type TokenRegister = {
   use(token: string): void;
 };
 
-/** Creates empty books. `inactivityTimeoutMs` is read each time; `undefined`: tokens live until they expire. */
+/** Creates an empty register. `inactivityTimeoutMs` is read each time; `undefined`: tokens live until they expire. */
 export function createTokenRegister(options: {
   readonly now: () => Date;
   readonly inactivityTimeoutMs: () => number | undefined;
@@ -43,7 +43,7 @@ export function createTokenRegister(options: {
     const entry = entries.get(token);
     const timeoutMs = options.inactivityTimeoutMs();
     if (entry !== undefined && timeoutMs !== undefined && nowMs() - entry.usedAt >= timeoutMs) {
-      // For good: a later, longer timeout does not bring it back to life.
+      // Final: a later, longer timeout does not make the token live again.
       revoked.add(token);
     }
     return revoked.has(token);

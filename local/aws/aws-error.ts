@@ -1,5 +1,5 @@
 /**
- * A refusal that goes to the client in the wire shape of the service it came from.
+ * An error that is sent to the client in the form of its service.
  *
  * `code` is AWS's name of the error, `status` the HTTP status, `fields` further members of the error's body
  * (`Reason` of Lambda's TooManyRequestsException, for instance).
@@ -27,7 +27,7 @@ export function validationError(message: string): AwsError {
   return new AwsError('ValidationException', message);
 }
 
-/** Words a broken model constraint the way AWS does. */
+/** Writes the message of a broken model constraint as AWS does. */
 export function constraintError(member: string, constraint: string): AwsError {
   return validationError(
     `1 validation error detected: Value at '${member}' failed to satisfy constraint: ${constraint}`,

@@ -17,7 +17,7 @@ import { createRequestHandler, type RecordedRequest } from './request-handler.ts
 import { createSecretsManager, type SecretsManager } from './secrets-manager.ts';
 import { createSsm, type Ssm } from './ssm.ts';
 
-/** An AWS account on a loopback port, and a test's handle on everything in it. */
+/** An AWS account on a loopback port, with access to its state for tests. */
 export interface AwsEndpoint extends Place {
   readonly url: string;
   readonly port: number;
@@ -44,7 +44,7 @@ export interface AwsEndpoint extends Place {
  * Manager, Lambda's Invoke and STS GetCallerIdentity, with each call checked against the caller's IAM policies.
  *
  * @param options `now` is the endpoint's clock: all dates in answers and their `Date` header come from it. With a
- * `certificate` it speaks HTTPS, as AWS does, else plain HTTP
+ * `certificate` it speaks HTTPS, as AWS does; otherwise plain HTTP
  */
 export async function startAwsEndpoint(options: {
   region: string;
@@ -75,7 +75,7 @@ export async function startAwsEndpoint(options: {
     requests,
   });
   const server = certificate === undefined ? createServer(handle) : createTlsServer(certificate, handle);
-  // Clients keep connections open between beats; the default of five seconds would close them under a request.
+  // Clients keep connections open between beats; the default of five seconds could close one during a request.
   server.keepAliveTimeout = 0;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -9,13 +9,13 @@ export interface CallSummary {
   readonly names: readonly string[];
 }
 
-/** Which calls a fault meets; what is left out meets all. */
+/** Which calls a fault affects; an absent field affects all. */
 export interface FaultMatch {
   readonly service?: ServiceName;
   readonly operation?: string;
-  /** Meets calls that name this parameter, secret or function. */
+  /** Affects calls that name this parameter, secret or function. */
   readonly name?: string;
-  /** Meets only the nth call (from 1) of those that fit otherwise, counted from when the fault was added. */
+  /** Affects only the nth matching call (from 1), counted from when the fault was added. */
   readonly nth?: number;
 }
 
@@ -34,16 +34,16 @@ export type Fault =
   | { readonly kind: 'before-executing'; readonly run: (call: CallSummary) => unknown }
   | { readonly kind: 'after-executing'; readonly run: (call: CallSummary) => unknown };
 
-/** A fault in place. */
+/** An active fault. */
 export interface FaultHandle {
-  /** How many calls it has met. */
+  /** How many calls it has affected. */
   readonly hits: number;
   remove(): void;
 }
 
-/** The one seam where calls to AWS go wrong. */
+/** The faults of calls to AWS. */
 export interface Faults {
-  /** Puts a fault in place, until removed or until it has met `times` calls. */
+  /** Adds a fault, until it is removed or has affected `times` calls. */
   add(options: { match?: FaultMatch; fault: Fault; times?: number }): FaultHandle;
   /** Calls back into the test at a point of matching calls, and waits for it. */
   hook(
@@ -56,7 +56,7 @@ export interface Faults {
   /** Limits its writes likewise (AWS: 3 by default). */
   limitParameterWrites(perSecond: number | undefined): void;
   clear(): void;
-  /** For the endpoint: the faults that this call meets. */
+  /** For the endpoint: the faults that affect this call. */
   take(call: CallSummary, now: Date): readonly Fault[];
 }
 
@@ -70,7 +70,7 @@ interface Entry {
 
 const parameterReads = new Set(['GetParameter', 'GetParameters', 'GetParametersByPath']);
 
-/** Makes the seam with no fault in place. */
+/** Starts without faults. */
 export function createFaults(): Faults {
   const entries = new Set<Entry>();
   const reads = createRateLimit(parameterReads);

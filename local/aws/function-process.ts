@@ -8,11 +8,11 @@ import { type RuntimeApi, type RuntimeReport, startRuntimeApi } from './runtime-
 const bootstrapFile = fileURLToPath(new URL('./lambda-runtime-bootstrap.mjs', import.meta.url));
 const initTimeoutMs = 10_000;
 
-/** How a function's process is started; its environment is exactly what is said here, plus PATH. */
+/** How a function's process is started. Its environment is exactly this one, and PATH. */
 export interface FunctionProcessOptions {
   readonly name: string;
   readonly region: string;
-  /** The bundle's file, `…/asset.abc/index.mjs`; a CommonJS file does too. */
+  /** The bundle's file, `…/asset.abc/index.mjs`; may be a CommonJS file. */
   readonly handlerFile: string;
   /** Name of the export. @default handler */
   readonly handlerExport?: string;
@@ -57,8 +57,8 @@ interface Worker {
  * Runs a Lambda bundle in Node child processes over the Lambda Runtime API: one invocation at a time per process,
  * as many processes as there are invocations at once, each reused while it lives.
  *
- * An invocation that passes its time limit kills its process and fails as `Sandbox.Timedout`; a process that dies
- * fails its invocation as `Runtime.ExitError`.
+ * At its time limit an invocation's process is killed, and the invocation fails with `Sandbox.Timedout`. If the process
+ * ends by itself, its invocation fails with `Runtime.ExitError`.
  */
 export function createFunctionProcess(options: FunctionProcessOptions): FunctionProcess {
   const idle: Worker[] = [];
@@ -100,7 +100,7 @@ export function createFunctionProcess(options: FunctionProcessOptions): Function
       return { ...outcome, logTail: worker.lines.join('\n') };
     },
     async kill() {
-      // At once: an invocation that comes while the processes die must not be given to one of them.
+      // At once: a new invocation must not be given to a process that is being killed.
       idle.length = 0;
       await Promise.all([...alive].map(endWorker));
     },
@@ -200,7 +200,7 @@ async function runOn(
         const errorMessage = `RequestId: ${awsRequestId} Error: Runtime exited with error: ${how}`;
         resolve({ failure: failureAtExit ?? { errorType: 'Runtime.ExitError', errorMessage } });
       });
-      // Loading the bundle has a limit of its own; the function's begins when the process takes the event.
+      // Loading the bundle has its own limit; the function's begins when the process takes the event.
       limit(initTimeoutMs);
       worker.api.deliver({ ...context, event, timeoutMs }, () => limit(timeoutMs));
     });

@@ -25,7 +25,7 @@ export interface RecordedCall {
 /** The verdict of the policies: AWS words the two refusals differently. */
 export type Verdict = 'allowed' | 'no-allow' | 'explicit-deny';
 
-/** Allows everything: for test set-up and the person at the keyboard. */
+/** Allows everything: for test set-up, and for people. */
 export const administratorPolicy: PolicyDocument = {
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
@@ -34,8 +34,8 @@ export const administratorPolicy: PolicyDocument = {
 /**
  * Evaluates identity policies (and a resource's own policy) for one request, with AWS's evaluation logic.
  *
- * The evaluator runs without its own filter of condition keys: that filter drops
- * `kms:EncryptionContext:PARAMETER_ARN`, because the service reference lists it only as a template.
+ * The evaluator's filter of condition keys is off: it would drop `kms:EncryptionContext:PARAMETER_ARN`, which the service
+ * reference lists only as a template.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
  */
@@ -60,7 +60,7 @@ export function evaluate(
       identityPolicies: policies.map((policy, index) => ({ name: `policy-${index}`, policy })),
       serviceControlPolicies: [],
       resourceControlPolicies: [],
-      // The evaluator asks a resource policy for its name; this is its form of a policy that carries one.
+      // The evaluator needs a resource policy with a name.
       resourcePolicy: request.resourcePolicy && {
         __validated: true,
         policyDocument: request.resourcePolicy,

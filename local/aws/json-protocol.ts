@@ -6,7 +6,7 @@ import { queryError } from './sts.ts';
 
 const maxBodyBytes = 8 * 1024 * 1024;
 
-/** A request after its protocol has been taken off. */
+/** A decoded request. */
 export type WireRequest =
   | {
       readonly protocol: 'json';
@@ -25,7 +25,7 @@ export type WireRequest =
     }
   | { readonly protocol: 'query'; readonly service: 'sts'; readonly operation: string };
 
-/** An answer, ready for the socket. */
+/** An encoded response. */
 export interface WireAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -49,7 +49,7 @@ export async function readBody(request: IncomingMessage): Promise<string> {
 }
 
 /**
- * Tells the protocol, service and operation of a request: AWS JSON 1.1 (Parameter Store, Secrets Manager), REST
+ * Finds the protocol, service and operation of a request: AWS JSON 1.1 (Parameter Store, Secrets Manager), REST
  * (Lambda's Invoke), Query (STS).
  *
  * @throws AwsError `UnknownOperationException`, `SerializationException`
@@ -96,7 +96,7 @@ export function accessKeyId(request: IncomingMessage): string | undefined {
   return /Credential=([^/,\s]+)\//.exec(header(request, 'authorization') ?? '')?.[1];
 }
 
-/** Puts a successful JSON output on the wire. */
+/** Encodes a successful JSON output. */
 export function jsonAnswer(output: JsonObject): WireAnswer {
   return {
     status: 200,
@@ -105,7 +105,7 @@ export function jsonAnswer(output: JsonObject): WireAnswer {
   };
 }
 
-/** Puts an error on the wire in the shape of the request's protocol. */
+/** Encodes an error in the request's protocol. */
 export function errorAnswer(
   error: AwsError,
   request: WireRequest | undefined,
@@ -130,7 +130,7 @@ export function errorAnswer(
       body: JSON.stringify({ ...error.fields, message: error.message, Message: error.message }),
     };
   }
-  // ParameterNotFound carries no message at all; Secrets Manager and refusals of access write it with a capital.
+  // ParameterNotFound has no message. Secrets Manager, and denied calls, write `Message` with a capital.
   const member =
     request?.service === 'secretsmanager' || error.code === 'AccessDeniedException' ? 'Message' : 'message';
   return {
@@ -149,7 +149,7 @@ function parseInput(body: string): JsonObject {
     const input: unknown = JSON.parse(body === '' ? '{}' : body);
     if (typeof input === 'object' && input !== null && !Array.isArray(input)) return input as JsonObject;
   } catch {
-    // Refused below, like any other body that is no object.
+    // Refused below, like any other body that is not an object.
   }
   throw new AwsError('SerializationException', 'The body is not a JSON object.');
 }

@@ -11,7 +11,7 @@ export interface KmsKey {
   policy: JsonObject;
 }
 
-/** The keys of the account, and the permission checks that using one costs. */
+/** The keys of the account, and the permission checks for using one. */
 export interface Kms {
   readonly keys: readonly KmsKey[];
   /** Adds a customer managed key whose key policy leaves the decision to IAM, as the console's default does. */

@@ -1,7 +1,7 @@
 import { AwsError } from './aws-error.ts';
 import type { OperationCall, Place } from './operation.ts';
 
-/** What Lambda tells a function about one invocation. */
+/** Lambda's context of one invocation. */
 export interface InvocationContext {
   readonly awsRequestId: string;
   readonly functionName: string;
@@ -15,7 +15,7 @@ export interface FunctionFailure {
   readonly trace?: readonly string[];
 }
 
-/** What an invocation came to. */
+/** The result of an invocation. */
 export type InvocationOutcome =
   | { readonly payload: unknown; readonly logTail?: string }
   | { readonly failure: FunctionFailure; readonly logTail?: string };
@@ -28,7 +28,7 @@ export interface RegisteredFunction {
   invoke(event: unknown, context: InvocationContext): Promise<InvocationOutcome>;
 }
 
-/** The answer to Invoke before it is put on the wire. */
+/** The output of Invoke, before it is encoded. */
 export interface InvokeAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -134,7 +134,7 @@ export function createLambda(place: Place): Lambda {
   };
 }
 
-/** Gives the name out of a name, a partial ARN or an ARN, each with or without a qualifier. */
+/** Returns the name in a name, a partial ARN or an ARN, each with or without a qualifier. */
 export function functionName(target: string): string {
   const parts = target.split(':');
   const marker = parts.indexOf('function');

@@ -1,4 +1,4 @@
-/** Items by name, and how all of them were before the last write: what an eventually consistent read may see. */
+/** Items by name, and their state before the last write, which an eventually consistent read may see. */
 export interface NamedItems<T> {
   items(): ReadonlyMap<string, T>;
   /** The state that a read sees: the present one, or (`stale`) the one before the last write. */

@@ -1,10 +1,10 @@
-/** The services that the endpoint answers for. */
+/** The services of the endpoint. */
 export type ServiceName = 'ssm' | 'secretsmanager' | 'kms' | 'lambda' | 'sts';
 
 /** A JSON object as it came over the wire, not yet checked. */
 export type JsonObject = Record<string, unknown>;
 
-/** Where the endpoint pretends to be. */
+/** The region and account of the endpoint. */
 export interface Place {
   readonly region: string;
   readonly accountId: string;
@@ -13,7 +13,7 @@ export interface Place {
 /** An identity policy document: `{Version, Statement}`, all intrinsic functions resolved. */
 export type PolicyDocument = JsonObject;
 
-/** Who calls, and what this identity is allowed to do. */
+/** The caller, and its permissions. */
 export interface Principal {
   /** ARN as it appears in AWS's messages, `arn:aws:sts::111122223333:assumed-role/name/session`. */
   readonly arn: string;
@@ -22,7 +22,7 @@ export interface Principal {
   readonly expiresAt?: Date;
 }
 
-/** One call while it is executed: who calls, when, and what it may do. */
+/** One call while it is executed: the caller, its permissions, the time. */
 export interface OperationCall {
   readonly requestId: string;
   readonly principal: Principal;

@@ -5,10 +5,10 @@ const maxLevels = 15;
 const maxArnLength = 1011;
 const maxLength = 2048;
 
-/** What follows the name after a colon: a version number or a label. */
+/** The part after the colon: a version number or a label. */
 export type Selector = { readonly version: number } | { readonly label: string };
 
-/** A reference to a parameter as read operations take it. */
+/** A reference to a parameter in a read operation. */
 export interface ParameterReference {
   readonly name: string;
   readonly selector?: Selector;

@@ -7,7 +7,7 @@ import { type ParameterReference, parseReference } from './parameter-names.ts';
 export type ParameterType = 'String' | 'StringList' | 'SecureString';
 export type ParameterTier = 'Standard' | 'Advanced';
 
-/** One stored version; never changed in place, so that a snapshot of the store stays what it was. */
+/** One stored version. It is never changed in place, so that a snapshot of the store does not change. */
 export interface ParameterVersion {
   readonly version: number;
   readonly type: ParameterType;
@@ -37,7 +37,7 @@ export interface ParameterStore {
   view(options: { stale: boolean }): ReadonlyMap<string, Parameter>;
   set(parameter: Parameter): void;
   remove(name: string): void;
-  /** What a SecureString reads as without decryption: looks like a KMS ciphertext, tells nothing. */
+  /** The value of a SecureString without decryption: looks like a KMS ciphertext, and contains nothing of the value. */
   ciphertext(name: string, version: ParameterVersion): string;
 }
 
@@ -68,7 +68,7 @@ export function latestVersion(parameter: Parameter): ParameterVersion {
   return latest;
 }
 
-/** A found version together with the way it was asked for. */
+/** A found version, and the selector of the request. */
 export interface FoundVersion {
   readonly name: string;
   readonly version: ParameterVersion;

@@ -21,20 +21,20 @@ import type { SecretsManager } from './secrets-manager.ts';
 import type { Ssm } from './ssm.ts';
 import { callerIdentity } from './sts.ts';
 
-/** One request as the endpoint saw it: what was asked, and what came of it. */
+/** A record of one request and its result. */
 export interface RecordedRequest extends CallSummary {
   readonly principal: string | undefined;
   readonly at: Date;
-  /** `ok`, AWS's error code, or `no-answer` when a fault kept the answer back. */
+  /** `ok`, AWS's error code, or `no-answer` if a fault suppressed the response. */
   outcome: string;
 }
 
-/** Thrown inside the handler when a fault keeps the answer back for good. */
+/** Thrown inside the handler if a fault suppresses the response. */
 class NoAnswer extends Error {
   readonly cut: boolean;
 
   constructor(cut: boolean) {
-    super('a fault keeps the answer back');
+    super('a fault suppressed the response');
     this.cut = cut;
   }
 }
@@ -52,8 +52,8 @@ interface Parts {
 }
 
 /**
- * Makes the listener that takes each request through the same steps: who calls, which faults apply, the operation
- * with its permission checks, the answer.
+ * Makes the listener. Each request goes through the same steps: identify the caller, apply faults, run the operation with
+ * its permission checks, respond.
  */
 export function createRequestHandler(parts: Parts): RequestListener {
   return (request, response) => {
@@ -242,7 +242,7 @@ function deniedPermission(call: CallSummary, place: Place): Permission {
 
 function asAwsError(error: unknown): AwsError {
   if (error instanceof AwsError) return error;
-  // A fault of the endpoint itself must not look like one of AWS's, and must be seen.
+  // A bug of the endpoint must not look like an error of AWS.
   console.error(error);
   return new AwsError('InternalFailure', 'The endpoint itself failed; its error is on stderr.', {
     status: 500,

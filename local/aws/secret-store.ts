@@ -6,7 +6,7 @@ import type { Place } from './operation.ts';
 /** The value of a version: text or base64 of bytes, never both. */
 export type SecretValue = { readonly SecretString: string } | { readonly SecretBinary: string };
 
-/** One version; never changed in place, so that a snapshot of the store stays what it was. */
+/** One version. It is never changed in place, so that a snapshot of the store does not change. */
 export interface SecretVersion {
   readonly versionId: string;
   readonly value: SecretValue;

@@ -73,7 +73,7 @@ export function createSecretReads(parts: {
   };
 }
 
-/** Checks that the caller may use the key of a secret; the default key asks for no permission of its own. */
+/** Checks that the caller may use the key of a secret. The default key needs no permission. */
 export function useKey(
   kms: Kms,
   secret: Pick<Secret, 'arn' | 'kmsKeyId'>,

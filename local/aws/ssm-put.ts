@@ -21,7 +21,7 @@ const tiers: readonly string[] = ['Standard', 'Advanced', 'Intelligent-Tiering']
 const tierPage =
   'For more information, see https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html';
 
-/** What this account's Parameter Store does where AWS's documentation and its behaviour differ. */
+/** Settings for cases in which AWS's documentation and its behaviour differ. */
 export interface PutRules {
   /**
    * Whether overwriting may change the type. The documentation refuses it (`HierarchyTypeMismatchException`), which
@@ -71,7 +71,7 @@ export function createPutParameter(store: ParameterStore, kms: Kms, rules: PutRu
     const kept = dropOldest(existing);
     if (keyId) {
       kms.use({
-        // An advanced parameter is encrypted in an envelope: its data key costs a second permission.
+        // An advanced parameter has envelope encryption: its data key needs a second permission.
         actions: tier === 'Advanced' ? ['kms:GenerateDataKey', 'kms:Encrypt'] : ['kms:Encrypt'],
         keyId,
         service: 'ssm',

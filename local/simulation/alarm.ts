@@ -2,8 +2,7 @@ import type { Gap } from './simulate.ts';
 import { MINUTE_MS } from './world.ts';
 
 /**
- * The alarm "token dying", as the stack creates it: period 1 minute, minimum; a missing minute is 0, or treated as
- * breaching.
+ * The alarm "dying", as the stack creates it: period 1 minute, minimum; a missing minute is 0, or treated as breaching.
  */
 export interface AlarmSettings {
   readonly thresholdSeconds: number;
@@ -12,9 +11,9 @@ export interface AlarmSettings {
   readonly countsMissingAsZero: boolean;
 }
 
-/** A stretch in which the alarm rang. Milliseconds. */
+/** A time in which the alarm was raised. Milliseconds. */
 export interface Ringing extends Gap {
-  /** Whether the metric was missing in all minutes that made it ring: the heartbeat had stopped. */
+  /** Whether the metric was missing in all minutes that raised it: the heartbeat had stopped. */
   readonly isHeartbeatMissing: boolean;
 }
 
@@ -22,14 +21,14 @@ export interface Ringing extends Gap {
 const EVALUATION_DELAY_MS = MINUTE_MS;
 
 /**
- * Without FILL, CloudWatch looks further back than the datapoints it needs, and takes the latest that are there: by how
- * many minutes more is not documented for each case; two is what its examples show.
+ * Without FILL, CloudWatch looks further back than the datapoints that it needs, and uses the latest existing ones. It is
+ * not documented how many minutes further; its examples show two.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html#alarms-and-missing-data
  */
 const FURTHER_BACK = 2;
 
-/** Rings the alarm over a metric: one value per minute, NaN where none was sent. `fromMs`: what is before does not count. */
+/** Evaluates the alarm on a metric: one value per minute, NaN if none was sent. Minutes before `fromMs` do not count. */
 export function ringAlarm(
   remainingSeconds: Float64Array,
   settings: AlarmSettings,
@@ -66,7 +65,7 @@ function breaches(
   datapoints: number,
   thresholdSeconds: number,
 ): boolean {
-  // The latest ones that are there; what is missing to make up the number breaches.
+  // The latest existing datapoints; each missing one breaches.
   let seen = 0;
   for (let back = 0; back < range && seen < datapoints; back++) {
     const value = values[minute - back] ?? Number.NaN;
@@ -77,18 +76,18 @@ function breaches(
   return true;
 }
 
-/** How an alarm did in a span. */
+/** The results of an alarm in a span. */
 export interface AlarmRecord {
   readonly lapses: number;
-  /** Lapses at whose beginning it was ringing. */
+  /** Lapses at whose beginning the alarm was raised. */
   readonly announced: number;
-  /** The shortest warning before an announced lapse, milliseconds; undefined where there was none. */
+  /** The shortest warning before an announced lapse, milliseconds; undefined if there was none. */
   readonly shortestWarningMs: number | undefined;
-  /** Times it rang without a lapse, and not for a heartbeat that had stopped. */
+  /** How often it was raised without a lapse and without a stopped heartbeat. */
   readonly withoutLapse: number;
 }
 
-/** Holds an alarm's ringing against the lapses: the stretches without a live token. */
+/** Compares the times in which the alarm was raised with the lapses: the times without a live token. */
 export function judgeAlarm(ringing: readonly Ringing[], lapses: readonly Gap[]): AlarmRecord {
   const warnings: number[] = [];
   for (const { from } of lapses) {

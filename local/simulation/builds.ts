@@ -2,8 +2,8 @@ import { createRandom } from './random.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from './world.ts';
 
 /**
- * How a build reads the token: once at its start, for as long as it runs; again right before each use, every few
- * minutes; or with `--min-ttl` for the time it needs, again where it needs more than a token can give.
+ * How a build reads the token: once at its start; again before each use, every few minutes; or with `--min-ttl` for the
+ * time that it needs, several times if it needs more than a token's life.
  */
 export type Reading = 'once' | 'again' | 'min-ttl';
 
@@ -16,7 +16,7 @@ export interface Read {
   readonly at: number;
   /** How long the token is used from here on. */
   readonly needsMs: number;
-  /** What `--min-ttl` asks for: that, and a margin. */
+  /** The value of `--min-ttl`: that time, and a margin. */
   readonly wishMs: number;
   /** How long the whole build runs. */
   readonly durationMs: number;
@@ -55,7 +55,7 @@ export function drawReads(options: {
     if (at >= spanMs - LONGEST_BUILD_MS - HOUR_MS) break;
     const hour = (at % DAY_MS) / HOUR_MS;
     if ((hour < 8 || hour >= 20) && random.uniform() >= 0.2) continue;
-    // The first hour is the first deployment's.
+    // No builds in the first hour, that of the first deployment.
     if (at < HOUR_MS) continue;
     const durationMs = MINUTE_MS * longestMinutes ** random.uniform();
     const drawn = READINGS[Math.floor(random.uniform() * 3)] ?? 'once';
@@ -76,7 +76,7 @@ function stepsOf(
   lifetimeMs: number,
 ): { offset: number; needsMs: number }[] {
   if (reading === 'once') return [{ offset: 0, needsMs: durationMs }];
-  // With --min-ttl: as much as the build needs, and where no token lives that long, in stretches of 3/4 of a life.
+  // With --min-ttl: the time that the build needs; if no token lives that long, several times 3/4 of a lifetime.
   const stretchMs = reading === 'again' ? BETWEEN_USES_MS : Math.min(durationMs, lifetimeMs * 0.75);
   const steps: { offset: number; needsMs: number }[] = [];
   for (let offset = 0; offset < durationMs; offset += stretchMs) {

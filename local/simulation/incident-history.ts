@@ -11,7 +11,7 @@ export const PUBLISHED_INCIDENT_MINUTES = [76, 50, 38, 14, 30, 95, 41, 26, 307, 
 /** The log-normal distribution that fits the published lengths: its median and the deviation of the logarithm. */
 export const INCIDENT_SHAPE = fitLogNormal(PUBLISHED_INCIDENT_MINUTES);
 
-/** Nobody publishes blips: their number and length are our assumption, a few seconds to a few minutes. */
+/** Short outages are not published: we assume their number and length, a few seconds to a few minutes. */
 export const BLIPS_A_YEAR = 120;
 const BLIP_MEDIAN_SECONDS = 45;
 const BLIP_DEVIATION = 1.1;
@@ -25,7 +25,7 @@ export function drawIncidentMs(random: Random): number {
   return Math.min(minutes, 12 * 60) * 60_000;
 }
 
-/** Draws the length of a blip, in milliseconds. */
+/** Draws the length of a short outage, in milliseconds. */
 export function drawBlipMs(random: Random): number {
   return Math.max(2, BLIP_MEDIAN_SECONDS * Math.exp(BLIP_DEVIATION * random.normal())) * 1_000;
 }

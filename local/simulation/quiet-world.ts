@@ -2,7 +2,7 @@ import { BEAT_MS } from '../../lambda/contract.ts';
 import { createWindows } from './windows.ts';
 import type { World } from './world.ts';
 
-/** Makes a world in which nothing goes wrong but what is given: a beat each minute, on time, from `firstBeatAt`. */
+/** Makes a world with only the given faults: a beat each minute, on time, from `firstBeatAt`. */
 export function createQuietWorld(
   options: Pick<World, 'lifetimeMs' | 'spanMs'> & Partial<World> & { readonly firstBeatAt?: number },
 ): World {

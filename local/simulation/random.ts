@@ -17,7 +17,7 @@ export function createRandom(seed: number, stream: string): Random {
   for (const character of stream) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x9e3779b1);
   const generator = xoroshiro128plus(hash);
   const uniform = (): number => uniformFloat64(generator);
-  // Neighbouring seeds start alike.
+  // Streams of neighbouring seeds begin with similar values.
   for (let skipped = 0; skipped < 16; skipped++) uniform();
   return {
     uniform,

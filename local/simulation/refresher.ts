@@ -16,7 +16,7 @@ import type { World } from './world.ts';
 const SECRET_LATENCY_MS = 40;
 const PROBE_LATENCY_MS = 150;
 
-/** What an invocation came to. */
+/** The result of an invocation. */
 export interface Invocation {
   /** Undefined where it threw. */
   readonly result: RefreshResult | undefined;
@@ -34,8 +34,8 @@ export interface Refresher {
 }
 
 /**
- * Runs the real `refresh()` against a virtual token endpoint and Parameter Store. One invocation at a time, as
- * reserved concurrency 1 has it; a cold start loses the memory and the clock's correction.
+ * Runs the real `refresh()` against a virtual token endpoint and Parameter Store. One invocation at a time, as with a
+ * reserved concurrency of 1. A cold start loses the memory and the clock's correction.
  */
 export function createRefresher(options: {
   readonly world: World;

@@ -6,8 +6,8 @@ import { createVirtualParameters } from './virtual-parameters.ts';
 import { HOUR_MS, MINUTE_MS, type World } from './world.ts';
 
 /**
- * A build's end. `lost`: its token was dead when it read it, or died while it used it. `turned-away`: not started,
- * because the remaining life that it asked for could not be had; nothing broke.
+ * A build's end. `lost`: its token had expired when it was read, or expired while it was used. `turned-away`: not started,
+ * because its `--min-ttl` could not be met.
  */
 export interface BuildEnd {
   readonly reading: Reading;
@@ -15,13 +15,13 @@ export interface BuildEnd {
   state: 'good' | 'lost' | 'turned-away';
 }
 
-/** A stretch in which Parameter Store held no live token. Milliseconds. */
+/** A time in which Parameter Store held no live token. Milliseconds. */
 export interface Gap {
   readonly from: number;
   readonly to: number;
 }
 
-/** What one strategy made of one world. */
+/** The results of one strategy in one world. */
 export interface Outcome {
   readonly strategy: Strategy;
   readonly spanMs: number;
@@ -38,15 +38,15 @@ export interface Outcome {
   readonly stored: readonly { readonly writtenAt: number; readonly diesAt: number }[];
 }
 
-/** What the run counts only from here on: before, the first token is being fetched. */
+/** Results count from here on: before, the first token is fetched. */
 const WARM_UP_MS = HOUR_MS;
 
-/** Lives one strategy through one world. Everything happens in the order of virtual time. */
+/** Simulates one strategy in one world, in the order of virtual time. */
 export async function simulate(options: {
   readonly world: World;
   readonly reads: readonly Read[];
   readonly strategy: Strategy;
-  /** Told now and then how much is done, 0 to 1. */
+  /** Called now and then with the progress, 0 to 1. */
   readonly onProgress?: (done: number) => void;
 }): Promise<Outcome> {
   const { world, reads, strategy, onProgress } = options;
@@ -148,7 +148,7 @@ export async function simulate(options: {
   };
 }
 
-/** Follows each build's use of tokens; whether a token lived long enough is known only at the end. */
+/** Records each build's use of tokens. Whether a token lived long enough is known only at the end. */
 function createBuildObserver(server: TokenServer) {
   const builds: BuildEnd[] = [];
   const uses: { readonly build: number; readonly token: IssuedToken; readonly until: number }[] = [];
@@ -183,7 +183,7 @@ function createBuildObserver(server: TokenServer) {
   };
 }
 
-/** The stretches, after the first hour, in which what is stored lives less than `leastMs`; 0: is dead. */
+/** The times, after the first hour, in which the stored token has less than `leastMs` left; 0: has expired. */
 export function gapsOf({ stored, spanMs }: Pick<Outcome, 'stored' | 'spanMs'>, leastMs = 0): readonly Gap[] {
   const gaps: Gap[] = [];
   for (const [index, { writtenAt, diesAt }] of stored.entries()) {

@@ -4,11 +4,11 @@ import type { TokenServer, VirtualTime } from './token-server.ts';
 import { accessTokenOf, type VirtualParameters } from './virtual-parameters.ts';
 import { MINUTE_MS, type World } from './world.ts';
 
-/** A way to give builds a token. Milliseconds. */
+/** A way to provide builds with a token. Milliseconds. */
 export type Strategy =
   /** Each build mints its own token at its start, and keeps it. */
   | { readonly name: string; readonly kind: 'fetch-at-start' }
-  /** A schedule mints and stores, whatever is stored; on a failure, with or without Lambda's two retries. */
+  /** A schedule mints and stores at each invocation, with or without Lambda's two retries. */
   | { readonly name: string; readonly kind: 'fixed'; readonly everyMs: number; readonly hasRetries: boolean }
   /** Each beat mints once 2/3 of the life are over. */
   | { readonly name: string; readonly kind: 'two-thirds' }
@@ -20,12 +20,12 @@ type Ours = { readonly name: string; readonly kind: 'ours' } & RefreshTimes;
 /** Lambda tries an asynchronous event again after 1 minute and after 2 more. */
 const LAMBDA_RETRIES_MS = [MINUTE_MS, 3 * MINUTE_MS];
 
-/** The longest job of the comparison: what a CodeBuild or Jenkins job commonly takes at most. */
+/** The longest job of the comparison: the usual maximum of a CodeBuild or Jenkins job. */
 const LONGEST_JOB_MS = 45 * MINUTE_MS;
 
 /**
- * The strategies of the comparison. A schedule that is slower than the token's life is made to fit, as people would.
- * The last one only where it is another one.
+ * The strategies of the comparison. If the schedule is slower than the token's lifetime, it is made faster, as a person
+ * would do. The last strategy is included only if it differs from the one before.
  */
 export function strategiesFor(lifetimeMs: number): readonly Strategy[] {
   const everyMs = Math.min(50 * MINUTE_MS, Math.floor(((lifetimeMs / 6) * 5) / MINUTE_MS) * MINUTE_MS);
@@ -59,7 +59,7 @@ export interface Rival {
   calls: number;
 }
 
-/** Makes a rival that lives in the same world. */
+/** Makes a rival in the same world. */
 export function createRival(options: {
   readonly strategy: Extract<Strategy, { kind: 'fixed' | 'two-thirds' }>;
   readonly world: World;

@@ -3,12 +3,12 @@ import type { World } from './world.ts';
 
 const USUAL_LATENCY_MS = 250;
 
-/** A token that the virtual server gave out. Virtual time, milliseconds. */
+/** A token that the virtual server issued. Virtual time, milliseconds. */
 export interface IssuedToken {
   readonly id: number;
   readonly issuedAt: number;
   readonly expiresAt: number;
-  /** When it died before its time: replaced by a newer one, or unused for too long. */
+  /** When it was ended before its expiry: by a newer token, or by the inactivity timeout. */
   killedAt: number;
   /** Until when somebody is known to use it. */
   usedUntil: number;
@@ -19,19 +19,19 @@ export interface VirtualTime {
   now: number;
 }
 
-/** A virtual token endpoint, and the resource server that knows which tokens live. */
+/** A virtual token endpoint, and the resource server that knows which tokens are live. */
 export interface TokenServer {
   readonly issued: readonly IssuedToken[];
   mints: number;
   /**
    * Answers a token request, and lets the time pass that this takes.
    *
-   * @throws RefreshError the code of the trouble of that time
+   * @throws RefreshError the code of the fault at that time
    */
   readonly mint: (time: VirtualTime) => { readonly token: IssuedToken; readonly expiresInMs: number };
-  /** Whether a token is accepted at a time; where tokens die unused, this use keeps it alive until `until`. */
+  /** Whether a token is accepted at a time. With an inactivity timeout, this use keeps it alive until `until`. */
   readonly use: (token: IssuedToken, at: number, until: number) => boolean;
-  /** When a token died or will die, if nobody uses it any more. */
+  /** When a token ended or will end, if nobody uses it any more. */
   readonly diesAt: (token: IssuedToken) => number;
 }
 

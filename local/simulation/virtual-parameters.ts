@@ -19,7 +19,7 @@ export interface VirtualParameters extends Parameters {
   readonly versions: readonly TokenVersion[];
   /** How many calls were made. */
   calls: number;
-  /** What a reader gets at a time; undefined before the first write. */
+  /** The token that a reader gets at a time; undefined before the first write. */
   readonly versionAt: (time: number) => TokenVersion | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** A stretch of virtual time, in milliseconds since the start of the world, in which something is wrong. */
+/** A fault's span of virtual time, in milliseconds since the start of the world. */
 export interface Window<T = undefined> {
   readonly from: number;
   readonly to: number;
@@ -20,7 +20,7 @@ export function createWindows<T>(found: readonly Window<T>[]): Windows<T> {
     if (last === undefined || window.from > last.to) all.push(window);
     else all[all.length - 1] = { ...last, to: Math.max(last.to, window.to) };
   }
-  // Times come nearly in order: the place of the last answer is almost always the place of the next.
+  // Times come nearly in order: the next window is almost always near the last one.
   let place = 0;
   return {
     all,

@@ -8,12 +8,12 @@ export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 export const YEAR_MS = 365 * DAY_MS;
 
-/** How a provider deals with tokens that are out. */
+/** How a provider treats tokens that it has issued. */
 export interface Server {
   readonly kind: 'plain' | 'same-token' | 'single-active';
-  /** An unused token dies after that time. Where it is null, the refresher has no probe. */
+  /** The inactivity timeout. If null, the refresher has no probe. */
   readonly idleTimeoutMs: number | null;
-  /** Whether the API that is probed is out of reach when the token endpoint is. */
+  /** Whether the API that is probed fails together with the token endpoint. */
   readonly isApiDownToo?: boolean;
 }
 
@@ -25,14 +25,14 @@ export interface EndpointTrouble {
   readonly retryAfterMs?: number;
 }
 
-/** Everything that happens in one span of virtual time, whoever lives through it. Times in milliseconds from 0. */
+/** Everything that happens in one span of virtual time, for every strategy. Times in milliseconds from 0. */
 export interface World {
   readonly spanMs: number;
   readonly lifetimeMs: number;
   readonly server: Server;
   /** Outages, brownouts (minute by minute), throttling, rejections and rotations done in the wrong order. */
   readonly endpoint: Windows<EndpointTrouble>;
-  /** The token endpoint's latency where it is unusual. */
+  /** Times of unusual latency of the token endpoint. */
   readonly slow: Windows<number>;
   /** Parameter Store refuses every call of the function; or it does the work and the answer is lost. */
   readonly parameterStore: Windows<'throttled' | 'answer-lost'>;
@@ -40,7 +40,7 @@ export interface World {
   readonly clockSteps: Windows<number>;
   /** When the secret's change is announced. */
   readonly secretChanges: readonly number[];
-  /** When the function is started anew and forgets. */
+  /** When a new instance of the function starts, without memory. */
   readonly coldStarts: readonly number[];
   readonly beats: Float64Array;
 }
@@ -51,16 +51,16 @@ interface WorldOptions {
   readonly lifetimeMs: number;
   readonly server: Server;
   /**
-   * The longest that anything may keep the refresher from minting: then troubles keep apart, and no beat is missed
-   * that this does not cover. Undefined: whatever the history brings.
+   * The longest time in which no mint is possible. Faults are then kept apart, and no other beat is missed. Undefined: the
+   * faults of the history.
    */
   readonly longestTroubleMs?: number;
 }
 
-/** Troubles that keep apart leave this between them: time to mint, on a beat that may be late. */
+/** The least time between two faults that are kept apart: enough for a late beat to mint. */
 const RECOVERY_MS = 5 * BEAT_MS;
 
-/** After this many beats a permanent error is tried again at the latest, and nobody announces its end. */
+/** After this many beats at the latest a permanent error is tried again: nothing announces its end. */
 const LONGEST_BACKOFF_MS = 5 * BEAT_MS;
 
 /** Makes the world of one seed. */
@@ -102,7 +102,7 @@ export function createWorld(options: WorldOptions): World {
     throttling,
     () => throttling.between(0.2, 20) * MINUTE_MS,
     ({ from, to }) => {
-      // The server's word counts: the trouble lasts until its Retry-After is over.
+      // The fault lasts until the server's Retry-After is over.
       const retryAfterMs =
         throttling.uniform() < 0.5 ? 0 : Math.min(throttling.between(5, 300) * 1_000, (to - from) / 2);
       endpoint.push({
@@ -130,7 +130,7 @@ export function createWorld(options: WorldOptions): World {
     () => 1_000,
     ({ to }) => secretChanges.push(to),
   );
-  // The client is disabled and enabled again: nobody tells.
+  // The client is disabled and enabled again, without an event.
   place(
     2 * years,
     rotations,
@@ -189,13 +189,13 @@ export function createWorld(options: WorldOptions): World {
       .map(({ from }) => from)
       .sort((one, other) => one - other),
     beats: drawBeats(createRandom(seed, 'beats'), spanMs, createWindows(missing), {
-      // Where troubles are limited, what is later than what H allows for would be one of them.
+      // If faults are limited, a beat that is later than H allows would be a fault too.
       mostLateMs: Number.isFinite(longestTroubleMs) ? USUAL_DELAY_MS : MOST_DELAY_MS,
     }),
   };
 }
 
-/** Scatters troubles over the span: at random; or, where their length is limited, so that they keep apart. */
+/** Spreads faults over the span: at random or, if their length is limited, kept apart. */
 function createPlacer({
   seed,
   spanMs,
@@ -246,7 +246,7 @@ function scatter<T>(
 const USUAL_DELAY_MS = 15_000;
 const MOST_DELAY_MS = 59_000;
 
-/** One beat a minute, late now and then, missed or doubled here and there. */
+/** One beat a minute; some are late, missed or doubled. */
 function drawBeats(
   random: Random,
   spanMs: number,
