@@ -1,12 +1,13 @@
 /**
- * `npm run bench -- NAME [options]`: runs one of the benches. Each is loaded only when asked for, and returns its
- * exit code: 0 only if everything it was to show, it showed.
+ * `npm run bench -- NAME [options]`: runs one of the benches. Each is loaded only when it runs, and returns its exit code:
+ * 0 only if all its claims hold.
  */
 type Bench = { readonly run: (args: readonly string[]) => Promise<number> };
 
 const BENCHES: Readonly<Record<string, { readonly about: string; readonly load: () => Promise<Bench> }>> = {
   availability: {
-    about: 'a simulated year: builds lost, the promise M and H, the alarm; --quick, --seed N, --no-pictures',
+    about:
+      'a simulated year: builds lost, the guarantees M and H, the alarm; --quick, --seed N, --no-pictures',
     load: () => import('./availability/availability.ts'),
   },
   beat: {
@@ -14,11 +15,11 @@ const BENCHES: Readonly<Record<string, { readonly about: string; readonly load: 
     load: () => import('./beat/beat.ts'),
   },
   'cold-start': {
-    about: 'whole processes: an idle beat and a mint, beside what people would otherwise deploy; --rounds N',
+    about: 'whole processes: an idle beat and a mint, compared with a simple function; --rounds N',
     load: () => import('./cold-start/cold-start.ts'),
   },
   gateway: {
-    about: 'calls that token-endpoint forwards, beside the same calls made directly; --calls N',
+    about: 'calls that token-endpoint forwards, compared with direct calls; --calls N',
     load: () => import('./gateway/gateway.ts'),
   },
   memory: {
@@ -27,7 +28,7 @@ const BENCHES: Readonly<Record<string, { readonly about: string; readonly load: 
     load: () => import('./beat/memory.ts'),
   },
   scale: {
-    about: 'stacks of more and more tokens: synth, resources, load on Parameter Store, costs; --mints N',
+    about: 'stacks of 1 to 1,000 tokens: synth, resources, load on Parameter Store, costs; --mints N',
     load: () => import('./scale/scale.ts'),
   },
 };
@@ -35,7 +36,7 @@ const BENCHES: Readonly<Record<string, { readonly about: string; readonly load: 
 const [name = '', ...args] = process.argv.slice(2);
 const bench = BENCHES[name];
 if (bench === undefined) {
-  console.error(name === '' ? 'Which bench?' : `There is no bench "${name}".`);
+  console.error(name === '' ? 'Name a bench:' : `There is no bench "${name}". The benches are:`);
   for (const [known, { about }] of Object.entries(BENCHES))
     console.error(`  npm run bench -- ${known}  (${about})`);
   process.exitCode = 2;

@@ -1,5 +1,5 @@
 /**
- * Lays rows out as a Markdown table with aligned columns: the first to the left, the others to the right. The figures in
+ * Formats rows as a Markdown table with aligned columns: the first to the left, the others to the right. The tables in
  * docs/ are copied from it.
  */
 export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -40,14 +40,14 @@ export const QUICK: Scope = { seed: 2_026, spanMs: 7 * DAY_MS, buildsADay: 100, 
 
 /** What the bench found. */
 export interface AvailabilityReport {
-  /** What it was to show, and did not. */
+  /** The claims that do not hold. */
   readonly broken: readonly string[];
   readonly comparisons: readonly Comparison[];
 }
 
 /**
- * Simulates, prints every table through `print`, and holds the five claims against the numbers.
- * `seeds`: how many years the first claim is tried on.
+ * Simulates, prints every table through `print`, and checks the five claims. `seeds`: how many years the first claim is
+ * checked with.
  */
 export async function measureAvailability(options: {
   readonly scope: Scope;
@@ -60,33 +60,35 @@ export async function measureAvailability(options: {
   print(describeWorld(scope));
 
   const comparisons = await compareStrategies(scope, progress);
-  print('\n## The same year, seven strategies; builds lost and turned away per 100,000\n');
+  print('\n## Seven strategies in the same year: builds lost and turned away per 100,000\n');
   for (const comparison of comparisons) print(`${printComparison(comparison)}\n`);
-  print('## Claim 3: a fixed schedule beside ours, builds lost per 100,000\n');
+  print('## Claim 3: a fixed schedule compared with ours, builds lost per 100,000\n');
   print(`${printRatios(comparisons)}\n`);
-  print('## Long jobs: builds lost per 100,000 of their length\n');
+  print('## Long jobs: builds lost per 100,000, by length\n');
   print(`${printByLength(comparisons)}\n`);
 
-  print('## Claim 1: nothing lost where no trouble is longer than H\n');
+  print('## Claim 1: no build is lost if no outage is longer than H\n');
   const within = await tryWithinTolerance(scope, seeds, progress, broken);
   print(`${within}\n`);
 
-  print('## Claim 2: outages of H and longer, at every moment around a refresh\n');
+  print('## Claim 2: outages of H and longer, at each moment around a refresh\n');
   print(`${await tryBeyondTolerance(scope, progress, broken)}\n`);
 
-  print('## Late beats: what two beats 119 s apart take from H and from M - J\n');
+  print('## Late beats: H and M - J with two beats 119 s apart\n');
   print(`${await tryLateBeats(scope, progress, broken)}\n`);
 
   print('## Claim 4: the alarm "token dying"\n');
   print(`${await tryAlarm(scope, progress, broken)}\n`);
 
-  print('## Claim 5: jobs that read once, up to longestJob\n');
+  print('## Claim 5: jobs of up to longestJob that read once\n');
   print(`${await tryJobs(scope, seeds, progress, broken)}\n`);
 
-  print('## Peculiar token endpoints, the same year\n');
+  print('## Token endpoints with other rules, the same year\n');
   print(`${await tryOtherServers(scope, progress)}\n`);
 
-  print(broken.length === 0 ? 'All five claims hold.' : `NOT SHOWN:\n- ${broken.join('\n- ')}`);
+  print(
+    broken.length === 0 ? 'All five claims hold.' : `These claims do not hold:\n- ${broken.join('\n- ')}`,
+  );
   return { broken, comparisons };
 }
 
@@ -169,7 +171,7 @@ async function tryBeyondTolerance(scope: Scope, progress: Progress, broken: stri
         if (row.worstGapMs > allowedMs)
           broken.push(`${what}: ${duration(row.worstGapMs)} without a live token`);
         if (row.slowestRecoveryMs > limitMs) {
-          broken.push(`${what}: fresh only ${duration(row.slowestRecoveryMs)} after its end`);
+          broken.push(`${what}: a new token only ${duration(row.slowestRecoveryMs)} after the outage`);
         }
       }
     }

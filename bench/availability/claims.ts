@@ -12,28 +12,27 @@ export interface Scope {
   readonly seed: number;
   readonly spanMs: number;
   readonly buildsADay: number;
-  /** Moments of an outage, apart. */
+  /** The time between two simulated starts of an outage. */
   readonly sweepStepMs: number;
 }
 
-/** A server that gives a new token to each request and lets all live. */
+/** A server that returns a new token for each request, and ends none. */
 export const PLAIN: Server = { kind: 'plain', idleTimeoutMs: null };
 
-/** A Genesys Cloud organization under HIPAA: a token that nobody uses for 15 minutes dies. */
+/** A Genesys Cloud organization under HIPAA: an inactivity timeout of 15 minutes. */
 export const FORGETFUL: Server = { kind: 'plain', idleTimeoutMs: 15 * MINUTE_MS };
 
 /**
- * Lets a strategy, by default the deployed function, live through a world in which nothing keeps it from minting
- * for longer than given.
+ * Simulates a strategy, by default the deployed function, in a world in which no outage is longer than given.
  */
 export async function live(options: {
   readonly scope: Scope;
   readonly setting: Setting;
   readonly server?: Server;
   readonly strategy?: Strategy;
-  /** In outage tolerances, of the job guarantee where there is one; undefined: as the history has it. */
+  /** In multiples of the outage tolerance, or of the job guarantee's if there is one; undefined: as in the history. */
   readonly longestTrouble?: number;
-  /** Only jobs of that length at most, which read once. Milliseconds. */
+  /** Only jobs of at most that length that read once. Milliseconds. */
   readonly jobsOnlyMs?: number;
   readonly onProgress?: (done: number) => void;
 }): Promise<Outcome> {
@@ -57,7 +56,7 @@ export async function live(options: {
   });
 }
 
-/** Claim 1, of one outcome within the tolerance: what it must not have. */
+/** Claim 1: what one outcome within the tolerance must not have. */
 export function brokenWithinTolerance(outcome: Outcome): readonly string[] {
   const broken: string[] = [];
   const lost = outcome.builds.filter(
@@ -77,7 +76,7 @@ export const BEYOND_TOLERANCE_MS: readonly number[] = [0, MINUTE_MS, 5 * MINUTE_
 const USUAL_MINT_MS = 250;
 export const SLOW_MINT_MS = 9_000;
 
-/** Claim 2: outages of H and more, at every moment around a refresh; each with a usual and with a slow endpoint. */
+/** Claim 2: outages of H and longer, at each moment around a refresh, with a usual and with a slow endpoint. */
 export async function sweepBeyondTolerance(
   scope: Scope,
   setting: Setting,
@@ -95,7 +94,7 @@ export async function sweepBeyondTolerance(
   return rows;
 }
 
-/** Claim 4: the alarm of this setting, held against what happened. */
+/** Claim 4: the alarm of this setting, compared with the lapses. */
 export function judgeDyingAlarm(outcome: Outcome, setting: Setting): AlarmRecord {
   const alarm = dyingAlarm(guarantee(setting.lifetimeMs, setting));
   return judgeAlarm(

@@ -6,7 +6,7 @@ import { formatTable } from '../table.ts';
 import { live, PLAIN, type Scope } from './claims.ts';
 import { COMPARISON_HEAD, comparisonRow, count, duration, perHundredThousand } from './report.ts';
 
-/** Told what is being simulated, and how much of it is done. */
+/** Called with the name of the current simulation, and its progress. */
 export type Progress = (label: string, done: number) => void;
 
 const LIFETIMES_MS = [10 * MINUTE_MS, HOUR_MS, 24 * HOUR_MS];
@@ -21,7 +21,7 @@ export interface Comparison {
   readonly outcomes: readonly Outcome[];
 }
 
-/** Lives each strategy through the same world: the history's, with everything in it. */
+/** Simulates each strategy in the same world, with all faults of the history. */
 export async function compareStrategies(
   scope: Scope,
   progress: Progress,
@@ -46,7 +46,7 @@ export function printComparison({ lifetimeMs, outcomes }: Comparison): string {
   return `Tokens of ${duration(lifetimeMs)}\n${formatTable(COMPARISON_HEAD, outcomes.map(comparisonRow))}`;
 }
 
-/** Claim 3: the fixed schedule with one attempt beside ours, builds lost per 100,000, and the ratio. */
+/** Claim 3: builds lost per 100,000 with the fixed schedule (one attempt) and with ours, and the ratio. */
 export function printRatios(comparisons: readonly Comparison[]): string {
   const rows = comparisons.flatMap(({ lifetimeMs, outcomes }) => {
     const fixed = outcomes[1];
@@ -66,7 +66,7 @@ function ratio(theirs: number, own: number): string {
   return theirs > 0 ? 'ours lost none' : 'neither lost any';
 }
 
-/** How long builds may run, by what a token of one hour gives them: M, M with refreshInterval 30, longestJob 45. */
+/** Lengths of builds, limited by what a one-hour token guarantees: M, M with refreshInterval 30, longestJob 45. */
 const LENGTHS: readonly { readonly name: string; readonly fromMs: number; readonly toMs: number }[] = [
   { name: 'up to 8 min', fromMs: 0, toMs: 8 * MINUTE_MS },
   { name: '8 to 28 min', fromMs: 8 * MINUTE_MS, toMs: 28 * MINUTE_MS },
@@ -75,7 +75,7 @@ const LENGTHS: readonly { readonly name: string; readonly fromMs: number; readon
   { name: '58 to 120 min', fromMs: 58 * MINUTE_MS, toMs: 121 * MINUTE_MS },
 ];
 
-/** Long jobs: the losses per 100,000 of builds of each length, by strategy and by the way they read. */
+/** Long jobs: builds lost per 100,000, by length, strategy and way of reading. */
 export function printByLength(comparisons: readonly Comparison[]): string {
   const rows = comparisons.flatMap(({ lifetimeMs, outcomes }) =>
     [outcomes[0], outcomes[1], ...outcomes.slice(4)].flatMap((outcome) =>

@@ -14,8 +14,8 @@ export function jobRuns(seeds: number): number {
 }
 
 /**
- * Claim 5: jobs up to `longestJob` that read once. None is lost where no trouble is longer than the job guarantee;
- * and the whole history's year, beside the fixed schedule and the default.
+ * Claim 5: jobs of up to `longestJob` that read once. None is lost if no outage is longer than the job guarantee allows.
+ * Also the year with all faults, compared with the fixed schedule and the default.
  */
 export async function tryJobs(
   scope: Scope,
@@ -25,7 +25,7 @@ export async function tryJobs(
 ): Promise<string> {
   const within = await tryWithinJobGuarantee(scope, seeds, progress, broken);
   const year = await tryWholeYear(scope, progress, broken);
-  return `No trouble longer than the job guarantee\n${within}\n\nThe whole year: jobs lost per 100,000\n${year}`;
+  return `No outage longer than the job guarantee allows\n${within}\n\nThe whole year: jobs lost per 100,000\n${year}`;
 }
 
 async function tryWithinJobGuarantee(scope: Scope, seeds: number, progress: Progress, broken: string[]) {

@@ -6,7 +6,7 @@ import { sweepOutages } from './outage-sweep.ts';
 import { duration } from './report.ts';
 import { JOB_SETTINGS, promisedMs, SETTINGS, type Setting, settingName, toleranceOf } from './settings.ts';
 
-/** Those whose promise is longer than what late beats take. */
+/** The settings whose guaranteed time is longer than what late beats cost. */
 const SWEPT: readonly Setting[] = [...SETTINGS, ...JOB_SETTINGS].filter(
   (setting) => toleranceOf(setting) > LATE_BEATS_COST_MS,
 );
@@ -17,8 +17,8 @@ const MINT_LATENCY_MS = 250;
 export const LATE_BEATS_RUNS = SWEPT.length;
 
 /**
- * Outages as long as is promised, at every moment around a refresh: with beats on time, and with beats up to 119 s
- * apart, where the promise is shorter by {@link LATE_BEATS_COST_MS}.
+ * Outages of the guaranteed length, at each moment around a refresh: with beats on time, and with beats up to 119 s apart,
+ * for which the guarantee is shorter by {@link LATE_BEATS_COST_MS}.
  */
 export async function tryLateBeats(scope: Scope, progress: Progress, broken: string[]): Promise<string> {
   const rows: string[][] = [];

@@ -31,19 +31,19 @@ const CASES: readonly Case[] = [
     strategies: [...rivals(HOUR_MS), ours(50), ours(50, 45)],
   },
   {
-    name: 'a new token kills the old one, 1 h',
+    name: 'a new token ends the old one, 1 h',
     server: { kind: 'single-active', idleTimeoutMs: null },
     lifetimeMs: HOUR_MS,
     strategies: [...rivals(HOUR_MS), ours(30), ours(50), ours(50, 45)],
   },
   {
-    name: 'a new token kills the old one, 24 h',
+    name: 'a new token ends the old one, 24 h',
     server: { kind: 'single-active', idleTimeoutMs: null },
     lifetimeMs: 24 * HOUR_MS,
     strategies: [...rivals(24 * HOUR_MS), ours(50), ours(1_200)],
   },
   {
-    name: 'kills a token that is unused for 5 min, 1 h',
+    name: 'ends a token that is unused for 5 min, 1 h',
     server: { kind: 'plain', idleTimeoutMs: 5 * MINUTE_MS, isApiDownToo: true },
     lifetimeMs: HOUR_MS,
     strategies: [...rivals(HOUR_MS), ours(50)],
@@ -53,7 +53,7 @@ const CASES: readonly Case[] = [
 /** How many simulations {@link tryOtherServers} makes. */
 export const OTHER_SERVER_RUNS = CASES.reduce((sum, { strategies }) => sum + strategies.length, 0);
 
-/** Lives through the history's world with token endpoints that are peculiar, and prints what came of it. */
+/** Simulates the history's world with token endpoints that have other rules, and prints the results. */
 export async function tryOtherServers(scope: Scope, progress: Progress): Promise<string> {
   const tables: string[] = [];
   for (const { name, server, lifetimeMs, strategies } of CASES) {

@@ -5,10 +5,10 @@ import { createWindows } from '../../local/simulation/windows.ts';
 import type { EndpointTrouble } from '../../local/simulation/world.ts';
 import type { Setting } from './settings.ts';
 
-/** What the worst of the swept outages of one length did. Milliseconds. */
+/** The worst results of outages of one length. Milliseconds. */
 export interface SweepRow {
   readonly outageMs: number;
-  /** How many outages of this length were lived through, each at another moment. */
+  /** How many outages of this length were simulated, each at another moment. */
   readonly outages: number;
   /** The longest time without a live token. */
   readonly worstGapMs: number;
@@ -25,16 +25,16 @@ const SWEEP_TO_MS = 2 * BEAT_MS;
 const LATE_MS = 59_000;
 
 /**
- * Lives through an outage of one length at every moment around a refresh, `stepMs` apart, with the deployed
- * function, and tells the worst.
+ * Simulates an outage of one length at each moment around a refresh, `stepMs` apart, with the deployed function, and
+ * returns the worst results.
  */
 export async function sweepOutages(options: {
   readonly setting: Setting;
   readonly outageMs: number;
   readonly stepMs: number;
-  /** How the endpoint fails: by default at once, with nothing but an error. */
+  /** How the endpoint fails: by default at once, with an error. */
   readonly trouble?: EndpointTrouble;
-  /** How long the endpoint takes where it works. */
+  /** The endpoint's latency when it works. */
   readonly mintLatencyMs: number;
   /** Whether each second beat is as late as EventBridge Scheduler may be. */
   readonly hasLateBeats?: boolean;
@@ -64,11 +64,11 @@ export async function sweepOutages(options: {
       strategy: { name: 'ours', kind: 'ours', ...setting },
     });
     outages++;
-    // The token that stood when the outage began, and the first one after its end.
+    // The token that was stored when the outage began, and the first one after the outage.
     const after = stored.find(({ writtenAt }) => writtenAt > from);
     const before = stored.findLast(({ writtenAt }) => writtenAt <= from);
     if (before === undefined) throw new Error('The swept outage began before the first token.');
-    // No later token: this one was not due before the span's end, and the outage went by unnoticed.
+    // No later token: this one was not due before the span's end, so that the outage had no effect.
     const replacedAt = after?.writtenAt ?? Math.min(before.diesAt, to);
     worstGapMs = Math.max(worstGapMs, replacedAt - before.diesAt);
     leastRemainingMs = Math.min(leastRemainingMs, Math.max(0, before.diesAt - replacedAt));

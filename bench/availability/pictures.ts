@@ -30,7 +30,7 @@ const AXIS = {
   splitLine: { lineStyle: { color: GRID } },
 };
 
-/** The day's outages: one within the tolerance of a one-hour token, one far beyond it. */
+/** The day's outages: one within the tolerance of a one-hour token, one much longer. */
 const OUTAGES = [
   { from: 97 * MINUTE_MS, to: 105 * MINUTE_MS, name: '8 min' },
   { from: 15 * HOUR_MS, to: 16 * HOUR_MS + 30 * MINUTE_MS, name: '90 min' },
@@ -112,7 +112,7 @@ async function drawRemainingLife(): Promise<string> {
           areaStyle: { color: series[index]?.color, opacity: 0.18 },
           markArea: { silent: true, data: outageAreas() },
         },
-        // Of their own, to lie above the line.
+        // A separate series, drawn above the line.
         { ...place, data: [], z: 5, markArea: { silent: true, z: 10, data: deadAreas(line) } },
       ];
     }),

@@ -2,7 +2,7 @@ import { READINGS, type Reading } from '../../local/simulation/builds.ts';
 import type { BuildEnd, Outcome } from '../../local/simulation/simulate.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../local/simulation/world.ts';
 
-/** Builds per 100,000 that ended in a way, of those of one reading or of all. */
+/** Builds per 100,000 with this end, of one way of reading or of all. */
 export function perHundredThousand(
   builds: readonly BuildEnd[],
   state: BuildEnd['state'],

@@ -2,7 +2,7 @@ import { guarantee, type RefreshTimes } from '../../lambda/contract.ts';
 import { MINUTE_MS } from '../../local/simulation/world.ts';
 import { duration } from './report.ts';
 
-/** A token's settings that the promises depend on. */
+/** The settings of a token that decide its guarantee. */
 export interface Setting extends RefreshTimes {
   readonly lifetimeMs: number;
 }
@@ -21,7 +21,7 @@ export function settingName({ lifetimeMs, refreshIntervalMs, longestJobMs }: Set
   return `${duration(lifetimeMs)}, ${duration(refreshIntervalMs)}${job}`;
 }
 
-/** What the promises to all readers are tried with. The 10-minute token at default is refreshed by 5/6 of its life. */
+/** Settings for the guarantee to all readers. The 10-minute token at the default is refreshed at 5/6 of its life. */
 export const SETTINGS: readonly Setting[] = [
   minutes(10, 50),
   minutes(10, 4),
@@ -30,7 +30,7 @@ export const SETTINGS: readonly Setting[] = [
   minutes(1_440, 50),
 ];
 
-/** What the promise to jobs is tried with; the third job is the greatest. */
+/** Settings for the job guarantee; the third job is the greatest. */
 export const JOB_SETTINGS: readonly Setting[] = [
   minutes(60, 50, 30),
   minutes(60, 50, 45),
@@ -38,13 +38,13 @@ export const JOB_SETTINGS: readonly Setting[] = [
   minutes(120, 50, 90),
 ];
 
-/** For how long minting may be impossible: with the job guarantee kept, where there is one, else with a live token. */
+/** The longest outage that keeps the job guarantee or, if there is none, a live token. */
 export function toleranceOf(setting: Setting): number {
   const { job, outageToleranceMs } = guarantee(setting.lifetimeMs, setting);
   return job?.outageToleranceMs ?? outageToleranceMs;
 }
 
-/** What a reader is promised to find at least: J, or any life at all. */
+/** The least remaining life that a reader is guaranteed: J, or more than 0. */
 export function promisedMs({ lifetimeMs, ...times }: Setting): number {
   return guarantee(lifetimeMs, times).job?.longestJobMs ?? 0;
 }

@@ -61,7 +61,7 @@ function report({ beat, mint, farMint }: Record<'beat' | 'mint' | 'farMint', War
     ],
   );
   console.log(
-    `Scripted latency: ${LATENCY_MS.aws} ms each of 4 AWS calls + ${LATENCY_MS.tokenEndpoint} token endpoint + ${LATENCY_MS.probe} probe = ${MINT_CHAIN_MS} ms, each needing the one before.\n`,
+    `Scripted latency: ${LATENCY_MS.aws} ms for each of 4 AWS calls + ${LATENCY_MS.tokenEndpoint} token endpoint + ${LATENCY_MS.probe} probe = ${MINT_CHAIN_MS} ms. Each call needs the one before.\n`,
   );
   return printClaims([
     { text: 'AWS calls of an idle beat', value: beat.awsCalls, atMost: 1 },

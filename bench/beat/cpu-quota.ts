@@ -4,19 +4,19 @@ import { join } from 'node:path';
 /** The memory at which Lambda gives a function one whole processor; less gives less in proportion. */
 export const ONE_PROCESSOR_MIB = 1_769;
 
-/** Lambda hands out processor time in slices of this length. */
+/** Lambda assigns processor time in slices of this length. */
 const PERIOD_US = 20_000;
 
 const CONTROLLER = '/sys/fs/cgroup/cpu';
 
 /** A limit on the processor time of the processes that are started with it. */
 export interface CpuQuota {
-  /** What to start `node` with. */
+  /** The command that starts `node`. */
   readonly command: readonly string[];
   remove(): void;
 }
 
-/** Whether this machine lets us limit a process (Linux, control groups of version 1, as root). */
+/** Whether processor time can be limited on this machine (Linux, control groups of version 1, as root). */
 export function canLimitCpu(): boolean {
   return existsSync(join(CONTROLLER, 'cpu.cfs_quota_us')) && process.getuid?.() === 0;
 }

@@ -3,14 +3,14 @@ import { canLimitCpu, limitCpu } from './cpu-quota.ts';
 import { addLatency } from './latency.ts';
 import { invokeWarm, type Warm } from './warm.ts';
 
-/** What one memory size makes of a beat and of a mint, against calls of scripted latency. */
+/** The durations of a beat and of a mint at one memory size, with scripted latency. */
 export interface Durations {
   readonly memoryMiB: number;
   readonly beat: Warm;
   readonly mint: Warm;
 }
 
-/** Measures warm idle beats and mints at each memory size; at the machine's full speed where it cannot be limited. */
+/** Measures warm idle beats and mints at each memory size; at the machine's full speed if it cannot be limited. */
 export async function measureDurations(options: {
   readonly handlerFile: string;
   readonly memorySizesMiB: readonly number[];

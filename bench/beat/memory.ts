@@ -13,22 +13,20 @@ import { invokeWarm } from './warm.ts';
 
 const SIZES_MIB = [128, 192, 256, 384, 512, 1_024, ONE_PROCESSOR_MIB];
 
-/** How much longer a mint may take than with a whole processor, and still be called not slower. */
+/** A mint is "not slower" if it takes at most this multiple of the time with a whole processor. */
 const NOT_SLOWER = 1.1;
 
-/** A process that has made this many mints has lived for two weeks. */
+/** A process makes this many mints in two weeks. */
 const MANY_MINTS = 400;
 
-/** What a long life takes of the memory size, at most: Lambda's own runtime lives in it too. */
+/** The greatest share of the memory size for a long-lived process: Lambda's own runtime needs memory too. */
 const MEMORY_SHARE = 2 / 3;
 
 /** Looks for the smallest memory size at which a mint is not slower, by Lambda's share of processor time at each. */
 export async function run(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: { mints: { type: 'string', default: '30' } } });
   if (!canLimitCpu()) {
-    console.error(
-      'This machine cannot limit processor time (it takes Linux, cgroup v1, root): nothing was measured.',
-    );
+    console.error('Nothing was measured: limiting processor time needs Linux, cgroup v1 and root.');
     return 2;
   }
   const { ours: handlerFile } = buildCandidates();
@@ -109,7 +107,7 @@ function report(durations: readonly Durations[], cold: readonly number[], peakMi
   const configured = readDefaultMemoryMiB();
   console.log(`Smallest size at which a warm mint is not slower (within ${NOT_SLOWER}): ${notSlower[0]} MiB`);
   console.log(`Memory of a process after ${MANY_MINTS} mints: ${peakMiB.toFixed(0)} MiB`);
-  console.log(`Smallest of those sizes of which that is at most two thirds: ${holding} MiB`);
+  console.log(`Smallest of those sizes with that at most two thirds of it: ${holding} MiB`);
   console.log(`The construct's default: ${configured} MiB\n`);
   const atDefault = durations.find(({ memoryMiB }) => memoryMiB === configured);
   return printClaims([

@@ -2,18 +2,18 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { ProcessHarness } from '../../local/process-harness.ts';
 
-/** What the invocations of one warm process took, and what they called, on average. */
+/** The durations of one warm process's invocations, and their average number of calls. */
 export interface Warm {
   readonly wallMs: readonly number[];
   readonly cpuMs: readonly number[];
-  /** The most memory that the process held. */
+  /** The process's peak memory. */
   readonly memoryMiB: number;
   readonly awsCalls: number;
   readonly tokenRequests: number;
   readonly probes: number;
 }
 
-/** What the process writes. */
+/** The output of the process. */
 interface Written {
   readonly invocations: readonly { outcome: string; wallMs: number; cpuMs: number }[];
   readonly maxRssKiB: number;
@@ -24,8 +24,8 @@ const SCRIPT = fileURLToPath(new URL('./warm-invocations.mjs', import.meta.url))
 /**
  * Invokes the bundle in one process again and again with the same event.
  *
- * @param options `uncounted`: invocations before those that count; their calls are left out too
- * @throws Error where an invocation fails or has another outcome
+ * @param options `uncounted`: invocations before those that count; their calls do not count either
+ * @throws Error if an invocation fails or has another outcome
  */
 export async function invokeWarm(options: {
   readonly harness: ProcessHarness;
@@ -34,7 +34,7 @@ export async function invokeWarm(options: {
   readonly outcome: 'refreshed' | 'still-fresh';
   readonly uncounted: number;
   readonly counted: number;
-  /** What to start `node` with. @default this process's own */
+  /** The command that starts `node`. @default this process's own */
   readonly command?: readonly string[];
 }): Promise<Warm> {
   const { harness, handlerFile, event, outcome, uncounted, counted } = options;

@@ -11,15 +11,15 @@ const NODE_MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url
 /** The handlers that are measured, as files. */
 export interface Candidates {
   readonly ours: string;
-  /** What went into ours. */
+  /** The contents of our bundle. */
   readonly metafile: Metafile;
-  /** The rival's source as it is, its SDK clients in `node_modules`. */
+  /** The rival's source, unbundled, with its SDK clients in `node_modules`. */
   readonly unbundled: string;
   /** The rival in one CommonJS file, as `NodejsFunction` of the CDK bundles by default, with the SDK bundled. */
   readonly naive: string;
 }
 
-/** Builds the handlers into a temporary directory, which goes with the process. */
+/** Builds the handlers into a temporary directory, which is deleted when the process ends. */
 export function buildCandidates(): Candidates {
   const directory = mkdtempSync(join(tmpdir(), 'token-refresher-bench-'));
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));

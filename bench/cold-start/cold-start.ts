@@ -19,7 +19,7 @@ export async function run(args: readonly string[]): Promise<number> {
   });
   const rounds = Number(values.rounds);
   const candidates = buildCandidates();
-  // Two harnesses: a rival's mint must not leave a status behind that makes the next idle beat mint.
+  // Two harnesses: otherwise a rival's mint would leave a status with which the next idle beat mints.
   const idle = await openProcessHarness({ overTls: true });
   const minting = await openProcessHarness({ overTls: true, isDue: true });
   const runs = runsOf(candidates, idle.environment, minting.environment);

@@ -10,19 +10,19 @@ export interface Run {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** What its processes took, in the order of the rounds. */
+/** The measurements of its processes, in the order of the rounds. */
 export interface Measured extends Run {
   /** From the start of the process to its exit. */
   readonly wallMs: readonly number[];
-  /** Processor time of all its threads; empty where it says nothing. */
+  /** Processor time of all its threads; empty if not reported. */
   readonly cpuMs: readonly number[];
-  /** The most memory the process held, in MiB; empty where it says nothing. */
+  /** The process's peak memory, in MiB; empty if not reported. */
   readonly memoryMiB: readonly number[];
 }
 
 /**
- * Runs each kind once per round, in an order that moves on with the rounds, so that what disturbs the machine meets all
- * of them. The first rounds fill the file cache and are not counted.
+ * Runs each kind once per round, in an order that rotates with the rounds, so that other load on the machine affects all
+ * kinds. The first rounds fill the file cache and are not counted.
  */
 export async function measure(options: {
   readonly runs: readonly Run[];

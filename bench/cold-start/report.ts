@@ -1,4 +1,4 @@
-/** A figure, the limit that it has to keep, and how it reads. */
+/** A figure, its limit, and its name. */
 export interface Claim {
   readonly text: string;
   readonly value: number;

@@ -17,7 +17,7 @@ const PARALLEL = 16;
 /** Sends one call and returns its status. */
 type Call = () => Promise<number>;
 
-/** What a way of calling came to. */
+/** The results of one way of calling. */
 interface Measured {
   readonly latenciesMs: number[];
   callsPerSecond: number[];
@@ -25,8 +25,8 @@ interface Measured {
 }
 
 /**
- * Measures calls that token-endpoint forwards beside the same calls made directly, in one run and in turns: POST with 4 KB
- * to an API over TLS on this machine, so that all that differs is the gateway.
+ * Compares calls that token-endpoint forwards with direct calls, in one run and in turns: POST with 4 KB to an API over TLS
+ * on this machine, so that only the gateway differs.
  */
 export async function run(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: { calls: { type: 'string', default: '400' } } });

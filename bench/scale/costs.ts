@@ -76,7 +76,7 @@ export function costOfSchedules(tokens: number): number {
   return beyond * PRICES.scheduledInvocation;
 }
 
-/** How often a schedule mints tokens of one hour, and what that takes in a month of 30 days. */
+/** How often a schedule mints tokens of one hour, and the requests and costs of that in a month of 30 days. */
 export interface MintLoad {
   readonly setting: string;
   readonly mintsADay: number;
@@ -86,11 +86,11 @@ export interface MintLoad {
   readonly parameterWrites: number;
   /** After how many hours Parameter Store's 100 versions are replaced. */
   readonly hoursOfVersions: number;
-  /** More than with the default. */
+  /** The difference to the default. */
   readonly dollarsMore: number;
 }
 
-/** Parameter Store keeps so many versions of a parameter, and deletes the oldest at the next write. */
+/** The number of versions that Parameter Store keeps of a parameter; it deletes the oldest at the next write. */
 const VERSIONS_KEPT = 100;
 
 const DAY_MINUTES = 24 * 60;
@@ -100,7 +100,7 @@ const minutes = (refreshInterval: number, longestJob?: number): RefreshTimes => 
   longestJobMs: longestJob === undefined ? undefined : longestJob * BEAT_MS,
 });
 
-/** What minting more often takes: no request to Parameter Store's standard tier costs anything. */
+/** The costs of minting more often. Requests to Parameter Store's standard tier are free. */
 export function mintLoads({ memoryMiB, mintMs, beatMs }: CostInputs): readonly MintLoad[] {
   const byDefault = mintsAMonth(minutes(50));
   const settings: readonly [string, RefreshTimes][] = [
@@ -126,17 +126,17 @@ export function mintLoads({ memoryMiB, mintMs, beatMs }: CostInputs): readonly M
   });
 }
 
-/** A beat a minute mints on the first one at which a token of one hour is due. */
+/** With a beat per minute, the first beat at which a one-hour token is due mints. */
 function mintsAMonth(times: RefreshTimes): number {
   const everyMinutes = Math.ceil(dueAgeMs(refreshAfterMs(60 * BEAT_MS, times)) / BEAT_MS);
   return MONTH_MINUTES / everyMinutes;
 }
 
-/** What each option adds to a token's bill, or takes from it. */
+/** What each option adds to a token's costs, or saves. */
 export function costsOfOptions(): Cost[] {
   return [
     {
-      what: 'secretArn or secretName (a secret that is there already)',
+      what: 'secretArn or secretName (an existing secret)',
       arithmetic: '-1 x 0.40',
       dollars: -PRICES.secret,
     },
@@ -149,7 +149,7 @@ export function costsOfOptions(): Cost[] {
     { what: 'reservedConcurrency, readers, retainParameters', arithmetic: '0', dollars: 0 },
     { what: 'alarmEmail, alarmTopicArn', arithmetic: 'the first 1,000 mails are free', dollars: 0 },
     {
-      what: 'vpcId, where it has no NAT gateway yet',
+      what: 'vpcId, if it has no NAT gateway yet',
       arithmetic: '720 h x 0.045, and traffic',
       dollars: PRICES.natGateway,
     },

@@ -18,15 +18,15 @@ const MAX_RESOURCES = 500;
 /** Parameter Store's reads per second of an account and region, unless raised. */
 const READS_PER_SECOND = 40;
 
-/** Our line and Lambda's three (START, END, REPORT), and the 26 bytes that CloudWatch adds to each. */
+/** Our log line and Lambda's three (START, END, REPORT), and the 26 bytes that CloudWatch adds to each. */
 const LOG_BYTES_PER_BEAT = 550 + 300 + 4 * 26;
 
-/** Synthesizes stacks of more and more tokens, and computes what many tokens take and cost. */
+/** Synthesizes stacks of 1 to 50 tokens, and computes the load and the costs of many tokens. */
 export async function run(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: { mints: { type: 'string', default: '30' } } });
   const bar = new SingleBar({ format: '{bar} {value}/{total} steps, {eta_formatted} left' }, Presets.legacy);
   bar.start(TOKEN_COUNTS.length + 2, 0);
-  // The first one loads the CDK and bundles; what counts is what more tokens take.
+  // The first one loads the CDK and bundles, and is not counted.
   synthesizeStacks(1);
   bar.increment();
   const stacks = TOKEN_COUNTS.map((count) => {
@@ -87,9 +87,9 @@ function reportStacks(stacks: readonly SynthesizedStacks[]): number {
   const shared = resourcesOf(1) - perToken;
   const fitting = Math.floor((MAX_RESOURCES - shared) / perToken);
   console.log(
-    `${perToken} resources per token and ${shared} per stack: ${fitting} tokens would fit ${MAX_RESOURCES} resources; a stack takes ${MAX_TOKENS},`,
+    `${perToken} resources per token and ${shared} per stack: ${fitting} tokens would fit into ${MAX_RESOURCES} resources. A stack takes ${MAX_TOKENS},`,
   );
-  console.log('because the role of its deployments has room for the policies of so many.\n');
+  console.log('because the policies of so many fit into the role of its deployment function.\n');
   return perToken;
 }
 
@@ -119,10 +119,10 @@ function reportLoad(): void {
     }),
   );
   console.log(
-    'A schedule beats from the second it was made: the tokens of one stack within a few seconds of each',
+    'A schedule invokes its function at the second at which it was created. The tokens of one stack are therefore read within a',
   );
   console.log(
-    `other, at most ${MAX_TOKENS} reads at once; stacks deployed one after the other spread over the minute.\n`,
+    `few seconds: at most ${MAX_TOKENS} reads at once. Stacks that are deployed one after the other are read at different seconds.\n`,
   );
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { MAX_TOKENS } from '../../infra/configuration/tokens-configuration.ts';
 import { synthesize } from '../../local/synthesized-function.ts';
 
-/** What synthesizing stacks for this many tokens took, and what came of it; as many stacks as it takes. */
+/** The time to synthesize the stacks for this many tokens, and their sizes. */
 export interface SynthesizedStacks {
   readonly tokens: number;
   readonly stacks: number;
@@ -35,7 +35,7 @@ export function synthesizeStacks(count: number): SynthesizedStacks {
   };
 }
 
-/** The memory size that a function gets unless told otherwise, in MiB. */
+/** The default memory size of a function, in MiB. */
 export function readDefaultMemoryMiB(): number {
   return synthesizeTokens(1).functions[0]?.memoryMiB ?? Number.NaN;
 }

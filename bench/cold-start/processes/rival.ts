@@ -1,6 +1,6 @@
 /**
- * What people would otherwise deploy: the same job with both SDK clients and `fetch`, straight down. One read, and where
- * the token is due or the event forces it, the secret, the token endpoint, and both writes.
+ * A simple function for comparison: the same job with both SDK clients and `fetch`. One read and, if the token is due or
+ * the event forces a mint, the secret, the token endpoint, and both writes.
  */
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetParametersCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
