@@ -141,8 +141,8 @@ export const THREATS: readonly Threat[] = [
     guard: 'These actions are denied to the function’s code',
     edit: edit(
       'infra/construct/token-refresher.ts',
-      'if (props.vpc !== undefined) denyVpcActionsToCode',
-      'if (props.tokenName === undefined) denyVpcActionsToCode',
+      'if (props.vpc !== undefined) createVpcActionsDenial',
+      'if (props.tokenName === undefined) createVpcActionsDenial',
     ),
     test: 'test/infra/isolation.test.ts',
   },
