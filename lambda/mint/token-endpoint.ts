@@ -39,7 +39,7 @@ export function createAskForToken(options: {
     const request = provider.tokenRequest(credentials);
     const tokenUrl = 'issuer' in endpoint ? await discovery.find(endpoint.issuer, { signal }) : endpoint.url;
     const target = { tokenUrl, issuer, host, secretArn, send, now, signal, timeoutMs };
-    const { response, issuedAt } = await sendTokenRequest(request, target).catch((error) => {
+    const { response, issuedAt, sentProof } = await sendTokenRequest(request, target).catch((error) => {
       forgetEndpoint();
       throw error;
     });
@@ -49,7 +49,7 @@ export function createAskForToken(options: {
       now: now(),
       issuedAt,
       assumedLifetimeMs,
-      secrets: secretValues(credentials),
+      secrets: [...secretValues(credentials), sentProof].filter((secret) => secret !== ''),
       credentialErrors: provider.credentialErrors ?? [],
       hints: provider.refusalHints,
       areCredentialsEncoded: areCredentialsEncoded(request),
@@ -58,11 +58,11 @@ export function createAskForToken(options: {
   };
 }
 
-/** The values of the secret that a token must not contain. A token may contain a client id. */
+/** The values of the secret, plain and form-encoded, that a token must not contain. A token may contain a client id. */
 function secretValues(credentials: Credentials): string[] {
   return Object.entries(credentials)
     .filter(([key]) => key !== 'kid' && !key.endsWith('_id'))
-    .map(([, value]) => value);
+    .flatMap(([, value]) => [value, encodeCredential(value)]);
 }
 
 function areCredentialsEncoded(request: TokenRequest): boolean {

@@ -18,10 +18,13 @@ interface SendTokenRequestOptions {
   readonly timeoutMs: number;
 }
 
-/** A token endpoint's response, and the moment before the request was sent. */
+/** A token endpoint's response, and the request that it answers. */
 export interface TokenAnswer {
   readonly response: HttpResponse;
+  /** The moment before the request was sent. */
   readonly issuedAt: Date;
+  /** What authenticated the client, as it was sent: Basic's credentials, or an assertion. Empty: neither was. */
+  readonly sentProof: string;
 }
 
 /**
@@ -35,11 +38,11 @@ export async function sendTokenRequest(
   options: SendTokenRequestOptions,
 ): Promise<TokenAnswer> {
   const { tokenUrl, host, send, now, signal, timeoutMs } = options;
-  const { headers, body } = await encode(request, options);
+  const { headers, body, sentProof } = await encode(request, options);
   const issuedAt = now();
   try {
     const response = await send({ method: 'POST', url: tokenUrl, headers, body, signal, timeoutMs });
-    return { response, issuedAt };
+    return { response, issuedAt, sentProof };
   } catch (error) {
     const { label, advice } = connectionFailure(error);
     throw new RefreshError(
@@ -53,7 +56,7 @@ async function encode(request: TokenRequest, options: SendTokenRequestOptions) {
   const headers: Record<string, string> = { accept: 'application/json' };
   if (request.kind === 'json') {
     headers['content-type'] = 'application/json';
-    return { headers, body: JSON.stringify(request.body) };
+    return { headers, body: JSON.stringify(request.body), sentProof: '' };
   }
   const { tokenUrl, issuer = tokenUrl, now, secretArn } = options;
   const form = new URLSearchParams();
@@ -65,5 +68,6 @@ async function encode(request: TokenRequest, options: SendTokenRequestOptions) {
   });
   await authenticate({ headers, form });
   headers['content-type'] = 'application/x-www-form-urlencoded';
-  return { headers, body: form.toString() };
+  const sentProof = headers.authorization?.replace('Basic ', '') ?? form.get('client_assertion') ?? '';
+  return { headers, body: form.toString(), sentProof };
 }

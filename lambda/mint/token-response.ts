@@ -27,7 +27,7 @@ export interface ResponseContext extends RefusalContext {
   readonly issuedAt: Date;
   /** The lifetime that is assumed if the server's response has none, or a wrong one. */
   readonly assumedLifetimeMs: number;
-  /** Secrets that were sent: a token must not contain one, because every reader would get it. */
+  /** Secrets, as they are and as they were sent: a token must not contain one, because every reader would get it. */
   readonly secrets: readonly string[];
 }
 
@@ -74,7 +74,8 @@ function bodyProblem({ body, isTruncated }: HttpResponse): string {
 function readToken(json: Record<string, unknown>, context: ResponseContext): Token {
   const accessToken = readAccessToken(json, context);
   const { token_type: tokenType, scope } = json;
-  const isBearer = typeof tokenType === 'string' && /^\s*(bearer)?\s*$/i.test(tokenType);
+  // Not white space in a pattern: 65,000 spaces would make it try for minutes.
+  const isBearer = typeof tokenType === 'string' && /^(bearer)?$/i.test(tokenType.trim());
   if (!isBearer && tokenType !== undefined && tokenType !== null) {
     throw invalid('has another token_type than Bearer', context);
   }
@@ -97,6 +98,9 @@ function readAccessToken(json: Record<string, unknown>, context: ResponseContext
       'TOKEN_TOO_LARGE',
       `The access token from ${context.host} has ${accessToken.length} bytes; Parameter Store's limit is ${MAX_TOKEN_BYTES}. Request fewer scopes or claims, or configure opaque (reference) tokens at the provider.`,
     );
+  }
+  if (accessToken.includes('{{')) {
+    throw invalid('has an access_token with "{{", which Parameter Store does not store', context);
   }
   if (context.secrets.some((secret) => holdsSecret(accessToken, secret))) {
     throw invalid('has an access_token that contains a value of the secret, and is not stored', context);
