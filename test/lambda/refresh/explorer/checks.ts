@@ -7,6 +7,7 @@ import {
   type IssuedToken,
   isLive,
   statusOf,
+  statusPrecedesToken,
   type VirtualAccount,
 } from './virtual-account.ts';
 
@@ -221,12 +222,16 @@ function tokenOf(account: VirtualAccount, value: string | undefined): IssuedToke
   return account.issued.find((one) => one.value === value);
 }
 
-/** Whether the status describes the stored token. */
+/**
+ * Whether the status describes the stored token. A status that was written before the token does not, though it may
+ * have the same version: the parameter was deleted and written again.
+ */
 function describesStored(account: VirtualAccount): boolean {
   const { token } = account;
   const described = statusOf(account)?.token ?? null;
   return (
     token !== null &&
+    !statusPrecedesToken(account) &&
     described?.version === token.version &&
     described.fingerprint === tokenOf(account, token.value)?.fingerprint
   );

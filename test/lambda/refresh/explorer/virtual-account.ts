@@ -128,6 +128,11 @@ export function statusOf({ status }: Pick<VirtualAccount, 'status'>): Status | n
   return read;
 }
 
+/** Whether the status was last written before the token, as Parameter Store's dates tell. */
+export function statusPrecedesToken({ token, status }: VirtualAccount): boolean {
+  return status !== null && (token?.writtenMs ?? 0) - status.writtenMs > 5 * SECOND;
+}
+
 /** The two parameters, as one invocation calls them. */
 export function virtualParameters(account: VirtualAccount, wait: Wait, key: string | null): Parameters {
   const unavailable = () => fail(new RefreshError('PARAMETER_UNAVAILABLE', 'It could not be read.'));
@@ -138,12 +143,10 @@ export function virtualParameters(account: VirtualAccount, wait: Wait, key: stri
         faults: READ_FAULTS,
         failure: unavailable,
         effect: () => {
-          const { token, status } = account;
-          const isOlder = status !== null && (token?.writtenMs ?? 0) - status.writtenMs > 5 * SECOND;
           return {
-            tokenVersion: token?.version ?? null,
+            tokenVersion: account.token?.version ?? null,
             status: statusOf(account),
-            ...(isOlder ? { statusPrecedesToken: true } : {}),
+            ...(statusPrecedesToken(account) ? { statusPrecedesToken: true } : {}),
             awsTime: undefined,
           };
         },
