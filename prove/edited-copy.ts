@@ -13,14 +13,22 @@ export interface Edit {
   readonly to: string;
 }
 
+/** What became of a command. */
+interface Ran {
+  readonly failed: boolean;
+  /** Whether it was killed at its time limit: then it has failed too. */
+  readonly hung: boolean;
+  readonly output: string;
+}
+
 /** A copy of the tree, in which files can be edited and commands run. */
 export interface EditedCopy {
-  /** Runs a command with one edit made, and undoes the edit. */
+  /** Runs a command with one edit made, or none, and undoes the edit. It is killed after `timeoutMs`. */
   run(
-    edit: Edit,
+    edit: Edit | undefined,
     command: readonly string[],
-    options?: { readonly timeoutMs: number },
-  ): { readonly failed: boolean; readonly output: string };
+    options?: { readonly timeoutMs: number | undefined },
+  ): Ran;
   remove(): void;
 }
 
@@ -35,29 +43,39 @@ export function makeEditedCopy(): EditedCopy {
     cpSync(join(ROOT, file), join(directory, file), { errorOnExist: true });
   }
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
+
+  function edited<T>({ file, from, to }: Edit, run: () => T): T {
+    const path = join(directory, file);
+    const original = readFileSync(path, 'utf8');
+    const count = original.split(from).length - 1;
+    if (count !== 1)
+      throw new Error(`"${from}" stands ${count} times in ${file}, and has to stand there once.`);
+    writeFileSync(
+      path,
+      original.replace(from, () => to),
+    );
+    try {
+      return run();
+    } finally {
+      writeFileSync(path, original);
+    }
+  }
+
+  function run([program = '', ...rest]: readonly string[], timeoutMs: number | undefined): Ran {
+    const { status, stdout, stderr, error } = spawnSync(program, rest, {
+      cwd: directory,
+      encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+    });
+    const hung = error !== undefined && 'code' in error && error.code === 'ETIMEDOUT';
+    return { failed: status !== 0, hung, output: `${stdout}${stderr}` };
+  }
+
   return {
-    run({ file, from, to }, [program = '', ...rest], { timeoutMs } = { timeoutMs: 0 }) {
-      const path = join(directory, file);
-      const original = readFileSync(path, 'utf8');
-      const count = original.split(from).length - 1;
-      if (count !== 1)
-        throw new Error(`"${from}" stands ${count} times in ${file}, and has to stand there once.`);
-      writeFileSync(
-        path,
-        original.replace(from, () => to),
-      );
-      try {
-        const { status, stdout, stderr } = spawnSync(program, rest, {
-          cwd: directory,
-          encoding: 'utf8',
-          maxBuffer: 64 * 1024 * 1024,
-          timeout: timeoutMs,
-        });
-        return { failed: status !== 0, output: `${stdout}${stderr}` };
-      } finally {
-        writeFileSync(path, original);
-      }
-    },
+    run: (edit, command, { timeoutMs } = { timeoutMs: undefined }) =>
+      edit === undefined ? run(command, timeoutMs) : edited(edit, () => run(command, timeoutMs)),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
 }
