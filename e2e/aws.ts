@@ -3,21 +3,21 @@ import { join } from 'node:path';
 import { succeed } from './command.ts';
 import { type Target, WORK_DIRECTORY } from './target.ts';
 
-/** What came of an invocation: the function's answer, or how it failed. */
+/** The result of an invocation: the function's answer, or its error. */
 export type Invocation =
   | { readonly failed: false; readonly answer: Readonly<Record<string, unknown>> }
   | { readonly failed: true; readonly errorType: string; readonly errorMessage: string };
 
 /** The real AWS CLI. */
 export interface Aws {
-  /** Runs `aws <words> --output json`. @throws Error with what the CLI said */
+  /** Runs `aws <words> --output json`. @throws Error with the CLI's message */
   call<T = unknown>(...words: string[]): Promise<T>;
   /** The same, with a text for its standard input: `file:///dev/stdin`. */
   callWith<T = unknown>(input: string, ...words: string[]): Promise<T>;
   invoke(functionName: string, event: object): Promise<Invocation>;
 }
 
-/** Makes the AWS CLI speak to the target. */
+/** Sets the AWS CLI up for the target. */
 export function createAws(target: Target, signal: AbortSignal): Aws {
   const parse = <T>(out: string): T => (out.trim() === '' ? undefined : JSON.parse(out)) as T;
   const [command = 'aws', ...first] = target.awsCli;
@@ -26,7 +26,7 @@ export function createAws(target: Target, signal: AbortSignal): Aws {
   return {
     call,
     async callWith(input, ...words) {
-      // Node.js connects programs by sockets, and no /dev/stdin can be opened on those: a pipe of the shell's.
+      // Node.js connects programs by sockets, on which /dev/stdin cannot be opened. A pipe of the shell works.
       const piped = ['-c', 'cat | "$@"', 'sh', ...target.awsCli, ...words, '--output', 'json'];
       return parse(await succeed('sh', piped, { env: target.env, input, signal }));
     },

@@ -1,6 +1,6 @@
 /**
- * `npm run e2e:bundle`: the bundle out of `cdk synth`'s output takes every event of its contract, against moto's
- * Parameter Store and Secrets Manager and against oidc-provider. Exit status 0: every step passed.
+ * `npm run e2e:bundle`: invokes the bundle of `cdk synth` with every event of its contract, against moto's Parameter Store
+ * and Secrets Manager and against oidc-provider. Exit status 0: every step passed.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -17,7 +17,7 @@ import { fingerprint, type StoredStatus } from './stored-token.ts';
 import { openSynthesizedBundle } from './synthesized-bundle.ts';
 
 const REGION = 'eu-central-1';
-/** The account that moto plays. */
+/** The account of moto. */
 const ACCOUNT = '123456789012';
 const CLIENT = 'bundle-client';
 const MINUTES_25 = 25 * 60_000;
@@ -85,7 +85,7 @@ async function play(): Promise<void> {
 
   try {
     heading('Events');
-    await step('{} mints where there is no token: SecureString, status, live at the server', async () => {
+    await step('{} mints if no token is stored: SecureString, status, live at the server', async () => {
       const { fingerprint: printed, ...result } = await answer({});
       assert.deepEqual([result.outcome, result.reason, result.satisfied], ['refreshed', 'no-token', true]);
       const { accessToken = '', type, version, status } = await stored();
@@ -93,7 +93,7 @@ async function play(): Promise<void> {
       assert.deepEqual([printed, status?.fingerprint], Array(2).fill(fingerprint(accessToken)));
       assert.equal((await server.introspect(accessToken)).active, true);
     });
-    await step('{} and no event at all leave a fresh token alone', async () => {
+    await step('{} and an absent event keep a fresh token', async () => {
       for (const event of [{}, null]) {
         const { outcome, reason } = await answer(event);
         assert.deepEqual([outcome, reason], ['still-fresh', 'not-due']);
@@ -104,7 +104,7 @@ async function play(): Promise<void> {
       const { outcome, reason, tokenVersion } = await answer({ force: true });
       assert.deepEqual([outcome, reason, tokenVersion], ['refreshed', 'forced', 2]);
     });
-    await step('{"minRemainingSeconds":2700} leaves a token alone that lives longer', async () => {
+    await step('{"minRemainingSeconds":2700} keeps a token that lives longer', async () => {
       const { outcome, satisfied, tokenVersion } = await answer({ minRemainingSeconds: 2700 });
       assert.deepEqual([outcome, satisfied, tokenVersion], ['still-fresh', true, 2]);
     });
@@ -113,10 +113,13 @@ async function play(): Promise<void> {
       const { outcome, reason, satisfied, tokenVersion } = await answer({ minRemainingSeconds: 2700 });
       assert.deepEqual([outcome, reason, satisfied, tokenVersion], ['refreshed', 'min-remaining', true, 3]);
     });
-    await step('{"minRemainingSeconds":172800} gives the best there is, and mints nothing', async () => {
-      const { outcome, satisfied, tokenVersion } = await answer({ minRemainingSeconds: 172_800 });
-      assert.deepEqual([outcome, satisfied, tokenVersion], ['still-fresh', false, 3]);
-    });
+    await step(
+      '{"minRemainingSeconds":172800} returns the fresh token with "satisfied": false, and mints nothing',
+      async () => {
+        const { outcome, satisfied, tokenVersion } = await answer({ minRemainingSeconds: 172_800 });
+        assert.deepEqual([outcome, satisfied, tokenVersion], ['still-fresh', false, 3]);
+      },
+    );
     await step('a token that is old enough is replaced by {}', async () => {
       await age(2 * MINUTES_25);
       const { outcome, reason, tokenVersion } = await answer({});
@@ -180,7 +183,7 @@ async function play(): Promise<void> {
         [5, 5, 'TOKEN_ENDPOINT_UNAVAILABLE'],
       );
     });
-    await step('while the backoff runs, a wish mints nothing and is told why', async () => {
+    await step('during the backoff minRemainingSeconds mints nothing, and the answer says why', async () => {
       await age(MINUTES_25);
       const result = await answer({ minRemainingSeconds: 2700 });
       assert.deepEqual(
@@ -188,7 +191,7 @@ async function play(): Promise<void> {
         ['still-fresh', 'backoff', false, 'TOKEN_ENDPOINT_UNAVAILABLE'],
       );
     });
-    await step('{"force":true} does not wait for the backoff, and the failure is over', async () => {
+    await step('{"force":true} mints during the backoff, and clears the failure', async () => {
       await server.faults.goOnline();
       const { outcome, tokenVersion } = await answer({ force: true });
       const { status } = await stored();
@@ -196,7 +199,7 @@ async function play(): Promise<void> {
     });
 
     heading('Secrecy');
-    await step('no secret and no token in anything that the function wrote', async () => {
+    await step('the function’s output contains no secret and no token', async () => {
       const { statusText } = await stored();
       const written = [...bundle.lines, statusText].join('\n');
       assert.ok(bundle.lines.length > 0, 'the function wrote nothing');

@@ -26,7 +26,7 @@ export function createCdk(options: {
   const { target, stackName, steps, signal } = options;
   const assembly = join(WORK_DIRECTORY, 'cdk.out');
   const terse = ['--no-notices', '--no-color'];
-  // Seconds on an emulator that has the machine for itself, some minutes on AWS.
+  // It takes seconds on an emulator, and some minutes on AWS.
   const at = { env: target.env, cwd: ROOT, signal, timeoutSeconds: target.isEmulator ? 300 : 1200 };
   const synthesize = async (tokens: readonly object[], app = ROOT): Promise<void> => {
     rmSync(assembly, { recursive: true, force: true });

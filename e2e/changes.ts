@@ -20,7 +20,7 @@ export async function checkUnchanged({ cdk, steps }: E2eHarness, tokens: Tokens)
 export async function checkCodeChange(harness: E2eHarness, tokens: Tokens): Promise<void> {
   const { aws, cdk, steps } = harness;
   await steps.step(
-    "cdk deploy of changed code changes the functions' code alone, and mints nothing",
+    "cdk deploy of changed code changes only the functions' code, and mints nothing",
     async () => {
       const app = copyApp();
       appendFileSync(join(app, 'lambda/handler.ts'), '\nexport const changedByE2e = true;\n');
@@ -83,7 +83,7 @@ export async function parameterNames({ aws, names }: E2eHarness): Promise<string
   return Parameters.map(({ Name }) => Name);
 }
 
-/** Copies what the app is made of; the packages are linked. */
+/** Copies the app's files, and links the packages. */
 function copyApp(): string {
   const app = join(WORK_DIRECTORY, 'changed-app');
   rmSync(app, { recursive: true, force: true });

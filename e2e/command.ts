@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 
-/** How a program ended, and what it wrote. */
+/** A program's exit status and output. */
 export interface Finished {
   readonly status: number | null;
   readonly stdout: string;
@@ -12,7 +12,7 @@ export interface CommandOptions {
   /** The whole environment of the program. */
   readonly env: NodeJS.ProcessEnv;
   readonly cwd?: string;
-  /** What the program reads from its standard input: the place for secrets, which never belong in arguments. */
+  /** The program's standard input: for secrets, which must not be in arguments. */
   readonly input?: string;
   /** Ends the program. */
   readonly signal: AbortSignal;
@@ -30,7 +30,7 @@ export async function run(
   const timeout = AbortSignal.timeout(timeoutSeconds * 1000);
   const signal = AbortSignal.any([options.signal, timeout]);
   const child = spawn(command, args, { env, cwd, signal, stdio: ['pipe', 'pipe', 'pipe'] });
-  // A program that ends without reading its input is no error of ours.
+  // A program may end without reading its input.
   child.stdin.on('error', () => {});
   child.stdin.end(input ?? '');
   const ended = new Promise<number | null>((resolve, reject) => {
@@ -44,7 +44,7 @@ export async function run(
 }
 
 /**
- * Runs a program that has to succeed, and returns what it wrote to its standard output.
+ * Runs a program that must succeed, and returns its standard output.
  *
  * @throws Error with the last lines that it wrote
  */

@@ -3,7 +3,7 @@ import { parameterNames } from './changes.ts';
 import { readTemplate, stackResources } from './deployed-stack.ts';
 import type { E2eHarness } from './e2e-harness.ts';
 
-/** Destroys the stack, and looks at what is left. */
+/** Destroys the stack, and checks what is left. */
 export async function checkDestruction(harness: E2eHarness, tokens: readonly object[]): Promise<void> {
   const { aws, steps, target } = harness;
   const secrets = await createdSecrets(harness);
@@ -24,9 +24,7 @@ export async function checkDestruction(harness: E2eHarness, tokens: readonly obj
       return;
     }
     assert.ok(target.isEmulator, 'it is gone');
-    steps.gap(
-      'DeletionPolicy: RetainExceptOnCreate deletes all the same; the template is what was looked at',
-    );
+    steps.gap('DeletionPolicy: RetainExceptOnCreate deletes; the template is checked instead');
   });
 }
 
@@ -77,8 +75,8 @@ export function deleteSecret({ aws }: E2eHarness, id: string): Promise<unknown> 
 }
 
 /**
- * Removes what this run made itself, and the stacks of a run that broke off. Only its own: the names of a run are its
- * own. An emulator that ends with the run needs none of it.
+ * Removes what this run created, and the stacks of an interrupted run. Each run has its own names, so that nothing else is
+ * removed. Not needed for an emulator that ends with the run.
  */
 export async function cleanUp(harness: E2eHarness): Promise<void> {
   const { aws, names, steps } = harness;

@@ -12,13 +12,13 @@ export interface E2eHarness {
   readonly server: TokenServer;
   readonly steps: Steps;
   readonly signal: AbortSignal;
-  /** Names that belong to this run alone. */
+  /** Names of this run only. */
   readonly names: {
     /** Prefix of all parameters. */
     readonly prefix: string;
     /** The existing secret that holds a client, filled before the first deployment. */
     readonly secret: string;
-    /** The role of a CI job that may read, and ask for a refresh. */
+    /** The role of a CI job that may read, and invoke the function. */
     readonly readerRole: string;
   };
 }

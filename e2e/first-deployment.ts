@@ -7,7 +7,7 @@ import { isConsistent, readStored } from './stored-token.ts';
 /** The tokens of the first deployment. */
 export type Tokens = ReturnType<typeof firstTokens>;
 
-/** Bootstraps, makes what exists before the stack (a filled secret, a CI job's role), and deploys three tokens. */
+/** Bootstraps, creates what the stack needs (a filled secret, a CI job's role), and deploys three tokens. */
 export async function deployFirst(harness: E2eHarness): Promise<Tokens> {
   const { aws, cdk, steps, names, server } = harness;
   const roleArn = await createReaderRole(harness);
@@ -24,7 +24,7 @@ export async function deployFirst(harness: E2eHarness): Promise<Tokens> {
       'cdk deploy: three tokens, one with a filled secret, one whose secret has no value, one with its token endpoint down',
       () => cdk.deploy(all),
     ));
-  if (!isReady) throw new Error('Without a deployment there is nothing to try.');
+  if (!isReady) throw new Error('The deployment failed, so the run ends here.');
   return tokens;
 }
 
@@ -43,7 +43,7 @@ async function createReaderRole({ aws, names }: E2eHarness): Promise<string> {
   return `arn:aws:iam::${Account}:role/${names.readerRole}`;
 }
 
-/** What is there when `cdk deploy` has returned, before any beat. */
+/** Checks the state after `cdk deploy`, before any beat. */
 export async function checkFirstDeployment(harness: E2eHarness): Promise<void> {
   const { aws, server, steps } = harness;
   await steps.step('filled secret: both parameters are there, the token is live at the server', async () => {
@@ -63,7 +63,7 @@ export async function checkFirstDeployment(harness: E2eHarness): Promise<void> {
     assert.equal(stored.status?.lastFailure?.code, codeWithoutValue);
   });
   await steps.step(
-    'endpoint down: the stack stands, the status says TOKEN_ENDPOINT_UNAVAILABLE',
+    'endpoint down: the stack is deployed, the status says TOKEN_ENDPOINT_UNAVAILABLE',
     async () => {
       const stored = await readStored(aws, pathOf(harness, 'outage'));
       assert.equal(stored.accessToken, undefined);

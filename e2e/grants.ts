@@ -4,8 +4,8 @@ import { type StackResource, stackResources } from './deployed-stack.ts';
 import { type E2eHarness, functionOf, pathOf } from './e2e-harness.ts';
 
 /**
- * Reads the deployed roles and permissions back and evaluates them: who has to make which call, and that nobody
- * reaches another token. The emulator evaluates no policy, so this is what notices a missing grant there.
+ * Reads the deployed roles and permissions and evaluates them: each role may make the calls that it needs, and none may
+ * reach another token. The emulator evaluates no policies, so that only this step finds a missing grant there.
  */
 export async function checkGrants(harness: E2eHarness, tokens: readonly string[]): Promise<void> {
   const { steps, names, aws } = harness;

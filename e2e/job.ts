@@ -5,7 +5,7 @@ import { type E2eHarness, pathOf } from './e2e-harness.ts';
 import { readStored } from './stored-token.ts';
 import { ROOT } from './target.ts';
 
-/** What a CI job does: `ci/access-token` with the real AWS CLI, against what was deployed. */
+/** Runs `ci/access-token` with the AWS CLI against the deployed stack, as a CI job does. */
 export async function checkJob(harness: E2eHarness): Promise<void> {
   const { aws, server, steps } = harness;
   const token = 'waiting';

@@ -12,8 +12,8 @@ interface LogLine {
 }
 
 /**
- * Expects the reasons of all mints so far, by the function's own log, joined by spaces: `forced age`. Only they tell
- * a mint that a beat made from one that an event made.
+ * Expects the reasons of all mints so far in the function's log, joined by spaces: `forced age`. Only the reason shows
+ * whether a beat or an event caused a mint.
  */
 export async function expectMintReasons(harness: E2eHarness, token: string, expected: RegExp): Promise<void> {
   const read = async (): Promise<string> =>

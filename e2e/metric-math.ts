@@ -12,10 +12,10 @@ interface MetricDataQuery {
 }
 
 /**
- * Replaces each alarm's metric math by the one metric that it is made of, in the templates of a cloud assembly.
+ * Replaces each alarm's metric math by its metric, in the templates of a cloud assembly.
  *
  * @returns logical ids of the alarms
- * @throws Error where the metric math is made of none or several metrics
+ * @throws Error if the metric math has no metric, or several
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html
  */
 export function replaceMetricMath(assembly: string): string[] {

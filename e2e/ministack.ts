@@ -6,8 +6,8 @@ import { type ServerProcess, startServerProcess } from './server-process.ts';
 const root = resolve(import.meta.dirname, '..');
 
 /**
- * Starts MiniStack, an AWS emulator that others wrote, on loopback. Its Lambda runs functions as processes of the
- * first `node` on its PATH, here the one that runs this: Node.js 24.
+ * Starts the AWS emulator MiniStack on loopback. Its Lambda runs functions with the first `node` on its PATH, here the one
+ * that runs this program: Node.js 24.
  *
  * @param options `bin`: directory of its command; `directory`: where its log goes
  */
@@ -51,7 +51,7 @@ export async function startMiniStack(options: {
   };
 }
 
-/** What MiniStack does otherwise than AWS, and what is done about it. */
+/** Where MiniStack differs from AWS, and the workaround. */
 export const MINISTACK_GAPS = [
   'Lambda does not bring the AWS SDK that CDK’s AwsCustomResource loads; NODE_PATH points to ours',
   'IAM is not evaluated; the deployed policies are read back and evaluated here',

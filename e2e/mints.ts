@@ -49,7 +49,7 @@ export async function checkSchedule(harness: E2eHarness, endpointIsBack: boolean
     await expectLive(harness, stored);
     await expectMintReasons(harness, 'filled', /^forced age( age)*$/);
   });
-  if (!endpointIsBack) return steps.note('the token endpoint that is down stays down: not tried');
+  if (!endpointIsBack) return steps.note('the token endpoint cannot be started again: not tried');
   await steps.step('endpoint back: the next beat mints', async () => {
     await expectLive(harness, await waitForToken(aws, pathOf(harness, 'outage'), firstToken(60)));
     await expectMintReasons(harness, 'outage', /^no-token( age)*$/);
@@ -81,7 +81,7 @@ export async function checkInvocations(harness: E2eHarness): Promise<void> {
     }
     assert.equal((await readStored(aws, path)).version, version);
   });
-  await steps.step('{"minRemainingSeconds":172800} gives the best there is: "satisfied": false', async () => {
+  await steps.step('{"minRemainingSeconds":172800} answers "satisfied": false', async () => {
     const answer = answerOf(await aws.invoke(name, { minRemainingSeconds: 172_800 }));
     assert.deepEqual([answer.outcome, answer.satisfied], ['still-fresh', false]);
     assert.ok(Number(answer.remainingSeconds) > 0);
@@ -97,7 +97,7 @@ export async function checkInvocations(harness: E2eHarness): Promise<void> {
     assert.ok(answer.failed, 'it succeeded');
     assert.match(answer.errorMessage, /"forse".* Send \{\}/);
     if (target.isEmulator && answer.errorType === 'Runtime.HandlerError') {
-      steps.gap('errorType is always Runtime.HandlerError; the code is looked for in the log');
+      steps.gap('errorType is always Runtime.HandlerError; the code is read from the log');
       await expectLoggedFailure(harness, 'filled', 'EVENT_INVALID');
     } else {
       assert.equal(answer.errorType, 'EVENT_INVALID');
@@ -120,14 +120,14 @@ export async function checkInvocations(harness: E2eHarness): Promise<void> {
   });
 }
 
-/** Puts Secrets Manager's event on the bus once more, as the emulator's rule expects it. */
+/** Sends Secrets Manager's event again, as the emulator's rule expects it. */
 async function announceByName(
   { aws, steps }: E2eHarness,
   name: string,
   stored: { readonly Name: string; readonly VersionId: string },
 ): Promise<void> {
   steps.gap(
-    'Ref of a secret gives its name, not its ARN, and the rule matches the name; the event is put again, with the name',
+    'Ref of a secret gives its name, not its ARN, and the rule matches the name; the event is sent again, with the name',
   );
   const event = {
     Source: 'aws.secretsmanager',

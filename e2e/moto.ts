@@ -4,7 +4,7 @@ import { installPythonTools } from './python-tools.ts';
 import { type ServerProcess, startServerProcess } from './server-process.ts';
 import { ROOT, WORK_DIRECTORY } from './target.ts';
 
-/** Starts moto, an emulator of Parameter Store and Secrets Manager (and more) that others wrote, on loopback. */
+/** Starts moto, an emulator of Parameter Store and Secrets Manager (and more), on loopback. */
 export async function startMoto(signal: AbortSignal): Promise<ServerProcess> {
   mkdirSync(WORK_DIRECTORY, { recursive: true });
   const bin = await installPythonTools({

@@ -8,7 +8,7 @@ import { readStored } from './stored-token.ts';
 
 const VALUE = 'somebody-elses';
 
-/** Deployments that meet parameters which they did not make. */
+/** Deployments that find parameters that they did not create. */
 export async function checkOwnership(harness: E2eHarness, tokens: Tokens): Promise<void> {
   const { aws, cdk, steps } = harness;
   const second = createCdk({ ...harness, stackName: `${cdk.stackName}-second` });

@@ -1,6 +1,6 @@
 /**
  * `npm run e2e`: deploys the real app with the real CDK, onto MiniStack or whatever the environment names (docs/e2e.md),
- * lets it live through a working day in two minutes, and destroys it. Exit status 0: every step passed.
+ * runs it, changes it, and destroys it. Exit status 0: every step passed.
  */
 import { setMaxListeners } from 'node:events';
 import { createAws } from './aws.ts';
@@ -59,14 +59,14 @@ async function play(target: Target, server: TokenServer): Promise<void> {
     const tokens = await deployFirst(harness);
     await checkFirstDeployment(harness);
 
-    steps.heading('While the heartbeat counts to sixty');
+    steps.heading('Before the next invocation by the schedule');
     const endpointIsBack = await server.endOutage();
     await checkStoredSecret(harness);
     await checkUnchanged(harness, tokens);
     await checkJob(harness);
     await checkGrants(harness, Object.keys(tokens));
 
-    steps.heading('Whose parameters, and the upgrade');
+    steps.heading('Ownership of parameters, and the upgrade');
     await checkOwnership(harness, tokens);
     await checkUpgrade(harness, tokens);
 

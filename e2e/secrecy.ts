@@ -4,7 +4,7 @@ import { type E2eHarness, pathOf } from './e2e-harness.ts';
 import { readLog } from './logs.ts';
 import { readStored } from './stored-token.ts';
 
-/** Looks for the client's secrets and the stored tokens where they must not be. */
+/** Searches for the client's secrets and the stored tokens where they must not be. */
 export async function checkSecrecy(harness: E2eHarness, tokens: readonly string[]): Promise<void> {
   const { aws, server, steps } = harness;
   await steps.step(

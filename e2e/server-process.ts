@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A server that others wrote, in a process of its own on loopback. */
+/** A server in a separate process on loopback. */
 export interface ServerProcess {
   readonly url: string;
   readonly logFile: string;
@@ -30,7 +30,7 @@ export async function startServerProcess(options: {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const log = openSync(options.logFile, 'w');
-  // A group of its own: Ctrl-C must not end the emulator before the stack has been cleaned up.
+  // A separate process group: Ctrl-C must not end the emulator before the stack has been cleaned up.
   const child = spawn(options.command, options.args(port), {
     env: options.env(port),
     cwd: options.cwd,

@@ -1,12 +1,12 @@
 import { styleText } from 'node:util';
 
-/** The lines that a person watches: what was tried, how it went and how long it took. */
+/** The printed lines: each step, its result and its duration. */
 export interface Steps {
-  /** Runs one step. A failure is shown and counted; the steps after it run all the same. */
+  /** Runs one step. A failure is printed and counted; later steps still run. */
   step(title: string, check: () => Promise<void>): Promise<boolean>;
   heading(text: string): void;
   note(text: string): void;
-  /** Says what the emulator cannot do, and what is done about it; once per text. */
+  /** Prints a gap of the emulator and its workaround; once per text. */
   gap(text: string): void;
   /** Prints the last line. @returns the exit status */
   finish(): number;

@@ -13,9 +13,9 @@ const REGION = 'eu-central-1';
 
 /** Where the stack is deployed to. */
 export interface Target {
-  /** An emulator has gaps that are worked around, a real account has none. */
+  /** Whether the target is an emulator, whose gaps are worked around. */
   readonly isEmulator: boolean;
-  /** Nothing of it outlives the run. */
+  /** Whether it ends with the run. */
   readonly endsWithRun: boolean;
   /** The environment of every command: PATH with the AWS CLI and Node.js 24, endpoint and credentials. */
   readonly env: NodeJS.ProcessEnv;
@@ -26,10 +26,10 @@ export interface Target {
 }
 
 /**
- * Opens the target that the environment asks for: MiniStack, which is installed and started; another emulator, at
+ * Opens the target that the environment names: MiniStack, which is installed and started; another emulator, at
  * `E2E_ENDPOINT_URL`; or the real account of the caller's credentials, with `E2E_REAL_ACCOUNT=1`.
  *
- * @throws Error where both are asked for, or a real account is without a region
+ * @throws Error if both are set, or a real account has no region
  */
 export async function openTarget(steps: Steps, signal: AbortSignal): Promise<Target> {
   const { E2E_ENDPOINT_URL: endpointUrl, E2E_REAL_ACCOUNT: realAccount } = process.env;
@@ -65,7 +65,7 @@ export async function openTarget(steps: Steps, signal: AbortSignal): Promise<Tar
   };
 }
 
-/** Made-up credentials, and nothing of the caller's AWS settings: no call can leave for a real account. */
+/** Made-up credentials, and none of the caller's AWS settings, so that no call can reach a real account. */
 function emulatorTarget(tools: NodeJS.ProcessEnv, endpointUrl: string) {
   return {
     isEmulator: true,

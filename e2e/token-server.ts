@@ -4,19 +4,19 @@ import { startAuthorizationServer } from '../local/authorization-server/authoriz
 /** The OAuth client's secret, as it is stored in Secrets Manager. */
 export type ClientSecret = { readonly client_id: string; readonly client_secret: string };
 
-/** The token endpoint, and what this run can do to it. */
+/** The token endpoint, and its controls. */
 export interface TokenServer {
   readonly tokenUrl: string;
   /** A token endpoint that does not answer. */
   readonly deadTokenUrl: string;
   readonly client: ClientSecret;
-  /** Whether the server accepts the token; undefined where nothing can be asked. */
+  /** Whether the server accepts the token; undefined if it cannot be asked. */
   isLive(token: string): Promise<boolean | undefined>;
-  /** Brings the dead endpoint back. @returns false where that is impossible */
+  /** Starts the stopped endpoint again. @returns false if that is impossible */
   endOutage(): Promise<boolean>;
-  /** Gives the client another secret where that is possible. @returns what is to be stored */
+  /** Sets another client secret, if that is possible. @returns the value to store */
   changeSecret(): ClientSecret;
-  /** Everything that must never be seen anywhere but in the secret. */
+  /** The values that must appear nowhere but in the secret. */
   readonly secrets: readonly string[];
   close(): Promise<void>;
 }

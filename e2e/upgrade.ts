@@ -11,7 +11,7 @@ import type { Tokens } from './first-deployment.ts';
 import { readStored } from './stored-token.ts';
 import { ROOT, WORK_DIRECTORY } from './target.ts';
 
-/** The first release that people deployed. */
+/** The first release that users deployed. */
 const RELEASE = 'd5da51f';
 
 const SECRET_TYPE = 'AWS::SecretsManager::Secret';
@@ -70,7 +70,7 @@ export async function checkUpgrade(harness: E2eHarness, tokens: Tokens): Promise
       if (KEPT_TYPES.includes(ResourceType)) assert.ok(today.has(LogicalResourceId), LogicalResourceId);
     }
   });
-  await steps.step('the upgraded stack takes its parameters along when it is deleted', async () => {
+  await steps.step('deleting the upgraded stack deletes its parameters', async () => {
     const secretId = await secretOf(own);
     await deleteStack(own);
     assert.equal((await readStored(aws, path)).accessToken, undefined);
@@ -114,7 +114,7 @@ async function expectSecretVersions(harness: E2eHarness, before: unknown): Promi
     return;
   }
   harness.steps.gap(
-    'an update of a secret makes it anew, with an empty value; that the template has no value is what was looked at',
+    'an update of a secret replaces its value by an empty one; the template, which has no value, is checked instead',
   );
   const { Resources } = await readTemplate(harness);
   const secret = Object.values(Resources).find(({ Type }) => Type === SECRET_TYPE);

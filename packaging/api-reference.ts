@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** A node of API Extractor's description, as far as it is read here. */
+/** A node of API Extractor's description: the fields that are used here. */
 interface ApiItem {
   readonly kind: string;
   readonly name?: string;

@@ -13,17 +13,17 @@ export type Loading = 'TypeScript' | 'import' | 'require';
 /** An app as `cdk init` lays it out, with the package installed. */
 export interface FreshApp {
   readonly directory: string;
-  /** From the empty directory to the installed app, in seconds. */
+  /** The time from the empty directory to the installed app, in seconds. */
   readonly installSeconds: number;
 }
 
-/** Runs a command; its output is in the error where it fails. */
+/** Runs a command. If it fails, the error contains its output. */
 export function run(
   command: string,
   args: readonly string[],
   options: { cwd: string; env?: NodeJS.ProcessEnv },
 ): string {
-  // The project's own tools and Node.js stay out of the app's way.
+  // The app must not find the project's own tools and Node.js.
   const path = process.env.PATH?.split(delimiter).filter((directory) => !directory.startsWith(ROOT));
   const env: NodeJS.ProcessEnv = {
     ...process.env,
@@ -86,7 +86,7 @@ export function compile(app: FreshApp): void {
   run(process.execPath, [tsc, '--noEmit', 'false', '--outDir', 'out'], { cwd: app.directory });
 }
 
-/** Synthesizes an app's file without a network, where the system allows to take it away; returns the template. */
+/** Synthesizes an app's file, without a network if the system supports that. Returns the template. */
 export function synthesize(
   node: string,
   file: string,
@@ -103,7 +103,7 @@ export function synthesize(
 
 let unshare: string[] | undefined;
 
-/** Linux can run a process without any network; elsewhere the network stays. */
+/** The command that runs a process without a network on Linux; empty on other systems. */
 export function withoutNetwork(): string[] {
   if (unshare === undefined) {
     try {

@@ -1,6 +1,6 @@
 import { type Edit, makeEditedCopy } from './edited-copy.ts';
 
-/** Each bug is put into a copy of the tree; the explorer must find it, and tell the schedule that shows it. */
+/** Each bug is put into a copy of the tree. The explorer must find it, and print the schedule that shows it. */
 const BUGS: readonly (Edit & { readonly bug: string })[] = [
   {
     bug: 'an instance forgets that its mint has failed',
@@ -9,7 +9,7 @@ const BUGS: readonly (Edit & { readonly bug: string })[] = [
     to: '',
   },
   {
-    bug: 'a write over another invocation’s token is not looked at',
+    bug: 'a write over another invocation’s token is not checked',
     file: 'lambda/refresh/two-mints-at-once.ts',
     from: 'if (token.version <= first) return token;',
     to: 'if (token.version > 0) return token;',
@@ -39,13 +39,13 @@ const BUGS: readonly (Edit & { readonly bug: string })[] = [
     to: 'options.observations.warnings.push(minted.accessToken);',
   },
   {
-    bug: 'a failure is written down though a later mint has succeeded',
+    bug: 'a failure is stored although a later mint has succeeded',
     file: 'lambda/refresh/refresh.ts',
     from: 'if (!isOver)',
     to: 'if (isOver || !isOver)',
   },
   {
-    bug: 'a failure is written beside what was read before the mint',
+    bug: 'a failure is stored with the description that was read before the mint',
     file: 'lambda/refresh/refresh.ts',
     from: 'const token = describedToken(stored);\n    const isOver',
     to: 'const token = stored.status?.token ?? null;\n    const isOver',

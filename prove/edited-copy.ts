@@ -6,24 +6,24 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** One edit of one file: the text that stands there exactly once, and what takes its place. */
+/** One edit of one file: a text that the file contains once, and its replacement. */
 export interface Edit {
   readonly file: string;
   readonly from: string;
   readonly to: string;
 }
 
-/** What became of a command. */
+/** The result of a command. */
 interface Ran {
   readonly failed: boolean;
-  /** Whether it was killed at its time limit: then it has failed too. */
+  /** Whether it was killed at its time limit. It has then failed too. */
   readonly hung: boolean;
   readonly output: string;
 }
 
 /** A copy of the tree, in which files can be edited and commands run. */
 export interface EditedCopy {
-  /** Runs a command with one edit made, or none, and undoes the edit. It is killed after `timeoutMs`. */
+  /** Runs a command with one edit, or none, and then undoes the edit. Kills the command after `timeoutMs`. */
   run(
     edit: Edit | undefined,
     command: readonly string[],
@@ -49,7 +49,7 @@ export function makeEditedCopy(): EditedCopy {
     const original = readFileSync(path, 'utf8');
     const count = original.split(from).length - 1;
     if (count !== 1)
-      throw new Error(`"${from}" stands ${count} times in ${file}, and has to stand there once.`);
+      throw new Error(`${file} contains "${from}" ${count} times; it must contain it once.`);
     writeFileSync(
       path,
       original.replace(from, () => to),

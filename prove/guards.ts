@@ -5,8 +5,8 @@ import { makeEditedCopy } from './edited-copy.ts';
 import { THREATS } from './threats.ts';
 
 /*
- * Takes each guard of docs/threat-model.md out of a copy of the tree, and shows that its test fails there: and not
- * by a time limit, which a slow machine reaches too. Numbers after the command select threats.
+ * Removes each guard of docs/threat-model.md from a copy of the tree, and checks that its test fails there, other than by a
+ * time limit, which a slow machine also reaches. Numbers after the command select threats.
  */
 const TEST_TIME_LIMIT_MS = 20_000;
 const GUARD_TIME_LIMIT_MS = 180_000;
@@ -54,7 +54,7 @@ try {
 process.exitCode = unnoticed === 0 ? 0 : 1;
 
 /**
- * The titles of the tests that failed, but not by a time limit; none where the suite could not run or every test failed:
+ * The titles of the tests that failed other than by a time limit. Empty if the suite could not run or every test failed:
  * that proves nothing.
  */
 function failedTests(file: string): string[] {

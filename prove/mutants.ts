@@ -1,6 +1,6 @@
 import { type Edit, makeEditedCopy } from './edited-copy.ts';
 
-/** The mutants of one file, and the suites that have to kill them: each edit is what stands there, and what comes in. */
+/** The mutants of one file, and the suites that must kill them. Each edit is a text of the file and its replacement. */
 interface Mutated {
   readonly file: string;
   readonly suites: readonly string[];
@@ -183,10 +183,10 @@ const MUTATED: readonly Mutated[] = [
   },
 ];
 
-/** Mutants that nothing can kill, each with its reason: see docs/faults.md. */
+/** Equivalent mutants, which no test can kill, each with its reason: see docs/faults.md. */
 const EQUIVALENT: ReadonlySet<string> = new Set([]);
 
-/** After this a mutant hangs. The slowest suite takes a tenth of it on a quiet machine. */
+/** A mutant that takes longer hangs. The slowest suite needs a tenth of this on a quiet machine. */
 const TIME_LIMIT_MS = 300_000;
 
 /** The suites need no bundle. */

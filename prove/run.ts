@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 
-/** What takes too long for each landing. To add a proof, add a row; words after the command select rows by name. */
+/** Proofs that take too long for every change. To add a proof, add a row. Words after the command select rows by name. */
 const PROOFS: Readonly<Record<string, readonly string[]>> = {
   explorer: [process.execPath, 'test/lambda/refresh/explorer/main.ts'],
   'deliberate-bugs': [process.execPath, 'prove/deliberate-bugs.ts'],

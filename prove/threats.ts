@@ -1,12 +1,12 @@
 import type { Edit } from './edited-copy.ts';
 
-/** One threat, what holds it off, and how to show that a test would notice if that were gone. */
+/** One threat, its guard, and the test that fails without the guard. */
 export interface Threat {
   readonly asset: string;
   /** Who attacks, from where, and how. */
   readonly attack: string;
   readonly guard: string;
-  /** Takes the guard out. */
+  /** Removes the guard. */
   readonly edit: Edit;
   /** The suite that then fails. */
   readonly test: string;
@@ -19,7 +19,7 @@ export const THREATS: readonly Threat[] = [
   {
     asset: 'client secret',
     attack: 'Somebody on the network between Lambda and the token endpoint reads a request sent without TLS',
-    guard: 'Only https URLs are taken, from the configuration and from discovery',
+    guard: 'Only https URLs are accepted, from the configuration and from discovery',
     edit: edit(
       'lambda/providers/endpoint-url.ts',
       "return 'is not https (plain http is for loopback addresses only)';",
@@ -31,7 +31,7 @@ export const THREATS: readonly Threat[] = [
     asset: 'client secret',
     attack:
       'The token endpoint answers with the client secret as the access token, so that every reader gets it',
-    guard: 'A token that holds a value of the secret is not stored',
+    guard: 'A token that contains a value of the secret is not stored',
     edit: edit(
       'lambda/mint/token-response.ts',
       'if (context.secrets.some((secret) => holdsSecret(accessToken, secret))) {',
@@ -41,8 +41,7 @@ export const THREATS: readonly Threat[] = [
   },
   {
     asset: 'jobs',
-    attack:
-      'The token endpoint answers with a token that holds line breaks, to write headers or log lines of its own',
+    attack: 'The token endpoint returns a token with line breaks, to inject headers or log lines',
     guard: 'A token is printable ASCII without spaces',
     edit: edit(
       'lambda/mint/token-response.ts',
@@ -54,8 +53,8 @@ export const THREATS: readonly Threat[] = [
   {
     asset: 'availability',
     attack:
-      'The token endpoint claims a lifetime of years, so that a dead token is never replaced and no alarm rings',
-    guard: 'A lifetime above 48 hours is not believed',
+      'The token endpoint claims a lifetime of years, so that an expired token is never replaced and no alarm is raised',
+    guard: 'A lifetime above 48 hours is ignored',
     edit: edit(
       'lambda/mint/token-response.ts',
       'if (lifetimeMs <= MAX_LIFETIME_MS) {',
@@ -65,15 +64,15 @@ export const THREATS: readonly Threat[] = [
   },
   {
     asset: 'availability',
-    attack: 'The token endpoint sends a body without end',
+    attack: 'The token endpoint sends an endless body',
     guard: 'A body is cut at 64 KiB',
     edit: edit('lambda/mint/http.ts', 'if (size > MAX_BODY_BYTES) break;'),
     test: 'test/lambda/mint/http.test.ts',
   },
   {
     asset: 'stored token',
-    attack: 'Another token endpoint is configured, and the probe would send it the old server’s token',
-    guard: 'A token goes to hosts of its own source only',
+    attack: 'Another token endpoint is configured, and the probe would send the old server’s token to it',
+    guard: 'A token is sent only to hosts of its own source',
     edit: edit(
       'lambda/refresh/keep-alive.ts',
       "if (token.source !== undefined && token.source !== policy.source) return 'not-due';",
@@ -94,15 +93,15 @@ export const THREATS: readonly Threat[] = [
   {
     asset: 'availability',
     attack: 'Somebody who may invoke the function hides `force` among other keys',
-    guard: 'An event has one key at most',
+    guard: 'An event has at most one key',
     edit: edit('lambda/event.ts', 'if (entries.length > 1) {', 'if (entries.length > 99) {'),
     test: 'test/lambda/event.test.ts',
   },
   {
     asset: 'availability',
     attack:
-      'Somebody who may invoke the function sends `force` with any value, and a mint runs that nobody meant',
-    guard: '`force` and `diagnose` take only true',
+      'Somebody who may invoke the function sends `force` with any value, and causes an unintended mint',
+    guard: '`force` and `diagnose` must be true',
     edit: edit('lambda/event.ts', 'if (value !== true) throw', 'if (value === undefined) throw'),
     test: 'test/lambda/event.test.ts',
   },
@@ -119,8 +118,8 @@ export const THREATS: readonly Threat[] = [
   {
     asset: 'client secrets',
     attack:
-      'Code in the function, from a dependency that was taken over, decrypts other secrets with the secret’s key',
-    guard: 'The key opens this secret only',
+      'Code in the function, from a compromised dependency, decrypts other secrets with the secret’s key',
+    guard: 'The function’s permission on the key is for this secret only',
     edit: edit(
       'infra/construct/function-role.ts',
       "StringLike: { 'kms:EncryptionContext:SecretARN': secretArn },",
@@ -130,7 +129,7 @@ export const THREATS: readonly Threat[] = [
   {
     asset: 'other tokens',
     attack: 'Code in the function of one token decrypts the token of another that shares its key',
-    guard: 'The key opens its own parameter only',
+    guard: 'The function’s permission on the key is for its own parameter only',
     edit: edit('infra/construct/token-parameters.ts', "'kms:EncryptionContext:PARAMETER_ARN': token,"),
     test: 'test/infra/isolation.test.ts',
   },
@@ -158,8 +157,8 @@ export const THREATS: readonly Threat[] = [
   },
   {
     asset: 'token in a job',
-    attack: 'Another process on the runner calls the gateway of `token-endpoint` with a bearer of its own',
-    guard: 'Only bearers that this process gave out are forwarded',
+    attack: 'Another process on the runner calls the gateway of `token-endpoint` with another bearer',
+    guard: 'Only tokens that this process issued are forwarded',
     edit: edit(
       'ci/token-endpoint/gateway.ts',
       "if (!issued.has(bearerOf(request) ?? '')) {",
@@ -169,8 +168,8 @@ export const THREATS: readonly Threat[] = [
   },
   {
     asset: 'token in a job',
-    attack: 'A web page in a browser on the runner reaches the port under a name of its own (DNS rebinding)',
-    guard: '`Host` is the loopback address and port, once',
+    attack: 'A web page in a browser on the runner reaches the port under its own host name (DNS rebinding)',
+    guard: 'A request has one `Host` header: the loopback address and port',
     edit: edit(
       'ci/token-endpoint/server.ts',
       "!hosts.includes(request.headers.host ?? '')",
@@ -199,7 +198,7 @@ export const THREATS: readonly Threat[] = [
   },
   {
     asset: 'token in a job',
-    attack: 'The API answers with a redirect to another host, and the client takes the token there',
+    attack: 'The API answers with a redirect to another host, and the client would send the token there',
     guard: 'A `Location` on another host is dropped',
     edit: edit('ci/token-endpoint/forwarded-headers.ts', 'if (url.origin !== origin) return undefined;'),
     test: 'test/ci/token-endpoint/gateway.test.ts',
