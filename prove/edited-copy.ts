@@ -48,8 +48,7 @@ export function makeEditedCopy(): EditedCopy {
     const path = join(directory, file);
     const original = readFileSync(path, 'utf8');
     const count = original.split(from).length - 1;
-    if (count !== 1)
-      throw new Error(`${file} contains "${from}" ${count} times; it must contain it once.`);
+    if (count !== 1) throw new Error(`${file} contains "${from}" ${count} times; it must contain it once.`);
     writeFileSync(
       path,
       original.replace(from, () => to),
