@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
 import { openPipelineHarness, type PipelineHarness } from './support/pipeline-harness.ts';
@@ -10,15 +11,16 @@ const EVERYTHING = {
   Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
 };
 
-/** The commands of a section that are marked to be tried, in order. */
-function commandsOf(section: string): string[] {
+/** The commands of a section, in order: those to be tried, or those marked `not-tried`. */
+function commandsOf(section: string, mark: '' | ' not-tried' = ''): string[] {
   const text = PAGE.split(/^## /m).find((part) => part.startsWith(section)) ?? '';
-  const blocks = [...text.matchAll(/^( *)```sh\n([\s\S]*?)^ *```$/gm)];
-  return blocks.map(([, indentation = '', body = '']) => body.replaceAll(`\n${indentation}`, '\n').trim());
+  const blocks = [...text.matchAll(/^( *)```sh(.*)\n([\s\S]*?)^ *```$/gm)].filter(
+    ([, , found]) => found === mark,
+  );
+  return blocks.map(([, indentation = '', , body = '']) => body.replaceAll(`\n${indentation}`, '\n').trim());
 }
 
-const [SETTINGS = ''] =
-  commandsOf('').length > 0 ? commandsOf('') : [/```sh\n(.*)\n```/.exec(PAGE)?.[1] ?? ''];
+const [SETTINGS = ''] = commandsOf('');
 
 describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsCli) => {
   let harness: PipelineHarness;
@@ -37,6 +39,7 @@ describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsC
       env: {
         ...harness.jobEnvironment([EVERYTHING]),
         API: harness.api.url,
+        token: 'a token that somebody found',
         REVOCATION_URL: harness.authorizationServer.tokenUrl.replace(/\/token$/, '/revoke'),
       },
       input: [SETTINGS, ...commands, ''].join('\n'),
@@ -68,6 +71,29 @@ describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsC
     expect((await harness.authorizationServer.introspect(leaked)).active).toBe(false);
     expect((await harness.authorizationServer.introspect(harness.storedToken())).active).toBe(true);
     expect(job.stdout + job.stderr).not.toContain(leaked);
+  });
+
+  test('a region is down: the secret is stored there, and jobs read there', async () => {
+    writeFileSync(join(harness.checkout, 'client.json'), '{"client_id":"ci","client_secret":"x"}');
+
+    const job = await paste(['SECRET=genesys/standby', ...commandsOf('A region is down')]);
+
+    expect(job.status).toBe(0);
+    expect(job.stdout).toBe('genesys/standby\n');
+    expect(job.stderr).toMatch(/^token v1 /m);
+  });
+
+  test('dying: the commands for services that are not here are complete', async () => {
+    const commands = commandsOf('Alarm "dying"', ' not-tried').join('\n').split('\n');
+
+    const ended: Ended[] = [];
+    for (const command of commands) ended.push(await paste([command]));
+
+    // The CLI takes their arguments and sends a request.
+    expect(ended.map(({ stderr }) => /when calling the (\w+) operation/.exec(stderr)?.[1])).toEqual([
+      'ListSchedules',
+      'GetFunctionConfiguration',
+    ]);
   });
 
   test('the client secret leaked: the new one is stored and used', async () => {
@@ -106,11 +132,30 @@ describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsC
   });
 });
 
-test('every incident has commands that are tried', () => {
+test('a region is down: the stack that is deployed there synthesizes under its name', async () => {
+  const [deploy = ''] = commandsOf('A region is down', ' not-tried');
+  const directory = mkdtempSync(join(tmpdir(), 'standby-'));
+  const synthesis = deploy
+    .replace('npx cdk bootstrap\n', '')
+    .replace('npx cdk deploy', `npx cdk synth --quiet --output ${directory}`);
+
+  const job = await run(['sh', '-ec', synthesis], { env: { ...process.env, NODE_OPTIONS: '' } });
+
+  const made = readdirSync(directory);
+  rmSync(directory, { recursive: true });
+  expect(job.status).toBe(0);
+  expect(made).toContain('TokenRefresherStandby.template.json');
+});
+
+test('every incident has commands that are tried, and the page has no others than those', () => {
   const incidents = [...PAGE.matchAll(/^## (.*)$/gm)].map(([, title = '']) => title);
 
   const without = incidents.filter((title) => commandsOf(title).length === 0);
+  const marks = [...PAGE.matchAll(/^ *```(.+)$/gm)].map(([, mark]) => mark);
 
   expect(incidents).toHaveLength(7);
-  expect(without).toEqual(['A region is down']);
+  expect(without).toEqual([]);
+  expect(new Set(marks)).toEqual(new Set(['sh', 'sh not-tried']));
+  // The scheduler and the log; the standby stack; the version before.
+  expect(marks.filter((mark) => mark === 'sh not-tried')).toHaveLength(3);
 });
