@@ -158,7 +158,19 @@ function pem(key: KeyObject): string {
 
 /** As the recipe says: client authentication and service accounts on, the standard flow off. */
 function keycloakClients(): object[] {
-  const common = { serviceAccountsEnabled: true, standardFlowEnabled: false, publicClient: false };
+  // Keycloak describes a token only to a client that is one of its audiences.
+  const audience = {
+    name: 'audience',
+    protocol: 'openid-connect',
+    protocolMapper: 'oidc-audience-mapper',
+    config: { 'included.client.audience': PLAIN.client_id, 'access.token.claim': 'true' },
+  };
+  const common = {
+    serviceAccountsEnabled: true,
+    standardFlowEnabled: false,
+    publicClient: false,
+    protocolMappers: [audience],
+  };
   const withSecret = [PLAIN, AWKWARD, POST].map(({ client_id, client_secret }) => ({
     ...common,
     clientId: client_id,

@@ -12,8 +12,11 @@ export type AskForToken = (
   options: { readonly signal: AbortSignal },
 ) => Promise<Token>;
 
-/** Statuses that mean that there is no token endpoint at this URL (any more). */
-const GONE = new Set([404, 405, 410]);
+/** Whether an answer without a token means that there is no token endpoint at this URL (any more). */
+function isElsewhere(status: number): boolean {
+  // A success without a token: a web page, for instance.
+  return status < 400 || status === 404 || status === 405 || status === 410;
+}
 
 /** Makes the function that requests tokens from one provider. */
 export function createAskForToken(options: {
@@ -43,8 +46,7 @@ export function createAskForToken(options: {
       forgetEndpoint();
       throw error;
     });
-    if (GONE.has(response.status)) forgetEndpoint();
-    return readTokenResponse(response, {
+    const context = {
       host,
       now: now(),
       issuedAt,
@@ -54,7 +56,13 @@ export function createAskForToken(options: {
       hints: provider.refusalHints,
       areCredentialsEncoded: areCredentialsEncoded(request),
       secretAdvice: howToStore(provider.secretKeys, secretArn),
-    });
+    };
+    try {
+      return readTokenResponse(response, context);
+    } catch (error) {
+      if (isElsewhere(response.status)) forgetEndpoint();
+      throw error;
+    }
   };
 }
 

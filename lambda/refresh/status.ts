@@ -153,10 +153,15 @@ function parseOrigin(document: Partial<StatusDocument>, issuedAt: Date) {
     ...(encryptionKey === undefined ? {} : { encryptionKey }),
     ...(secretStage ? { secretStage } : {}),
     ...(secretStage && secretStage !== 'AWSCURRENT'
-      ? { fallbackSince: parseDate(document.secretStageSince) ?? issuedAt }
+      ? { fallbackSince: earliest(parseDate(document.secretStageSince), issuedAt) }
       : {}),
     ...(seconds === undefined ? {} : { jobGuaranteeMs: seconds && seconds * 1000 }),
   };
+}
+
+/** A time after the token's issue would put the fault off for ever. */
+function earliest(since: Date | undefined, issuedAt: Date): Date {
+  return since !== undefined && since < issuedAt ? since : issuedAt;
 }
 
 const SOURCE = /^[0-9a-f]{16}$/;
@@ -171,7 +176,12 @@ function parseLastFailure(failure: StatusDocument['lastFailure'] | undefined): L
   if (typeof failure !== 'object' || failure === null) return null;
   const at = parseDate(failure.at);
   const retryAt = parseDate(failure.retryAt);
-  if (!at || !retryAt || typeof failure.code !== 'string' || !Number.isInteger(failure.consecutive))
+  if (
+    !at ||
+    !retryAt ||
+    typeof failure.code !== 'string' ||
+    !(Number.isSafeInteger(failure.consecutive) && failure.consecutive >= 1)
+  )
     return null;
   return { code: failure.code as FailureCode, at, consecutive: failure.consecutive, retryAt };
 }

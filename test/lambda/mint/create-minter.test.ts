@@ -299,6 +299,8 @@ describe('a token endpoint that moved', () => {
     ['404', { kind: 'answer', status: 404 }],
     ['405', { kind: 'answer', status: 405 }],
     ['410', { kind: 'answer', status: 410 }],
+    ['a redirect', redirect('https://login.example.test/', 308)],
+    ['a web page', { kind: 'answer', status: 200, body: '<html></html>' }],
     ['a connection that is cut', { kind: 'reset' }],
   ])('is looked up anew by the next mint: %s', async (_case, fault) => {
     const minter = minterFor({ provider: 'oauth2', issuer: server.issuer }, { AWSCURRENT: SECRET });

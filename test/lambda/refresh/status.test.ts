@@ -173,14 +173,18 @@ test('does not believe a lifetime above 48 hours', () => {
   expect(status?.token?.expiresAt).toEqual(new Date('2026-11-22T14:00:00.000Z'));
 });
 
-test('takes another stage of the secret without a time for one of the token’s own age', () => {
-  const status = parseStatus(changed({ secretStage: 'AWSPENDING', secretStageSince: 'lately' }));
+test.each([
+  ['without a time', 'lately'],
+  ['with a time after the token’s issue', '9999-01-01T00:00:00.000Z'],
+])('takes another stage of the secret %s for one of the token’s own age', (_, secretStageSince) => {
+  const status = parseStatus(changed({ secretStage: 'AWSPENDING', secretStageSince }));
 
   expect(status?.token?.fallbackSince).toEqual(at('14:00:00'));
 });
 
 test.each([
   ['a count that is none', { consecutive: 1.5 }],
+  ['a count below 1, which would take the backoff away', { consecutive: -1_000 }],
   ['a code that is none', { code: 7 }],
   ['a time that is none', { at: 'soon' }],
   ['a retry that is none', { retryAt: null }],
