@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const CHECK = ['--import', './infra/node-version.js'];
+
+/** Makes Node.js believe that it is version 20. */
+const OLD = `data:text/javascript,Object.defineProperty(process,"versions",{value:{node:"20.20.2"}})`;
+
+test('an older Node.js says what is needed, and how to get it', async () => {
+  const failed = run('node', ['--import', OLD, ...CHECK, '-e', 'console.log("went on")']);
+
+  await expect(failed).rejects.toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(
+      /^This is Node\.js 20\.20\.2; version 24 or later is needed\..*--ignore-scripts/,
+    ),
+  });
+});
+
+test('Node.js 24 goes on', async () => {
+  const { stdout, stderr } = await run('node', [...CHECK, '-e', 'console.log("went on")']);
+
+  expect([stdout, stderr]).toEqual(['went on\n', '']);
+});
+
+test('it is asked for by npm start, npm test and the CDK', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const { app } = JSON.parse(readFileSync('cdk.json', 'utf8'));
+
+  for (const command of [scripts.start, scripts.test, app]) expect(command).toContain(CHECK.join(' '));
+});
