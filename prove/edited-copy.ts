@@ -29,6 +29,8 @@ export interface EditedCopy {
     command: readonly string[],
     options?: { readonly timeoutMs: number | undefined },
   ): Ran;
+  /** @throws Error where the edit cannot be made: its text does not stand there, or not once */
+  check(edit: Edit): void;
   remove(): void;
 }
 
@@ -44,11 +46,17 @@ export function makeEditedCopy(): EditedCopy {
   }
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
 
-  function edited<T>({ file, from, to }: Edit, run: () => T): T {
-    const path = join(directory, file);
-    const original = readFileSync(path, 'utf8');
+  function readOriginal({ file, from }: Edit): string {
+    const original = readFileSync(join(directory, file), 'utf8');
     const count = original.split(from).length - 1;
     if (count !== 1) throw new Error(`${file} contains "${from}" ${count} times; it must contain it once.`);
+    return original;
+  }
+
+  function edited<T>(edit: Edit, run: () => T): T {
+    const { file, from, to } = edit;
+    const original = readOriginal(edit);
+    const path = join(directory, file);
     writeFileSync(
       path,
       original.replace(from, () => to),
@@ -75,6 +83,7 @@ export function makeEditedCopy(): EditedCopy {
   return {
     run: (edit, command, { timeoutMs } = { timeoutMs: undefined }) =>
       edit === undefined ? run(command, timeoutMs) : edited(edit, () => run(command, timeoutMs)),
+    check: readOriginal,
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
 }

@@ -70,19 +70,18 @@ const MUTATED: readonly Mutated[] = [
       ['!SECRET_STAGES.includes(secretStage)', 'false'],
       ['seconds >= 0', 'true'],
       ['Number.isSafeInteger(seconds) && ', ''],
-      ['?? issuedAt }', '?? undefined }'],
       ["secretStage !== 'AWSCURRENT'\n", 'true\n'],
       ['seconds && seconds * 1000', 'seconds'],
       ['Math.floor(jobGuaranteeMs / 1000)', 'jobGuaranteeMs'],
       ['Math.floor(date.getTime() / 1000)', 'Math.ceil(date.getTime() / 1000)'],
-      ['Number.isSafeInteger(failure.consecutive)', 'true'],
-      ['failure.consecutive >= 1', 'true'],
+      ['Number.isSafeInteger(consecutive)', 'true'],
+      ['consecutive >= 1', 'true'],
       ['since < issuedAt ? since : issuedAt', 'since > issuedAt ? since : issuedAt'],
       [
         'earliest(parseDate(document.secretStageSince), issuedAt)',
         'parseDate(document.secretStageSince) ?? issuedAt',
       ],
-      ["typeof failure.code !== 'string'", 'false'],
+      ["typeof code !== 'string'", 'false'],
       ['if (!at || !retryAt ||', 'if ('],
       ['Number.isNaN(date.getTime()) ? undefined : date;\n}', 'date;\n}'],
     ],
@@ -211,6 +210,7 @@ const survivors: string[] = [];
 let killed = 0;
 let equivalent = 0;
 try {
+  for (const { file, edits } of mutated) for (const [from, to] of edits) copy.check({ file, from, to });
   for (const suite of new Set(mutated.flatMap(({ suites }) => suites))) {
     if (isKilledBy(suite)) throw new Error(`${suite} fails without any mutant.`);
   }

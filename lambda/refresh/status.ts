@@ -174,16 +174,13 @@ function isText(value: unknown, shape: RegExp): boolean {
 /** An unreadable failure counts as none: the next mint is then tried at once. */
 function parseLastFailure(failure: StatusDocument['lastFailure'] | undefined): LastFailure | null {
   if (typeof failure !== 'object' || failure === null) return null;
+  const { code, consecutive } = failure;
   const at = parseDate(failure.at);
   const retryAt = parseDate(failure.retryAt);
-  if (
-    !at ||
-    !retryAt ||
-    typeof failure.code !== 'string' ||
-    !(Number.isSafeInteger(failure.consecutive) && failure.consecutive >= 1)
-  )
-    return null;
-  return { code: failure.code as FailureCode, at, consecutive: failure.consecutive, retryAt };
+  // A count below 1 would take the backoff away.
+  const isCount = Number.isSafeInteger(consecutive) && consecutive >= 1;
+  if (!at || !retryAt || typeof code !== 'string' || !isCount) return null;
+  return { code: code as FailureCode, at, consecutive, retryAt };
 }
 
 function parseDate(value: unknown): Date | undefined {
