@@ -77,7 +77,7 @@ test.each([
   expect(status).toBe(2);
 });
 
-test('a machine without the AWS CLI is told so', () => {
+test('a missing AWS CLI is an error that says so', () => {
   const { status, stderr } = spawnSync('/bin/sh', [SCRIPT, 'get', 'genesys'], {
     encoding: 'utf8',
     env: { PATH: '/nowhere' },
@@ -100,7 +100,7 @@ test.each([
   ]);
 });
 
-test('times are read as JavaScript wrote them, leap days and leading zeros included', () => {
+test('ISO 8601 times are read, with leap days and leading zeros', () => {
   const times = fc.sample(
     fc.date({ min: new Date('1970-01-01'), max: new Date('2199-12-31'), noInvalidDate: true }),
     400,

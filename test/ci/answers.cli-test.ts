@@ -39,7 +39,7 @@ function accessToken(args: readonly string[], env: Record<string, string> = {}):
 }
 
 describe('--not-version', () => {
-  test('hands out another token without asking for one, where there is another already', async () => {
+  test('prints another token without a mint, if another one is stored already', async () => {
     standIn.serve(content());
 
     const job = await accessToken(['get', 'genesys', '--not-version', '41']);
@@ -59,7 +59,7 @@ describe('--not-version', () => {
     expect(standIn.events()).toBe('{"force":true}');
   });
 
-  test('gives nothing out where there is no other token', async () => {
+  test('prints no token if there is no other one', async () => {
     standIn.serve(content({ payload: '{"satisfied":true,"tokenVersion":42}' }));
 
     const get = await accessToken(['get', 'genesys', '--not-version', '42']);
@@ -105,7 +105,7 @@ test('AWS that cannot be reached is not reported as a refusal', async () => {
   expect(job.stderr).not.toContain('refused');
 });
 
-test('a profile goes to the AWS CLI alone', async () => {
+test('only the AWS CLI gets the profile', async () => {
   standIn.serve(content());
 
   const job = await accessToken(['exec', 'genesys', '--profile', 'other account', '--', 'env']);
@@ -170,7 +170,7 @@ describe('doctor', () => {
     expect(job.status).toBe(4);
   });
 
-  test('prints a remedy that can be pasted', async () => {
+  test('prints a remedy that can be pasted into a shell', async () => {
     const steps = [
       {
         step: 'secret',
@@ -188,7 +188,7 @@ describe('doctor', () => {
   });
 });
 
-test('the example with two tokens gives its command both', async () => {
+test('the example with two tokens passes both to its command', async () => {
   standIn.serve(content());
 
   const job = await run(

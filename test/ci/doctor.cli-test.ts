@@ -32,7 +32,7 @@ describe('doctor, on the synthesized function', () => {
       env: { ...harness.jobEnvironment(harness.readerPolicies), ...env },
     });
 
-  test('finds nothing wrong where all is well', async () => {
+  test('reports no fault if everything works', async () => {
     const job = await doctor();
 
     expect(job).toMatchObject({ status: 0, stderr: '' });

@@ -132,7 +132,7 @@ describe.each(shells)('under $name', ({ shell }) => {
     },
   );
 
-  test('a token that cannot be written is told', async () => {
+  test('a token that cannot be written to stdout is an error', async () => {
     const results: Ended[] = [];
     for (const redirection of ['>/dev/full', '>&-']) {
       const line = `${shell.join(' ')} ${SCRIPT} get genesys ${redirection}`;
@@ -160,7 +160,7 @@ describe.each(shells)('under $name', ({ shell }) => {
   );
 });
 
-test('bash hands SHELLOPTS on as the caller exported it', async () => {
+test('bash passes SHELLOPTS on as the caller exported it', async () => {
   const env = environment({ SHELLOPTS: 'braceexpand:hashall:interactive-comments:xtrace' });
 
   const job = await run(['bash', SCRIPT, 'exec', 'genesys', '--', 'printenv', 'SHELLOPTS'], {

@@ -117,7 +117,7 @@ describe('CodeBuild', () => {
     ]);
   });
 
-  test('exec inside a phase asks for the life that each command needs', async () => {
+  test('exec inside a phase requests the life that each command needs', async () => {
     const [step] = codeBuildSteps(`${EXAMPLES}/codebuild/buildspec-long.yml`) as [Step];
     const first = harness.storedToken();
 
@@ -130,7 +130,7 @@ describe('CodeBuild', () => {
     for (const token of [first, harness.storedToken()]) expect(job.log).not.toContain(token);
   });
 
-  test('a project that may only read is refused where it asks for more life', async () => {
+  test('a project that may only read is refused if it requests more life', async () => {
     const [step] = codeBuildSteps(`${EXAMPLES}/codebuild/buildspec-long.yml`) as [Step];
 
     const job = await runStep(step, {}, projectPolicies('ShortJob'));
@@ -169,7 +169,7 @@ describe('Jenkins', () => {
     expect(log).not.toContain(harness.storedToken());
   });
 
-  test('a failed job is told by doctor what is wrong', async () => {
+  test('doctor says what is wrong after a failed job', async () => {
     const [failure] = jenkinsSteps(`${EXAMPLES}/jenkins/Jenkinsfile`).filter(
       ({ when }) => when === 'failure',
     );
@@ -228,7 +228,7 @@ test('the curl loop shows no token under sh -x, and leaves it in no file', async
   expect(readFileSync(join(harness.checkout, 'queues-2.json'), 'utf8')).toContain('Queue 2');
 });
 
-test('the curl loop ends at the first token that cannot be had', async () => {
+test('the curl loop ends at the first token that cannot be read', async () => {
   const env = { ...harness.jobEnvironment([]), GENESYS_API: harness.api.url };
 
   const job = await run(['sh', 'ci/examples/curl/export-loop.sh', 'genesys', '2'], {
@@ -270,7 +270,7 @@ test('the Genesys CLI gets the token in its environment', async () => {
   expect(job).toMatchObject({ status: 0, stdout: 'routing queues list --autopaginate with a token\n' });
 });
 
-test('the CXone call brings its token in a header', async () => {
+test('the CXone call sends its token in a header', async () => {
   const env = { ...harness.jobEnvironment(harness.readerPolicies), CXONE_API: harness.api.url };
 
   const job = await run(['ci/examples/nice-cxone/list-agents.sh', 'genesys'], { cwd: harness.checkout, env });
@@ -293,7 +293,7 @@ describe('the Python SDK', () => {
     });
   });
 
-  test('takes another token where the API refuses the one that the status calls live', async () => {
+  test('gets another token if the API refuses the stored one', async () => {
     harness.authorizationServer.revoke(harness.storedToken());
 
     const job = await list();

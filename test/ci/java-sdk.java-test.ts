@@ -32,7 +32,7 @@ test('lists every page', async () => {
   expect(job).toMatchObject({ status: 0, stdout: 'queue-1 Queue 1\nqueue-2 Queue 2\nqueue-3 Queue 3\n' });
 }, 60_000);
 
-test('takes another token where the API refuses the one that the status calls live', async () => {
+test('gets another token if the API refuses the stored one', async () => {
   const env = { ...harness.jobEnvironment(harness.readerPolicies), GENESYS_API: harness.api.url };
   const callsBefore = harness.api.calls.length;
   await harness.authorizationServer.revoke(harness.storedToken());

@@ -97,7 +97,7 @@ describe.each(findAwsClis().map((cli) => [cli.version, cli] as const))(
       expect(healed).toMatch(/● minted v\d+ \(forced\)/);
     }, 300_000);
 
-    test('what is no fault is told with what is one, and quit ends it', async () => {
+    test('an unknown command prints the known ones, and quit ends the program', async () => {
       child.stdin?.write('constructor\nquit\n');
 
       const [status] = await once(child, 'close');

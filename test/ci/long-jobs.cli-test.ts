@@ -87,7 +87,7 @@ work() {
   return run(['sh', '-c', prelude + script], { env: environment });
 }
 
-test('a 45-minute job outlives a one-hour token that it keeps, and not one that it asked life for', async () => {
+test('a 45-minute job can outlive a one-hour token, but not one from --min-ttl', async () => {
   // Ninety seconds an hour: slow enough for the AWS CLI on a machine that is busy with other things.
   await start(40);
   const heartbeat = startHeartbeat();
@@ -123,7 +123,7 @@ function heartbeatsOf(count: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, harness.realMs(count * MINUTE_MS)));
 }
 
-test('a hundred jobs that ask for life at once cost two mints at most', async () => {
+test('a hundred jobs with --min-ttl at the same time cause at most two mints', async () => {
   await start(1);
   await harness.invoke({});
   ageToken(harness.aws, 'demo', 40);

@@ -106,7 +106,7 @@ describe('status 0', () => {
     },
   );
 
-  test('being throttled by the refresher means waiting for the one that mints', async () => {
+  test('a throttled job waits for the running mint', async () => {
     harness.storeToken('old');
     harness.storeStatus({ lifeSeconds: 100 });
     const busy = harness.endpoint.faults.add({
@@ -339,7 +339,7 @@ describe('status 5', () => {
   });
 });
 
-test('what grants need is all that get, --min-ttl and doctor ask for', async () => {
+test('get, --min-ttl and doctor need no more permissions than the grants', async () => {
   harness.storeToken('stored');
   harness.storeStatus({ lifeSeconds: 600 });
   refresher(() => ({ payload: { outcome: 'still-fresh', satisfied: false, tokenVersion: 1, steps: [] } }));

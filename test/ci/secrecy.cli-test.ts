@@ -40,7 +40,7 @@ describe('a shell that traces', () => {
   });
 });
 
-test('a variable that the caller exported under a name of ours hands no token to a child', async () => {
+test('a variable that the caller exported under a name of the script does not pass the token to a child', async () => {
   const names = ['token', 'answer', 'row', 'status', 'value', 'rest'];
   const env = Object.fromEntries(names.map((name) => [name, 'mine']));
 
@@ -102,7 +102,7 @@ PATH='${PATH}' exec ${program} "$@"`,
   expect(recorded).not.toContain(CANARY);
 });
 
-test('the watch would see a token that is an argument', async () => {
+test('the check would find a token that is an argument', async () => {
   const watch = watchArguments(CANARY);
 
   await harness.job(['exec', 'genesys', '--', 'sh', '-c', 'sh -c "sleep 0.2; :" "$ACCESS_TOKEN"'], {
@@ -145,13 +145,13 @@ describe('masking', () => {
     },
   );
 
-  test('elsewhere the token is printed on stdout alone', async () => {
+  test('on other systems the token is printed only on stdout', async () => {
     const job = await harness.job(['get', 'genesys'], { policies: [READ] });
 
     expect(job.stderr).not.toContain(CANARY);
   });
 
-  test('status and doctor never fetch the value to show it', async () => {
+  test('status and doctor never print the token', async () => {
     const env = { GITHUB_ACTIONS: 'true' };
     const jobs = [
       await harness.job(['status', 'genesys'], { env }),

@@ -67,7 +67,7 @@ test('a token adds few resources to the stack', () => {
   expect(2 * one - two).toBeLessThanOrEqual(BUDGET.resourcesPerStack);
 });
 
-describe('an error of AWS reaches the person who reads the log', () => {
+describe('the log names an error of AWS', () => {
   test('missing credentials', async () => {
     const harness = await open({});
 

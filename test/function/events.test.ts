@@ -27,7 +27,7 @@ const secretLabelUpdated = {
   detail: { name: 'demo/oauth-client', labelUpdated: 'AWSCURRENT', versionId: 'v' },
 };
 
-test('the schedule’s event mints where there is no token, and leaves a fresh one alone', async () => {
+test('the schedule’s event mints if there is no token, and keeps a fresh one', async () => {
   const harness = await open();
   const event = JSON.parse(harness.fn.schedule.input);
 
@@ -97,7 +97,7 @@ test('minRemainingSeconds mints only if less than that is left', async () => {
   );
 });
 
-test('a wish for more life than any token has mints nothing, however often it comes', async () => {
+test('a request for more life than any token has mints nothing, however often it comes', async () => {
   const harness = await open();
   const event = { minRemainingSeconds: 86_400 };
   await harness.invoke({});
@@ -109,7 +109,7 @@ test('a wish for more life than any token has mints nothing, however often it co
   expect(harness.tokens.size).toBe(1);
 });
 
-test('during a backoff, a wish for more life gets the stored token and the code of the failure', async () => {
+test('during a backoff, a request for more life returns the stored token and the error code', async () => {
   const harness = await open();
   await harness.invoke({});
   harness.advance(20 * MINUTE_MS);
@@ -138,7 +138,7 @@ test('diagnose runs every step and stores nothing', async () => {
   expect(harness.stored()?.version).toBe(1);
 });
 
-test('an event that is not known is EVENT_INVALID, and nothing is minted', async () => {
+test('an unknown event is EVENT_INVALID, and nothing is minted', async () => {
   const harness = await open();
 
   const error = await harness.failure({ source: 'aws.s3', 'detail-type': 'Object Created', detail: {} });

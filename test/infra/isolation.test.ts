@@ -46,7 +46,7 @@ test.each(pairs)('the function of %s can do nothing to what belongs to %s', (nam
   for (const deed of deeds) expect([deed, may(functionOf(name), deed)]).toEqual([deed, false]);
 });
 
-test('a key that two tokens share opens to each function its own parameter only', () => {
+test('with a key that two tokens share, each function can decrypt only its own parameter', () => {
   const [cxone, generic] = [functionOf('cxone'), functionOf('generic')];
   expect(cxone.environment.ENCRYPTION_KEY_ARN).toBe(generic.environment.ENCRYPTION_KEY_ARN);
   expect(may(cxone, decrypt(cxone))).toBe(true);
@@ -75,7 +75,7 @@ test.each(names)(
   },
 );
 
-test('code in the function cannot use what Lambda needs to attach it to the VPC', () => {
+test('code in the function cannot use the permissions for attaching it to the VPC', () => {
   const own = functionOf('generic');
   const deed = { action: 'ec2:CreateNetworkInterface', resource: '*' };
   expect(may(own, deed)).toBe(true);

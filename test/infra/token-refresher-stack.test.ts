@@ -124,14 +124,14 @@ test('the smallest stack is this', () => {
 `);
 });
 
-test('is bound to no account where nothing is looked up', () => {
+test('is bound to no account if nothing is looked up', () => {
   // A hash of an asset may hold twelve digits in a row.
   const template = JSON.stringify(smallest.template).replace(/[0-9a-f]{64}/g, '');
 
   expect(template).not.toMatch(/\d{12}/);
 });
 
-test('creates a secret without a value, keeps it for ever, and not where the first deployment fails', () => {
+test('creates a secret without a value, and deletes it only if the first deployment fails', () => {
   const [secret] = ofType('AWS::SecretsManager::Secret', smallest);
 
   expect(secret).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });
@@ -180,7 +180,7 @@ test('passes the configuration on to the functions', () => {
   });
 });
 
-test('mails to an address once, however many tokens name it', () => {
+test('creates one subscription per e-mail address, however many tokens name it', () => {
   expect(ofType('AWS::SNS::Subscription', full)).toEqual([
     expect.objectContaining({
       Properties: expect.objectContaining({ Protocol: 'email', Endpoint: 'on-call@example.com' }),
@@ -188,7 +188,7 @@ test('mails to an address once, however many tokens name it', () => {
   ]);
 });
 
-test('lets the alarms of this account publish to the topic, which takes nothing without TLS', () => {
+test('lets the alarms of this account publish to the topic, which requires TLS', () => {
   const [policy] = ofType('AWS::SNS::TopicPolicy', full);
   expect(policy?.Properties?.PolicyDocument).toMatchObject({
     Statement: [
@@ -203,7 +203,7 @@ test('lets the alarms of this account publish to the topic, which takes nothing 
   });
 });
 
-test('tells a topic that exists of the alarms', () => {
+test('uses an existing topic for the alarms', () => {
   const alarms = ofType('AWS::CloudWatch::Alarm', full).filter(({ Properties }) =>
     JSON.stringify(Properties).includes('/team/ci/generic/'),
   );
@@ -231,7 +231,7 @@ test('gives readers the token and the refresh, and each role its own policy', ()
   }
 });
 
-test('runs in the private subnets of a VPC, with HTTPS and DNS as the only ways out', () => {
+test('runs in the private subnets of a VPC, with egress for HTTPS and DNS only', () => {
   const [securityGroup] = ofType('AWS::EC2::SecurityGroup', full);
   expect(securityGroup?.Properties).toMatchObject({
     VpcId: 'vpc-0123456789abcdef0',
@@ -485,7 +485,7 @@ test('sets the function, the guarantee and the alarm for the longest job', () =>
   });
 });
 
-test('leaves nothing to cdk-nag that is not acknowledged', () => {
+test('cdk-nag has no finding that is not acknowledged', () => {
   const app = createTokenRefresherApp(TARGET, {
     outdir: temporaryDirectory(),
     context: { ...FULL_CONTEXT, tokens: FULL_TOKENS },
@@ -493,7 +493,7 @@ test('leaves nothing to cdk-nag that is not acknowledged', () => {
   expect(new AwsSolutionsChecks(app).validateScope(app).violations).toEqual([]);
 });
 
-test('takes another name', () => {
+test('the stack can have another name', () => {
   expect(synthesize({ tokens: SMALLEST, context: { stackName: 'Tokens2' } }).stackName).toBe('Tokens2');
 });
 

@@ -118,7 +118,7 @@ test.each(['http://127.0.0.1:1/t', 'http://127.9.9.9/t', 'http://[::1]:1/t', 'ht
   },
 );
 
-test('a proxy that is no URL is CONFIG_INVALID, and its password stays unsaid', () => {
+test('a proxy that is not a URL is CONFIG_INVALID, without its password in the message', () => {
   const settings = { provider: 'oauth2', tokenUrl };
   const parse = (proxy: string) => parseConfig({ ...environment(settings), HTTPS_PROXY: proxy });
 

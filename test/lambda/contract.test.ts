@@ -44,7 +44,7 @@ test('a token is replaced at the least of the interval, 5/6 of its life and half
   );
 });
 
-test('what is read lives as long as the longest job, and nothing else that is promised becomes less', () => {
+test('each token read lives as long as the longest job, and no other guarantee gets worse', () => {
   fc.assert(
     fc.property(jobs, ({ lifetimeMs, times }) => {
       const promise = guarantee(lifetimeMs, times);
@@ -58,7 +58,7 @@ test('what is read lives as long as the longest job, and nothing else that is pr
   );
 });
 
-test('a job survives outages of M - J, where a token is replaced at 6 minutes or later', () => {
+test('a job outlasts outages of M - J if R is 6 minutes or more', () => {
   fc.assert(
     fc.property(jobs, ({ lifetimeMs, times }) => {
       const { refreshAfterMs: refreshAfter, floorMs, job } = guarantee(lifetimeMs, times);
@@ -69,7 +69,7 @@ test('a job survives outages of M - J, where a token is replaced at 6 minutes or
   );
 });
 
-test('the greatest longest job is kept by a server that tells a minute less, and costs no mint a beat', () => {
+test('the greatest longest job is possible with tokens that live a minute less, without a mint on each beat', () => {
   fc.assert(
     fc.property(jobs, fc.integer({ min: 0, max: 60 }), ({ lifetimeMs }, secondsLess) => {
       const times = { refreshIntervalMs: 50 * MINUTE, longestJobMs: greatestLongestJobMs(lifetimeMs) };
@@ -84,7 +84,7 @@ test('the greatest longest job is kept by a server that tells a minute less, and
   );
 });
 
-test('where the lifetime cannot keep the longest job, it decides nothing', () => {
+test('a longest job that the lifetime is too short for is ignored', () => {
   fc.assert(
     fc.property(
       lifetimes,

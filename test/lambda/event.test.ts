@@ -67,7 +67,7 @@ test.each([
   expect(() => parseEvent(event)).toThrow('Send {}, {"force":true}');
 });
 
-test('repeats no text that somebody may have pasted', () => {
+test('the error never repeats text of the event', () => {
   const pasted = 's3cr3t+canary==';
   for (const event of [pasted, { force: pasted }, { [pasted]: true }, { minRemainingSeconds: pasted }]) {
     expect(() => parseEvent(event)).toThrow(

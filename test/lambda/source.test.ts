@@ -39,7 +39,7 @@ test('is the same for settings in another order', () => {
   expect(sourceOf(reversed, secretArn)).toBe(source);
 });
 
-test('is the same for a secret that was made again', () => {
+test('is the same for a secret that was deleted and created again', () => {
   expect(sourceOf(settings, secretArn.replace('AbCdEf', 'GhIjKl'))).toBe(source);
 });
 
@@ -58,7 +58,7 @@ test.each<[string, ProviderSettings]>([
   ['parameter', { ...settings, parameters: { tenant: 'two', region: 'eu' } }],
   ['issuer', issuer],
   ['provider', genesys],
-])('is another one for another %s', (_, changed) => {
+])('differs for another %s', (_, changed) => {
   expect(sourceOf(changed, secretArn)).not.toBe(source);
 });
 
@@ -68,12 +68,12 @@ test('is the same for a region by its name and by its domain', () => {
   expect(sourceOf(byDomain, secretArn)).toBe(sourceOf(genesys, secretArn));
 });
 
-test('is another one for another region', () => {
+test('differs for another region', () => {
   const other: ProviderSettings = { ...genesys, region: 'eu-west-1' };
 
   expect(sourceOf(other, secretArn)).not.toBe(sourceOf(genesys, secretArn));
 });
 
-test('is another one for another secret', () => {
+test('differs for another secret', () => {
   expect(sourceOf(settings, secretArn.replace('ci/oauth', 'ci/other'))).not.toBe(source);
 });

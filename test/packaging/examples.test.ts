@@ -40,7 +40,7 @@ test.each(EXAMPLES)('%s synthesizes', (file) => {
   expect(tokens).toEqual(file.startsWith('two-tokens') ? ['genesys', 'cxone'] : ['genesys']);
 });
 
-test('in an app of its own the construct makes what the app here makes of the same configuration', () => {
+test('the construct in another app makes the same template as this app with the same configuration', () => {
   const tokens = [
     { name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1', secretName: 'ci/genesys-client' },
   ];

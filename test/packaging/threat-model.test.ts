@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { THREATS, threatTable } from '../../prove/threats.ts';
 
-test('docs/threat-model.md has the threats whose guards are proved', () => {
+test('docs/threat-model.md lists the threats of prove/threats.ts', () => {
   const page = readFileSync('docs/threat-model.md', 'utf8');
 
   expect(THREATS.length).toBeGreaterThanOrEqual(20);

@@ -51,7 +51,7 @@ async function expectRefused(request: string, statuses: readonly number[]): Prom
   expect(api.calls.slice(before)).toEqual([]);
 }
 
-test('a request as it should be is forwarded', async () => {
+test('a correct request is forwarded', async () => {
   const answer = await job.raw(bytes('GET /api/v2/users/me HTTP/1.1'));
 
   expect(answer).toMatch(/^HTTP\/1\.1 200 /);
@@ -73,7 +73,7 @@ test.each([
   ['two headers, the good one last', ['Authorization: Bearer other', `Authorization: Bearer ${TOKEN}`]],
   ['Basic', [`Authorization: Basic ${Buffer.from(`x:${TOKEN}`).toString('base64')}`]],
   ['in the query', []],
-])('the token is taken from one Bearer header alone: %s', async (_which, headers) => {
+])('the token is accepted only in one Bearer header: %s', async (_which, headers) => {
   await expectRefused(
     bytes(`GET /api/v2/users/me?access_token=${TOKEN} HTTP/1.1`, { token: '', headers }),
     [401],
@@ -148,7 +148,7 @@ test.each(['/api/v2/a..b/.c', '/api/v2/rows/a%2Fb', '/api/v2//x', '/api/v2/x?to=
   },
 );
 
-test('it is no tunnel', async () => {
+test('CONNECT is refused', async () => {
   const before = api.calls.length;
 
   const answer = await job.raw(bytes('CONNECT evil.example:443 HTTP/1.1'));
@@ -180,7 +180,7 @@ test.each([
   ['a line feed in a value', ['X-A: b\nTransfer-Encoding: chunked'], `0\r\n\r\n${SMUGGLED}`],
   ['a negative length', ['Content-Length: -1'], SMUGGLED],
   ["a sign in a chunk's length", ['Transfer-Encoding: chunked'], `+3\r\nabc\r\n0\r\n\r\n`],
-])('a request whose end is disputed carries no second one along: %s', async (_which, headers, body) => {
+])('a request with an ambiguous length cannot smuggle a second one: %s', async (_which, headers, body) => {
   const before = api.calls.length;
 
   await job.raw(bytes('POST /api/v2/x HTTP/1.1', { headers, body }));
@@ -223,7 +223,7 @@ test('ending the token of every job is not forwarded', async () => {
   }
 });
 
-test('an endless header, and a huge body without a bearer, end in a refusal', async () => {
+test('an endless header, and a huge body without a bearer, are refused', async () => {
   const megabyte = Buffer.alloc(1_048_576, 'a');
   const before = api.calls.length;
 

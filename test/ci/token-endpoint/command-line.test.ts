@@ -78,7 +78,7 @@ test.each([
   expect(status).toBe(2);
 });
 
-test('two regions that differ are an error', () => {
+test('two different regions are an error', () => {
   const { status, stderr } = tokenEndpoint(['genesys', '--genesys-region', 'eu-central-1', '--', 'true'], {
     GENESYSCLOUD_REGION: 'us-east-1',
   });

@@ -51,7 +51,7 @@ test.each(['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const)(
   },
 );
 
-test('a COMMAND that dies by SIGUSR1 opens no debugger here', async () => {
+test('a COMMAND that ends by SIGUSR1 opens no debugger in this process', async () => {
   const ended = await runScript('kill -USR1 $$');
 
   expect(ended).toMatchObject({ status: 138, signal: null });
@@ -94,7 +94,7 @@ test('stdin, stdout and stderr are those of the job', async () => {
   expect(ended.stderr).toContain('error\n');
 });
 
-test('what COMMAND leaves in its process group has ended before the port closes', async () => {
+test('processes that COMMAND leaves behind have ended before the port closes', async () => {
   const leftBehind = leave(
     `trap 'curl --silent --output /dev/null --write-out "%{http_code}" "$OAUTH_TOKEN_URL"; exit' TERM`,
   );
@@ -109,7 +109,7 @@ test('what COMMAND leaves in its process group has ended before the port closes'
   expect(error).toMatchObject({ code: 'ECONNREFUSED' });
 });
 
-test('what does not end when asked is killed', async () => {
+test('a process that ignores SIGTERM is killed', async () => {
   const ended = await runScript(`${leave("trap '' TERM")}; echo "$!"; exit 0`);
 
   expect(ended.status).toBe(0);
@@ -162,7 +162,7 @@ test("COMMAND's environment is the job's with the three variables, and nothing t
   });
 });
 
-test('as a gateway it sets what CX as Code reads, and takes away a token that would beat it', async () => {
+test('as a gateway it sets CX as Code’s variables, and removes a token that CX as Code would prefer', async () => {
   const ended = await run(
     [process.execPath, stored.program, 'genesys', '--genesys-region=eu-central-1', '--', 'env'],
     {

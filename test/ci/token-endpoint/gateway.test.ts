@@ -51,7 +51,7 @@ function refusing(refused: string): Answer {
   };
 }
 
-test('a call goes through as it came: method, path, query, headers, body, and the answer with its own', async () => {
+test('method, path, query, headers and body of a call and its response are forwarded unchanged', async () => {
   answer = async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
@@ -142,7 +142,7 @@ test('both bodies stream: each side reads before the other has written all', asy
   expect(String(rest)).toBe('second half');
 });
 
-test('256 MiB go up without being kept', async () => {
+test('256 MiB are uploaded without being held in memory', async () => {
   const outgoing = httpRequest({
     host: '127.0.0.1',
     port: job.port,
@@ -167,7 +167,7 @@ function* pieces(count: number): Generator<Buffer> {
   for (let sent = 0; sent < count; sent += 1) yield piece;
 }
 
-test('an older token of the job is put right on the way', async () => {
+test('an older token of the job is replaced by the current one', async () => {
   stored.store(SECOND, { version: 2 });
   stored.stepClock({ seconds: 3400 });
 
@@ -188,7 +188,7 @@ async function untilToken(token: string): Promise<Response> {
   }
 }
 
-test('a call waits for a newer token where the held one is dead, or nearly', async () => {
+test('a call waits for a newer token if the held one has expired, or nearly', async () => {
   stored.store(SECOND, { version: 2, lifeSeconds: 7200 });
   stored.stepClock({ seconds: 3590 });
 
@@ -217,7 +217,7 @@ test('without a live token a call is answered with 503 and the reason, and goes 
   expect(tokens()).toEqual([SECOND]);
 });
 
-test('a token that the API refuses is asked to be another, and a call without a body is sent again', async () => {
+test('after a 401 a new token is requested, and a call without a body is sent again', async () => {
   answer = refusing(FIRST);
   stored.store(SECOND, { version: 2 });
 
@@ -228,7 +228,7 @@ test('a token that the API refuses is asked to be another, and a call without a 
   expect(stored.readings().at(-1)).toContain('--not-version 1');
 });
 
-test('a call with a body is never sent twice: its 401 comes back, and the next call has a newer token', async () => {
+test('a call with a body is never sent twice: the client gets the 401, and the next call has a newer token', async () => {
   answer = refusing(FIRST);
   stored.store(SECOND, { version: 2 });
 
@@ -239,7 +239,7 @@ test('a call with a body is never sent twice: its 401 comes back, and the next c
   expect(tokens()).toEqual([FIRST, SECOND]);
 });
 
-test('an API that refuses every token does not make the job ask for tokens all the time', async () => {
+test('an API that refuses every token does not cause endless token requests', async () => {
   answer = (request, response) => {
     request.resume();
     response.writeHead(401).end();
@@ -274,7 +274,7 @@ test.each<[string, string | undefined]>([
   expect(api.calls).toHaveLength(1);
 });
 
-test('an API that cannot be reached, or breaks off, is told so, and nothing is sent twice', async () => {
+test('if the API cannot be reached or breaks off, the client gets an error, and no call with a body is sent twice', async () => {
   answer = (request) => request.socket.destroy();
 
   const posted = await job.call('/api/v2/a', FIRST, { method: 'POST', body: '{"create":1}' });
@@ -288,7 +288,7 @@ test('an API that cannot be reached, or breaks off, is told so, and nothing is s
   expect(api.calls).toHaveLength(2);
 });
 
-test('a connection that the API closed while it was idle costs no call without a body', async () => {
+test('a call without a body is sent again if the API had closed the idle connection', async () => {
   await (await job.call('/api/v2/a', FIRST)).text();
   let isFirst = true;
   answer = (request, response, token) => {
@@ -303,7 +303,7 @@ test('a connection that the API closed while it was idle costs no call without a
   expect(response.status).toBe(200);
 });
 
-test('an answer that breaks off is not taken for a whole one', async () => {
+test('the client notices an incomplete response', async () => {
   answer = (_request, response) => {
     response.writeHead(200, { 'content-type': 'text/plain' });
     response.write('half', () => response.destroy());

@@ -32,7 +32,7 @@ async function stderrWith(
   return stderr;
 }
 
-test('the end of a session that cannot be renewed is told at the start', async () => {
+test('the end of a session that cannot be renewed is printed at the start', async () => {
   const known = await stderrWith({ ...SESSION, AWS_CREDENTIAL_EXPIRATION: inAnHour() });
   const unknown = await stderrWith(SESSION);
   const hostile = await stderrWith({ ...SESSION, AWS_CREDENTIAL_EXPIRATION: '::set-env\u001b[2J' });
@@ -50,7 +50,7 @@ test.each([
     { AWS_WEB_IDENTITY_TOKEN_FILE: '/token', AWS_ROLE_ARN: 'arn:aws:iam::111122223333:role/ci' },
   ],
   ['a container', { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/x' }],
-])('where credentials do not end, or are renewed, nothing is said: %s', async (_which, env) => {
+])('nothing is printed for credentials that do not end, or are renewed: %s', async (_which, env) => {
   expect(await stderrWith(env)).not.toContain('session');
 });
 
@@ -72,7 +72,7 @@ printf '{"AccessKeyId":"x","SecretAccessKey":"canary-secret-key","Expiration": "
   expect(stderr).toMatch(/session ends at \d\d:\d\d:\d\dZ \(in 60 min\); the AWS CLI takes a new one/);
 });
 
-test('when the session has ended, credentials that the environment offers beside it are used from then on', async () => {
+test('when the session has ended, other credentials of the environment are used', async () => {
   // access-token here is refused as long as it is given the session.
   stored.store('canary-first-token');
   const job = await startJob({
@@ -98,7 +98,7 @@ test('when the session has ended, credentials that the environment offers beside
   expect(job.env).toMatchObject(SESSION);
 });
 
-test('when the session has ended and nothing else is offered, the answer says so', async () => {
+test('when the session has ended and there are no other credentials, the response says so', async () => {
   const job = await startJob({
     program: stored.program,
     args: ['genesys'],

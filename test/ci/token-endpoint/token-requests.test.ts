@@ -135,7 +135,7 @@ test.each<[string, Sent, number, string]>([
   expect(answer.headers.has('www-authenticate')).toBe(status === 401);
 });
 
-test('GET is no token request, and a long body none either', async () => {
+test('a GET and a long body are refused as token requests', async () => {
   await start();
 
   const get = await send({ method: 'GET' });
@@ -149,7 +149,7 @@ test('GET is no token request, and a long body none either', async () => {
   expect(long).toMatch(/^HTTP\/1\.1 413 |^$/);
 });
 
-test('a client that sends slowly keeps nobody waiting, and does not keep the job from ending', async () => {
+test('a slow client delays no other client, and does not keep the job from ending', async () => {
   await start();
   const slow = Array.from({ length: 50 }, (_, index) => {
     const socket = connect(job.port, '127.0.0.1').on('error', () => undefined);
@@ -199,7 +199,7 @@ test('as a gateway it answers a renewal always with 200, and never with less tha
   }
 });
 
-test('a pool of clients that ask at once costs one reading', async () => {
+test('many clients’ requests at the same time cause one read', async () => {
   await start();
   const before = stored.readings().length;
 

@@ -37,7 +37,7 @@ describe('with the real access-token and AWS CLI', () => {
     await harness.close();
   });
 
-  test('the stored token, however awkward, is given out whole, and is in no log, argument or file', async () => {
+  test('the stored token is returned unchanged, whatever its characters, and is in no log, argument or file', async () => {
     const version = harness.storeToken(AWKWARD_TOKEN);
     harness.storeStatus({ version, lifeSeconds: 2850 });
     const watch = watchArguments('canary-');
@@ -90,7 +90,7 @@ describe('with the real access-token and AWS CLI', () => {
     expect(api.calls.map(({ token }) => token)).toEqual(['canary-first', 'canary-second']);
   });
 
-  test('a job that may not read is told so by access-token, and COMMAND does not run', async () => {
+  test('for a job that may not read, access-token prints the error, and COMMAND does not run', async () => {
     harness.storeStatus({ version: harness.storeToken('canary-token') });
 
     const starting = startJob({ program, args: ['genesys'], env: harness.jobEnvironment([]) });
@@ -98,7 +98,7 @@ describe('with the real access-token and AWS CLI', () => {
     await expect(starting).rejects.toThrow(/AWS refused ssm:GetParameters[\s\S]*COMMAND was not run/);
   });
 
-  test('a session that has ended is told by access-token, and COMMAND does not run', async () => {
+  test('for an ended session, access-token prints the error, and COMMAND does not run', async () => {
     harness.storeStatus({ version: harness.storeToken('canary-token') });
     const ended = harness.endpoint.registerPrincipal({
       arn: `arn:aws:sts::${ACCOUNT}:assumed-role/ci/ended`,

@@ -5,7 +5,7 @@ import { FULL_TOKENS, TARGET } from '../full-configuration.ts';
 const genesys = { name: 'a', provider: 'genesys-cloud', region: 'eu-central-1' };
 const oauth2 = { name: 'a', provider: 'oauth2', tokenUrl: 'https://id.example.com/token' };
 
-test('tells all problems of all tokens in one error', () => {
+test('reports all problems of all tokens in one error', () => {
   const tokens = [
     { ...genesys, region: 'moon', refreshInterval: 0, alarmEmail: 'x' },
     { ...oauth2, name: 'b', tokenUrl: 'ftp://id.example.com', readers: ['me', 'you'] },
@@ -35,7 +35,7 @@ test('asks for an account where a VPC must be looked up', () => {
   );
 });
 
-test('without credentials, the region that the CDK CLI makes up counts for nothing', () => {
+test('without credentials, the default region of the CDK CLI is ignored', () => {
   const secretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci/genesys-AbCdEf';
   const tokens = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1', secretArn }];
 
@@ -107,7 +107,7 @@ test.each([
   ['jobs of 54 minutes with tokens of 60', { expectedLifetime: 60, longestJob: 54 }],
   ['3 minutes for tokens of 5', { expectedLifetime: 5, refreshInterval: 3 }],
   ['no concurrency, by false', { reservedConcurrency: false }],
-])('accepts what is just possible: %s', (_, settings) => {
+])('accepts the limit: %s', (_, settings) => {
   expect(parseTokens([{ ...genesys, ...settings }], TARGET)).toHaveLength(1);
 });
 

@@ -34,7 +34,7 @@ test.each([
   }
 });
 
-test('takes the old key away when the update is done', () => {
+test('removes the old key’s permission when the update is done', () => {
   const { steps } = update(stackWith(OLD_KEY), stackWith(NEW_KEY), 'as early as possible');
 
   expect(mayDecrypt(steps.at(-1) ?? [], OLD_KEY)).toBe(false);

@@ -40,7 +40,7 @@ test('a token that is refreshed in time never comes near the threshold', () => {
   );
 });
 
-test('the alarm comes before the token dies, or before the job guarantee breaks, or the stack warns that it may not', () => {
+test('the alarm comes before the token expires or the job guarantee is broken, or the stack warns that it may not', () => {
   fc.assert(
     fc.property(lives, ({ lifetimeMs, firstBeatMs, promise }) => {
       const { thresholdSeconds, datapoints, isRaisedInTime } = dyingAlarm(promise);

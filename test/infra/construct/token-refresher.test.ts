@@ -42,7 +42,7 @@ test('runs the function on Node.js 24 and arm64, one at a time, with no stale re
   template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
 });
 
-describe('what has to lie in the stack’s own account and region', () => {
+describe('resources that must be in the stack’s account and region', () => {
   const env = { account: '111122223333', region: 'eu-central-1' };
   const elsewhere = 'eu-west-1:111122223333';
   const make = (settings: (stack: Stack) => Partial<TokenRefresherProps>, stackEnv?: typeof env) => {
@@ -127,7 +127,7 @@ test('reserves no concurrency where the account cannot', () => {
   });
 });
 
-test('beats every minute, and lets no beat come late', () => {
+test('invokes the function every minute, and drops late invocations', () => {
   templateOf().hasResourceProperties('AWS::Scheduler::Schedule', {
     ScheduleExpression: 'rate(1 minute)',
     State: 'ENABLED',
@@ -249,7 +249,7 @@ test('claims both parameters before it may write them, and deletes them with the
   });
 });
 
-test('adopts existing parameters only where told so', () => {
+test('adopts existing parameters only if configured', () => {
   templateOf({ adoptParameters: true }).hasResourceProperties('Custom::TokenParameters', { Adopt: 'true' });
 });
 
@@ -280,11 +280,11 @@ test('claims the token’s name by a named resource that everything else of the 
   }
 });
 
-test('keeps the parameters where told so', () => {
+test('keeps the parameters if configured', () => {
   templateOf({ retainParameters: true }).hasResource('Custom::TokenParameters', { DeletionPolicy: 'Retain' });
 });
 
-test('gives new names a clean-up of their own, so that the old names are deleted', () => {
+test('new names get a new clean-up resource, so that the old parameters are deleted', () => {
   const idOf = (parameterPrefix: string) =>
     Object.keys(templateOf({ parameterPrefix }).findResources('Custom::TokenParameters'))[0];
   expect(idOf('/ci')).toBe(idOf('/ci'));
@@ -303,7 +303,7 @@ test('deletes the parameters last, after everything that could write them again'
   }
 });
 
-test('starts to beat after the first mint, and watches the beat after that', () => {
+test('creates the schedule after the first mint, and the alarm after the schedule', () => {
   const template = templateOf().toJSON() as TemplateJson;
   const [schedule = ''] = idsOf(template, 'AWS::Scheduler::Schedule');
   expect(dependenciesOf(template, schedule)).toEqual(
@@ -313,7 +313,7 @@ test('starts to beat after the first mint, and watches the beat after that', () 
   expect(dependenciesOf(template, dying)).toContain(schedule);
 });
 
-test('hears of a new value of its secret', () => {
+test('is invoked when its secret has a new value', () => {
   templateOf().hasResourceProperties('AWS::Events::Rule', {
     EventPattern: {
       source: ['aws.secretsmanager'],
@@ -330,7 +330,7 @@ test('hears of a new value of its secret', () => {
   });
 });
 
-test('hears of a secret that is known by its name only', () => {
+test('is invoked for a secret that is referred to by name only', () => {
   templateOf({}, { secretName: 'ci/client' }).hasResourceProperties('AWS::Events::Rule', {
     EventPattern: {
       resources: Match.absent(),
@@ -345,7 +345,7 @@ const REMAINING_LIFE = {
   Dimensions: [{ Name: 'TokenParameter', Value: '/ci/deploy/access-token' }],
 };
 
-test('raises an alarm before the token dies, and when the beat stops', () => {
+test('raises an alarm before the token expires, and when the invocations stop', () => {
   // A token of an hour, replaced after 50 minutes: 9 minutes of tolerance.
   const template = templateOf({ expectedLifetime: Duration.hours(1) });
 
@@ -393,7 +393,7 @@ test('raises an alarm when refreshes keep failing', () => {
   });
 });
 
-describe('warns where the alarm could come', () => {
+describe('warns if the alarm could come', () => {
   const warningsFor = (props: Partial<TokenRefresherProps>) => {
     const stack = new Stack(new App(), 'Own');
     addRefresher(stack, props);
@@ -403,7 +403,7 @@ describe('warns where the alarm could come', () => {
       .map(({ data }) => data);
   };
 
-  test('after the token has died', () => {
+  test('after the token has expired', () => {
     expect(warningsFor({ expectedLifetime: Duration.minutes(21) })).toEqual([]);
     expect(warningsFor({ expectedLifetime: Duration.minutes(20) })).toEqual([
       expect.stringContaining('outlasts an outage of only 2 min 20 s'),
@@ -433,7 +433,7 @@ test.each([
   expect(() => templateOf({ expectedLifetime: Duration.hours(1), longestJob })).toThrow(message);
 });
 
-test('can be used in an app of somebody else, with their key, topic and roles', () => {
+test('can be used in another app, with its key, topic and roles', () => {
   const stack = new Stack(new App(), 'Own');
   const topic = new Topic(stack, 'Topic');
   const reader = new Role(stack, 'Reader', { assumedBy: new ServicePrincipal('codebuild.amazonaws.com') });

@@ -36,7 +36,7 @@ afterEach(async () => {
 });
 
 describe('the token’s two parameters', () => {
-  test('a first deployment that finds none makes them its own, and deletes them in the end', async () => {
+  test('a first deployment that finds none owns them, and deletes them with the stack', async () => {
     const created = await send({ RequestType: 'Create', ...claim() });
     await put(TOKEN);
     await put(STATUS);
@@ -88,7 +88,7 @@ describe('the token’s two parameters', () => {
     },
   );
 
-  test('an upgrade from the first release asks nothing: its parameters are the stack’s own', async () => {
+  test('an upgrade from the first release checks nothing: the parameters are the stack’s own', async () => {
     await put(TOKEN);
     await put(STATUS);
 
@@ -102,7 +102,7 @@ describe('the token’s two parameters', () => {
     expect(updated).toMatchObject({ Status: 'SUCCESS', PhysicalResourceId: TOKEN });
   });
 
-  test('a resource of the first release that leaves the stack takes its parameters along', async () => {
+  test('a resource of the first release deletes its parameters when it is removed from the stack', async () => {
     await put(TOKEN);
     await put(STATUS);
 
@@ -112,7 +112,7 @@ describe('the token’s two parameters', () => {
     expect(await stored()).toEqual([]);
   });
 
-  test('are looked for again while a new policy is not in force yet', async () => {
+  test('are looked for again until a new policy is in force', async () => {
     aws.faults.add({ match: { operation: 'GetParameters' }, fault: { kind: 'deny' }, times: 2 });
 
     const created = await send({ RequestType: 'Create', ...claim() });
@@ -217,14 +217,14 @@ describe('the first mint', () => {
     expect(answer.PhysicalResourceId).toBe('first-mint-abc');
   });
 
-  test('does nothing when it leaves the stack', async () => {
+  test('does nothing when it is removed from the stack', async () => {
     await send({ RequestType: 'Delete', ...mint(), PhysicalResourceId: 'first-mint-abc' });
 
     expect(invocations()).toBe(0);
   });
 });
 
-test('a resource that it does not know is an answer, not silence', async () => {
+test('an unknown resource type is answered as failed', async () => {
   const answer = await send({ RequestType: 'Create', ResourceType: 'Custom::Other', ResourceProperties: {} });
 
   expect(answer).toMatchObject({ Status: 'FAILED', Reason: expect.stringContaining('Custom::Other') });

@@ -139,7 +139,7 @@ test('over TLS the providers with fixed paths are served under their own names',
   }
 });
 
-test('a mint is one reading of the secret and one token request; its time counts from before the request', async () => {
+test('a mint reads the secret once and sends one token request; issuedAt is before the request', async () => {
   const times = [1_000, 9_000].map((ms) => new Date(Date.parse('2026-11-20T14:00:00Z') + ms));
   const now = () => (times.length > 1 ? (times.shift() as Date) : (times[0] as Date));
   const minter = minterFor(settings, { AWSCURRENT: SECRET }, { now });
@@ -199,13 +199,13 @@ describe('while a rotation is in flight', () => {
     },
   );
 
-  test('the pending one goes before the previous one', async () => {
+  test('AWSPENDING is tried before AWSPREVIOUS', async () => {
     const { minter, minted } = await mint({ AWSCURRENT: other, AWSPENDING: SECRET, AWSPREVIOUS: SECRET });
     expect(minted.secretStage).toBe('AWSPENDING');
     expect(minter.stagesRead).toEqual(['AWSCURRENT', 'AWSPENDING']);
   });
 
-  test('each value is tried once, and what AWSCURRENT met is reported', async () => {
+  test('each value is tried once, and AWSCURRENT’s error is reported', async () => {
     const third = { client_id: 'ci', client_secret: 'canary-third' };
     const minter = minterFor(settings, {
       AWSCURRENT: other,
@@ -218,7 +218,7 @@ describe('while a rotation is in flight', () => {
     expectNoLeak(error, [other.client_secret, third.client_secret]);
   });
 
-  test('another stage that is malformed or whose try fails otherwise leaves AWSCURRENT’s error', async () => {
+  test('if another stage is malformed or fails, AWSCURRENT’s error is reported', async () => {
     server.faults.next('token', oauthError(401, 'invalid_client'));
     server.faults.next('token', BAD_GATEWAY);
     const minter = minterFor(settings, { AWSCURRENT: other, AWSPENDING: 'no JSON', AWSPREVIOUS: SECRET });
@@ -237,7 +237,7 @@ describe('while a rotation is in flight', () => {
     expect(minter.stagesRead).toEqual(['AWSCURRENT']);
   });
 
-  test('a malformed AWSCURRENT is not passed over', async () => {
+  test('a malformed AWSCURRENT is reported', async () => {
     const minter = minterFor(settings, { AWSCURRENT: 'no JSON', AWSPREVIOUS: SECRET });
     expect((await rejection(minter.mint({ signal: signal() }))).code).toBe('SECRET_MALFORMED');
     expect(minter.stagesRead).toEqual(['AWSCURRENT']);
@@ -283,7 +283,7 @@ describe('the probe', () => {
     expect(await probe()).toBe(expected);
   });
 
-  test('leaves what no header can carry unanswered', async () => {
+  test('is unanswered for a token that a header cannot carry', async () => {
     expect(await probe('a\nb')).toBe('unanswered');
     expect(server.probes).toHaveLength(0);
   });
@@ -314,7 +314,7 @@ describe('a token endpoint that moved', () => {
     expect(server.discoveries).toHaveLength(2);
   });
 
-  test('is not what a refusal or an outage means', async () => {
+  test('is not looked up again after a refusal or an outage', async () => {
     const minter = minterFor({ provider: 'oauth2', issuer: server.issuer }, { AWSCURRENT: SECRET });
     for (const fault of [oauthError(400, 'invalid_scope'), BAD_GATEWAY, throttled(1)]) {
       server.faults.next('token', fault);

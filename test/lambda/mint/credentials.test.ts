@@ -89,18 +89,18 @@ test.each([
   expectNoLeak(error, [CANARY]);
 });
 
-test('a byte order mark before the JSON, as editors on Windows write it, is passed over', () => {
+test('a byte order mark before the JSON is ignored', () => {
   const text = '\ufeff{"client_id":"ci","client_secret":"s"}';
 
   expect(parseCredentials(text, KEYS, SECRET_ARN)).toEqual({ client_id: 'ci', client_secret: 's' });
 });
 
-test('keys that an object inherits are not its own', () => {
+test('inherited keys do not count', () => {
   const text = '{"__proto__":{"client_id":"ci"},"client_secret":"s"}';
   expect(failure(() => parseCredentials(text, KEYS, SECRET_ARN)).message).toContain('client_id is missing');
 });
 
-test('credentials differ in any value and in nothing else', () => {
+test('credentials are equal if all values are equal', () => {
   const parse = (json: object) => parseCredentials(JSON.stringify(json), KEYS, SECRET_ARN);
   const one = parse({ client_id: 'ci', client_secret: 'a' });
   expect(sameCredentials(one, parse({ clientSecret: 'a', clientId: 'ci' }))).toBe(true);
@@ -164,7 +164,7 @@ describe('a private key', () => {
       JSON.stringify({ ...privateKey.export({ format: 'jwk' }), alg: 'none' }),
       'has an alg that does not fit its type; possible are EdDSA, Ed25519',
     ],
-  ])('that is none is refused: %s', (_case, text, problem) => {
+  ])('that is invalid is refused: %s', (_case, text, problem) => {
     const error = failure(() => parsePrivateKey(text, SECRET_ARN));
 
     expect(error.code).toBe('SECRET_MALFORMED');

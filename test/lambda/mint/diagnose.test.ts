@@ -114,7 +114,7 @@ test('every step is ok where all is well, and nothing is stored', async () => {
   ]);
 });
 
-test('a wrong configuration is the one thing reported', async () => {
+test('a wrong configuration is the only step that is reported', async () => {
   const diagnosis = await run({ environment: { REFRESH_INTERVAL_SECONDS: 'soon' } });
   expect(diagnosis.healthy).toBe(false);
   expect(verdicts(diagnosis)).toEqual({
@@ -134,7 +134,7 @@ test('settings that no request can be made from are a wrong configuration', asyn
   expect(verdicts(diagnosis)).toMatchObject({ config: 'CONFIG_INVALID', secret: 'skipped' });
 });
 
-test('a malformed secret leaves the token endpoint untried; message and remedy are apart', async () => {
+test('with a malformed secret the token endpoint is skipped; message and remedy are separate', async () => {
   const diagnosis = await run({ secret: `{"client_id":"ci","client_secret":"${SECRET.client_secret}\\n"}` });
   expect(verdicts(diagnosis)).toEqual({
     config: 'ok',
@@ -153,7 +153,7 @@ test('a malformed secret leaves the token endpoint untried; message and remedy a
   expect(server.requests).toHaveLength(0);
 });
 
-test('a token endpoint that is out of order leaves scope and probe untried', async () => {
+test('with a token endpoint that is not available, scope and probe are skipped', async () => {
   server.faults.always('token', BAD_GATEWAY);
   expect(verdicts(await run())).toMatchObject({
     secret: 'ok',
@@ -175,7 +175,7 @@ test('a secret past 90 days is a warning', async () => {
   });
 });
 
-test('a scope that was asked for and not granted is a warning that names it', async () => {
+test('a requested scope that was not granted is a warning that names it', async () => {
   server.faults.always('token', withMembers({ scope: 'read canary-scope' }));
   const diagnosis = await run({ settings: { scope: 'read write admin' } });
   expect(step(diagnosis, 'scope')).toMatchObject({
@@ -185,7 +185,7 @@ test('a scope that was asked for and not granted is a warning that names it', as
   expectNoLeak(diagnosis, ['canary-scope']);
 });
 
-test('a scope that the server does not name is granted as asked', async () => {
+test('if the server names no scope, every requested scope is granted', async () => {
   server.faults.always('token', withMembers({ scope: undefined }));
   expect(step(await run(), 'scope')?.message).toMatch(/names no scope/);
 });
@@ -235,7 +235,7 @@ test.each([
   );
 });
 
-test('parameters that cannot be read leave the clock untried', async () => {
+test('if the parameters cannot be read, the clock is skipped', async () => {
   aws.faults.add({ match: { service: 'ssm' }, fault: { kind: 'deny' } });
   expect(verdicts(await run())).toMatchObject({
     probe: 'ok',
@@ -244,7 +244,7 @@ test('parameters that cannot be read leave the clock untried', async () => {
   });
 });
 
-test('a stored token is told with the life that is left', async () => {
+test('the stored token is reported with its remaining life', async () => {
   const parameters = openParameters({
     tokenParameter,
     statusParameter,
@@ -277,7 +277,7 @@ test('a clock that is wrong is a warning', async () => {
   });
 });
 
-test('the clock is compared before anything is minted: what a wrong clock takes for expired is not', async () => {
+test('the clock is compared before a mint, so that a wrong clock makes no token look expired', async () => {
   const exp = Math.floor(awsTime.getTime() / 1000) + 3_600;
   const claims = Buffer.from(JSON.stringify({ exp })).toString('base64url');
   server.faults.always('token', withMembers({ access_token: `eyJhbGciOiJub25lIn0.${claims}.c2ln` }));
@@ -333,7 +333,7 @@ describe('where a token is stored', () => {
     });
   });
 
-  test('of a server that keeps one live token per client, the new one takes its place, and that is told', async () => {
+  test('if the server keeps one live token per client, the new one replaces it, with a warning', async () => {
     const ended = await store(ownSource());
     server.revoke(ended);
 

@@ -32,7 +32,7 @@ test('the token endpoint of an OpenID provider is found with one request', async
   expect(paths()).toEqual(['GET /.well-known/openid-configuration']);
 });
 
-test('a path of the issuer stands before OpenID’s well-known path and after RFC 8414’s', async () => {
+test('the issuer’s path comes before OpenID’s well-known path and after RFC 8414’s', async () => {
   issuer = `${issuer}/tenant/a`;
   answers = ({ path }) => (path.includes('openid') ? { status: 404 } : metadata());
   expect(await discover()).toBe(`${issuer}/token`);
@@ -60,7 +60,7 @@ test('a result is remembered for an hour', async () => {
   expect(await remembering.find(issuer, { signal: signal() })).toBe(`${issuer}/moved`);
 });
 
-test('an older result stands in while the metadata cannot be had', async () => {
+test('an older result is used while the metadata cannot be read', async () => {
   const remembering = make();
   await remembering.find(issuer, { signal: signal() });
   time += 2 * HOUR_MS;
@@ -80,7 +80,7 @@ describe('a token endpoint that was forgotten', () => {
     expect(await discovery.find(issuer, { signal: signal() })).toBe(`${issuer}/moved`);
   });
 
-  test('is used again while the metadata cannot be had', async () => {
+  test('is used again while the metadata cannot be read', async () => {
     const discovery = make();
     await discovery.find(issuer, { signal: signal() });
     answers = () => ({ status: 503 });
@@ -162,7 +162,7 @@ test.each<[string, (issuer: string) => Answer, string, RegExp]>([
     'TOKEN_RESPONSE_INVALID',
     /a user name or a password/,
   ],
-])('what is no usable document is refused: %s', async (_case, answer, code, message) => {
+])('an unusable document is refused: %s', async (_case, answer, code, message) => {
   answers = () => answer(issuer);
   const error = await rejection(discover());
   expect(error).toMatchObject({ code, message: expect.stringMatching(message) });

@@ -25,7 +25,7 @@ const get = (path = '/', options: { timeoutMs?: number; signal?: AbortSignal } =
     ...options,
   });
 
-test('status, headers and body come as they are, a redirect like any other answer', async () => {
+test('status, headers and body are returned unchanged, also of a redirect', async () => {
   answer = { status: 302, headers: { location: '/other', 'X-Two': 'b' }, body: 'ä€' };
   expect(await get('/?a=b%20c')).toEqual({
     status: 302,
@@ -36,7 +36,7 @@ test('status, headers and body come as they are, a redirect like any other answe
   expect(recorder.requests.map(({ path }) => path)).toEqual(['/?a=b%20c']);
 });
 
-test('a byte order mark is no part of the body', async () => {
+test('a byte order mark is removed from the body', async () => {
   answer = { body: '\ufeff{}' };
   expect((await get()).body).toBe('{}');
 });
@@ -82,7 +82,7 @@ describe('on a bare socket', () => {
       ...options,
     });
 
-  test('a body without end is cut, and the connection with it', async () => {
+  test('an endless body is cut, and its connection is closed', async () => {
     let closed: Promise<unknown> = Promise.resolve();
     onConnection = (socket) => {
       closed = new Promise((resolve) => socket.on('close', resolve));
@@ -119,12 +119,12 @@ describe('on a bare socket', () => {
     expect(await rejection(send({ signal: controller.signal }))).toMatchObject({ name: 'AbortError' });
   });
 
-  test('what is no HTTP is refused', async () => {
+  test('a response that is not HTTP is an error', async () => {
     onConnection = (socket) => socket.end('SSH-2.0-OpenSSH_9.6\r\n');
     expect(await rejection(send())).toMatchObject({ name: 'HTTPParserError' });
   });
 
-  test('each request has a connection of its own, which it ends', async () => {
+  test('each request has its own connection, which is closed', async () => {
     onConnection = (socket) =>
       socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}'));
     const request = createSendRequest();

@@ -135,7 +135,7 @@ describe('a mint that fails has its code and says what to do', () => {
     expectNoLeak(error, [SECRET.client_secret, 'canary']);
   });
 
-  test('429 and the time to stay away', async () => {
+  test('429 and the time to wait', async () => {
     server.faults.always('token', throttled(new Date(Date.now() + 90_000)));
     const error = await rejection(minterFor(settings, { AWSCURRENT: SECRET }).mint({ signal: signal() }));
     expect(error).toMatchObject({ retryAfterMs: expect.any(Number) });
@@ -164,7 +164,7 @@ describe('a mint that fails has its code and says what to do', () => {
     );
   });
 
-  test('a certificate that nobody vouches for', async () => {
+  test('an untrusted certificate', async () => {
     const authority = await createCertificateAuthority();
     const tls = await authority.issue(['localhost']);
     const secure = await startAuthorizationServer({ hostname: 'localhost', tls });
@@ -179,7 +179,7 @@ describe('a mint that fails has its code and says what to do', () => {
     }
   });
 
-  test('a budget that ends first', async () => {
+  test('a time limit that ends first', async () => {
     server.faults.always('token', { kind: 'hang' });
     const controller = new AbortController();
     const minting = minterFor(settings, { AWSCURRENT: SECRET }).mint({ signal: controller.signal });
@@ -190,14 +190,14 @@ describe('a mint that fails has its code and says what to do', () => {
   });
 });
 
-describe('a token of a tolerable server', () => {
+describe('a response that deviates from the RFC', () => {
   test.each<[string, Fault, number]>([
     ['expires_in as a string', withExpiresInSource('"60"'), 60],
     ['expires_in huge', withExpiresInSource('1e999'), 900],
     ['no expires_in', withMembers({ expires_in: undefined }), 900],
     ['an empty error', withMembers({ error: '', expires_in: 60 }), 60],
     ['a type in lower case', withMembers({ token_type: 'bearer', expires_in: 60 }), 60],
-  ])('is taken: %s', async (_case, fault, lifetimeSeconds) => {
+  ])('is accepted: %s', async (_case, fault, lifetimeSeconds) => {
     server.faults.always('token', fault);
     const minted = await minterFor(settings, { AWSCURRENT: SECRET }).mint({ signal: signal() });
     expect((minted.expiresAt.getTime() - minted.issuedAt.getTime()) / 1000).toBe(lifetimeSeconds);

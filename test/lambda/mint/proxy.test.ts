@@ -73,7 +73,7 @@ async function mint(tokenUrl: string, environment: object): Promise<string> {
   return stdout;
 }
 
-test('HTTPS_PROXY carries the token request, end to end encrypted by a certificate of NODE_EXTRA_CA_CERTS', async () => {
+test('the token request goes through HTTPS_PROXY, with TLS to a server with a certificate of NODE_EXTRA_CA_CERTS', async () => {
   expect(await mint('https://login.example.test/token', {})).toBe('minted');
 
   expect(connected).toEqual(['login.example.test:443']);

@@ -121,12 +121,12 @@ test('a throttled read is tried again, and SECRET_UNAVAILABLE when that does not
   );
 });
 
-test('an answer that breaks off is SECRET_UNAVAILABLE, without what was already read', async () => {
+test('an incomplete response is SECRET_UNAVAILABLE, and the error does not repeat it', async () => {
   aws.faults.add({ fault: { kind: 'cut-half-way-through-answer' } });
   await expectUnavailable(read(), /The next invocation tries again/);
 });
 
-test('an answer that stalls in its body costs one attempt, not the mint', async () => {
+test('a response that stalls in its body costs one attempt, not the mint', async () => {
   let answers = 0;
   const stalling = await startRecorder((_request, response) => {
     answers += 1;

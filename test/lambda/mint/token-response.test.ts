@@ -97,7 +97,7 @@ describe('a success', () => {
     expect(lifetime(token({ access_token: jwt({ exp }), expires_in: expiresIn }))).toBe(expected);
   });
 
-  test('with something like a JWT counts by expires_in', () => {
+  test('with a malformed JWT uses expires_in', () => {
     for (const accessToken of ['a.b.c', 'a..', jwt(null), jwt([1]), jwt('exp'), '.'.repeat(2)]) {
       expect(lifetime(token({ access_token: accessToken, expires_in: 60 }))).toBe(60);
     }
@@ -128,14 +128,14 @@ describe('a success', () => {
     expect(lifetime(token({ access_token: jwt({ exp: 1e308 }) }))).toBe(900);
   });
 
-  test('with a scope that is nested 30,000 deep is read without it', () => {
+  test('with a scope that is nested 30,000 deep is read without the scope', () => {
     const nested = `${'['.repeat(30_000)}"a"${']'.repeat(30_000)}`;
     const body = `{"access_token":"${CANARY}","expires_in":60,"scope":${nested}}`;
 
     expect(token(body)).toMatchObject({ accessToken: CANARY, grantedScope: undefined });
   });
 
-  test('tells the granted scope, and nothing where it is no scope', () => {
+  test('returns the granted scope, or none if it is malformed', () => {
     const scope = (value: unknown) =>
       token({ access_token: CANARY, expires_in: 60, scope: value }).grantedScope;
     expect(scope('read write')).toBe('read write');
@@ -148,7 +148,7 @@ describe('a success', () => {
   });
 });
 
-describe('a success that is none', () => {
+describe('an invalid success', () => {
   const ok = { access_token: CANARY, expires_in: 60 };
   test.each([
     ['an empty body', '', 'is empty'],
@@ -207,7 +207,7 @@ describe('a success that is none', () => {
     expectNoLeak(error, secrets);
   });
 
-  test('a token that holds a short secret by chance is taken', () => {
+  test('a token that contains a short secret by chance is accepted', () => {
     const read = readTokenResponse(answer({ access_token: 'abcdefgh', expires_in: 60 }), {
       ...context,
       secrets: ['def'],
@@ -286,7 +286,7 @@ describe('a refusal', () => {
     );
   });
 
-  test('of the grant’s own credentials makes another stage worth a try', () => {
+  test('of the grant’s credentials makes the mint try another stage', () => {
     const response = answer(error('invalid_grant'), { status: 400 });
     expect(failure(response, { credentialErrors: ['invalid_grant'] }).credentialsRefused).toBe(true);
   });
@@ -295,7 +295,7 @@ describe('a refusal', () => {
     [429, {}],
     [503, {}],
     [400, error('invalid_request', 'rate limit exceeded')],
-  ])('passes on when to come back: HTTP %d', (status, body) => {
+  ])('returns the time to wait: HTTP %d', (status, body) => {
     const retryAfter = (value: string) =>
       failure(answer(body, { status, headers: { 'retry-after': value } })).retryAfterMs;
     expect(retryAfter('30')).toBe(30_000);
@@ -303,7 +303,7 @@ describe('a refusal', () => {
     expect(retryAfter('whenever')).toBeUndefined();
   });
 
-  test('with 401 unauthorized_client says first what it means: other credentials', () => {
+  test('with 401 unauthorized_client gives the advice for wrong credentials first', () => {
     expect(failure(answer(error('unauthorized_client'), { status: 401 })).message).toBe(
       'login.example.test refused the token request (unauthorized_client, HTTP 401). The client id, secret or key is wrong, or the server expects another clientAuthentication. If they are right: The client may not use this grant: enable it for the client at the provider. Store another secret.',
     );
@@ -322,7 +322,7 @@ describe('a refusal', () => {
     '/login',
     'http://[::1',
     `https://${CANARY}.example.test`,
-  ])('by a redirect does not name where to: %s', (location) => {
+  ])('by a redirect does not name its target: %s', (location) => {
     const redirected = failure(answer('', { status: 302, headers: { location } }));
 
     expect(redirected.message).toBe(
@@ -331,7 +331,7 @@ describe('a refusal', () => {
   });
 });
 
-test('10,000 generated responses give a token with valid dates or a known failure, and leak nothing', () => {
+test('10,000 generated responses each give a token with valid dates or a known error, and leak nothing', () => {
   const CODES = [
     'TOKEN_REJECTED',
     'TOKEN_ENDPOINT_THROTTLED',

@@ -45,7 +45,7 @@ test.each([-300_000, 300_000])('a step of %d ms after the comparison does not co
   expect(clock.now()).toEqual(new Date(START + 10));
 });
 
-test('an answer without a date starts the count anew, so that a frozen count does not fall behind', () => {
+test('a response without a date restarts the count, so that a frozen count does not fall behind', () => {
   const { time, clock } = makeTime();
   clock.compare(new Date(START));
   time.systemMs += 60_000;

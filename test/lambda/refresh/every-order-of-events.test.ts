@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
  *
  * The explorer is a process of its own: in the context that Jest makes for a suite it takes half as long again.
  */
-test('in no order of events happens what must not', async () => {
+test('no order of events breaks a rule', async () => {
   const explorer = spawn(process.execPath, ['test/lambda/refresh/explorer/main.ts', '--quick']);
 
   const [printed, errors, [exitCode]] = await Promise.all([

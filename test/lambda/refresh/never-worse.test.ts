@@ -68,7 +68,7 @@ const response = fc.record({
   isTruncated: fc.constantFrom(false, false, false, true),
 });
 
-test('no answer of a token endpoint crashes a mint, or keeps a later token out', async () => {
+test('no response of a token endpoint crashes a mint, or prevents a later one', async () => {
   const visited = new Set<string>();
   let answers = 0;
   await fc.assert(

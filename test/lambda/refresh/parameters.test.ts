@@ -56,7 +56,7 @@ test('an empty Parameter Store reads as no token and no status, with AWS’s tim
   expect(await open().read({ signal: signal() })).toEqual({ tokenVersion: null, status: null, awsTime });
 });
 
-test('what was written is read back with one call that does not decrypt', async () => {
+test('both parameters are read with one call, without decryption', async () => {
   const parameters = open();
   expect(await parameters.writeToken({ accessToken: canary, signal: signal() })).toBe(1);
   await parameters.writeStatus({ status, signal: signal() });
@@ -70,7 +70,7 @@ test('what was written is read back with one call that does not decrypt', async 
   expect(aws.ssm.parameters.get(statusParameter)?.versions[0]).toMatchObject({ type: 'String' });
 });
 
-test('a version of the token is read back decrypted, a version that is gone as null', async () => {
+test('a version of the token is read and decrypted; a version that no longer exists is null', async () => {
   const parameters = open();
   await parameters.writeToken({ accessToken: 'first', signal: signal() });
   expect(await parameters.writeToken({ accessToken: 'second', signal: signal() })).toBe(2);
@@ -88,19 +88,19 @@ test.each([
   expect(aws.ssm.parameters.get(tokenParameter)?.versions[0]?.tier).toBe(tier);
 });
 
-test('a short token follows a long one, although a parameter never leaves the advanced tier', async () => {
+test('a short token can be stored after a long one has made the parameter advanced', async () => {
   await open().writeToken({ accessToken: 'x'.repeat(5_000), signal: signal() });
   expect(await open().writeToken({ accessToken: 'short', signal: signal() })).toBe(2);
 });
 
-test('the 101st version is written like the first', async () => {
+test('the 101st version can be written', async () => {
   const parameters = open();
   for (let version = 1; version <= 101; version += 1) {
     expect(await parameters.writeToken({ accessToken: `token-${version}`, signal: signal() })).toBe(version);
   }
 });
 
-test('an own key encrypts the token', async () => {
+test('a customer managed key encrypts the token', async () => {
   const { arn } = aws.kms.addKey();
   await open({ encryptionKeyArn: arn }).writeToken({ accessToken: canary, signal: signal() });
   expect(aws.ssm.parameters.get(tokenParameter)?.versions[0]?.keyId).toBe(arn);
@@ -121,7 +121,7 @@ test('a denied read says which action, on what, and what to do', async () => {
   expect(error.message).toContain('Deploy the stack again');
 });
 
-test('a throttled read is tried again, and says so when that does not help', async () => {
+test('a throttled read is tried again, and the error says so if it stays throttled', async () => {
   const once = aws.faults.add({
     match: { operation: 'GetParameters' },
     fault: { kind: 'throttle' },
@@ -159,7 +159,7 @@ test.each([
   },
 );
 
-test('a write that stays throttled says so when its time is over', async () => {
+test('a write that stays throttled fails at its time limit, and the error says so', async () => {
   aws.faults.add({ match: { operation: 'PutParameter' }, fault: { kind: 'throttle' } });
 
   const error = await failure(open().writeToken({ accessToken: canary, signal: AbortSignal.timeout(2_000) }));
@@ -195,7 +195,7 @@ test('16 tokens are stored although the account takes 3 writes a second', async 
   expect(aws.ssm.parameters.size).toBe(2 * names.length);
 });
 
-test('a validation error of AWS that could quote the value is not passed on', async () => {
+test('the text of an AWS validation error, which could quote the token, is not repeated', async () => {
   const error = await failure(
     open().writeToken({ accessToken: `${canary}${'x'.repeat(9_000)}`, signal: signal() }),
   );

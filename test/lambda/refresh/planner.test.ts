@@ -109,7 +109,7 @@ describe('on a beat', () => {
       ['the same source and key', { source: policy.source, encryptionKey: null }, {}],
       ['the same own key', { encryptionKey: key }, { encryptionKey: key }],
       ['a status of an earlier release, which tells neither', {}, { encryptionKey: key }],
-    ])('but not for %s', (_, described, configured) => {
+    ])('does not mint for %s', (_, described, configured) => {
       expect(planFor(described, configured)).toEqual(keep);
     });
   });
@@ -123,7 +123,7 @@ describe('on a beat', () => {
     expect(planAt(15 * MINUTE)).toEqual(mint('secret-stage'));
   });
 
-  test('goes by the age, whatever the status says of its due time', () => {
+  test('uses the token’s age, not the refreshDueAt of the status', () => {
     const late = { ...token(24 * 60 * MINUTE), refreshDueAt: elapsed(20 * 60 * MINUTE) };
     const found = { tokenVersion: 42, status: { token: late, provider: 'oauth2', lastFailure: null } };
 
@@ -173,7 +173,7 @@ describe('with jobs of 45 minutes', () => {
 });
 
 describe('while a backoff runs', () => {
-  test('that only the instance remembers, a beat waits too, also where no status can be read', () => {
+  test('a beat also waits if only the instance remembers the failure, even without a readable status', () => {
     const unreadable = { tokenVersion: 42, status: null };
 
     const found = plan({ request: beat, stored: unreadable, now: issuedAt, policy, lastFailure: failure(5) });
@@ -197,19 +197,19 @@ describe('while a backoff runs', () => {
     expect(plan({ request: beat, stored: failing, now: elapsed(55 * MINUTE), policy })).toEqual(mint('age'));
   });
 
-  test('binds a token that is missing too', () => {
+  test('a missing token is not minted during the backoff', () => {
     const missing = stored({ tokenVersion: null, lastFailure: failure(55) });
     expect(plan({ request: beat, stored: missing, now, policy })).toEqual(wait);
   });
 
-  test('a time that is absurdly far away is not believed', () => {
+  test('a retryAt that is too far in the future is ignored', () => {
     expect(plan({ request: beat, stored: stored({ lastFailure: failure(600) }), now, policy })).toEqual(
       mint('age'),
     );
   });
 });
 
-describe('a job that asks for more life', () => {
+describe('a request for more remaining life', () => {
   test.each([
     ['gets what is there when that is enough', 45, 14, keep],
     ['gets a new token when it is not', 45, 16, mint('min-remaining')],
@@ -231,7 +231,7 @@ describe('a job that asks for more life', () => {
     expect(found).toEqual(expected);
   });
 
-  test('does not mint within a beat of a mint that brought the stored token again', () => {
+  test('does not mint within a beat after a mint returned the stored token again', () => {
     const options = { request: asking(45), stored: stored(), policy, sameTokenAt: elapsed(20 * MINUTE) };
     expect(plan({ ...options, now: elapsed(20.9 * MINUTE) })).toEqual(keep);
     expect(plan({ ...options, now: elapsed(21 * MINUTE) })).toEqual(mint('min-remaining'));

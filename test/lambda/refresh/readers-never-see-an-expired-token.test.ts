@@ -201,7 +201,7 @@ test('nor while no rejection is longer than the tolerance less its backoff', asy
   );
 });
 
-describe('what is too long can be seen, so that the properties above can fail', () => {
+describe('longer outages and rejections break the properties above', () => {
   const hour: Life = {
     lifetimeMs: 60 * MINUTE,
     refreshIntervalMs: 50 * MINUTE,

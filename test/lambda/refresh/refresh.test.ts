@@ -76,7 +76,7 @@ describe('a beat', () => {
     expect(status?.token?.refreshDueAt.getTime()).toBe(world.now().getTime() + 50 * MINUTE);
   });
 
-  test('that finds a fresh token makes one AWS call and no other', async () => {
+  test('with a fresh token makes one AWS call', async () => {
     await start();
     await fn.invoke();
     world.advance(47 * MINUTE);
@@ -91,7 +91,7 @@ describe('a beat', () => {
     expect(world.server.requests).toHaveLength(1);
   });
 
-  test('that finds an old token mints with four AWS calls, and measures what a reader saw before', async () => {
+  test('with a due token mints with four AWS calls, and measures the remaining life before the mint', async () => {
     await start();
     await fn.invoke();
     world.advance(50 * MINUTE);
@@ -142,7 +142,7 @@ describe('a beat', () => {
 });
 
 describe('a mint that fails', () => {
-  test('leaves the token, is written down once, and is tried again on each beat of an outage', async () => {
+  test('keeps the stored token, is stored once, and is tried again on each beat of an outage', async () => {
     await start();
     await fn.invoke();
     const before = await stored();
@@ -165,7 +165,7 @@ describe('a mint that fails', () => {
     expect((await stored()).status?.lastFailure).toBeNull();
   });
 
-  test('before the first token is written down too', async () => {
+  test('is also stored before the first token', async () => {
     await start();
     world.server.faults.always('token', oauthError(401, 'invalid_client'));
     expect(await failure(fn.invoke())).toMatchObject({ code: 'TOKEN_REJECTED' });
@@ -178,7 +178,7 @@ describe('a mint that fails', () => {
     });
   });
 
-  test('with a permanent error is not hammered, also by jobs that ask and by an instance that just started', async () => {
+  test('with a permanent error waits for its backoff, also for jobs’ requests and on a new instance', async () => {
     await start();
     await fn.invoke();
     world.server.faults.always('token', oauthError(401, 'invalid_client'));
@@ -232,10 +232,10 @@ describe('a mint that fails', () => {
   });
 });
 
-describe('a failure that is written down', () => {
+describe('a failure that is stored', () => {
   const statusWrites = { operation: 'PutParameter', name: '/ci/test/token-status' };
 
-  test('leaves the description of the token that was just stored, where only its status was refused', async () => {
+  test('keeps the description of the token that was just stored, if only its status could not be written', async () => {
     await start();
     await fn.invoke();
     world.advance(50 * MINUTE);
@@ -250,7 +250,7 @@ describe('a failure that is written down', () => {
     expect(await fn.invoke()).toMatchObject({ outcome: 'still-fresh', reason: 'not-due', tokenVersion: 2 });
   });
 
-  test('leaves the description of a token that another instance has stored meanwhile', async () => {
+  test('keeps the description of a token that another instance has stored meanwhile', async () => {
     await start();
     await fn.invoke();
     world.advance(50 * MINUTE);
@@ -309,7 +309,7 @@ describe('a secret that the server goes on refusing', () => {
     await fn.invoke({ force: true });
   }
 
-  test('is told by the status at once', async () => {
+  test('appears in the status at once', async () => {
     await refuse();
 
     const { status } = await stored();
@@ -317,7 +317,7 @@ describe('a secret that the server goes on refusing', () => {
     expect(status).toMatchObject({ token: { secretStage: 'AWSPREVIOUS' }, lastFailure: null });
   });
 
-  test('fails each beat from 15 minutes on, its token stored, by the backoff', async () => {
+  test('fails beats after 15 minutes, with the token stored, and follows the backoff', async () => {
     await refuse();
     world.advance(14 * MINUTE);
     expect(await fn.invoke()).toMatchObject({ reason: 'not-due' });
@@ -336,7 +336,7 @@ describe('a secret that the server goes on refusing', () => {
     expect((await stored()).status?.lastFailure).toMatchObject({ code: 'TOKEN_REJECTED', consecutive: 6 });
   });
 
-  test('also where jobs have new tokens minted again and again', async () => {
+  test('also fails if jobs’ requests mint new tokens', async () => {
     await refuse();
     for (let minutes = 0; minutes < 15; minutes += 5) {
       world.advance(5 * MINUTE);
@@ -349,7 +349,7 @@ describe('a secret that the server goes on refusing', () => {
     expect(error).toMatchObject({ code: 'TOKEN_REJECTED', message: expect.stringContaining('AWSPREVIOUS') });
   });
 
-  test('is forgotten once the server accepts it', async () => {
+  test('ends when the server accepts the secret', async () => {
     await refuse();
     world.advance(15 * MINUTE);
     await failure(fn.invoke());
@@ -378,7 +378,7 @@ describe('a secret that changes', () => {
     expect(await fn.invoke(event)).toMatchObject({ outcome: 'refreshed', reason: 'secret-changed' });
   });
 
-  test('before the server knows it falls back to the one before, and says so', async () => {
+  test('before the server accepts it, the previous one is used, with a warning', async () => {
     await start();
     await world.storeSecret('c4n4ry-not-yet-known');
     expect(await fn.invoke()).toMatchObject({ outcome: 'refreshed' });
@@ -386,7 +386,7 @@ describe('a secret that changes', () => {
   });
 });
 
-describe('a job that asks for more life', () => {
+describe('a request for more remaining life', () => {
   test('gets a new token, once', async () => {
     await start();
     await fn.invoke();
@@ -401,7 +401,7 @@ describe('a job that asks for more life', () => {
     expect(world.server.mints.count).toBe(2);
   });
 
-  test('for more than any token has gets the best there is, without minting again and again', async () => {
+  test('for more than any token’s life gets the stored token, and does not mint each time', async () => {
     await start();
     await fn.invoke();
     world.advance(20 * MINUTE);
@@ -416,7 +416,7 @@ describe('a job that asks for more life', () => {
     expect(world.server.mints.count).toBe(2);
   });
 
-  test('of a server that returns the same token is not answered by minting again and again', async () => {
+  test('does not mint each time if the server returns the same token', async () => {
     await start();
     world.server.setIssuing('same-token');
     await fn.invoke();
@@ -511,7 +511,7 @@ describe('the token that was issued last is the one that is stored', () => {
 });
 
 describe('a server that returns the stored token again', () => {
-  test('is asked anew on each beat once that is due, and nothing is written twice', async () => {
+  test('is asked again on each beat once that token is due, and nothing is written twice', async () => {
     await start();
     world.server.setIssuing('same-token');
     await fn.invoke();
@@ -528,7 +528,7 @@ describe('a server that returns the stored token again', () => {
     expect(world.aws.ssm.parameters.get('/ci/test/token-status')?.versions).toHaveLength(1);
   });
 
-  test('and names an earlier expiry is believed', async () => {
+  test('with an earlier expiry changes the status', async () => {
     await start();
     world.server.setIssuing('same-token');
     await fn.invoke();
@@ -545,7 +545,7 @@ describe('a server that returns the stored token again', () => {
     expect(status?.token?.expiresAt).toEqual(new Date(world.now().getTime() + 600_000));
   });
 
-  test('and names a later expiry is not', async () => {
+  test('with a later expiry does not change the status', async () => {
     await start();
     world.server.setIssuing('same-token');
     await fn.invoke();
@@ -558,7 +558,7 @@ describe('a server that returns the stored token again', () => {
     expect((await stored()).status?.token?.expiresAt).toEqual(before.status?.token?.expiresAt);
   });
 
-  test('has it encrypted anew where another key is configured', async () => {
+  test('has it encrypted again if another key is configured', async () => {
     await start();
     world.server.setIssuing('same-token');
     await fn.invoke();
@@ -571,7 +571,7 @@ describe('a server that returns the stored token again', () => {
 });
 
 describe('of two mints at once', () => {
-  test('the token that was issued later is put back where the earlier one was written over it', async () => {
+  test('the token that was issued later is written back if the earlier one overwrote it', async () => {
     await start();
     await fn.invoke();
     const slow = world.instance();
@@ -623,7 +623,7 @@ describe('where the provider has a probe', () => {
     expect(fn.seen[0]?.warnings.join()).toContain('stored without proof');
   });
 
-  test('an inactivity timeout of five minutes does not kill the stored token', async () => {
+  test('an inactivity timeout of five minutes does not end the stored token', async () => {
     await start({ hasProbe: true });
     world.server.setInactivityTimeout(300);
     await fn.invoke();
@@ -636,7 +636,7 @@ describe('where the provider has a probe', () => {
     expect(world.server.probes.length).toBeLessThanOrEqual(26);
   });
 
-  test('nor during an outage of the token endpoint', async () => {
+  test('it does not end it during an outage of the token endpoint either', async () => {
     await start({ hasProbe: true });
     world.server.setInactivityTimeout(300);
     await fn.invoke();
@@ -650,7 +650,7 @@ describe('where the provider has a probe', () => {
     expect((await world.server.introspect((await stored()).accessToken)).active).toBe(true);
   });
 
-  test('a token that was revoked is found out and replaced', async () => {
+  test('a revoked token is detected and replaced', async () => {
     await start({ hasProbe: true });
     await fn.invoke();
     world.server.revoke((await stored()).accessToken);

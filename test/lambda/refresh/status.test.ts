@@ -45,7 +45,7 @@ const failing: Status = {
   lastFailure: { code: 'TOKEN_REJECTED', at: at('14:00:00'), consecutive: 3, retryAt: at('14:04:00') },
 };
 
-test('writes schema version 1 exactly as the contract shows it', () => {
+test('writes schema version 1 as in the contract', () => {
   expect(JSON.parse(serializeStatus(healthy))).toEqual({
     schemaVersion: 1,
     tokenVersion: 42,
@@ -63,7 +63,7 @@ test('writes schema version 1 exactly as the contract shows it', () => {
   });
 });
 
-test('writes null for all that describes a token, before the first one', () => {
+test('writes null for the token’s fields before the first token', () => {
   expect(JSON.parse(serializeStatus({ ...failing, lastFailure: null }))).toEqual({
     schemaVersion: 1,
     tokenVersion: null,
@@ -81,7 +81,7 @@ test('writes null for all that describes a token, before the first one', () => {
   });
 });
 
-test('rounds the expiry of shells down, so that no job counts on a part of a second', () => {
+test('rounds expiresAtEpoch down to whole seconds', () => {
   const { token } = healthy;
   if (token === null) throw new Error('no token');
   const status = { ...healthy, token: { ...token, expiresAt: new Date(token.expiresAt.getTime() + 999) } };
@@ -91,7 +91,7 @@ test('rounds the expiry of shells down, so that no job counts on a part of a sec
   expect(expiresAtEpoch).toBe(1795186800);
 });
 
-test('reads the status of an earlier release, and adds nothing to what it does not know', () => {
+test('reads the status of an earlier release; its missing fields stay unknown', () => {
   const status = parseStatus(JSON.stringify(olderRelease));
 
   expect(status?.token).toEqual({
@@ -163,11 +163,11 @@ test.each([
   ['a job guarantee of a part of a second', changed({ jobGuaranteeSeconds: 0.5 })],
   ['a key of more than 2,048 characters', changed({ encryptionKey: 'k'.repeat(2_049) })],
   ['a job guarantee as text', changed({ jobGuaranteeSeconds: '2700' })],
-])('takes %s for no status', (_, json) => {
+])('reads %s as no status', (_, json) => {
   expect(parseStatus(json)).toBeNull();
 });
 
-test('does not believe a lifetime above 48 hours', () => {
+test('cuts a lifetime above 48 hours', () => {
   const status = parseStatus(changed({ expiresAt: '2027-01-01T00:00:00.000Z' }));
 
   expect(status?.token?.expiresAt).toEqual(new Date('2026-11-22T14:00:00.000Z'));
@@ -188,17 +188,17 @@ test.each([
   ['a code that is none', { code: 7 }],
   ['a time that is none', { at: 'soon' }],
   ['a retry that is none', { retryAt: null }],
-])('takes a failure with %s for none', (_, change) => {
+])('ignores a failure with %s', (_, change) => {
   const lastFailure = { code: 'TOKEN_REJECTED', at: AT, consecutive: 1, retryAt: AT, ...change };
 
   expect(parseStatus(changed({ lastFailure }))).toEqual(healthy);
 });
 
-test('takes a failure that cannot be read for none', () => {
+test('ignores an unreadable failure', () => {
   expect(parseStatus(changed({ lastFailure: { code: 'TOKEN_REJECTED' } }))).toEqual(healthy);
 });
 
-test('never throws, whatever stands in the parameter', () => {
+test('never throws, whatever the parameter contains', () => {
   fc.assert(
     fc.property(
       fc.oneof(
