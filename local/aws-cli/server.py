@@ -75,6 +75,8 @@ def serve(connection: socket.socket) -> None:
     os.environ.clear()
     os.environ.update(call["environment"], AWS_DATA_PATH=data_path)
     os.chdir(call["directory"])
+    # Nor may the sessions of roles that it takes be kept below the HOME in which it was loaded.
+    sys.modules["awscli.customizations.assumerole"].CACHE_DIR = os.path.expanduser("~/.aws/cli/cache")
     sys.argv = ["aws", *call["arguments"]]
     from awscli import clidriver
 

@@ -16,6 +16,7 @@ import type { Place, Principal } from './operation.ts';
 import { createRequestHandler, type RecordedRequest } from './request-handler.ts';
 import { createSecretsManager, type SecretsManager } from './secrets-manager.ts';
 import { createSsm, type Ssm } from './ssm.ts';
+import { createSts, type Sts } from './sts.ts';
 
 /** An AWS account on a loopback port, with access to its state for tests. */
 export interface AwsEndpoint extends Place {
@@ -25,6 +26,7 @@ export interface AwsEndpoint extends Place {
   readonly secretsManager: SecretsManager;
   readonly kms: Kms;
   readonly lambda: Lambda;
+  readonly sts: Sts;
   readonly iam: PrincipalRegistry;
   readonly faults: Faults;
   /** Every permission check of every call, in order; no values. */
@@ -41,7 +43,7 @@ export interface AwsEndpoint extends Place {
 
 /**
  * Starts an AWS endpoint that speaks the real protocols to real SDKs and the real CLI: Parameter Store, Secrets
- * Manager, Lambda's Invoke and STS GetCallerIdentity, with each call checked against the caller's IAM policies.
+ * Manager, Lambda's Invoke and STS, with each call checked against the caller's IAM policies.
  *
  * @param options `now` is the endpoint's clock: all dates in answers and their `Date` header come from it. With a
  * `certificate` it speaks HTTPS, as AWS does; otherwise plain HTTP
@@ -59,6 +61,7 @@ export async function startAwsEndpoint(options: {
   const secretsManager = createSecretsManager(place, kms);
   const lambda = createLambda(place);
   const iam = createPrincipalRegistry(place);
+  const sts = createSts(place, iam);
   const faults = createFaults();
   const calls: RecordedCall[] = [];
   const requests: RecordedRequest[] = [];
@@ -69,6 +72,7 @@ export async function startAwsEndpoint(options: {
     ssm,
     secretsManager,
     lambda,
+    sts,
     iam,
     faults,
     calls,
@@ -90,6 +94,7 @@ export async function startAwsEndpoint(options: {
     secretsManager,
     kms,
     lambda,
+    sts,
     iam,
     faults,
     calls,

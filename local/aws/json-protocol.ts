@@ -23,7 +23,12 @@ export type WireRequest =
       readonly logType?: string;
       readonly body: string;
     }
-  | { readonly protocol: 'query'; readonly service: 'sts'; readonly operation: string };
+  | {
+      readonly protocol: 'query';
+      readonly service: 'sts';
+      readonly operation: string;
+      readonly input: URLSearchParams;
+    };
 
 /** An encoded response. */
 export interface WireAnswer {
@@ -75,7 +80,7 @@ export function parseRequest(request: IncomingMessage, body: string): WireReques
   if (service) return { protocol: 'json', service, operation, input: parseInput(body) };
   const form = new URLSearchParams(body);
   if (form.get('Version') === '2011-06-15') {
-    return { protocol: 'query', service: 'sts', operation: form.get('Action') ?? '' };
+    return { protocol: 'query', service: 'sts', operation: form.get('Action') ?? '', input: form };
   }
   throw new AwsError(
     'UnknownOperationException',

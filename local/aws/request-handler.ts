@@ -19,7 +19,7 @@ import { parameterArn, parseReference } from './parameter-names.ts';
 import { unresolvedArn } from './secret-store.ts';
 import type { SecretsManager } from './secrets-manager.ts';
 import type { Ssm } from './ssm.ts';
-import { callerIdentity } from './sts.ts';
+import type { Sts } from './sts.ts';
 
 /** A record of one request and its result. */
 export interface RecordedRequest extends CallSummary {
@@ -45,6 +45,7 @@ interface Parts {
   readonly ssm: Ssm;
   readonly secretsManager: SecretsManager;
   readonly lambda: Lambda;
+  readonly sts: Sts;
   readonly iam: PrincipalRegistry;
   readonly faults: Faults;
   readonly calls: RecordedCall[];
@@ -75,7 +76,7 @@ async function handle(parts: Parts, request: IncomingMessage, response: ServerRe
       requestId,
       names: namesOf(parsed),
     };
-    const principal = identify(parts, request);
+    const principal = isUnsigned(parsed) ? ANONYMOUS : identify(parts, request);
     record = { ...summary, principal: principal.arn, at: parts.now(), outcome: 'no-answer' };
     parts.requests.push(record);
     faults = parts.faults.take(summary, parts.now());
@@ -104,6 +105,14 @@ async function handle(parts: Parts, request: IncomingMessage, response: ServerRe
     return;
   }
   response.end(body);
+}
+
+/** Who calls without credentials. */
+const ANONYMOUS: Principal = { arn: 'anonymous', policies: [] };
+
+/** The caller proves who it is by the token that it sends. */
+function isUnsigned(request: WireRequest): boolean {
+  return request.service === 'sts' && request.operation === 'AssumeRoleWithWebIdentity';
 }
 
 function identify({ iam, now }: Pick<Parts, 'iam' | 'now'>, request: IncomingMessage): Principal {
@@ -187,13 +196,10 @@ async function execute(
   };
   if (request.protocol === 'lambda') return await parts.lambda.invoke(request, call);
   if (request.protocol === 'query') {
-    if (request.operation !== 'GetCallerIdentity')
-      throw new AwsError('InvalidAction', 'Only GetCallerIdentity is served.');
-    return {
-      status: 200,
-      headers: { 'content-type': 'text/xml' },
-      body: callerIdentity(parts.place, principal.arn, summary.requestId),
-    };
+    const { operation, input } = request;
+    const { now, requestId } = call;
+    const body = await parts.sts.execute({ operation, input, principal, now, requestId });
+    return { status: 200, headers: { 'content-type': 'text/xml' }, body };
   }
   const service = request.service === 'ssm' ? parts.ssm : parts.secretsManager;
   const operation = service.operations[request.operation];

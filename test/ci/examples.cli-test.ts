@@ -9,7 +9,7 @@ import { type AwsCli, findAwsClis, installCommand } from './support/aws-cli.ts';
 import { jenkinsSteps } from './support/jenkinsfile.ts';
 import { openPipelineHarness, type PipelineHarness } from './support/pipeline-harness.ts';
 import { type Ended, filesContaining, run } from './support/process.ts';
-import { azureSteps, codeBuildSteps, gitHubSteps, gitLabSteps, type Step } from './support/steps.ts';
+import { azureSteps, codeBuildSteps, gitHubSteps, type Step } from './support/steps.ts';
 
 const EXAMPLES = 'ci/examples';
 
@@ -238,25 +238,6 @@ test('the curl loop ends at the first token that cannot be read', async () => {
 
   expect(job.status).toBe(5);
   expect(harness.api.calls).toEqual([]);
-});
-
-test('the GitLab job runs, and its log holds no token', async () => {
-  const [step] = gitLabSteps(`${EXAMPLES}/gitlab/.gitlab-ci.yml`) as [Step];
-  // The role is taken already: there is no OIDC here.
-  const { AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE, ...env } = step.env;
-
-  const log = await runJob([{ ...step, env }], {
-    AWS_ID_TOKEN: 'an-id-token',
-    AWS_WEB_IDENTITY_TOKEN_FILE: join(harness.checkout, 'id-token'),
-  });
-
-  expect([AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE]).toEqual([
-    'arn:aws:iam::111122223333:role/TokenRefresher-ReaderRole',
-    '/tmp/aws-id-token',
-  ]);
-  expect(readFileSync(join(harness.checkout, 'id-token'), 'utf8')).toBe('an-id-token');
-  expect(terraformCalls()).toHaveLength(2);
-  expect(log).not.toContain(harness.storedToken());
 });
 
 test('the Genesys CLI gets the token in its environment', async () => {

@@ -17,6 +17,7 @@ import {
 } from '../../../local/synthesized-function.ts';
 import { type ApiServer, startApiServer } from './api-server.ts';
 import { type AwsCli, installAwsCommand, installCommand } from './aws-cli.ts';
+import { type CiSystems, FOREIGN_ROLE_ARN, JOBS, openCiSystems } from './ci-systems.ts';
 import { run } from './process.ts';
 import { ageToken } from './reader-harness.ts';
 
@@ -30,6 +31,8 @@ export interface PipelineHarness {
   readonly fn: SynthesizedFunction;
   /** The policies that `readers` in cdk.json attaches to the role `ci`. */
   readonly readerPolicies: readonly PolicyDocument[];
+  /** CI systems whose jobs may take the stack's reader role. */
+  readonly ciSystems: CiSystems;
   /** A checkout with `ci/` in it; also HOME and TMPDIR of the jobs. */
   readonly checkout: string;
   /** First directory of the jobs' PATH: `aws`, `terraform`. */
@@ -78,9 +81,10 @@ export async function openPipelineHarness(cli: AwsCli): Promise<PipelineHarness>
         tokenUrl: authorizationServer.tokenUrl,
         probeUrl: authorizationServer.probeUrl,
         secretName: SECRET_NAME,
-        readers: [`arn:aws:iam::${LOCAL_PLACE.accountId}:role/ci`],
+        readers: [`arn:aws:iam::${LOCAL_PLACE.accountId}:role/ci`, FOREIGN_ROLE_ARN, ...Object.values(JOBS)],
       },
     ],
+    target: { account: LOCAL_PLACE.accountId, region: LOCAL_PLACE.region },
   });
   const fn = functions[0] as SynthesizedFunction;
   const functionProcess = createFunctionProcess({
@@ -111,6 +115,7 @@ export async function openPipelineHarness(cli: AwsCli): Promise<PipelineHarness>
     authorizationServer,
     api,
     fn,
+    ciSystems: await openCiSystems(endpoint, assembly),
     readerPolicies: policiesOfRole(assembly, LOCAL_PLACE, 'ci'),
     checkout,
     commands,
