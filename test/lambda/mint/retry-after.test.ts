@@ -12,6 +12,16 @@ test.each([
     30_000,
   ],
   ['a date in the obsolete form', { 'retry-after': 'Friday, 20-Nov-26 14:02:00 GMT' }, 120_000],
+  [
+    'a date, by a server’s clock that is far ahead',
+    { 'retry-after': 'Fri, 20 Nov 2026 14:02:00 GMT', date: 'Fri, 31 Dec 9999 23:59:59 GMT' },
+    undefined,
+  ],
+  [
+    'a date, by a server’s clock that is no clock',
+    { 'retry-after': 'Fri, 20 Nov 2026 14:02:00 GMT', date: 'Fri, 20 Nov 99999999 00:00:00 GMT' },
+    120_000,
+  ],
   ['nothing', {}, undefined],
   ['zero', { 'retry-after': '0' }, undefined],
   ['the past', { 'retry-after': 'Fri, 20 Nov 2026 13:00:00 GMT' }, undefined],
