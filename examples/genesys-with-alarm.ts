@@ -1,4 +1,4 @@
-// One Genesys Cloud token, and an e-mail before it dies.
+// One Genesys Cloud token, and an e-mail before it expires.
 import { App, CfnOutput, Stack } from 'aws-cdk-lib';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
@@ -18,6 +18,6 @@ const genesys = new TokenRefresher(stack, 'genesys', {
   alarmTopic: onCall,
 });
 
-// The commands that store the secret, force a refresh and diagnose, and what readers are promised.
+// The commands that store the secret, force a refresh and diagnose, and the guarantee.
 createTokenOutputs(stack, 'Genesys', genesys);
 new CfnOutput(stack, 'Topic', { value: onCall.topicArn });

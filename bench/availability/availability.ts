@@ -137,7 +137,7 @@ async function tryWithinTolerance(scope: Scope, seeds: number, progress: Progres
     'lost',
     'turned away',
     'reads',
-    'of dead',
+    'expired',
     'worst left',
     'gaps',
   ];
@@ -230,7 +230,7 @@ async function tryAlarm(scope: Scope, progress: Progress, broken: string[]) {
   }
   const head = [
     'lifetime, interval',
-    'rings at',
+    'raised at',
     'lapses',
     'announced',
     'shortest warning',

@@ -32,7 +32,7 @@ const REASONS: Readonly<Record<string, string>> = {
  * credentials the stack's are not known: the CDK CLI then says `us-east-1` for any region. The first ARN's count instead,
  * readers' last.
  *
- * @returns the stack's account, undefined where nothing tells it
+ * @returns the stack's account, undefined if nothing names it
  */
 export function refuseOtherPlaces(
   tokens: readonly (TokenArns | undefined)[],

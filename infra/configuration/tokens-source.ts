@@ -53,7 +53,7 @@ function readFile(path: string, problems: string[]): TokensSource | undefined {
   return undefined;
 }
 
-/** Parses JSON, or tells why it cannot, without a piece of it: a secret may have been put there. */
+/** Parses JSON. The error says what is wrong without repeating the text: somebody may have put a secret there. */
 export function parseJson(text: string): { readonly value?: unknown; readonly problem?: string } {
   try {
     return { value: JSON.parse(text) };

@@ -1,21 +1,21 @@
-/** Where something lies; undefined: not known while the template is made. */
+/** Partition, region and account of a resource; undefined: not known at synth. */
 export interface Place {
   readonly partition?: string | undefined;
   readonly region: string | undefined;
   readonly account: string | undefined;
 }
 
-/** What goes wrong in AWS where the thing lies in another region or account than the stack, and the way around. */
+/** Why a resource in another region or account than the stack does not work, and what to do instead. */
 export const OWN_PLACE_REASONS = {
   encryptionKey: 'Parameter Store encrypts with a key of its own account and region; name one of those',
   logEncryptionKey: 'CloudWatch Logs encrypts with a key of its own account and region; name one of those',
   alarmTopic:
-    'CloudWatch tells topics of its own account and region only; name one of those, or set alarmEmail',
+    'CloudWatch notifies only topics of its own account and region; name one of those, or set alarmEmail',
   secret:
-    'its changes would not be heard of here; replicate it to the region of the stack, or store it in this account, and name that one',
+    'Secrets Manager sends its change events only to its own account and region; replicate the secret to the region of the stack, or store it in this account, and name that one',
 } as const;
 
-/** Tells where something lies that has to lie in `own`, and `reason`; undefined where it does, or where that is not known. */
+/** Describes a resource that is not in `own`, with `reason`; undefined if it is there, or if its place is not known. */
 export function otherPlaceProblem(
   place: Place,
   own: Place,

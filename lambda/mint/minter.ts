@@ -13,7 +13,7 @@ export type ProbeResult = 'accepted' | 'refused' | 'unanswered';
 /** Mints and proves tokens: everything that needs the token endpoint, the provider's API or the secret. */
 export interface Minter {
   /**
-   * Reads the secret and asks the token endpoint for a token.
+   * Reads the secret and requests a token.
    *
    * @throws RefreshError `SECRET_*`, `TOKEN_REJECTED`, `TOKEN_ENDPOINT_*`, `TOKEN_RESPONSE_INVALID`,
    * `TOKEN_TOO_LARGE`

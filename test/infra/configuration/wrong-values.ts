@@ -500,12 +500,12 @@ export const WRONG_TOKENS: readonly (readonly [what: string, tokens: unknown, me
   [
     'secretArn of another region',
     [{ ...genesys, secretArn: arn('secretsmanager', 'secret:x-AbCdEf', { region: 'eu-west-1' }) }],
-    'tokens[0].secretArn: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x-A… lies in region eu-west-1 (the stack is in eu-central-1); its changes would not be heard of here; replicate it to the region of the stack, or store it in this account, and name that one',
+    'tokens[0].secretArn: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:x-A… lies in region eu-west-1 (the stack is in eu-central-1); Secrets Manager sends its change events only to its own account and region; replicate the secret to the region of the stack, or store it in this account, and name that one',
   ],
   [
     'secretArn of another account',
     [{ ...genesys, secretArn: arn('secretsmanager', 'secret:x-AbCdEf', { account: '999900001111' }) }],
-    'tokens[0].secretArn: "arn:aws:secretsmanager:eu-central-1:999900001111:secret:… lies in account 999900001111 (the stack is in 111122223333); its changes would not be heard of here; replicate it to the region of the stack, or store it in this account, and name that one',
+    'tokens[0].secretArn: "arn:aws:secretsmanager:eu-central-1:999900001111:secret:… lies in account 999900001111 (the stack is in 111122223333); Secrets Manager sends its change events only to its own account and region; replicate the secret to the region of the stack, or store it in this account, and name that one',
   ],
   [
     'secretArn of another partition',
@@ -515,7 +515,7 @@ export const WRONG_TOKENS: readonly (readonly [what: string, tokens: unknown, me
         secretArn: arn('secretsmanager', 'secret:x-AbCdEf', { partition: 'aws-cn', region: 'cn-north-1' }),
       },
     ],
-    'tokens[0].secretArn: "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret… lies in partition aws-cn (the stack is in aws), region cn-north-1 (the stack is in eu-central-1); its changes would not be heard of here; replicate it to the region of the stack, or store it in this account, and name that one',
+    'tokens[0].secretArn: "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret… lies in partition aws-cn (the stack is in aws), region cn-north-1 (the stack is in eu-central-1); Secrets Manager sends its change events only to its own account and region; replicate the secret to the region of the stack, or store it in this account, and name that one',
   ],
   [
     'key of a secret, no key',
@@ -600,12 +600,12 @@ export const WRONG_TOKENS: readonly (readonly [what: string, tokens: unknown, me
   [
     'topic of another region',
     [{ ...genesys, alarmTopicArn: arn('sns', 'on-call', { region: 'eu-west-1' }) }],
-    'tokens[0].alarmTopicArn: "arn:aws:sns:eu-west-1:111122223333:on-call" lies in region eu-west-1 (the stack is in eu-central-1); CloudWatch tells topics of its own account and region only; name one of those, or set alarmEmail',
+    'tokens[0].alarmTopicArn: "arn:aws:sns:eu-west-1:111122223333:on-call" lies in region eu-west-1 (the stack is in eu-central-1); CloudWatch notifies only topics of its own account and region; name one of those, or set alarmEmail',
   ],
   [
     'topic of another account',
     [{ ...genesys, alarmTopicArn: arn('sns', 'on-call', { account: '999900001111' }) }],
-    'tokens[0].alarmTopicArn: "arn:aws:sns:eu-central-1:999900001111:on-call" lies in account 999900001111 (the stack is in 111122223333); CloudWatch tells topics of its own account and region only; name one of those, or set alarmEmail',
+    'tokens[0].alarmTopicArn: "arn:aws:sns:eu-central-1:999900001111:on-call" lies in account 999900001111 (the stack is in 111122223333); CloudWatch notifies only topics of its own account and region; name one of those, or set alarmEmail',
   ],
   ['reader no text', [{ ...genesys, readers: [7] }], 'tokens[0].readers[0]: 7 is not an object'],
   [
