@@ -71,8 +71,9 @@ async function playKeycloak({ url }: ServerProcess): Promise<void> {
     step(title, async () => {
       const minted = await mint({ issuer, ...settings }, { AWSCURRENT: secret });
       await isActive(minted);
-      // By the token's own exp, which Keycloak cuts to whole seconds.
-      assert.equal(Math.ceil((minted.expiresAt.getTime() - minted.issuedAt.getTime()) / 1000), 3600);
+      // Keycloak counts from its own start of the request, in whole seconds: a slow server promises a little less.
+      const lifetimeSeconds = (minted.expiresAt.getTime() - minted.issuedAt.getTime()) / 1000;
+      assert(lifetimeSeconds <= 3600 && lifetimeSeconds > 3590, `The token lives ${lifetimeSeconds} s.`);
       assert.deepEqual(minted.warnings, []);
     });
 
