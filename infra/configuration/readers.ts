@@ -58,6 +58,12 @@ function readOidcSubject(
   path: string,
   problems: string[],
 ): Required<OidcSubject> | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    problems.push(
+      `${path}: ${show(value)} is neither the ARN of a role nor an object with oidcProvider and subject`,
+    );
+    return undefined;
+  }
   const fields = openFields(value, path, problems);
   if (fields === undefined) return undefined;
   const oidcProvider = fields.requiredText('oidcProvider', OIDC_PROVIDER.rule, OIDC_PROVIDER.test);

@@ -21,9 +21,13 @@ const OWNER_OF_GITHUB =
 
 /** What is wrong, the reader, and what a person reads after the path `tokens[0].readers[0]`. */
 const BAD: [string, unknown, string][] = [
-  ['a number', 7, ': 7 is not an object'],
-  ['nothing', null, ': null is not an object'],
-  ['a list', [role('111122223333')], ': ["arn:aws:iam::111122223333:role/ci"] is not an object'],
+  ['a number', 7, ': 7 is neither the ARN of a role nor an object with oidcProvider and subject'],
+  ['nothing', null, ': null is neither the ARN of a role nor an object with oidcProvider and subject'],
+  [
+    'a list',
+    [role('111122223333')],
+    ': ["arn:aws:iam::111122223333:role/ci"] is neither the ARN of a role nor an object with oidcProvider and subject',
+  ],
   [
     'a user',
     'arn:aws:iam::111122223333:user/ci',

@@ -607,7 +607,11 @@ export const WRONG_TOKENS: readonly (readonly [what: string, tokens: unknown, me
     [{ ...genesys, alarmTopicArn: arn('sns', 'on-call', { account: '999900001111' }) }],
     'tokens[0].alarmTopicArn: "arn:aws:sns:eu-central-1:999900001111:on-call" lies in account 999900001111 (the stack is in 111122223333); CloudWatch notifies only topics of its own account and region; name one of those, or set alarmEmail',
   ],
-  ['reader no text', [{ ...genesys, readers: [7] }], 'tokens[0].readers[0]: 7 is not an object'],
+  [
+    'reader no text',
+    [{ ...genesys, readers: [7] }],
+    'tokens[0].readers[0]: 7 is neither the ARN of a role nor an object with oidcProvider and subject',
+  ],
   [
     'reader of IAM Identity Center',
     [{ ...genesys, readers: [role('aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0123456789abcdef')] }],
