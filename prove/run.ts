@@ -7,6 +7,7 @@ const PROOFS: Readonly<Record<string, readonly string[]>> = {
   'deliberate-bugs': [process.execPath, 'prove/deliberate-bugs.ts'],
   guards: [process.execPath, 'prove/guards.ts'],
   package: ['npm', 'run', '--silent', 'package'],
+  compliance: [process.execPath, 'test/infra/check-compliance.ts'],
   mutants: [process.execPath, 'prove/mutants.ts'],
   // Needs Go, which builds it in half a minute: too long for each landing.
   workflows: [

@@ -15,6 +15,9 @@ const PRICES = {
   scheduledInvocationsFree: 14_000_000,
   logGigabyte: 0.5,
   advancedParameter: 0.05,
+  advancedParameterRead: 0.05 / 10_000,
+  secondTrailEvent: 2 / 100_000,
+  dashboard: 3,
   encryptionKey: 1,
   natGateway: 0.045 * 24 * 30,
 } as const;
@@ -140,7 +143,22 @@ export function costsOfOptions(): Cost[] {
       arithmetic: '-1 x 0.40',
       dollars: -PRICES.secret,
     },
-    { what: 'a token above 4,096 bytes', arithmetic: '1 x 0.05', dollars: PRICES.advancedParameter },
+    {
+      what: 'a token above 4,096 bytes (advanced tier)',
+      arithmetic: '1 x 0.05',
+      dollars: PRICES.advancedParameter,
+    },
+    {
+      what: 'its reads, one each minute',
+      arithmetic: `${MONTH_MINUTES.toLocaleString('en-US')} x 0.05 / 10,000`,
+      dollars: MONTH_MINUTES * PRICES.advancedParameterRead,
+    },
+    {
+      what: 'a second CloudTrail trail with management events',
+      arithmetic: `${MONTH_MINUTES.toLocaleString('en-US')} reads x 2.00 / 100,000`,
+      dollars: MONTH_MINUTES * PRICES.secondTrailEvent,
+    },
+    { what: 'dashboard', arithmetic: 'three of an account are free', dollars: PRICES.dashboard },
     {
       what: 'encryptionKeyArn, per key',
       arithmetic: '1 x 1.00, and 0.03 per 10,000 requests',

@@ -1,0 +1,98 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { arch, platform, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { synthesizeAssembly } from '../../local/cloud-assembly.ts';
+import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
+
+// Scans the template of the smallest stack and that of one that uses every setting, with checkov (PyPI) and with AWS Control
+// Tower's proactive controls for CloudFormation Guard (npm), both of which it installs beside the project at the first run. Each
+// rule that finds something has to be in the table of docs/stack.md, with its reason, and each rule there has to find something.
+const CHECKOV = '3.3.30';
+const CONTROL_TOWER_RULES = '0.0.62';
+
+const tools = fileURLToPath(new URL('../../.venv', import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), 'token-refresher-compliance-'));
+process.on('exit', () => rmSync(directory, { recursive: true }));
+
+const templates = [
+  synthesizeAssembly({
+    tokens: [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }],
+    directory: join(directory, 'smallest'),
+  }),
+  synthesizeAssembly({
+    tokens: FULL_TOKENS,
+    context: FULL_CONTEXT,
+    target: TARGET,
+    directory: join(directory, 'full'),
+  }),
+].map((assembly) => join(assembly.directory, `${assembly.stackName}.template.json`));
+
+const found = new Set(
+  templates.flatMap((template) => [...scanWithCheckov(template), ...scanWithGuard(template)]),
+);
+const page = readFileSync(new URL('../../docs/stack.md', import.meta.url), 'utf8');
+const explained = new Set([...page.matchAll(/^\| `(CKV_\w+|\w+_check)` \|/gm)].map(([, rule = '']) => rule));
+const unexplained = [...found].filter((rule) => !explained.has(rule));
+const outdated = [...explained].filter((rule) => !found.has(rule));
+if (unexplained.length > 0) console.error(`not in docs/stack.md: ${unexplained.join(', ')}`);
+if (outdated.length > 0) console.error(`in docs/stack.md, but finds nothing: ${outdated.join(', ')}`);
+console.log(
+  `checkov ${CHECKOV}, Control Tower: ${found.size} rules with findings, ${explained.size} explained`,
+);
+process.exitCode = unexplained.length + outdated.length === 0 ? 0 : 1;
+
+function scanWithCheckov(template: string): string[] {
+  const environment = join(tools, `checkov-${CHECKOV}`);
+  if (!existsSync(join(environment, 'bin/checkov'))) {
+    const install = fileURLToPath(new URL('../../.ci/install-python-packages.sh', import.meta.url));
+    execFileSync(install, [environment, `checkov==${CHECKOV}`], { stdio: 'inherit' });
+  }
+  const args = ['--file', template, '--framework', 'cloudformation', '--output', 'json', '--skip-download'];
+  const report: CheckovReport = JSON.parse(outputOf(join(environment, 'bin/checkov'), [...args, '--quiet']));
+  return report.results.failed_checks.map(({ check_id }) => check_id);
+}
+
+interface CheckovReport {
+  readonly results: { readonly failed_checks: readonly { readonly check_id: string }[] };
+}
+
+function scanWithGuard(template: string): string[] {
+  const environment = join(tools, `control-tower-rules-${CONTROL_TOWER_RULES}`);
+  const packed = join(environment, 'node_modules/@cdklabs/cdk-validator-cfnguard');
+  if (!existsSync(packed)) {
+    const wanted = `@cdklabs/cdk-validator-cfnguard@${CONTROL_TOWER_RULES}`;
+    const npm = [
+      'install',
+      '--prefix',
+      environment,
+      '--no-save',
+      '--ignore-scripts',
+      '--legacy-peer-deps',
+      wanted,
+    ];
+    execFileSync('npm', npm, { stdio: 'inherit' });
+  }
+  const system = platform() === 'darwin' ? 'macos' : 'ubuntu';
+  const machine = arch() === 'arm64' ? 'aarch64' : 'x86_64';
+  const [guard = ''] = globSync(join(packed, 'bin', system, machine, '**/cfn-guard'));
+  chmodSync(guard, 0o755);
+  const rules = join(packed, 'rules/control-tower/cfn-guard');
+  const args = ['validate', '--rules', rules, '--data', template, '--output-format', 'json'];
+  const reports: GuardReport[] = JSON.parse(
+    outputOf(guard, [...args, '--structured', '--show-summary', 'none']),
+  );
+  return reports.flatMap(({ not_compliant }) => not_compliant.map(({ Rule }) => Rule.name));
+}
+
+interface GuardReport {
+  readonly not_compliant: readonly { readonly Rule: { readonly name: string } }[];
+}
+
+/** Both scanners end with an error where they find something. */
+function outputOf(command: string, args: readonly string[]): string {
+  const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  if (stdout.trim() === '') throw new Error(`${command} printed nothing: ${stderr}`);
+  return stdout;
+}
