@@ -11,15 +11,15 @@ interface LookedUpVpc {
 }
 
 /**
- * Looks the token's VPC up, and finds its subnets and security groups.
+ * Looks up the token's VPC, its subnets and its security groups.
  *
- * @throws ConfigurationError where a subnet is not the VPC's, or is public
+ * @throws ConfigurationError if a subnet is not in the VPC, or is public
  */
 export function lookUpVpc(scope: Construct, token: TokenConfiguration): LookedUpVpc {
   const { vpcId, subnetIds, securityGroupIds } = token;
   if (vpcId === undefined) return {};
   const vpc = Vpc.fromLookup(scope, 'Vpc', { vpcId });
-  // Until the CDK CLI has looked it up, this is a VPC of another name, made up.
+  // Until the CDK CLI has looked it up, the CDK uses a dummy VPC with another id.
   const isKnown = vpc.vpcId === vpcId;
   return {
     vpc,
@@ -35,7 +35,7 @@ export function lookUpVpc(scope: Construct, token: TokenConfiguration): LookedUp
 }
 
 function chooseSubnets(vpc: IVpc, { name, vpcId, subnetIds = [] }: TokenConfiguration): ISubnet[] {
-  // An isolated subnet may have a way out that the CDK does not see.
+  // An isolated subnet may have egress that the CDK does not know.
   const possible = [...vpc.privateSubnets, ...vpc.isolatedSubnets];
   const has = (subnets: readonly ISubnet[], id: string) => subnets.some(({ subnetId }) => subnetId === id);
   const ids = possible.map(({ subnetId }) => subnetId).join(', ') || 'none';

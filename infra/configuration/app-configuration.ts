@@ -41,13 +41,13 @@ export function readConfiguration(
   const [dashboard, terminationProtection] = [flag('dashboard'), flag('terminationProtection')];
   const source = findTokens(context, directory, problems);
   const tokens = source === undefined ? [] : readTokens(source.tokens, target, problems);
-  // They are compared with the readers, which have to be right.
+  // They are compared with the readers, which must be valid.
   const created = problems.length > 0 ? [] : readOidcProviders(context.createOidcProviders, tokens, problems);
   throwProblems(problems, source?.file);
   return { tokens, createOidcProviders: created, stackName, dashboard, terminationProtection };
 }
 
-/** The context is the CDK's and everybody's: only a key that is nearly one of ours is a mistake. */
+/** Other tools use the context too: only a key that is similar to one of ours is reported. */
 function refuseMisspelt(context: Readonly<Record<string, unknown>>, problems: string[]): void {
   for (const key of Object.keys(context)) {
     if (KEYS.includes(key)) continue;
@@ -56,7 +56,7 @@ function refuseMisspelt(context: Readonly<Record<string, unknown>>, problems: st
   }
 }
 
-/** On the command line everything is text. */
+/** A value from the command line is a string. */
 function readFlag(key: string, value: unknown, problems: string[]): boolean {
   if (value === true || value === 'true') return true;
   if (value !== undefined && value !== false && value !== 'false') {

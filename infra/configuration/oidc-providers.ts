@@ -3,11 +3,11 @@ import { OIDC_PROVIDER } from '../construct/oidc-subject.ts';
 import type { SortedReaders } from './readers.ts';
 import { parseJson } from './tokens-source.ts';
 
-/** An OIDC provider that the stack makes. */
+/** An OIDC provider that the stack creates. */
 export interface OidcProviderConfiguration {
   /** Without `https://`. */
   readonly oidcProvider: string;
-  /** The audiences of all readers that it lets in. */
+  /** The audiences of all its readers. */
   readonly audiences: readonly string[];
 }
 

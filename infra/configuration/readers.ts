@@ -12,11 +12,11 @@ import { type Fields, openFields } from './fields.ts';
 /** One of a token's `readers`: the ARN of a role of any account, or jobs of a CI system. */
 export type Reader = string | Required<OidcSubject>;
 
-/** A token's readers by how they are let in. */
+/** A token's readers, by the way in which they get access. */
 export interface SortedReaders {
-  /** ARNs of roles of the stack's account: they are given the permissions themselves. */
+  /** ARNs of roles of the stack's account: the permissions are attached to them. */
   readonly readers: readonly string[];
-  /** All others: they take a role of the stack. */
+  /** All others: they assume a role of the stack. */
   readonly guests: { readonly roleArns: readonly string[]; readonly oidcSubjects: readonly OidcSubject[] };
 }
 
@@ -110,7 +110,7 @@ function isOwn(arn: string, account: string | undefined): boolean {
   return account === undefined || arn.split(':')[4] === account;
 }
 
-/** A permission set's role of another account may take a role here, for nothing is attached to it. */
+/** A permission set's role of another account may assume a role here, because no policy is attached to it. */
 function isManagedByAws(arn: string, isOwnRole: boolean): boolean {
   if (/:role\/aws-service-role\//.test(arn)) return true;
   return isOwnRole && /:role\/aws-reserved\/|\/AWSReservedSSO_/.test(arn);

@@ -5,16 +5,16 @@ import { show } from '../../lambda/contract.ts';
 /** The file beside cdk.json that holds the tokens, if it is there. Git ignores it, so that an upgrade does not conflict with it. */
 export const TOKENS_FILE = 'tokens.json';
 
-/** The tokens as they were written, not yet checked. */
+/** The unchecked tokens. */
 export interface TokensSource {
   readonly tokens: unknown;
-  /** The file that they stand in; undefined: the context. */
+  /** The file that contains them; undefined: the context. */
   readonly file?: string;
 }
 
 /**
- * Finds the tokens: those of the command line (`-c tokens='[…]'`, a text), else those of the file, else those of
- * `cdk.json`. Undefined, with a problem noted, where they cannot be read.
+ * Finds the tokens: on the command line (`-c tokens='[…]'`, a string), otherwise in the file, otherwise in `cdk.json`.
+ * Returns undefined, and reports a problem, if they cannot be read.
  *
  * @param directory where cdk.json is; undefined: only a `tokensFile` of the context is read
  */

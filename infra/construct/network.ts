@@ -4,7 +4,7 @@ import type { Construct } from 'constructs';
 import { describeProvider, type ProviderSettings } from '../../lambda/contract.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 
-/** Where the function runs, as `Function` takes it. */
+/** The VPC settings of the function, as `Function` takes them. */
 export interface Network {
   readonly vpc: IVpc;
   readonly vpcSubnets: SubnetSelection;
@@ -12,10 +12,10 @@ export interface Network {
 }
 
 /**
- * Places the function in a VPC: in the chosen subnets, else in all that are private and have a way out; with the given
- * security groups, else with one that lets out what the function needs, and nothing in.
+ * Places the function in a VPC: in the chosen subnets, otherwise in all private subnets with egress; with the given
+ * security groups, otherwise with one that allows the egress that the function needs, and no ingress.
  *
- * @throws ConfigurationError where no subnet is left
+ * @throws ConfigurationError if there is no such subnet
  */
 export function placeInVpc(
   scope: Construct,
@@ -30,7 +30,7 @@ export function placeInVpc(
   const { vpc, subnets, securityGroups, provider, tokenParameterName } = options;
   if (subnets === undefined && vpc.privateSubnets.length === 0) {
     throw new ConfigurationError(
-      `The VPC of ${tokenParameterName} has no private subnet with egress. Lambda gives the function no public address: name a VPC with a private subnet that routes to a NAT gateway, or name the subnets (subnetIds) if their way out is one that the CDK does not see.`,
+      `The VPC of ${tokenParameterName} has no private subnet with egress. Lambda gives the function no public address: name a VPC with a private subnet that routes to a NAT gateway, or name the subnets (subnetIds) if the CDK does not know their egress.`,
     );
   }
   return {

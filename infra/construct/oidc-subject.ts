@@ -29,8 +29,8 @@ const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const STS = 'sts.amazonaws.com';
 
 /**
- * Whoever has an account at GitHub or GitLab.com can have a token issued, and at GitHub can choose which claims its subject is
- * made of. Only an owner at the very beginning cannot be somebody else's.
+ * Everybody with an account at GitHub or GitLab.com can get a token and, at GitHub, choose the claims of its subject. Only
+ * an owner at the beginning of the subject cannot be forged.
  *
  * @see https://docs.github.com/en/actions/reference/security/oidc
  * @see https://docs.gitlab.com/ci/secrets/id_token_authentication/
@@ -68,7 +68,7 @@ const CI_SYSTEMS: readonly CiSystem[] = [
   },
   {
     name: 'GitLab',
-    // A GitLab of one's own may have any host; its subjects have this form.
+    // A self-managed GitLab may have any host; its subjects have this form.
     issues: (provider, subject) => provider === 'gitlab.com' || subject.startsWith('project_path:'),
     owner: /^project_path:[\w.-]+\//,
     example: 'project_path:<group>/',
@@ -90,9 +90,9 @@ export const AUDIENCE = {
   test: (value: string) => /^[!-~]{1,255}$/.test(value) && !/[*?]|\$\{/.test(value),
 };
 
-/** What is wrong with a subject of this provider, if anything: it has to name whom it admits. */
+/** What is wrong with a subject of this provider; undefined if nothing is. It must name its owner. */
 export function subjectProblem(oidcProvider: string, subject: string): string | undefined {
-  // A policy takes these characters only; STS takes subjects of this length.
+  // A policy accepts only these characters; STS accepts subjects of this length.
   if (!/^[\x20-\x7e\xa1-\xff]{1,255}$/.test(subject) || subject.includes('${')) {
     return 'is not a subject: 1 to 255 printable characters up to "ÿ", without "${"';
   }
@@ -116,13 +116,13 @@ export function subjectProblem(oidcProvider: string, subject: string): string | 
   return undefined;
 }
 
-/** The audience that the CI system's jobs are given unless they ask for another; undefined where it has none. */
+/** The default audience of the CI system's tokens; undefined if it has none. */
 export function defaultAudience(oidcProvider: string, subject: string): string | undefined {
   const system = ciSystemOf(oidcProvider, subject);
   return system === undefined ? STS : system.audience;
 }
 
-/** Whether IAM has to compare the subject as a pattern. */
+/** Whether IAM must compare the subject as a pattern. */
 export function hasWildcard(subject: string): boolean {
   return beforeWildcard(subject) !== subject;
 }

@@ -8,7 +8,7 @@ const CHARACTERS = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 const CHARACTER_RULE = 'letters, digits, spaces and _.:/=+-@';
 
 /**
- * Tells what is wrong with tags, each with the key that it is about (empty: all of them).
+ * Returns the problems of tags, each with the key that it is about (empty: all of them).
  *
  * @see https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
  */
@@ -34,8 +34,8 @@ function keyProblem(key: string, alike: string | undefined): string | undefined 
   if (key === '' || key.length > 128 || !CHARACTERS.test(key)) {
     return `is not a tag's key: 1 to 128 ${CHARACTER_RULE}`;
   }
-  if (/^aws:/i.test(key)) return 'begins with "aws:", which AWS keeps for itself';
-  // IAM takes them for the same key.
+  if (/^aws:/i.test(key)) return 'begins with "aws:", which AWS reserves';
+  // IAM treats them as the same key.
   return alike === undefined ? undefined : `differs from "${alike}" in upper and lower case only`;
 }
 

@@ -78,7 +78,7 @@ function trustedAccounts(roleArns: readonly string[]): PrincipalBase[] {
   );
 }
 
-/** A missing claim fits neither operator. */
+/** A missing claim matches neither operator. */
 function trustedIssuers(scope: Construct, oidcSubjects: readonly OidcSubject[]): PrincipalBase[] {
   const expected = oidcSubjects.map(({ oidcProvider, subject, audience }) => ({
     oidcProvider,
@@ -99,7 +99,7 @@ function trustedIssuers(scope: Construct, oidcSubjects: readonly OidcSubject[]):
   });
 }
 
-/** There is one provider for each URL in an account, so that its ARN is known. */
+/** An account has one provider per URL, so that its ARN is known. */
 function oidcProviderArn(scope: Construct, oidcProvider: string): string {
   return Stack.of(scope).formatArn({
     service: 'iam',

@@ -11,8 +11,8 @@ import { secret } from './faults/secret.ts';
 import { tokenEndpoint } from './faults/token-endpoint.ts';
 
 /*
- * The synthesized bundle, in its own process, through each fault at a named point, while a job reads all the time: see
- * docs/faults.md. Most of the time is spent waiting, so faults run beside each other.
+ * Runs the synthesized bundle in its own process with each fault at a named point, while a job reads continuously: see
+ * docs/faults.md. The scenarios mostly wait, so that several run at the same time.
  */
 const SCENARIOS: readonly Scenario[] = spreadThoseThatWait([
   ...kills,
@@ -25,7 +25,7 @@ const SCENARIOS: readonly Scenario[] = spreadThoseThatWait([
   ...clocks,
 ]);
 
-/** So that not all that run at the same time wait for a time limit. */
+/** Mixes the scenarios, so that not all that run at the same time wait for a time limit. */
 function spreadThoseThatWait(scenarios: readonly Scenario[]): readonly Scenario[] {
   const waits = ({ fault }: Scenario) => /hangs|byte by byte|frozen/.test(fault);
   const waiting = scenarios.filter(waits);
@@ -36,7 +36,7 @@ function spreadThoseThatWait(scenarios: readonly Scenario[]): readonly Scenario[
   );
 }
 
-/** What a scenario may take: a function that hangs until its time limit, and the beats after. */
+/** The time limit of a scenario: a function that hangs until its own time limit, and the beats after it. */
 const TIME_LIMIT_MS = 240_000;
 
 /** Functions and authorization servers for one scenario at a time: it scripts their faults. Those that are not in use: */

@@ -24,7 +24,7 @@ async function invokePatiently(
   }
 }
 
-/** Reads all the time while something runs; answers its result and what went wrong with the reads. */
+/** Reads continuously while something runs. Returns its result, and the failed reads. */
 async function whileReading<T>(
   harness: FaultHarness,
   action: () => Promise<T>,

@@ -15,8 +15,8 @@ import { LOCAL_PLACE, type SynthesizedFunction } from '../../local/synthesized-f
 import { synthesize } from '../support/synthesize.ts';
 
 /*
- * Every provider and every way of client authentication through the bundle that is deployed: what esbuild left out of
- * it must not be missed by any.
+ * Mints with every provider and every method of client authentication in the deployed bundle: esbuild must not have
+ * removed code that one of them needs.
  */
 const HOSTS = ['login.provider.test', 'api.provider.test', 'provider.test'];
 const secret = { client_id: 'basic', client_secret: 'c4n4ry:+%& =secret' };

@@ -2,12 +2,12 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { MINUTE_MS, useFaultHarnesses } from '../support/fault-harness.ts';
 
 /*
- * Nothing that the function writes, answers or stores beside the token holds a token or a secret, whatever it is told to
- * print: `useFaultHarnesses` searches all of that after each test, here and in the suites beside this one.
+ * Nothing that the function writes, answers or stores, except the token parameter, contains a token or a secret, at any
+ * log level: `useFaultHarnesses` searches all of it after each test, here and in the other suites of this directory.
  */
 const open = useFaultHarnesses();
 
-/** All that Node and the clients can be made to print, short of a debugger. */
+/** The highest log levels of Node and the clients. */
 const LOUDEST = {
   NODE_DEBUG: 'http,https,net,tls,undici,fetch,stream,timer,module',
   NODE_DEBUG_NATIVE: 'http2',

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A stand-in for the contact centre's API: answers whoever brings a token that the authorization server knows. */
+/** A replacement for the contact centre's API: accepts tokens that the authorization server calls active. */
 export interface ApiServer {
   readonly url: string;
   /** Each call, in order: its path, and whether the token was good. */
   readonly calls: readonly { readonly path: string; readonly accepted: boolean }[];
-  /** Forgets the calls so far. */
+  /** Clears the recorded calls. */
   forget(): void;
   close(): Promise<void>;
 }

@@ -49,7 +49,7 @@ export function installAwsCommand(cli: AwsCli, endpointUrl: string): string {
   return directory;
 }
 
-/** Puts a command made of a line of shell into a directory of PATH. */
+/** Writes a line of shell as a command into a directory of PATH. */
 export function installCommand(directory: string, name: string, script: string): void {
   const path = join(directory, name);
   writeFileSync(path, `#!/bin/sh\n${script}\n`);

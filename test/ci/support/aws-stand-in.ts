@@ -3,28 +3,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installCommand } from './aws-cli.ts';
 
-/** What a job finds in its account, as AWS holds it. */
+/** The content of the job's account. */
 export interface AccountContent {
   /** The token parameter's value, and the version of it. */
   readonly token: string;
   readonly version: number;
   /** The status parameter's value. */
   readonly status: string;
-  /** What the refresher answers, as it goes over the wire, and whether Lambda calls it an error. */
+  /** The refresher's response payload, and whether Lambda reports an error. */
   readonly payload: string;
   readonly functionError?: 'Unhandled';
-  /** What AWS says instead of an answer to `lambda invoke`: code and message. */
+  /** AWS's error for `lambda invoke`: code and message. */
   readonly invokeError?: { readonly code: string; readonly message: string };
-  /** What the AWS CLI says where it does not get through to Lambda. */
+  /** The AWS CLI's message if it cannot reach Lambda. */
   readonly invokeComplaint?: string;
-  /** What is stored once the refresher was invoked. */
+  /** What is stored after the refresher was invoked. */
   readonly minted?: { readonly token: string; readonly version: number; readonly status: string };
 }
 
-/** A directory for PATH whose `aws` answers at once, and whose clock only moves when somebody sleeps. */
+/** A directory for PATH whose `aws` answers at once, and whose clock advances only by `sleep`. */
 export interface StandIn {
   readonly directory: string;
-  /** Makes `aws` answer for this content. */
+  /** Sets the content for which `aws` answers. */
   serve(content: AccountContent): void;
   /** What was sent to the refresher. */
   events(): string;
@@ -36,8 +36,8 @@ export interface StandIn {
 export const IDENTITY = 'arn:aws:sts::111122223333:assumed-role/ci/job';
 
 /**
- * Installs a stand-in for the AWS CLI, whose start takes most of a second. It prints what the real one prints for the
- * calls that access-token makes; stand-in.cli-test.ts compares them.
+ * Installs a replacement for the AWS CLI, which takes most of a second to start. It prints what the real one prints for
+ * the calls of access-token; aws-stand-in.cli-test.ts compares them.
  */
 export function installStandIn(): StandIn {
   const directory = mkdtempSync(join(tmpdir(), 'aws-stand-in-'));

@@ -5,7 +5,7 @@ import type { Assembly } from '../../../local/cloud-assembly.ts';
 import { LOCAL_PLACE, policiesOfRole } from '../../../local/synthesized-function.ts';
 import { createResolver } from '../../../local/template-resolver.ts';
 
-/** Jobs that the stack lets in, as docs/readers.md has them. */
+/** Jobs that get access from the stack, as in docs/readers.md. */
 export const JOBS = {
   gitLab: {
     oidcProvider: 'gitlab.com',

@@ -1,4 +1,4 @@
-/** What somebody who may write a parameter, or answer as the refresher, puts where a plain value belongs: as JSON. */
+/** Hostile values for a field, as JSON, from somebody who may write a parameter or answer as the refresher. */
 export const HOSTILE_VALUES: Readonly<Record<string, string>> = {
   'command substitution': text('$(touch pwned)'),
   backticks: text('`touch pwned`'),

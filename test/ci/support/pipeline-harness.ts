@@ -163,8 +163,8 @@ async function invokeDirectly(
 }
 
 /**
- * A stand-in for Terraform: it shows its token to the API, as the provider would, and notes what it was called with.
- * A token that the API refuses fails the job.
+ * A replacement for Terraform: it calls the API with its token, as the provider does, and records its arguments. It fails
+ * if the API refuses the token.
  */
 function installTerraform(commands: string, apiUrl: string): void {
   installCommand(

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What a process left behind. */
+/** The result of a process. */
 export interface Ended {
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -54,7 +54,7 @@ export function watchArguments(secret: string): { stop(): { seen: readonly strin
         const line = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
         if (line.includes(secret)) seen.push(line.split('\0')[0] ?? '');
       } catch {
-        // The process ended between the listing and the look.
+        // The process ended after it was listed.
       }
     }
     scans += 1;

@@ -10,17 +10,17 @@ export const REGION = 'eu-central-1';
 export const ACCOUNT = '111122223333';
 export const SCRIPT = resolve('ci/access-token');
 
-/** Everything VSCHAR that shells, sed, JSON and URLs trip over; a canary, too. */
+/** The characters of a token that are special in shells, sed, JSON and URLs. Also a canary. */
 export const AWKWARD_TOKEN = `canary-%0A%25"'\`$(x)\${y}\\n&*!#;|<>~ {}[]^=, end`;
 
-/** What `grantRead` gives. */
+/** The permissions of `grantRead`. */
 export function readPolicy(tokenName: string): PolicyDocument {
   const arn = `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/ci/${tokenName}`;
   const Resource = [`${arn}/access-token`, `${arn}/token-status`];
   return policy({ Effect: 'Allow', Action: ['ssm:GetParameter', 'ssm:GetParameters'], Resource });
 }
 
-/** What `grantRefresh` gives. */
+/** The permissions of `grantRefresh`. */
 export function refreshPolicy(tokenName: string): PolicyDocument {
   const Resource = `arn:aws:lambda:${REGION}:${ACCOUNT}:function:token-refresher-ci-${tokenName}`;
   return policy({ Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource });
@@ -33,7 +33,7 @@ function policy(statement: object): PolicyDocument {
 export const READ = readPolicy('genesys');
 export const REFRESH = refreshPolicy('genesys');
 
-/** The status fields that a test cares about; the rest is made up. */
+/** The status fields that a test sets; the others have defaults. */
 export interface StatusFields {
   readonly version?: number;
   readonly lifeSeconds?: number;

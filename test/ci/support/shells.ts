@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-/** The shells that the script promises to run under, as commands. */
+/** The supported shells of the script, as commands. */
 export const SHELLS: readonly (readonly string[])[] = [
   ['dash'],
   ['bash'],

@@ -11,7 +11,7 @@ const CODES: Readonly<Record<CallName, string>> = {
   'PutParameter status': 'PARAMETER_NOT_WRITTEN',
 };
 
-/** What the message of a failed beat tells people to do, by the fault and the call. */
+/** The advice in the message of a failed beat, by the fault and the call. */
 const SAYS: Partial<Record<Fault['kind'], Partial<Record<CallName, RegExp>>>> = {
   deny: {
     GetParameters: /deploy the stack again/,
@@ -26,7 +26,7 @@ const SAYS: Partial<Record<Fault['kind'], Partial<Record<CallName, RegExp>>>> = 
   'server-error': { GetParameters: /The next invocation tries again/ },
 };
 
-/** A fault that a retry of the SDK gets over: the beat succeeds. */
+/** A fault that a retry of the SDK overcomes: the beat succeeds. */
 function once(group: string, what: string, kind: SimpleFault, names = NAMES): Scenario[] {
   return names.map((name) => ({
     group,
@@ -37,7 +37,7 @@ function once(group: string, what: string, kind: SimpleFault, names = NAMES): Sc
   }));
 }
 
-/** A fault that meets each try of a whole beat: the beat fails, the next one succeeds. */
+/** A fault of every try in a beat: the beat fails, the next one succeeds. */
 function throughout(group: string, what: string, kind: SimpleFault, names = NAMES): Scenario[] {
   return names.map((name) => {
     const says = SAYS[kind]?.[name];

@@ -5,7 +5,7 @@ import type { Scenario } from './scenario.ts';
 const group = 'encryption key';
 const DENY_ALL = { Effect: 'Deny', Principal: { AWS: '*' }, Action: 'kms:*', Resource: '*' };
 
-/** The token is encrypted with a key of the customer's. */
+/** The token is encrypted with a customer managed key. */
 const options: FunctionHarnessOptions = { token: ({ aws }) => ({ encryptionKeyArn: aws.kms.addKey().arn }) };
 
 const keyOf = ({ aws }: FaultHarness) => aws.kms.keys.find(({ managedBy }) => managedBy === undefined);
@@ -63,7 +63,7 @@ export const encryptionKey: readonly Scenario[] = [
     repair: (harness) => setState(harness, 'Enabled'),
     answers: 'PARAMETER_NOT_WRITTEN',
     says: /The KMS key is disabled, being deleted, or not usable/,
-    // Nobody can decrypt what is there.
+    // Nobody can decrypt the stored token.
     takesTokenAway: true,
   },
   denied('kms:Encrypt'),

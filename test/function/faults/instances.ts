@@ -13,7 +13,7 @@ const group = 'instances';
 /** Less than the newer one's. */
 const OLDER_LIVES_SECONDS = 3_590;
 
-/** A gate that the first call to arrive waits at, and a signal that it is there. */
+/** A gate at which the first call waits, and a signal that it has arrived. */
 function holdFirst(harness: FaultHarness, match: FaultMatch) {
   const arrived = Promise.withResolvers<void>();
   const opened = Promise.withResolvers<void>();
@@ -31,8 +31,8 @@ function holdFirst(harness: FaultHarness, match: FaultMatch) {
 }
 
 /**
- * An older mint is held at a call while the next beat runs through, a minute later. The harness's clock is ahead of the
- * processes', so both follow AWS's `Date` header, which has whole seconds: within one they cannot tell their order.
+ * An older mint waits at a call while the next beat, a minute later, runs to its end. The harness's clock is ahead of the
+ * processes', so that both follow AWS's `Date` header. It has whole seconds: within one second their order is unknown.
  */
 async function olderFinishesLast(
   harness: FaultHarness,
@@ -56,14 +56,14 @@ async function olderFinishesLast(
 const atOnce = (count: number, event: object) => async (harness: FaultHarness) =>
   (await Promise.all(Array.from({ length: count }, () => harness.beat(event)))).sort().join(' | ');
 
-/** SIGSTOP: the process stands still until Lambda ends it. */
+/** SIGSTOP: the process is stopped until Lambda ends it. */
 function freezeAfter(harness: FaultHarness, match: FaultMatch): void {
   harness.aws.faults.hook('after-executing', match, () => {
     for (const pid of harness.process.pids) process.kill(pid, 'SIGSTOP');
   });
 }
 
-/** Several instances of the function at once, and one that stands still. */
+/** Several instances of the function at once, and a stopped one. */
 export const instances: readonly Scenario[] = [
   {
     group,
@@ -110,7 +110,7 @@ export const instances: readonly Scenario[] = [
     arrange: () => undefined,
     act: (harness) =>
       olderFinishesLast(harness, { olderLivesSeconds: 3600, newerHeldAt: CALLS['PutParameter status'] }),
-    // Nobody can tell yet which one is later: the next invocation mints one that is later than both.
+    // It is not known yet which one is later: the next invocation mints one that is later than both.
     answers: 'still-fresh, concurrent-mint | refreshed, age',
   },
   ...(

@@ -15,7 +15,7 @@ export function killAfter(harness: FaultHarness, match: (typeof CALLS)[CallName]
 const group = 'kill -9';
 const answers = 'Runtime.ExitError';
 
-/** The process dies by SIGKILL at every step of a mint. */
+/** SIGKILL ends the process at every step of a mint. */
 export const kills: readonly Scenario[] = [
   ...(Object.keys(CALLS) as CallName[]).flatMap((name): Scenario[] => [
     { group, fault: `before ${name}`, arrange: (harness) => killBefore(harness, CALLS[name]), answers },

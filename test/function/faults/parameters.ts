@@ -182,7 +182,7 @@ export const parameters: readonly Scenario[] = [
       });
       harness.aws.faults.add({ match: { ...CALLS.GetParameters, nth: 2 }, fault: { kind: 'stale-read' } });
     },
-    // A look that does not show the beat's own write tells nothing of the version that was passed over.
+    // A read that does not show the beat's own write says nothing about the skipped version.
     answers: 'still-fresh, concurrent-mint',
     healedBy: 'refreshed, version-mismatch',
   },

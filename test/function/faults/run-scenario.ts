@@ -17,26 +17,26 @@ const REFRESH_AFTER_MS = 50 * MINUTE_MS;
 const MAX_BEATS = 6;
 const READ_PAUSE_MS = 20;
 
-/** A header's whole seconds, and the time that a request takes: what two clocks may differ by. */
+/** The tolerated difference of two clocks: a header's whole seconds, and the time of a request. */
 const CLOCK_RESOLUTION_MS = 6_000;
 
-/** What was seen while a scenario ran. */
+/** The observations of a scenario. */
 interface Seen {
   readonly answer: string;
   /** The token's version before the fault and right after it. */
   readonly versions: readonly (number | undefined)[];
   readonly reads: readonly Read[];
-  /** What the beats after the fault answered. */
+  /** The results of the beats after the fault. */
   readonly healing: readonly string[];
-  /** How many of them it took; undefined where it took more than were waited for. */
+  /** How many of them were needed; undefined if more than the limit. */
   readonly healedAfter: number | undefined;
   readonly healedAt: Date;
 }
 
 /**
- * Plays a scenario in a harness of its own: the state before, the fault, beats until all is well.
+ * Plays a scenario in its own harness: the state before, the fault, beats until everything works again.
  *
- * @returns what is not as the scenario promises; nothing where all is well
+ * @returns the deviations from the scenario's expectations; empty if there are none
  */
 export async function runScenario(scenario: Scenario, base: FunctionHarness): Promise<readonly string[]> {
   const harness = await openFaultHarness({ beside: base, ...scenario.options });
@@ -70,7 +70,7 @@ async function prepare({ before = 'due', instances = 1 }: Scenario, harness: Fau
   if (before === 'due') harness.advance(REFRESH_AFTER_MS + MINUTE_MS);
 }
 
-/** A job that reads all the time, from the fault to the end. */
+/** A job that reads continuously, from the fault to the end. */
 interface Reader {
   /** Reads now, whenever the last read was. */
   read(): Promise<void>;
@@ -116,7 +116,7 @@ async function heal(scenario: Scenario, harness: FaultHarness, reader: Reader) {
   return { healedAfter: undefined, healedAt: harness.now(), healing };
 }
 
-/** What is stored, looked at from the inside: a live token that is not due, and a status that tells the truth about it. */
+/** Checks what is stored: a live token that is not due, and a status that describes it. */
 function problemsOfState({ aws, tokens, now, stored }: FaultHarness): string[] {
   const token = stored();
   const json = aws.ssm.parameters.get(STATUS_PARAMETER)?.versions.at(-1)?.value;
@@ -143,7 +143,7 @@ function parse(json: string): Record<string, unknown> {
   }
 }
 
-/** What the failure tells people, in Lambda's answer and in the log. */
+/** The failure's message, in Lambda's response and in the log. */
 function problemsOfFailure({ says }: Scenario, { failures, process }: FaultHarness): string[] {
   if (says === undefined) return [];
   const { name: code, message = '' } = failures.at(-1) ?? {};

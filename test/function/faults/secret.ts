@@ -28,7 +28,7 @@ async function administer<T>(
   }
 }
 
-/** Stores a value; the event that Secrets Manager sends has been dealt with when this resolves. */
+/** Stores a value, and resolves when Secrets Manager's event has been handled. */
 async function store(harness: FaultHarness, value: string): Promise<void> {
   const invocations = () => harness.aws.requests.filter(({ operation }) => operation === 'Invoke').length;
   const before = invocations();
@@ -108,7 +108,7 @@ export const secret: readonly Scenario[] = [
       await store(harness, '{"client_id":"ci-jobs","client_secret":"another-secret"}');
       harness.authorizationServer.replaceClientSecret('ci-jobs', harness.clientSecrets.at(-1) ?? '');
     },
-    // Tried after one minute and after three: a wrong secret is not hammered.
+    // Tried after one minute and after three, by the backoff.
     answers: 'TOKEN_REJECTED',
     healedAfter: 0,
   },

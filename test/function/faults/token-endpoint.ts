@@ -20,7 +20,7 @@ const THROTTLED = 'TOKEN_ENDPOINT_THROTTLED';
 const REJECTED = 'TOKEN_REJECTED';
 const INVALID = 'TOKEN_RESPONSE_INVALID';
 
-/** What the token endpoint answers for a minute, the code that the beat ends with, and what its message says. */
+/** The token endpoint's response for a minute, the beat's error code, and text of its message. */
 const ANSWERS: readonly (readonly [string, Fault, string, RegExp?])[] = [
   ['connection reset', { kind: 'reset' }, UNAVAILABLE, /Check its status page/],
   ['connection reset in the middle of the answer', { kind: 'reset-mid-response' }, UNAVAILABLE],

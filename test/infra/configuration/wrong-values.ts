@@ -739,7 +739,7 @@ export const WRONG_TOKENS: readonly (readonly [what: string, tokens: unknown, me
   [
     'tag of AWS’s own',
     [{ ...genesys, tags: { 'AWS:team': 'x' } }],
-    'tokens[0].tags.AWS:team: begins with "aws:", which AWS keeps for itself',
+    'tokens[0].tags.AWS:team: begins with "aws:", which AWS reserves',
   ],
   [
     'tag with a wrong key',

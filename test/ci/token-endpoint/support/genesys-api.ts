@@ -18,7 +18,7 @@ export interface GenesysApi {
   readonly host: string;
   readonly port: number;
   readonly calls: readonly ReceivedCall[];
-  /** Environment that leads a Node.js program to it, and lets it trust it. */
+  /** Environment with which a Node.js program reaches and trusts it. */
   readonly environment: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
@@ -41,7 +41,7 @@ export async function startGenesysApi(answer: Answer): Promise<GenesysApi> {
     const { method = '', url: path = '', rawHeaders } = request;
     calls.push({ method, path, rawHeaders, token });
     response.on('error', () => undefined);
-    // A body that ends early is the client's doing, and no error of the test that runs at that moment.
+    // The client may end a body early: this is not an error of the running test.
     Promise.resolve(answer(request, response, token)).catch(() => response.destroy());
   });
   server.listen(0, '127.0.0.1');
@@ -67,7 +67,7 @@ export async function startGenesysApi(answer: Answer): Promise<GenesysApi> {
   };
 }
 
-/** Answers every call with what it was. */
+/** Answers every call with a description of the call. */
 export const echo: Answer = async (request, response) => {
   let length = 0;
   for await (const chunk of request) length += chunk.length;

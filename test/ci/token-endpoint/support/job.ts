@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-/** A running token-endpoint, and what its COMMAND sees. */
+/** A running token-endpoint, and the environment of its COMMAND. */
 export interface Job {
   /** COMMAND's environment. */
   readonly env: Readonly<Record<string, string>>;
@@ -10,7 +10,7 @@ export interface Job {
   readonly process: ChildProcess;
   /** What it wrote to stderr so far. */
   stderr(): string;
-  /** What a token request with the job's own credentials gives. */
+  /** Sends a token request with the job's own credentials. */
   requestToken(): Promise<{ readonly status: number; readonly body: Readonly<Record<string, unknown>> }>;
   /** Sends one call through the gateway. */
   call(path: string, token: string, init?: RequestInit): Promise<Response>;
@@ -104,7 +104,7 @@ function exchange(port: number, parts: readonly (string | Buffer)[]): Promise<st
       else reject(error);
     });
     socket.on('close', () => resolve(answer));
-    // A server that neither answers nor closes has failed the test: let the test say how.
+    // A server that neither answers nor closes fails the test by its assertion.
     socket.setTimeout(SILENCE_LIMIT_MS, () => socket.destroy());
     for (const part of parts) socket.write(part);
   });

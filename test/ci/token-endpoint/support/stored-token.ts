@@ -11,23 +11,23 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 /**
- * A directory with the built token-endpoint, and a script in the place of access-token that answers as its contract says
- * from files beside it. For what needs no AWS: the suites with AWS run the real one.
+ * A directory with the built token-endpoint, and a script instead of access-token that answers by its contract from files
+ * beside it. For suites without AWS; the suites with AWS run the real script.
  */
 export interface StoredTokenDirectory {
   readonly directory: string;
   readonly program: string;
   /** Makes a token the stored one. `status`: of `access-token get`; 3 is a token with less life than was asked for. */
   store(token: string, options?: { version?: number; lifeSeconds?: number; status?: number }): void;
-  /** Lets every reading end without a token, with this exit status. */
+  /** Makes every read end without a token, with this exit status. */
   fail(status: number): void;
   /** Makes this token the stored one, and lets AWS refuse readings with a session in environment variables. */
   endSession(next: { readonly token: string }): void;
   /** Environment that gives a Node.js program the clock of {@link stepClock}. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Lets the program's clock go forward at once; times in what is stored later are by that clock. */
+  /** Advances the program's clock. Tokens that are stored later have times of that clock. */
   stepClock(step: { readonly seconds: number }): void;
-  /** The arguments of each reading so far. */
+  /** The arguments of each read so far. */
   readings(): readonly string[];
   remove(): void;
 }

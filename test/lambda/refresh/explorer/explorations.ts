@@ -74,7 +74,7 @@ export async function exploreSet(
   let schedules = 0;
   let states = 0;
   const { stackTraceLimit } = Error;
-  // A million errors are made, and nobody looks at where.
+  // Stack traces of a million errors would cost time, and are not used.
   Error.stackTraceLimit = 0;
   try {
     for (const scenario of all) {
