@@ -39,7 +39,7 @@ function spreadThoseThatWait(scenarios: readonly Scenario[]): readonly Scenario[
 /** The time limit of a scenario: a function that hangs until its own time limit, and the beats after it. */
 const TIME_LIMIT_MS = 240_000;
 
-/** Functions and authorization servers for one scenario at a time: it scripts their faults. Those that are not in use: */
+/** Unused functions and authorization servers. A scenario takes one alone, because it scripts its faults. */
 const free: Record<'reserved' | 'unreserved', FunctionHarness[]> = { reserved: [], unreserved: [] };
 const opened: FunctionHarness[] = [];
 
