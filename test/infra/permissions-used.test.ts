@@ -8,7 +8,7 @@ test('the function makes each call that it is allowed, and none that it is not',
   let aheadMs = 0;
   const harness = await openFunctionHarness({
     aheadMs: () => aheadMs,
-    token: ({ aws }) => ({ encryptionKeyArn: aws.kms.addKey().arn }),
+    token: ({ aws }) => ({ encryptionKeyArn: aws.kms.addKey().arn, tags: { team: 'contact-centre' } }),
   });
   try {
     // A first token, the use of it that keeps it alive, and one that needs the advanced tier.

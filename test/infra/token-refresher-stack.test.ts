@@ -1,5 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { MAX_TOKENS } from '../../infra/configuration/tokens-configuration.ts';
@@ -374,53 +373,6 @@ describe('with tags', () => {
   test('allows and tells the function nothing of tags where there are none', () => {
     expect(smallest.functions[0]?.environment).not.toHaveProperty('PARAMETER_TAGS');
     expect(JSON.stringify(smallest.functions[0]?.policyDocuments)).not.toContain('AddTags');
-  });
-});
-
-describe('finds the tokens', () => {
-  const written = (directory: string, name: string, tokens: unknown) =>
-    writeFileSync(join(directory, name), JSON.stringify(tokens));
-  const namesOf = (context: object, directory?: string) =>
-    createTokenRefresherApp(
-      { account: undefined, region: undefined },
-      { outdir: temporaryDirectory(), context: { ...context } },
-      directory,
-    )
-      .synth()
-      .stacks.flatMap(({ template }) => Object.keys(template.Outputs))
-      .filter((key) => key.endsWith('TokenParameter'));
-
-  test('in tokens.json rather than in cdk.json, and on the command line rather than in either', () => {
-    const directory = temporaryDirectory();
-    written(directory, 'tokens.json', [{ name: 'file', provider: 'nice-cxone' }]);
-
-    expect(namesOf({ tokens: SMALLEST }, directory)).toEqual(['FileTokenParameter']);
-    expect(namesOf({ tokens: JSON.stringify(SMALLEST) }, directory)).toEqual(['GenesysTokenParameter']);
-    expect(namesOf({ tokens: SMALLEST })).toEqual(['GenesysTokenParameter']);
-  });
-
-  test('in another file, where one is named', () => {
-    const directory = temporaryDirectory();
-    written(directory, 'tokens.json', [{ name: 'file', provider: 'nice-cxone' }]);
-    written(directory, 'second.json', [{ name: 'second', provider: 'nice-cxone' }]);
-
-    expect(namesOf({ tokensFile: 'second.json' }, directory)).toEqual(['SecondTokenParameter']);
-  });
-
-  test('and names the file where they are wrong', () => {
-    const directory = temporaryDirectory();
-    written(directory, 'tokens.json', [{ name: 'a b', provider: 'nice-cxone' }]);
-
-    expect(() => namesOf({}, directory)).toThrow(
-      /^The configuration, with the tokens of tokens.json, has a problem:\n {2}- tokens\[0\].name: "a b"/,
-    );
-  });
-
-  test('and never repeats a piece of a file that is no JSON', () => {
-    const directory = temporaryDirectory();
-    writeFileSync(join(directory, 'tokens.json'), 'client_secret=canary-1');
-
-    expect(() => namesOf({}, directory)).toThrow(/tokens.json: is not JSON \(Unexpected token 'c'\)$/);
   });
 });
 
