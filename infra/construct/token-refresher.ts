@@ -99,7 +99,7 @@ export interface TokenRefresherProps {
   readonly vpc?: IVpc;
 
   /**
-   * Subnets of `vpc` that the function runs in. Each needs a way out: Lambda gives the function no public address.
+   * Subnets of `vpc` that the function runs in. Each needs egress: Lambda gives the function no public address.
    * @default - all private subnets with egress
    */
   readonly vpcSubnets?: SubnetSelection;

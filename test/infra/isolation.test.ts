@@ -48,6 +48,7 @@ test.each(pairs)('the function of %s can do nothing to what belongs to %s', (nam
 
 test('with a key that two tokens share, each function can decrypt only its own parameter', () => {
   const [cxone, generic] = [functionOf('cxone'), functionOf('generic')];
+
   expect(cxone.environment.ENCRYPTION_KEY_ARN).toBe(generic.environment.ENCRYPTION_KEY_ARN);
   expect(may(cxone, decrypt(cxone))).toBe(true);
   expect(may(cxone, decrypt(generic))).toBe(false);
@@ -78,6 +79,7 @@ test.each(names)(
 test('code in the function cannot use the permissions for attaching it to the VPC', () => {
   const own = functionOf('generic');
   const deed = { action: 'ec2:CreateNetworkInterface', resource: '*' };
+
   expect(may(own, deed)).toBe(true);
   expect(may(own, { ...deed, context: { 'lambda:SourceFunctionArn': own.arn } })).toBe(false);
 });

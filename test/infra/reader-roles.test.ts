@@ -233,6 +233,7 @@ test('makes none of all that for readers of this account', () => {
   const { template } = synthesize({ tokens, target: TARGET });
 
   const types = Object.entries(template.Resources).filter(([id]) => /ReaderRole|oidc/i.test(id));
+
   expect(types).toEqual([]);
   expect(Object.keys(template.Outputs ?? {})).not.toContain('GenesysReaderRole');
 });

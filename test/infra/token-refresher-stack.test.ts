@@ -30,6 +30,7 @@ test('a template that breaks the rules of the CDK is not synthesized', () => {
 
 test('the smallest stack is this', () => {
   const types = Object.values(smallest.template.Resources).map(({ Type }) => Type);
+
   expect(types.sort()).toMatchInlineSnapshot(`
 [
   "AWS::CloudWatch::Alarm",
@@ -158,6 +159,7 @@ test.each([
 
 test('passes the configuration on to the functions', () => {
   const settings = full.functions.map(({ environment }) => JSON.parse(environment.PROVIDER_SETTINGS ?? ''));
+
   expect(settings).toEqual([
     { provider: 'genesys-cloud', region: 'eu-central-1' },
     { provider: 'nice-cxone' },
@@ -189,6 +191,7 @@ test('creates one subscription per e-mail address, however many tokens name it',
 
 test('lets the alarms of this account publish to the topic, which requires TLS', () => {
   const [policy] = ofType('AWS::SNS::TopicPolicy', full);
+
   expect(policy?.Properties?.PolicyDocument).toMatchObject({
     Statement: [
       { Effect: 'Deny', Action: 'sns:Publish', Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
@@ -206,6 +209,7 @@ test('uses an existing topic for the alarms', () => {
   const alarms = ofType('AWS::CloudWatch::Alarm', full).filter(({ Properties }) =>
     JSON.stringify(Properties).includes('/team/ci/generic/'),
   );
+
   expect(alarms).toHaveLength(2);
   for (const { Properties } of alarms) {
     expect(Properties?.AlarmActions).toEqual(['arn:aws:sns:eu-central-1:111122223333:on-call']);
@@ -216,6 +220,7 @@ test('gives readers the token and the refresh, and each role its own policy', ()
   const policies = ofType('AWS::IAM::Policy', full)
     .map(({ Properties }) => Properties as { Roles: unknown[]; PolicyDocument: { Statement: object[] } })
     .filter(({ Roles }) => typeof Roles[0] === 'string');
+
   expect(policies.map(({ Roles }) => Roles)).toEqual([
     ['build'],
     ['deploy'],
@@ -232,6 +237,7 @@ test('gives readers the token and the refresh, and each role its own policy', ()
 
 test('runs in the private subnets of a VPC, with egress for HTTPS and DNS only', () => {
   const [securityGroup] = ofType('AWS::EC2::SecurityGroup', full);
+
   expect(securityGroup?.Properties).toMatchObject({
     VpcId: 'vpc-0123456789abcdef0',
     SecurityGroupEgress: [
@@ -256,6 +262,7 @@ test('lets the function out to the ports that its settings name', () => {
   );
 
   const rules = group?.Properties?.SecurityGroupEgress as { FromPort: number }[];
+
   expect(rules.map(({ FromPort }) => FromPort)).toEqual([443, 8443, 53, 53]);
 });
 
@@ -352,6 +359,7 @@ describe('with tags', () => {
 
     for (const type of ['AWS::Lambda::Function', 'AWS::IAM::Role', 'AWS::Logs::LogGroup'])
       for (const resource of ofType(type, stack)) expect(tagsOf(resource)).toEqual(TAGS);
+
     expect(tagsOf(ofType('AWS::SecretsManager::Secret', stack)[0] as Resource)).toEqual(TAGS);
     expect(tagsOf(ofType('AWS::SSM::Parameter', stack)[0] as Resource)).toEqual(tags);
     expect(stack.functions[0]?.environment.PARAMETER_TAGS).toBe(JSON.stringify(tags));
@@ -367,6 +375,7 @@ describe('with tags', () => {
     const stack = synthesize({ tokens });
 
     const shared = stack.template.Resources.AWS679f53fac002430cb0da5b7982bd22872D164C4C as Resource;
+
     expect(tagsOf(shared)).toEqual([{ Key: 'team', Value: 'contact-centre' }]);
   });
 
@@ -442,6 +451,7 @@ test('cdk-nag has no finding that is not acknowledged', () => {
     outdir: temporaryDirectory(),
     context: { ...FULL_CONTEXT, tokens: FULL_TOKENS },
   });
+
   expect(new AwsSolutionsChecks(app).validateScope(app).violations).toEqual([]);
 });
 
@@ -458,6 +468,7 @@ test('fits the calls of as many tokens as are allowed into one role', () => {
   }));
   const most = synthesize({ tokens });
   const calls = ofType('AWS::IAM::Policy', most);
+
   expect(calls).toHaveLength(2 * MAX_TOKENS);
   const place = { region: 'ap-southeast-2', partition: 'aws-us-gov', accountId: '111122223333' };
   const resolver = createResolver(most, place);
