@@ -140,7 +140,7 @@ const MUTATED: readonly Mutated[] = [
   },
   {
     file: 'lambda/mint/token-response.ts',
-    suites: ['test/lambda/mint/token-response.test.ts'],
+    suites: ['test/lambda/mint/token-response.test.ts', 'test/lambda/mint/hostile-token-endpoint.test.ts'],
     edits: [
       ['response.status >= 200', 'response.status > 200'],
       ['response.status < 300', 'response.status < 500'],
@@ -153,6 +153,8 @@ const MUTATED: readonly Mutated[] = [
       ['if (!/^[\\x21-\\x7e]+$/', 'if (!/^[\\x20-\\x7e]+$/'],
       ['accessToken.length > MAX_TOKEN_BYTES', 'accessToken.length >= MAX_TOKEN_BYTES'],
       ['context.secrets.some(', '[].some('],
+      ["accessToken.includes('{{')", 'false'],
+      ['tokenType.trim()', 'tokenType'],
       ['expiresInSeconds * 1000', 'expiresInSeconds'],
       ['exp * 1000 <= issuedAtMs', 'false'],
       ['Math.min(...claimed)', 'Math.max(...claimed)'],

@@ -52,6 +52,7 @@ describe('a success', () => {
     ['an error of null', { expires_in: 3600, error: null }],
     ['token_type in capitals', { expires_in: 3600, token_type: 'BEARER' }],
     ['token_type in lower case', { expires_in: 3600, token_type: 'bearer' }],
+    ['token_type with white space around it', { expires_in: 3600, token_type: ' Bearer\n' }],
     ['token_type empty', { expires_in: 3600, token_type: '' }],
     ['token_type null', { expires_in: 3600, token_type: null }],
     ['further members', { expires_in: 3600, refresh_token: 'r', foo: [1] }],
@@ -167,6 +168,7 @@ describe('an invalid success', () => {
     ['a token with a NUL', { ...ok, access_token: `${CANARY}\0` }, 'white space, a newline'],
     ['an inherited token', `{"__proto__":{"access_token":"${CANARY}"}}`, 'has no access_token'],
     ['another type', { ...ok, token_type: 'DPoP' }, 'another token_type than Bearer'],
+    ['a type of an earlier draft', { ...ok, token_type: 'mac' }, 'another token_type than Bearer'],
     ['a type that is no string', { ...ok, token_type: {} }, 'another token_type than Bearer'],
     ['expires_in 0', { ...ok, expires_in: 0 }, 'expires_in of 0 or less'],
     ['expires_in "0"', { ...ok, expires_in: '0' }, 'expires_in of 0 or less'],
@@ -189,8 +191,11 @@ describe('an invalid success', () => {
     expect(error.message).toContain('Check that the URL is that of a token endpoint');
   });
 
-  test('an endless body is cut and refused', () => {
-    const error = failure(answer(`{"access_token":"${CANARY}"`, { isTruncated: true }));
+  test.each([
+    ['', `{"access_token":"${CANARY}"`],
+    [', also where what was read is whole', `{"access_token":"${CANARY}","expires_in":60}  `],
+  ])('an endless body is cut and refused%s', (_case, body) => {
+    const error = failure(answer(body, { isTruncated: true }));
     expect(error.message).toContain('is longer than 65,536 bytes');
   });
 
