@@ -113,7 +113,7 @@ function readList(value: unknown, problems: string[]): unknown[] {
   if (list.length === 0) problems.push('tokens: is empty; describe at least one token');
   if (list.length > MAX_TOKENS) {
     problems.push(
-      `tokens: ${list.length} tokens are more than the ${MAX_TOKENS} that fit a stack; make a second one (-c stackName=…)`,
+      `tokens: ${list.length} tokens are more than the ${MAX_TOKENS} that fit a stack; make a second one (-c stackName=… -c tokensFile=…)`,
     );
   }
   return list;

@@ -27,7 +27,7 @@ export function limitSize(stack: Stack): void {
       );
       if (resources.length > STACK_RESOURCES) {
         problems.push(
-          `The stack has ${resources.length} resources; CloudFormation's limit is ${STACK_RESOURCES}. Name fewer readers, or spread the tokens over two stacks (-c stackName=…).`,
+          `The stack has ${resources.length} resources; CloudFormation's limit is ${STACK_RESOURCES}. Name fewer readers, or spread the tokens over two stacks (-c stackName=… -c tokensFile=…).`,
         );
       }
       return problems;

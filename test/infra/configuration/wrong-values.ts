@@ -36,7 +36,7 @@ export const WRONG_TOKENS: readonly (readonly [what: string, tokens: unknown, me
   [
     '17 tokens',
     Array.from({ length: 17 }, (_, index) => ({ ...genesys, name: `t${index}` })),
-    'tokens: 17 tokens are more than the 16 that fit a stack; make a second one (-c stackName=…)',
+    'tokens: 17 tokens are more than the 16 that fit a stack; make a second one (-c stackName=… -c tokensFile=…)',
   ],
   ['a token that is a text', ['genesys'], 'tokens[0]: "genesys" is not an object'],
   [
