@@ -254,6 +254,7 @@ describe('a refusal', () => {
     ['415', 415, '', 'TOKEN_REJECTED', false],
     ['404', 404, 'not here', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
     ['405', 405, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
+    ['410', 410, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
     ['404 with an OAuth error', 404, error('invalid_client'), 'TOKEN_REJECTED', true],
     ['408', 408, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
     ['425', 425, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
