@@ -3,7 +3,9 @@ import { dirname, join, resolve } from 'node:path';
 import { loadedAwsCli } from '../local/aws-cli/loaded-aws-cli.ts';
 import { MINISTACK_GAPS, startMiniStack } from './ministack.ts';
 import { installPythonTools } from './python-tools.ts';
+import type { ServerProcess } from './server-process.ts';
 import type { Steps } from './steps.ts';
+import { startTlsProxy } from './tls-proxy.ts';
 
 /** Repository, and where this run may put files. */
 export const ROOT = resolve(import.meta.dirname, '..');
@@ -52,21 +54,63 @@ export async function openTarget(steps: Steps, signal: AbortSignal): Promise<Tar
   if (realAccount !== undefined) return realAccountTarget(tools);
   if (endpointUrl !== undefined) {
     steps.note(`endpoint ${endpointUrl}`);
-    return { ...emulatorTarget(tools, endpointUrl), endsWithRun: false, close: async () => {} };
+    const target = emulatorTarget(tools, { endpointUrl, ...givenSettings() });
+    return { ...target, endsWithRun: false, close: async () => {} };
   }
   const ministack = await startMiniStack({ bin, directory: WORK_DIRECTORY, region: REGION });
   steps.note(`MiniStack at ${ministack.url}, log in ${ministack.logFile}`);
   for (const gap of MINISTACK_GAPS) steps.gap(gap);
+  if (process.env.E2E_OVER_TLS === '1') return await overTls(tools, ministack, steps);
   return {
-    ...emulatorTarget(tools, ministack.url),
+    ...emulatorTarget(tools, { endpointUrl: ministack.url }),
     awsCli: loadedAwsCli(join(bin, 'aws')),
     endsWithRun: true,
     close: ministack.stop,
   };
 }
 
-/** Made-up credentials, and none of the caller's AWS settings, so that no call can reach a real account. */
-function emulatorTarget(tools: NodeJS.ProcessEnv, endpointUrl: string) {
+/** How to reach an emulator. */
+interface EmulatorSettings {
+  readonly endpointUrl: string;
+  /** File with the certificate of the authority that the endpoint's own certificate comes from, PEM. */
+  readonly caFile?: string | undefined;
+  /** @default made-up ones */
+  readonly accessKeyId?: string | undefined;
+  readonly secretAccessKey?: string | undefined;
+  readonly sessionToken?: string | undefined;
+}
+
+/** What the caller says of the emulator at `E2E_ENDPOINT_URL`. */
+function givenSettings(): Omit<EmulatorSettings, 'endpointUrl'> {
+  return {
+    caFile: process.env.E2E_CA_FILE,
+    accessKeyId: process.env.E2E_ACCESS_KEY_ID,
+    secretAccessKey: process.env.E2E_SECRET_ACCESS_KEY,
+    sessionToken: process.env.E2E_SESSION_TOKEN,
+  };
+}
+
+/**
+ * Reaches MiniStack as another emulator is reached: over TLS, with an authority of its own, and with given credentials. Not in
+ * another account: MiniStack forgets it where a role is assumed, as the CDK does.
+ */
+async function overTls(tools: NodeJS.ProcessEnv, ministack: ServerProcess, steps: Steps): Promise<Target> {
+  const proxy = await startTlsProxy(ministack.url);
+  steps.note(`${proxy.url} in front of it, certificate authority in ${proxy.caFile}`);
+  const credentials = { accessKeyId: 'given', secretAccessKey: 'given' };
+  return {
+    ...emulatorTarget(tools, { endpointUrl: proxy.url, caFile: proxy.caFile, ...credentials }),
+    endsWithRun: true,
+    async close() {
+      await proxy.close();
+      await ministack.stop();
+    },
+  };
+}
+
+/** None of the caller's AWS settings, and made-up credentials unless some are given, so that no call can reach a real account. */
+function emulatorTarget(tools: NodeJS.ProcessEnv, settings: EmulatorSettings) {
+  const { endpointUrl, caFile, accessKeyId = 'test', secretAccessKey = 'test', sessionToken } = settings;
   return {
     isEmulator: true,
     awsCli: ['aws'],
@@ -75,13 +119,16 @@ function emulatorTarget(tools: NodeJS.ProcessEnv, endpointUrl: string) {
       ...withoutAwsSettings(),
       ...tools,
       AWS_ENDPOINT_URL: endpointUrl,
-      AWS_ACCESS_KEY_ID: 'test',
-      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      ...(sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: sessionToken }),
       AWS_REGION: REGION,
       AWS_DEFAULT_REGION: REGION,
       AWS_CONFIG_FILE: '/dev/null',
       AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
       AWS_EC2_METADATA_DISABLED: 'true',
+      // The first is the AWS CLI's and the CDK's, the second Node.js's.
+      ...(caFile === undefined ? {} : { AWS_CA_BUNDLE: caFile, NODE_EXTRA_CA_CERTS: caFile }),
     },
   };
 }
