@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Aws } from './aws.ts';
 import { readTemplate } from './deployed-stack.ts';
 import { type E2eHarness, functionOf, pathOf } from './e2e-harness.ts';
 import type { Tokens } from './first-deployment.ts';
@@ -40,26 +41,50 @@ export async function checkCodeChange(harness: E2eHarness, tokens: Tokens): Prom
   );
 }
 
+/** The tags of the changed configuration. */
+const TAGS = { team: 'contact-centre', stage: 'e2e' };
+
 /**
- * A changed configuration: an interval, a token with a new name. (`filled` keeps its name, `outage` becomes
+ * A changed configuration: an interval, tags, a key (not on a real account, where it would stay for days), a token with a new name. (`filled` keeps its name, `outage` becomes
  * `renamed`.)
  */
 export async function checkConfigurationChange(harness: E2eHarness, tokens: Tokens): Promise<object[]> {
-  const { aws, cdk, server, steps } = harness;
+  const { aws, cdk, server, steps, target } = harness;
+  const encryptionKeyArn = target.isEmulator ? await createKey(aws) : undefined;
   const changed = [
-    { ...tokens.filled, refreshInterval: 40 },
+    { ...tokens.filled, refreshInterval: 40, tags: TAGS, ...(encryptionKeyArn && { encryptionKeyArn }) },
     tokens.waiting,
     { ...tokens.outage, name: 'renamed', tokenUrl: server.tokenUrl },
   ];
   const before = await readStored(aws, pathOf(harness, 'filled'));
-  await steps.step('cdk deploy of a changed configuration: an interval of 40 minutes, a new name', () =>
-    cdk.deploy(changed),
+  await steps.step(
+    'cdk deploy of a changed configuration: an interval of 40 minutes, tags, a key, a new name',
+    () => cdk.deploy(changed),
   );
   await steps.step('the new interval counts at once, for a token of its own', async () => {
     const { status, version = 0 } = await readStored(aws, pathOf(harness, 'filled'));
     const interval = Date.parse(status?.refreshDueAt ?? '') - Date.parse(status?.issuedAt ?? '');
     assert.equal(interval, 40 * 60_000);
     assert.ok(version > (before.version ?? 0), 'nothing was minted');
+  });
+  if (encryptionKeyArn !== undefined) {
+    await steps.step(
+      'the token is encrypted with the new key when cdk deploy returns, and readable',
+      async () => {
+        const { status, accessToken } = await readStored(aws, pathOf(harness, 'filled'));
+        assert.equal(status?.encryptionKey, encryptionKeyArn);
+        assert.notEqual(await server.isLive(accessToken ?? ''), false);
+      },
+    );
+  }
+  await steps.step('parameters that were there before have the new tags', async () => {
+    for (const name of ['access-token', 'token-status']) {
+      const { TagList } = await aws.call<{ TagList: { Key: string; Value: string }[] }>(
+        ...['ssm', 'list-tags-for-resource', '--resource-type', 'Parameter'],
+        ...['--resource-id', `${pathOf(harness, 'filled')}/${name}`],
+      );
+      assert.deepEqual(Object.fromEntries(TagList.map(({ Key, Value }) => [Key, Value])), TAGS);
+    }
   });
   await steps.step('the old name left no parameter, the new name has a live token', async () => {
     const renamed = await readStored(aws, pathOf(harness, 'renamed'));
@@ -73,6 +98,11 @@ export async function checkConfigurationChange(harness: E2eHarness, tokens: Toke
     assert.equal(names.length, 6, names.join(', '));
   });
   return changed;
+}
+
+async function createKey(aws: Aws): Promise<string> {
+  const { KeyMetadata } = await aws.call<{ KeyMetadata: { Arn: string } }>('kms', 'create-key');
+  return KeyMetadata.Arn;
 }
 
 /** Names of all parameters of this run. */

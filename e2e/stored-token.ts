@@ -9,6 +9,8 @@ export interface StoredStatus {
   readonly issuedAt?: string;
   readonly expiresAt?: string;
   readonly refreshDueAt?: string;
+  /** ARN; null: AWS's key. */
+  readonly encryptionKey?: string | null;
   readonly lastFailure: { readonly code: string } | null;
 }
 
