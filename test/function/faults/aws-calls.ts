@@ -14,14 +14,14 @@ const CODES: Readonly<Record<CallName, string>> = {
 /** The advice in the message of a failed beat, by the fault and the call. */
 const SAYS: Partial<Record<Fault['kind'], Partial<Record<CallName, RegExp>>>> = {
   deny: {
-    GetParameters: /deploy the stack again/,
-    GetSecretValue: /deploy the stack again/,
-    'PutParameter token': /deploy the stack again/,
+    GetParameters: /Deploy the stack again/,
+    GetSecretValue: /Deploy the stack again/,
+    'PutParameter token': /Deploy the stack again/,
   },
   throttle: {
     GetParameters: /raise its throughput/,
-    GetSecretValue: /the next invocation tries again/,
-    'PutParameter token': /the next invocation tries again/,
+    GetSecretValue: /The next invocation tries again/,
+    'PutParameter token': /The next invocation tries again/,
   },
   'server-error': { GetParameters: /The next invocation tries again/ },
 };

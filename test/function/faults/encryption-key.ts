@@ -42,7 +42,7 @@ function denied(action: string): Scenario {
       if (key) key.policy = { Version: '2012-10-17', Statement: [ALLOW_ACCOUNT] };
     },
     answers: 'PARAMETER_NOT_WRITTEN',
-    says: /Allow it in the function's role and in the KMS key's policy/,
+    says: /allow it in the KMS key's policy/,
   };
 }
 
@@ -62,7 +62,7 @@ export const encryptionKey: readonly Scenario[] = [
     arrange: (harness) => setState(harness, 'Disabled'),
     repair: (harness) => setState(harness, 'Enabled'),
     answers: 'PARAMETER_NOT_WRITTEN',
-    says: /The KMS key is disabled, being deleted, or not usable/,
+    says: /The KMS key is disabled or being deleted/,
     // Nobody can decrypt the stored token.
     takesTokenAway: true,
   },

@@ -31,8 +31,13 @@ const ANSWERS: readonly (readonly [string, Fault, string, RegExp?])[] = [
   ['500', { kind: 'answer', status: 500 }, UNAVAILABLE],
   ['502 with a web page', BAD_GATEWAY, UNAVAILABLE, /status page/],
   ['503', { kind: 'answer', status: 503 }, UNAVAILABLE],
-  ['throttled as Genesys Cloud does', GENESYS_THROTTLED, THROTTLED, /find out who else asks/],
-  ['429 with Retry-After: 30', throttled(30), THROTTLED, /find out who else asks/],
+  [
+    'throttled as Genesys Cloud does',
+    GENESYS_THROTTLED,
+    THROTTLED,
+    /find out who else requests tokens often/,
+  ],
+  ['429 with Retry-After: 30', throttled(30), THROTTLED, /find out who else requests tokens often/],
   ['400 invalid_client', GENESYS_INVALID_CLIENT, REJECTED, /put-secret-value/],
   ['400 invalid_scope', oauthError(400, 'invalid_scope'), REJECTED, /correct scope/],
   ['401 without a body', { kind: 'answer', status: 401 }, REJECTED],
@@ -49,10 +54,10 @@ const ANSWERS: readonly (readonly [string, Fault, string, RegExp?])[] = [
     'token of 9,000 bytes',
     withMembers({ access_token: 'x'.repeat(9_000) }),
     'TOKEN_TOO_LARGE',
-    /8192 at most/,
+    /limit is 8192/,
   ],
   ['token with a newline', withMembers({ access_token: 'one\ntwo' }), INVALID],
-  ['expires_in 0', withMembers({ expires_in: 0 }), INVALID, /dead on arrival/],
+  ['expires_in 0', withMembers({ expires_in: 0 }), INVALID, /the token has expired already/],
   ['expires_in NaN', withExpiresInSource('NaN'), INVALID],
 ];
 
