@@ -17,7 +17,10 @@ export async function checkOwnership(harness: E2eHarness, tokens: Tokens): Promi
   await aws.call('ssm', 'put-parameter', '--name', name, '--type', 'String', '--value', VALUE);
 
   await steps.step('a first deployment that finds a parameter fails, and leaves it there', async () => {
-    await assert.rejects(second.deploy([foreign]), /already has/);
+    const { secretName: _, ...withSecretOfItsOwn } = foreign;
+    const before = await secretNames(aws);
+    await assert.rejects(second.deploy([withSecretOfItsOwn]), /already has/);
+    assert.deepEqual(await secretNames(aws), before, 'a secret was left behind');
     await deleteStack({ aws, cdk: second });
     assert.equal(await readValue(aws, name), VALUE);
   });
@@ -40,6 +43,11 @@ export async function checkOwnership(harness: E2eHarness, tokens: Tokens): Promi
   });
   const names = [name, `${pathOf(harness, 'foreign')}/token-status`];
   await aws.call('ssm', 'delete-parameters', '--names', ...names);
+}
+
+async function secretNames(aws: Aws): Promise<string[]> {
+  const { SecretList } = await aws.call<{ SecretList: { Name: string }[] }>('secretsmanager', 'list-secrets');
+  return SecretList.map(({ Name }) => Name).sort();
 }
 
 async function readValue(aws: Aws, name: string): Promise<string | undefined> {
