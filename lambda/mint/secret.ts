@@ -78,7 +78,7 @@ function remedy(error: unknown, label: string, secretArn: string, stage: SecretS
     case 'ResourceNotFoundException':
       return /staging label/i.test(text)
         ? `The secret has no version staged ${stage}: store one with aws secretsmanager put-secret-value --secret-id ${secretArn} --secret-string file://credentials.json`
-        : 'There is no such secret: check secretArn or secretName in the tokens of cdk.json, and its account and region, and deploy again.';
+        : 'There is no such secret: check secretArn or secretName in the settings, and its account and region, and deploy again.';
     case 'InvalidRequestException':
       return `The secret is probably marked for deletion: aws secretsmanager restore-secret --secret-id ${secretArn}, or configure another one.`;
     case 'AccessDeniedException':
