@@ -11,17 +11,14 @@ import { bundledPackages } from './bundled-packages.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'audit-'));
 try {
-  const rows = bundledPackages(bundle(join(directory, 'function')));
+  const packages = bundledPackages(bundle(join(directory, 'function')));
   // By aliases: a bundle may hold two versions of one package.
   const dependencies = Object.fromEntries(
-    rows.map((row, index) => {
-      const [, name, version] = row.split('|').map((cell) => cell.trim());
-      return [`bundled-${index + 1}`, `npm:${name}@${version}`];
-    }),
+    packages.map(({ name, version }, index) => [`bundled-${index + 1}`, `npm:${name}@${version}`]),
   );
   writeFileSync(join(directory, 'package.json'), JSON.stringify({ private: true, dependencies }));
   npm('install', '--package-lock-only', '--no-audit', '--no-fund', '--silent');
-  console.log(`${rows.length} packages in the deployed function:`);
+  console.log(`${packages.length} packages in the deployed function:`);
   npm('audit', '--loglevel=error');
 } finally {
   rmSync(directory, { recursive: true });

@@ -4,8 +4,16 @@ import type { Metafile } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** The packages of which something is in a bundle, with version and licence, as the rows of docs/dependencies.md. */
-export function bundledPackages({ outputs }: Metafile): string[] {
+/** A package of which something is in a bundle. */
+export interface BundledPackage {
+  readonly name: string;
+  readonly version: string;
+  /** As SPDX writes it. */
+  readonly license: string;
+}
+
+/** The packages of which something is in a bundle, by name. */
+export function bundledPackages({ outputs }: Metafile): BundledPackage[] {
   const inputs = Object.values(outputs).flatMap((output) => Object.entries(output.inputs));
   const directories = inputs.flatMap(([file, { bytesInOutput }]) => {
     const directory = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0];
@@ -15,6 +23,6 @@ export function bundledPackages({ outputs }: Metafile): string[] {
     const { name, version, license } = JSON.parse(
       readFileSync(join(ROOT, directory, 'package.json'), 'utf8'),
     );
-    return `| ${name} | ${version} | ${license} |`;
+    return { name, version, license };
   });
 }

@@ -4,18 +4,20 @@ import { bundledPackages } from '../../packaging/bundled-packages.ts';
 import { temporaryDirectory } from '../support/synthesize.ts';
 
 const PERMISSIVE = ['Apache-2.0', 'MIT', 'BSD-3-Clause', 'ISC', '0BSD'];
-const rows = bundledPackages(bundle(temporaryDirectory()));
+const packages = bundledPackages(bundle(temporaryDirectory()));
 
 test('docs/dependencies.md lists what is in the deployed function', () => {
   const page = readFileSync('docs/dependencies.md', 'utf8');
 
   const listed = page.split('\n').filter((line) => /^\| [@a-z]/.test(line) && !line.startsWith('| package'));
 
-  expect(listed).toEqual(rows);
+  // Without versions: the lockfile has them, and an upgrade has to change nothing else.
+  const rows = packages.map(({ name, license }) => `| ${name} | ${license} |`);
+  expect(listed).toEqual([...new Set(rows)]);
 });
 
 test('everything in the deployed function has a permissive licence', () => {
-  const others = rows.filter((row) => !PERMISSIVE.some((licence) => row.endsWith(`| ${licence} |`)));
+  const others = packages.filter(({ license }) => !PERMISSIVE.includes(license));
 
   expect(others).toEqual([]);
 });

@@ -21,6 +21,7 @@ export const motoGaps: Readonly<Record<string, string>> = {
   'a name of 16 levels is refused': 'levels are not counted',
   'a name whose ARN is longer than 1,011 characters is refused': 'lengths are not checked',
   'a name longer than 2,048 characters is refused': 'lengths are not checked',
+  'a tag of AWS’s own, or of a character outside the set, is refused': 'tags are not checked',
   'a key that is not there is InvalidKeyId': 'keys of parameters are not looked up',
   'a stage that no version has is ResourceNotFoundException, and the message names it':
     'the message does not name the stage',
