@@ -102,7 +102,7 @@ export class TokenRefresherStack extends Stack {
   ): void {
     const providers = created.map((one) => ({ ...one, resource: this.createOidcProvider(one) }));
     tokens.forEach((token, index) => {
-      const { roleArns, oidcSubjects } = token.guests;
+      const { roleArns, oidcSubjects } = token.assuming;
       const refresher = this.refreshers[index];
       if (refresher === undefined || roleArns.length + oidcSubjects.length === 0) return;
       const scope = this.node.findChild(resourcesIdOf(token.name)) as Construct;

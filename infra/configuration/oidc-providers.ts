@@ -17,7 +17,7 @@ export interface OidcProviderConfiguration {
  */
 export function readOidcProviders(
   value: unknown,
-  tokens: readonly Pick<SortedReaders, 'guests'>[],
+  tokens: readonly Pick<SortedReaders, 'assuming'>[],
   problems: string[],
 ): OidcProviderConfiguration[] {
   if (value === undefined) return [];
@@ -28,7 +28,7 @@ export function readOidcProviders(
     );
     return [];
   }
-  const subjects = tokens.flatMap(({ guests }) => guests.oidcSubjects);
+  const subjects = tokens.flatMap(({ assuming }) => assuming.oidcSubjects);
   return list.map((oidcProvider: unknown, index) => {
     const audiences = subjects
       .filter((one) => one.oidcProvider === oidcProvider)

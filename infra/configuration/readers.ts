@@ -16,8 +16,8 @@ export type Reader = string | Required<OidcSubject>;
 export interface SortedReaders {
   /** ARNs of roles of the stack's account: the permissions are attached to them. */
   readonly readers: readonly string[];
-  /** All others: they assume a role of the stack. */
-  readonly guests: { readonly roleArns: readonly string[]; readonly oidcSubjects: readonly OidcSubject[] };
+  /** All others: they assume the token's reader role. */
+  readonly assuming: { readonly roleArns: readonly string[]; readonly oidcSubjects: readonly OidcSubject[] };
 }
 
 /** Reads `readers`: role ARNs, and objects `{"oidcProvider", "subject", "audience"}`. */
@@ -99,7 +99,7 @@ export function sortReaders(
   });
   return {
     readers: roles.filter((arn) => isOwn(arn, account)),
-    guests: {
+    assuming: {
       roleArns: roles.filter((arn) => !isOwn(arn, account)),
       oidcSubjects: readers.filter((one) => typeof one === 'object'),
     },

@@ -7,6 +7,7 @@ import {
   WebIdentityPrincipal,
 } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
+import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { ROLE_ARN } from './names.ts';
 import {
   AUDIENCE,
@@ -40,7 +41,7 @@ export class ReaderRole extends Role {
   constructor(scope: Construct, id: string, props: ReaderRoleProps) {
     const { roleArns = [], oidcSubjects = [] } = props;
     const problems = problemsOf(roleArns, oidcSubjects);
-    if (problems.length > 0) throw new Error(`ReaderRole "${id}": ${problems.join('; ')}`);
+    if (problems.length > 0) throw new ConfigurationError(`ReaderRole "${id}": ${problems.join('; ')}`);
     const principals = [...trustedAccounts(roleArns), ...trustedIssuers(scope, oidcSubjects)];
     super(scope, id, {
       description: 'Reads access tokens, for other accounts and by OIDC',

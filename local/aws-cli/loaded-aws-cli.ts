@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +24,9 @@ function load(path: string): readonly string[] {
   const interpreter = /^#!(\S*python\S*)\n/.exec(readFileSync(path, 'latin1').slice(0, 200))?.[1];
   if (interpreter === undefined || spawnSync(interpreter, ['-c', 'import awscli']).status !== 0)
     return [path];
-  const socket = join(mkdtempSync(join(tmpdir(), 'aws-cli-')), 'socket');
+  const directory = mkdtempSync(join(tmpdir(), 'aws-cli-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  const socket = join(directory, 'socket');
   // It ends when this process does, because its standard input does.
   const server = spawn(interpreter, [join(import.meta.dirname, 'server.py'), socket], {
     stdio: ['pipe', 'ignore', 'inherit'],

@@ -66,18 +66,8 @@ export async function startAwsEndpoint(options: {
   const calls: RecordedCall[] = [];
   const requests: RecordedRequest[] = [];
 
-  const handle = createRequestHandler({
-    place,
-    now,
-    ssm,
-    secretsManager,
-    lambda,
-    sts,
-    iam,
-    faults,
-    calls,
-    requests,
-  });
+  const account = { ssm, secretsManager, kms, lambda, sts, iam, faults, calls, requests };
+  const handle = createRequestHandler({ place, now, ...account });
   const server = certificate === undefined ? createServer(handle) : createTlsServer(certificate, handle);
   // Clients keep connections open between beats; the default of five seconds could close one during a request.
   server.keepAliveTimeout = 0;
@@ -90,15 +80,7 @@ export async function startAwsEndpoint(options: {
     accountId,
     url: `${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     port,
-    ssm,
-    secretsManager,
-    kms,
-    lambda,
-    sts,
-    iam,
-    faults,
-    calls,
-    requests,
+    ...account,
     registerPrincipal: iam.register,
     registerFunction: lambda.register,
     async close() {

@@ -5,7 +5,14 @@ import { type FunctionHarness, openFunctionHarness } from '../../local/function-
 import { type ApiServer, startApiServer } from './support/api-server.ts';
 import { type AwsCli, findAwsClis, installAwsCommand, installCommand } from './support/aws-cli.ts';
 import { type Ended, run } from './support/process.ts';
-import { ACCOUNT, ageToken, REGION, readPolicy, refreshPolicy, SCRIPT } from './support/reader-harness.ts';
+import {
+  ACCOUNT,
+  ageToken,
+  environmentOfJob,
+  readPolicy,
+  refreshPolicy,
+  SCRIPT,
+} from './support/reader-harness.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -24,13 +31,7 @@ async function start(speed: number): Promise<void> {
     policies: [readPolicy('demo'), refreshPolicy('demo')],
   });
   environment = {
-    PATH: `${commands}:${process.env.PATH}`,
-    HOME: home,
-    TMPDIR: home,
-    AWS_REGION: REGION,
-    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-    AWS_SESSION_TOKEN: credentials.sessionToken,
+    ...environmentOfJob({ commands, home, credentials }),
     ACCESS_TOKEN_SCRIPT: SCRIPT,
     API: api.url,
   };

@@ -84,7 +84,7 @@ test('the table of subjects for GitHub holds none that is refused', () => {
   for (const subject of subjects) {
     const readers = [{ oidcProvider: 'token.actions.githubusercontent.com', subject }];
     const tokens = [{ name: 'a', provider: 'nice-cxone', readers }];
-    expect(parseTokens(tokens, TARGET)[0]?.guests.oidcSubjects).toHaveLength(1);
+    expect(parseTokens(tokens, TARGET)[0]?.assuming.oidcSubjects).toHaveLength(1);
   }
 });
 
@@ -93,7 +93,7 @@ function trustOf(section: string): PolicyDocument {
   const [configuration = '{}'] = blocksOf(section);
   const [token] = parseTokens([JSON.parse(configuration)], TARGET);
   const stack = new Stack(new App(), 'Stack', { env: TARGET });
-  new ReaderRole(stack, 'Readers', token?.guests ?? {});
+  new ReaderRole(stack, 'Readers', token?.assuming ?? {});
   const [role] = Object.values(Template.fromStack(stack).findResources('AWS::IAM::Role'));
   return JSON.parse(JSON.stringify(role?.Properties.AssumeRolePolicyDocument), (_, value) => {
     if (value?.Ref === 'AWS::Partition') return 'aws';

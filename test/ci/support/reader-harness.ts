@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
+import type { Credentials } from '../../../local/aws/iam.ts';
 import type { PolicyDocument } from '../../../local/aws/operation.ts';
 import { type AwsCli, installAwsCommand } from './aws-cli.ts';
 import { type Ended, type RunOptions, run } from './process.ts';
@@ -84,15 +85,7 @@ export async function openReaderHarness(cli: AwsCli): Promise<ReaderHarness> {
         arn: `arn:aws:sts::${ACCOUNT}:assumed-role/${role}/job`,
         policies,
       });
-      return {
-        PATH: `${commands}:${process.env.PATH}`,
-        HOME: home,
-        TMPDIR: home,
-        AWS_REGION: REGION,
-        AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-        AWS_SESSION_TOKEN: credentials.sessionToken,
-      };
+      return environmentOfJob({ commands, home, credentials });
     },
     job: (args, { policies = [READ, REFRESH], shell = ['sh'], env = {}, ...options } = {}) =>
       run([...shell, SCRIPT, ...args], {
@@ -106,6 +99,25 @@ export async function openReaderHarness(cli: AwsCli): Promise<ReaderHarness> {
     },
   };
   return harness;
+}
+
+/** The environment of a job with these credentials, and nothing of the machine's AWS settings. */
+export function environmentOfJob(options: {
+  /** First directory of PATH: `aws`. */
+  readonly commands: string;
+  readonly home: string;
+  readonly credentials: Credentials;
+}): Record<string, string> {
+  const { commands, home, credentials } = options;
+  return {
+    PATH: `${commands}:${process.env.PATH}`,
+    HOME: home,
+    TMPDIR: home,
+    AWS_REGION: REGION,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_SESSION_TOKEN: credentials.sessionToken,
+  };
 }
 
 /** Stores a parameter as somebody with every permission would; returns its version. */

@@ -210,7 +210,7 @@ test.each([
   ['Azure DevOps', AZURE, 'sc://octo/contact centre/aws', 'api://AzureADTokenExchange'],
   ['another issuer', 'agent.buildkite.com', 'organization:octo:pipeline:ivr', 'sts.amazonaws.com'],
 ])('takes %s, with its audience', (_, oidcProvider, subject, audience) => {
-  expect(parse({ oidcProvider, subject })?.guests).toEqual({
+  expect(parse({ oidcProvider, subject })?.assuming).toEqual({
     roleArns: [],
     oidcSubjects: [{ oidcProvider, subject, audience }],
   });
@@ -223,7 +223,7 @@ test('takes a Bitbucket repository with the workspace as the audience', () => {
     audience: 'ari:cloud:bitbucket::workspace/680cb3e4-55d4-4f8b-9b8d-8f8d9ddbb4e1',
   };
 
-  expect(parse(reader)?.guests.oidcSubjects).toEqual([reader]);
+  expect(parse(reader)?.assuming.oidcSubjects).toEqual([reader]);
 });
 
 test('sorts roles of the stack’s account from those of others', () => {
@@ -232,7 +232,7 @@ test('sorts roles of the stack’s account from those of others', () => {
   const token = parse(role('111122223333'), role('444455556666'), sso);
 
   expect(token?.readers).toEqual([role('111122223333')]);
-  expect(token?.guests.roleArns).toEqual([role('444455556666'), sso]);
+  expect(token?.assuming.roleArns).toEqual([role('444455556666'), sso]);
 });
 
 describe('without credentials', () => {
