@@ -1,6 +1,7 @@
 import type { Duration } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { PROVIDERS, type ProviderSettings, readProviderSettings, show } from '../../lambda/contract.ts';
+import { fipsProblem } from '../construct/check-function-props.ts';
 import { functionNameOf, functionNameProblem, PREFIX, TOKEN_NAME } from '../construct/names.ts';
 import { type ParameterTags, tagProblems } from '../construct/parameter-tags.ts';
 import { throwProblems } from './configuration-error.ts';
@@ -257,16 +258,11 @@ function readTags(fields: Fields): ParameterTags | undefined {
   return tags as ParameterTags;
 }
 
-/** @see https://aws.amazon.com/compliance/fips/ */
 function readFipsEndpoints(fields: Fields, { account, region = '' }: TargetEnvironment): boolean {
   const isWanted = fields.flag('fipsEndpoints') ?? false;
   // Without credentials the CDK CLI names a region of its own.
-  if (isWanted && account !== undefined && !/^(us|ca)-/.test(region)) {
-    fields.problem(
-      'fipsEndpoints',
-      `${region} has none: AWS has FIPS endpoints in regions of the USA and Canada only; remove it, or deploy there`,
-    );
-  }
+  const problem = isWanted && account !== undefined ? fipsProblem(region) : undefined;
+  if (problem !== undefined) fields.problem('fipsEndpoints', problem);
   return isWanted;
 }
 

@@ -22,6 +22,7 @@ export class DeploymentFunction extends Construct {
   private readonly logGroup: CfnLogGroup;
   private readonly role: Role;
   private readonly function: LambdaFunction;
+  private retention = RetentionDays.ONE_MONTH;
 
   private constructor(stack: Stack) {
     super(stack, ID);
@@ -65,8 +66,9 @@ export class DeploymentFunction extends Construct {
 
   /** Keeps the function's log as long as the longest of the tokens' logs, with the key that one of them names. */
   keepLogs(retention: RetentionDays | undefined, encryptionKey: IKey | undefined): void {
-    const before = this.logGroup.retentionInDays ?? RetentionDays.ONE_MONTH;
-    this.logGroup.retentionInDays = Math.max(before, retention ?? RetentionDays.ONE_DAY);
+    this.retention = Math.max(this.retention, retention ?? RetentionDays.ONE_DAY);
+    // CloudFormation has no number for a log that is kept for ever.
+    this.logGroup.retentionInDays = this.retention === RetentionDays.INFINITE ? undefined : this.retention;
     if (encryptionKey !== undefined) this.logGroup.kmsKeyId = encryptionKey.keyArn;
   }
 

@@ -19,15 +19,13 @@ import {
   PROVIDERS,
 } from '../../lambda/contract.ts';
 import { functionCode, HANDLER } from '../bundle/function-code.ts';
-import { ConfigurationError } from '../configuration/configuration-error.ts';
-import { checkProps } from './check-props.ts';
+import { checkEnvironment, checkProps } from './check-props.ts';
 import { DeploymentFunction } from './deployment-function.ts';
 import { durationText } from './duration-text.ts';
 import { createFirstMint } from './first-mint.ts';
 import { createFunctionRole, createVpcActionsDenial } from './function-role.ts';
 import { BEAT_MAX_AGE, createHeartbeat } from './heartbeat.ts';
 import { createKeyPolicy } from './key-policy.ts';
-import { longestJobProblem } from './longest-job.ts';
 import { createNameClaim } from './name-claim.ts';
 import { functionNameOf } from './names.ts';
 import { type Network, placeInVpc } from './network.ts';
@@ -39,7 +37,7 @@ import { type TokenParameters, tokenParameters } from './token-parameters.ts';
 
 /** Properties of a {@link TokenRefresher}. */
 export interface TokenRefresherProps {
-  /** Name of the token, a part of its parameters' names: letters, digits, `.`, `_`, `-`. */
+  /** Name of the token, a part of its parameters' names: 1 to 40 letters, digits, `-`, `_`. */
   readonly tokenName: string;
 
   /** Where and how tokens are minted. Regions and areas are given as domains. */
@@ -59,7 +57,7 @@ export interface TokenRefresherProps {
   readonly parameterPrefix?: string;
 
   /**
-   * Age at which a token is replaced, in whole seconds. A token is never older than 5/6 of its lifetime, whatever is set.
+   * Age at which a token is replaced, in whole seconds, from a minute to 24 hours. A token is never older than 5/6 of its lifetime, whatever is set.
    * @default 50 minutes
    */
   readonly refreshInterval?: Duration;
@@ -72,7 +70,7 @@ export interface TokenRefresherProps {
   readonly expectedLifetime?: Duration;
 
   /**
-   * Lifetime that is assumed if the server's response has none.
+   * Lifetime that is assumed if the server's response has none: from 2 minutes to 48 hours.
    * @default 15 minutes
    */
   readonly assumedLifetime?: Duration;
@@ -211,11 +209,12 @@ export class TokenRefresher extends Construct {
 
   constructor(scope: Construct, id: string, props: TokenRefresherProps) {
     super(scope, id);
+    const prefix = props.parameterPrefix ?? DEFAULT_PREFIX;
+    checkProps(this, props, prefix);
     const refreshInterval = props.refreshInterval ?? Duration.millis(DEFAULT_REFRESH_INTERVAL_MS);
     const expectedLifetime =
       props.expectedLifetime ?? Duration.minutes(PROVIDERS[props.provider.provider].defaultLifetimeMinutes);
     const assumedLifetime = props.assumedLifetime ?? Duration.millis(DEFAULT_ASSUMED_LIFETIME_MS);
-    checkLongestJob(props, expectedLifetime);
     this.guarantee = guarantee(expectedLifetime.toMilliseconds(), {
       refreshIntervalMs: refreshInterval.toMilliseconds(),
       longestJobMs: props.longestJob?.toMilliseconds(),
@@ -223,7 +222,7 @@ export class TokenRefresher extends Construct {
     this.secret = props.secret;
     this.secretKeys = describeProvider(props.provider).secretKeys;
     this.parameters = tokenParameters(this, {
-      prefix: props.parameterPrefix ?? DEFAULT_PREFIX,
+      prefix,
       name: props.tokenName,
       encryptionKey: props.encryptionKey,
       isTagged: props.tags !== undefined,
@@ -249,9 +248,8 @@ export class TokenRefresher extends Construct {
       ...(props.fipsEndpoints ? { AWS_USE_FIPS_ENDPOINT: 'true' } : {}),
     } satisfies FunctionEnvironment & { AWS_USE_FIPS_ENDPOINT?: string };
 
-    const prefix = props.parameterPrefix ?? DEFAULT_PREFIX;
+    checkEnvironment(this, environment);
     const functionName = props.functionName ?? functionNameOf(prefix, props.tokenName);
-    checkProps(this, props, { prefix, functionName, environment });
     this.function = this.createFunction(props, functionName, environment);
 
     // Created first, deleted last: see createNameClaim and createParameterCleanUp.
@@ -382,11 +380,4 @@ export class TokenRefresher extends Construct {
     const { tokenParameterName } = this;
     return placeInVpc(this, { vpc, subnets: vpcSubnets, securityGroups, provider, tokenParameterName });
   }
-}
-
-function checkLongestJob({ tokenName, longestJob }: TokenRefresherProps, expectedLifetime: Duration): void {
-  if (longestJob === undefined) return;
-  const problem = longestJobProblem(longestJob.toMilliseconds(), expectedLifetime.toMilliseconds());
-  if (problem !== undefined)
-    throw new ConfigurationError(`longestJob of the token "${tokenName}": ${problem}`);
 }

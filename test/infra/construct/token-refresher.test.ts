@@ -3,8 +3,10 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Code } from 'aws-cdk-lib/aws-lambda';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
+import { ConfigurationError } from '../../../infra/configuration/configuration-error.ts';
 import { TokenRefresher, type TokenRefresherProps } from '../../../infra/construct/token-refresher.ts';
 import type { Template as TemplateJson } from '../../../local/cloud-assembly.ts';
 
@@ -425,10 +427,10 @@ describe('warns if the alarm could come', () => {
 test.each([
   [
     Duration.minutes(55),
-    'longestJob of the token "deploy": 55 minutes are more than the 54 minutes that are possible with tokens of 60 minutes',
+    'longestJob: 55 minutes are more than the 54 minutes that are possible with tokens of 60 minutes',
   ],
-  [Duration.millis(0), 'longestJob of the token "deploy": 0 s is less than a minute'],
-  [Duration.seconds(59), 'longestJob of the token "deploy": 59 s is less than a minute'],
+  [Duration.millis(0), 'longestJob: 0 s is less than a minute'],
+  [Duration.seconds(59), 'longestJob: 59 s is less than a minute'],
 ])('refuses a longest job of %s', (longestJob, message) => {
   expect(() => templateOf({ expectedLifetime: Duration.hours(1), longestJob })).toThrow(message);
 });
@@ -502,12 +504,58 @@ test.each([
   [{ expectedLifetime: Duration.days(3) }, 'expectedLifetime of 259200 seconds is not'],
   [
     {
-      provider: { provider: 'oauth2' as const, tokenUrl: 'https://id.example.com', scope: 'x'.repeat(4_000) },
+      provider: {
+        provider: 'oauth2' as const,
+        tokenUrl: 'https://id.example.com',
+        scope: 'x'.repeat(2_000),
+        audience: 'x'.repeat(2_000),
+      },
     },
     "Lambda's limit is 4096",
   ],
+  [
+    { refreshInterval: Duration.hours(25) },
+    'refreshInterval of 90000 seconds is not a whole number of seconds from 60 to 86,400',
+  ],
+  [{ refreshInterval: Duration.millis(90_500) }, 'refreshInterval of 90.5 seconds is not a whole number'],
+  [{ expectedLifetime: Duration.minutes(4) }, 'expectedLifetime of 240 seconds is not a whole number'],
+  [{ expectedLifetime: Duration.minutes(5) }, 'expectedLifetime: 5 minutes leave no margin'],
+  [{ assumedLifetime: Duration.minutes(1) }, 'assumedLifetime of 60 seconds is not a whole number'],
+  [{ longestJob: Duration.millis(90_500) }, 'longestJob of 90.5 seconds is not a whole number'],
+  [{ memorySize: 64 }, 'memorySize 64 is not a whole number of MiB from 128 to 10,240'],
+  [{ functionName: 'a b' }, 'functionName "a b" is not a name of 1 to 64'],
+  [{ fipsEndpoints: true }, 'fipsEndpoints: eu-central-1 has none'],
+  [{ securityGroups: [] }, 'securityGroups is set without vpc'],
+  [{ securityGroups: [] }, '0 security groups are not 1 to 5'],
+  [{ tokenName: 'a b', memorySize: 64 }, /tokenName "a b" is not .*; memorySize 64 is not/],
+  // A JavaScript app has no types.
+  [{ tokenName: 7 }, 'tokenName 7 is not a name'],
+  [{ parameterPrefix: 7 }, 'parameterPrefix 7 is not a path'],
+  [{ provider: { provider: 'genesys' } }, 'provider.provider: "genesys" is not one of genesys-cloud'],
+  [{ provider: 'genesys-cloud' }, 'provider "genesys-cloud" is not an object'],
+  [
+    { provider: { provider: 'oauth2', tokenUrl: 'https://id.example.com', parameters: null } },
+    'provider.parameters: null is not an object of texts',
+  ],
+  [{ refreshInterval: 50 }, 'refreshInterval of 50 is not a whole number of seconds'],
+  [{ reservedConcurrency: 5 }, 'reservedConcurrency 5 is not 0 or 1'],
+  [{ logRetention: 2 }, 'logRetention 2 is not one of RetentionDays'],
+  [{ adoptParameters: 'yes' }, 'adoptParameters "yes" is not true or false'],
+  [{ secret: null }, 'secret is missing'],
 ])('checks what code passes to it: %j', (props, message) => {
-  expect(() => templateOf(props)).toThrow(message);
+  const make = () => {
+    const env = { account: '111122223333', region: 'eu-central-1' };
+    addRefresher(new Stack(new App(), 'Own', { env }), props as Partial<TokenRefresherProps>);
+  };
+
+  expect(make).toThrow(ConfigurationError);
+  expect(make).toThrow(message);
+});
+
+test('keeps the logs for ever if code says so', () => {
+  const template = templateOf({ logRetention: RetentionDays.INFINITE });
+
+  template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: Match.absent() });
 });
 
 function addRefresher(stack: Stack, props: Partial<TokenRefresherProps> = {}): TokenRefresher {
