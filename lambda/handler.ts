@@ -30,6 +30,10 @@ let minter: Promise<Minter> | undefined;
 /**
  * The Lambda function: refreshes the token if it is due, or does what the event requests.
  *
+ * - `refresh/refresh.ts` reads what is stored, and `refresh/planner.ts` decides whether a token is due.
+ * - `mint/create-minter.ts` mints the token, as the provider's file in `providers/` describes.
+ * - `refresh/store.ts` stores it, and then its status.
+ *
  * @throws RefreshError whose name, Lambda's `errorType`, is the failure code
  */
 export async function handler(

@@ -21,6 +21,11 @@ const PROOFS: Readonly<Record<string, readonly string[]>> = {
 };
 
 const wanted = process.argv.slice(2);
+const unknown = wanted.find((name) => PROOFS[name] === undefined);
+if (unknown !== undefined) {
+  console.error(`There is no proof "${unknown}". The proofs are: ${Object.keys(PROOFS).join(', ')}`);
+  process.exit(2);
+}
 const rows: string[] = [];
 for (const [name, [program = '', ...rest]] of Object.entries(PROOFS)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;

@@ -62,7 +62,7 @@ export async function run(args: readonly string[]): Promise<number> {
       value: largest?.resources ?? Number.NaN,
       atMost: MAX_RESOURCES,
     },
-    { text: 'resources per token', value: perToken, atMost: 15 },
+    { text: 'resources per token', value: perToken, atMost: 16 },
     { text: 'alarms and metrics per token', value: (single?.alarms ?? Number.NaN) + 1, atMost: 3 },
   ]);
 }

@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
@@ -13,6 +13,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { dyingAlarm, type Guarantee, METRIC_NAME, METRIC_NAMESPACE } from '../../lambda/contract.ts';
 import { durationText } from './duration-text.ts';
+import { invokeCommand } from './invoke-command.ts';
 
 /**
  * Failed refreshes within 15 minutes that raise the alarm. One or two failures are common and heal by themselves. A
@@ -76,7 +77,7 @@ export function createDyingAlarm(
   const { thresholdSeconds, datapoints, countsMissingAsZero } = dyingAlarm(props.guarantee);
   const remaining = remainingSecondsMetric(props.tokenParameterName);
   const alarm = new Alarm(scope, id, {
-    alarmDescription: `${describeDying(props)} ${adviceOf(props)}`,
+    alarmDescription: `${describeDying(props)} ${adviceOf(scope, props)}`,
     metric: countsMissingAsZero ? withoutHoles(remaining) : remaining,
     threshold: thresholdSeconds,
     comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -94,7 +95,7 @@ export function createFailingAlarm(
   props: TokenAlarmProps & { readonly fn: IFunction },
 ): Alarm {
   const alarm = new Alarm(scope, id, {
-    alarmDescription: `Refreshing the token "${props.tokenName}" (${props.tokenParameterName}) keeps failing. Jobs can use the stored token until it expires. The error code is in the function's log and in lastFailure of the status parameter. ${adviceOf(props)}`,
+    alarmDescription: `Refreshing the token "${props.tokenName}" (${props.tokenParameterName}) keeps failing. Jobs can use the stored token until it expires. The error code is in the function's log and in lastFailure of the status parameter. ${adviceOf(scope, props)}`,
     metric: failuresMetric(props.fn),
     threshold: FAILING_COUNT,
     comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -112,8 +113,10 @@ function notify(alarm: Alarm, topic: ITopic | undefined): void {
   alarm.addOkAction(new SnsAction(topic));
 }
 
-function adviceOf({ functionName }: TokenAlarmProps): string {
-  return `To find the cause, invoke ${functionName} with {"diagnose":true}.`;
+/** The command comes last: whoever reads the alarm's mail can copy it to the end. */
+function adviceOf(scope: Construct, { functionName }: TokenAlarmProps): string {
+  const { region } = Stack.of(scope);
+  return `To find the cause, run: ${invokeCommand({ region, functionName, event: { diagnose: true } })}`;
 }
 
 function describeDying(props: TokenAlarmProps & { readonly guarantee: Guarantee }): string {

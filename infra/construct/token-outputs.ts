@@ -2,6 +2,7 @@ import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { type Guarantee, LATE_BEATS_COST_MS } from '../../lambda/contract.ts';
 import { durationText } from './duration-text.ts';
+import { invokeCommand } from './invoke-command.ts';
 import type { TokenRefresher } from './token-refresher.ts';
 
 /** Adds stack outputs: commands to paste that both versions of the AWS CLI accept. No command contains a secret. */
@@ -11,9 +12,7 @@ export function createTokenOutputs(scope: Construct, prefix: string, refresher: 
   };
   const { region } = Stack.of(scope);
   const functionName = refresher.function.functionName;
-  // AWS CLI version 2 takes JSON in `--payload` only with an option that version 1 rejects. Both accept `fileb://`.
-  const invoke = (event: object): string =>
-    `echo '${JSON.stringify(event)}' | aws lambda invoke --region ${region} --function-name ${functionName} --payload fileb:///dev/stdin /dev/stdout`;
+  const invoke = (event: object): string => invokeCommand({ region, functionName, event });
 
   output('TokenParameter', 'Parameter that holds the token (SecureString)', refresher.tokenParameterName);
   output('StatusParameter', 'Parameter that holds its status (JSON)', refresher.statusParameterName);

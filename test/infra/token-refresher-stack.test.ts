@@ -438,9 +438,18 @@ test('sets the function, the guarantee and the alarm for the longest job', () =>
     'Each token read has at least 51 min 10 s left. If the token endpoint fails, jobs still read a live token for at least 51 min 30 s. A job that reads the token once and uses it for up to 45 min never outlives it, even if the token endpoint fails for 6 min 10 s. If EventBridge Scheduler is a minute late, an outage may last up to 1 min 28 s less.',
   );
   expect(ofType('AWS::CloudWatch::Alarm', { template })[0]?.Properties).toMatchObject({
-    AlarmDescription: expect.stringContaining(
-      'has less than 51 min left, or the function that refreshes it has stopped running. Jobs that read the token once and use it for 45 min (longestJob) will soon outlive it. To find the cause, invoke token-refresher-ci-cxone with {"diagnose":true}.',
-    ),
+    AlarmDescription: {
+      'Fn::Join': [
+        '',
+        [
+          expect.stringMatching(
+            /has less than 51 min left, or the function that refreshes it has stopped running\. Jobs that read the token once and use it for 45 min \(longestJob\) will soon outlive it\. To find the cause, run: echo '{"diagnose":true}' \| aws lambda invoke --region $/,
+          ),
+          { Ref: 'AWS::Region' },
+          ' --function-name token-refresher-ci-cxone --payload fileb:///dev/stdin /dev/stdout',
+        ],
+      ],
+    },
     Threshold: 3060,
     EvaluationPeriods: 3,
   });
