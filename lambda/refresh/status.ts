@@ -138,13 +138,15 @@ function parseToken(document: Partial<StatusDocument>, provider: string): TokenD
 
 const SECRET_STAGES: readonly unknown[] = ['AWSCURRENT', 'AWSPENDING', 'AWSPREVIOUS'] satisfies SecretStage[];
 
-/** The fields that earlier releases did not write: absent means unknown; a wrong type makes the status unreadable. */
+/** The fields that earlier releases did not write: absent or null means unknown; a wrong type makes the status unreadable. */
 function parseOrigin(document: Partial<StatusDocument>, issuedAt: Date) {
   const { source, encryptionKey, secretStage, jobGuaranteeSeconds: seconds } = document;
-  if (source !== undefined && !isText(source, SOURCE)) return undefined;
+  if (source !== undefined && source !== null && !isText(source, SOURCE)) return undefined;
   if (encryptionKey !== undefined && encryptionKey !== null && !isText(encryptionKey, PLAIN_TEXT))
     return undefined;
-  if (secretStage !== undefined && !SECRET_STAGES.includes(secretStage)) return undefined;
+  if (secretStage !== undefined && secretStage !== null && !SECRET_STAGES.includes(secretStage)) {
+    return undefined;
+  }
   const isGuarantee =
     seconds === undefined || seconds === null || (Number.isSafeInteger(seconds) && seconds >= 0);
   if (!isGuarantee) return undefined;

@@ -108,6 +108,12 @@ test('reads the status of an earlier release; its missing fields stay unknown', 
   });
 });
 
+test('takes a source and a stage of null for unknown ones', () => {
+  const status = parseStatus(JSON.stringify({ ...olderRelease, source: null, secretStage: null }));
+
+  expect(status).toEqual(parseStatus(JSON.stringify(olderRelease)));
+});
+
 test.each([
   ['a healthy status', healthy],
   ['a failure before the first token', failing],
