@@ -231,7 +231,7 @@ export const THREATS: readonly Threat[] = [
       'if (!owner.test(literal)) {',
       "if (!owner.test(literal) && literal === '') {",
     ),
-    test: 'test/infra/configuration/readers.test.ts',
+    test: 'test/infra/configuration/configuration-errors.test.ts',
   },
   {
     asset: 'stored token',

@@ -1,23 +1,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { readConfiguration } from '../../../infra/configuration/app-configuration.ts';
-import { ConfigurationError } from '../../../infra/configuration/configuration-error.ts';
 import { PROVIDERS } from '../../../lambda/contract.ts';
-import { TARGET } from '../full-configuration.ts';
-import { errorsPage, ROWS } from './errors-page.ts';
-import { WRONG_CONTEXT, WRONG_TOKENS } from './wrong-values.ts';
+import { errorsPage, problemOf, ROWS } from './errors-page.ts';
+import { WRONG_VALUES } from './wrong-values.ts';
 
 const TOKEN = { name: 'a', provider: 'nice-cxone' };
 
-const problemOf = (message: string) =>
-  new ConfigurationError(`The configuration has a problem:\n  - ${message}`);
+test.each(WRONG_VALUES.map(({ path, context }) => [path, context] as const))(
+  '%s: %j is one problem, which the message begins with',
+  (path, context) => {
+    const problem = problemOf(context) ?? 'none';
 
-test.each(WRONG_TOKENS)('says what is wrong: %s', (_, tokens, message) => {
-  expect(() => readConfiguration({ tokens }, TARGET)).toThrow(problemOf(message));
-});
-
-test.each(WRONG_CONTEXT)('says what is wrong: %s', (_, context, message) => {
-  expect(() => readConfiguration({ tokens: [TOKEN], ...context }, TARGET)).toThrow(problemOf(message));
-});
+    expect(problem.slice(0, path.length)).toBe(path);
+    expect(problem).not.toContain('\n');
+  },
+);
 
 test('docs/configuration-errors.md lists these cases (WRITE_PAGES=1 writes it anew)', () => {
   const page = 'docs/configuration-errors.md';
@@ -81,8 +77,8 @@ test.each([...ofTokens, ...ofProviders])('%s takes no senseless %s', (provider, 
     ...(/^(subnet|securityGroup)Ids$/.test(setting) ? { vpcId: 'vpc-0123456789abcdef0' } : {}),
   };
 
-  const accepted = SENSELESS.filter((value) =>
-    isAccepted({ tokens: [{ name: 'a', provider, ...beside, [setting]: value }] }),
+  const accepted = SENSELESS.filter(
+    (value) => problemOf({ tokens: [{ name: 'a', provider, ...beside, [setting]: value }] }) === null,
   );
 
   expect(accepted).toEqual(RIGHT_ALL_THE_SAME[setting] ?? []);
@@ -91,7 +87,7 @@ test.each([...ofTokens, ...ofProviders])('%s takes no senseless %s', (provider, 
 test.each(['tokens', 'tokensFile', 'stackName', 'dashboard', 'terminationProtection', 'createOidcProviders'])(
   'beside the tokens, no senseless %s is taken',
   (setting) => {
-    const accepted = SENSELESS.filter((value) => isAccepted({ tokens: [TOKEN], [setting]: value }));
+    const accepted = SENSELESS.filter((value) => problemOf({ tokens: [TOKEN], [setting]: value }) === null);
 
     expect(accepted).toEqual(RIGHT_ALL_THE_SAME[setting] ?? []);
   },
@@ -104,13 +100,3 @@ test('every setting has its row', () => {
 
   expect(missing).toEqual([]);
 });
-
-function isAccepted(context: Readonly<Record<string, unknown>>): boolean {
-  try {
-    readConfiguration(context, TARGET);
-    return true;
-  } catch (error) {
-    if (error instanceof ConfigurationError) return false;
-    throw error;
-  }
-}

@@ -1,4 +1,18 @@
-import { WRONG_CONTEXT, WRONG_TOKENS } from './wrong-values.ts';
+import { readConfiguration } from '../../../infra/configuration/app-configuration.ts';
+import { ConfigurationError } from '../../../infra/configuration/configuration-error.ts';
+import { TARGET } from '../full-configuration.ts';
+import { WRONG_VALUES, type WrongValue } from './wrong-values.ts';
+
+/** The one problem that a configuration has, as a person reads it; null if it is taken. */
+export function problemOf(context: WrongValue['context']): string | null {
+  try {
+    readConfiguration(context, TARGET);
+    return null;
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    return error.message.replace('The configuration has a problem:\n  - ', '');
+  }
+}
 
 interface Row {
   /** `refreshInterval`, without the token and the place in a list. */
@@ -9,20 +23,16 @@ interface Row {
 
 /** Every row of the tables: the setting, what was written, the message that is read. */
 export const ROWS: { readonly ofApp: readonly Row[]; readonly ofToken: readonly Row[] } = {
-  ofApp: [
-    ...WRONG_TOKENS.filter(([, , message]) => message.startsWith('tokens: ')).map(
-      ([, tokens, message]): Row => ({ setting: 'tokens', written: tokens, message }),
-    ),
-    ...WRONG_CONTEXT.map(([, context, message]): Row => {
-      const [setting = '', written] = Object.entries(context)[0] ?? [];
-      return { setting, written, message };
-    }),
-  ],
-  ofToken: WRONG_TOKENS.flatMap(([, tokens, message]): Row[] => {
-    const [, index, setting = ''] = /^tokens\[(\d+)\]\.?(\w*)/.exec(message) ?? [];
+  ofApp: WRONG_VALUES.filter(({ path }) => !path.startsWith('tokens[')).map(({ path, context }) => {
+    const setting = path in context ? path : 'tokensFile';
+    return { setting, written: context[setting], message: problemOf(context) ?? '' };
+  }),
+  ofToken: WRONG_VALUES.flatMap(({ path, context }): Row[] => {
+    const [, index, setting = ''] = /^tokens\[(\d+)\]\.?(\w*)/.exec(path) ?? [];
     if (index === undefined) return [];
-    const token = (tokens as Record<string, unknown>[])[Number(index)];
-    return [{ setting, written: setting === '' ? token : token?.[setting], message }];
+    const token = (context.tokens as Record<string, unknown>[])[Number(index)];
+    const written = setting === '' ? token : token?.[setting];
+    return [{ setting, written, message: problemOf(context) ?? '' }];
   }),
 };
 
