@@ -1,11 +1,11 @@
 """Runs the AWS CLI without the time that Python takes to load it: each call is a fork of a process that has it loaded.
 
 usage: server.py SOCKET, under the interpreter of an AWS CLI. Ends with its standard input. A client sends its
-arguments, environment and directory as JSON, with its three standard descriptors, and gets the exit status.
+arguments, environment and directory, with its three standard descriptors, and gets the exit status.
 """
 import functools
 import importlib
-import json
+import marshal
 import os
 import select
 import signal
@@ -64,20 +64,20 @@ def remember(owner: type, name: str) -> None:
 def serve(connection: socket.socket) -> None:
     """Becomes the AWS CLI for one call."""
     message, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, 3)
-    while not message.endswith(b"\n"):
-        message += connection.recv(1 << 20)
-    call = json.loads(message)
+    while more := connection.recv(1 << 20):
+        message += more
+    arguments, environment, directory = marshal.loads(message)
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)
     # The CLI names its own data there when it is loaded.
     data_path = os.environ["AWS_DATA_PATH"]
     os.environ.clear()
-    os.environ.update(call["environment"], AWS_DATA_PATH=data_path)
-    os.chdir(call["directory"])
+    os.environ.update(environment, AWS_DATA_PATH=data_path)
+    os.chdir(directory)
     # Nor may the sessions of roles that it takes be kept below the HOME in which it was loaded.
     sys.modules["awscli.customizations.assumerole"].CACHE_DIR = os.path.expanduser("~/.aws/cli/cache")
-    sys.argv = ["aws", *call["arguments"]]
+    sys.argv = ["aws", *arguments]
     from awscli import clidriver
 
     try:

@@ -146,7 +146,7 @@ describe('doctor', () => {
     const job = await accessToken(['doctor', 'gensys']);
 
     expect(job.stdout).toMatch(
-      /^token: life +missing +name +.*'gensys' in account 111122223333, region eu-central-1/m,
+      /^token: life +missing +name +.*Check NAME.* \(111122223333\), the region \(eu-central-1\)/m,
     );
     expect(job.stdout).toMatch(
       /^refresher: invoke +missing +name +no refresher 'gensys' in account 111122223333/m,

@@ -1,35 +1,45 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { loadedAwsCli } from '../../../local/aws-cli/loaded-aws-cli.ts';
 
 /** An installed AWS CLI. */
 export interface AwsCli {
   readonly version: 'v1' | 'v2';
   readonly path: string;
+  /** The words that run it without the time that it takes to load. */
+  readonly command: readonly string[];
+}
+
+/** One AWS CLI of each major version that the machine has, v1 first: those that the global set-up has loaded. */
+export function findAwsClis(): readonly AwsCli[] {
+  return JSON.parse(process.env.AWS_CLIS ?? '[]');
 }
 
 /**
- * Finds one AWS CLI of each major version that the machine has: the one of `.ci/install-shell-tools.sh`, then PATH.
+ * Finds the AWS CLIs, and starts a process for each that has it loaded and ends with this one. It looks where
+ * `.ci/install-shell-tools.sh` and the system install it, then in PATH.
  *
  * @throws Error when there is none
  */
-export function findAwsClis(): readonly AwsCli[] {
+export function loadAwsClis(): readonly AwsCli[] {
   const found = new Map<AwsCli['version'], AwsCli>();
   const directories = [
-    join(process.cwd(), '.venv/shell-tools/bin'),
-    ...(process.env.PATH ?? '').split(delimiter),
+    resolve('.venv/shell-tools/bin'),
     '/usr/local/bin',
     '/usr/bin',
+    ...(process.env.PATH ?? '').split(delimiter),
   ];
   for (const directory of directories) {
     const path = join(directory, 'aws');
     if (found.size === 2 || !existsSync(path)) continue;
-    const major = /^aws-cli\/([12])\./.exec(spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout)?.[1];
+    const [program = '', ...words] = loadedAwsCli(path);
+    const { stdout } = spawnSync(program, [...words, '--version'], { encoding: 'utf8' });
+    const major = /^aws-cli\/([12])\./.exec(stdout)?.[1];
     if (major === undefined) continue;
     const version = major === '1' ? 'v1' : 'v2';
-    if (!found.has(version)) found.set(version, { version, path });
+    if (!found.has(version)) found.set(version, { version, path, command: [program, ...words] });
   }
   if (found.size === 0) throw new Error('There is no AWS CLI. Run .ci/install-shell-tools.sh first.');
   return [...found.values()].sort((a, b) => a.version.localeCompare(b.version));
@@ -41,11 +51,7 @@ export function findAwsClis(): readonly AwsCli[] {
  */
 export function installAwsCommand(cli: AwsCli, endpointUrl: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'aws-command-'));
-  installCommand(
-    directory,
-    'aws',
-    `exec ${loadedAwsCli(cli.path).join(' ')} "$@" --endpoint-url ${endpointUrl}`,
-  );
+  installCommand(directory, 'aws', `exec ${cli.command.join(' ')} "$@" --endpoint-url ${endpointUrl}`);
   return directory;
 }
 
