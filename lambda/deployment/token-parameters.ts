@@ -6,6 +6,9 @@ interface ReleasedProperties {
   readonly Delete?: string;
 }
 
+/** Begins the physical id of a resource that adopted one parameter of the two. Its name follows. */
+const ADOPTED_ONE = 'adopted-one:';
+
 /**
  * Makes sure that the stack may write a token's two parameters, before any other resource of the stack can write them.
  *
@@ -21,26 +24,30 @@ export async function claimParameters(
   const { Parameters = [] } = await client.send(
     new GetParametersCommand({ Names: [TokenParameter, StatusParameter] }),
   );
-  const found = Parameters.map(({ Name }) => Name);
-  if (found.length === 0) return TokenParameter;
+  const [first, second] = Parameters;
+  if (first?.Name === undefined) return TokenParameter;
   if (Adopt !== 'true') {
+    const found = Parameters.map(({ Name }) => Name);
     throw new Error(
       `Parameter Store already has ${found.join(' and ')}, which this stack did not create. Nothing was written. Choose another name or prefix, or delete these parameters. Or set "adoptParameters": true: the stack then overwrites them, and keeps them when it is deleted.`,
     );
   }
-  return `adopted:${TokenParameter}`;
+  return second === undefined ? `${ADOPTED_ONE}${first.Name}` : `adopted:${TokenParameter}`;
 }
 
-/** Deletes both parameters if the stack created them. `physicalResourceId` says so: see {@link claimParameters}. */
+/** Deletes the parameters that the stack created. `physicalResourceId` says which: see {@link claimParameters}. */
 export async function deleteParameters(
   client: SSMClient,
   properties: TokenParametersProperties | ReleasedProperties,
   physicalResourceId: string,
 ): Promise<void> {
   const names = namesOf(properties);
-  if (names[0] !== physicalResourceId) return;
+  const own = physicalResourceId.startsWith(ADOPTED_ONE)
+    ? names.filter((name) => name !== physicalResourceId.slice(ADOPTED_ONE.length))
+    : names.filter(() => names[0] === physicalResourceId);
+  if (own.length === 0) return;
   // DeleteParameters, unlike DeleteParameter, accepts names that do not exist.
-  await client.send(new DeleteParametersCommand({ Names: names }));
+  await client.send(new DeleteParametersCommand({ Names: own }));
 }
 
 function namesOf(properties: TokenParametersProperties | ReleasedProperties): string[] {

@@ -88,6 +88,28 @@ describe('the token’s two parameters', () => {
     },
   );
 
+  test.each([
+    [TOKEN, STATUS],
+    [STATUS, TOKEN],
+  ])('where only %s was adopted, %s is deleted with the stack', async (adopted, own) => {
+    await put(adopted);
+    const { PhysicalResourceId } = await send({ RequestType: 'Create', ...claim('true') });
+    await put(own);
+
+    await send({ RequestType: 'Delete', ...claim('true'), PhysicalResourceId });
+
+    expect(await stored()).toEqual([adopted]);
+  });
+
+  test('a stack that adopted both before keeps both', async () => {
+    await put(TOKEN);
+    await put(STATUS);
+
+    await send({ RequestType: 'Delete', ...claim('true'), PhysicalResourceId: `adopted:${TOKEN}` });
+
+    expect(await stored()).toEqual([TOKEN, STATUS]);
+  });
+
   test('an upgrade from the first release checks nothing: the parameters are the stack’s own', async () => {
     await put(TOKEN);
     await put(STATUS);
