@@ -228,7 +228,8 @@ function wantsMore(token: TokenDescription, now: Date, minRemainingMs: number): 
   return token.expiresAt.getTime() - now.getTime() < wantedMs;
 }
 
-function isBackingOff({ stored, now, ...situation }: Situation): boolean {
+/** Whether the wait after a failure still runs. A longer wait than the longest one was written with a wrong clock. */
+export function isBackingOff({ stored, now, ...situation }: Omit<Situation, 'request' | 'policy'>): boolean {
   const { lastFailure = stored.status?.lastFailure ?? null } = situation;
   if (lastFailure === null) return false;
   const waitMs = lastFailure.retryAt.getTime() - now.getTime();

@@ -7,6 +7,7 @@ import { type KeepAlive, keepAlive } from './keep-alive.ts';
 import type { Parameters } from './parameters.ts';
 import {
   describedToken,
+  isBackingOff,
   isStageOverdue,
   type KeepReason,
   type MintReason,
@@ -30,7 +31,7 @@ export interface RefreshResult {
   readonly issuedAt: string | null;
   readonly expiresAt: string | null;
   readonly remainingSeconds: number;
-  /** Why minting fails, while a backoff runs. */
+  /** Why minting fails, while a backoff runs, also if no mint is due. */
   readonly failure?: FailureCode;
 }
 
@@ -95,7 +96,7 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
     if (refused) decision = plan({ ...situation, now: clock.now(), keepAliveRefused: true });
   }
   if (decision.action === 'keep') {
-    const failure = decision.reason === 'backoff' ? lastFailure?.code : undefined;
+    const failure = isBackingOff({ stored, lastFailure, now: clock.now() }) ? lastFailure?.code : undefined;
     return result({ options, outcome: 'still-fresh', reason: decision.reason, token, refused, failure });
   }
 

@@ -207,6 +207,23 @@ describe('a mint that fails', () => {
     expect(world.server.requests).toHaveLength(requests + 1);
   });
 
+  test('is told while the backoff runs, also if no mint is due', async () => {
+    await start();
+    await fn.invoke();
+    world.advance(MINUTE);
+    world.server.faults.next('token', throttled(240));
+    await failure(fn.invoke({ force: true }));
+    world.advance(MINUTE);
+
+    const during = await fn.invoke();
+    world.advance(3 * MINUTE + 1000);
+    const after = await fn.invoke();
+
+    expect(during).toMatchObject({ reason: 'not-due', failure: 'TOKEN_ENDPOINT_THROTTLED' });
+    expect(after).toMatchObject({ reason: 'not-due' });
+    expect(after).not.toHaveProperty('failure');
+  });
+
   test.each([
     ['seconds', () => throttled(240)],
     // A date counts from the answer's own Date header, which is the machine's time.
