@@ -4,8 +4,8 @@ import { type AccessKey, type Client, createClientRegistry } from './clients.ts'
 import { createFaultProxy, DIALECT_PATHS, type RecordedRequest, type RequestLog } from './fault-proxy.ts';
 import { createFaultScript, type FaultScript } from './faults.ts';
 import { createIssuerClient, createOwnClient } from './issuer-client.ts';
-import { type Listener, listen, type TlsFault } from './listener.ts';
-import { ISSUER_PATHS, type Resource, startTokenIssuer } from './token-issuer.ts';
+import { type Listener, listen } from './listener.ts';
+import { ISSUER_PATHS, startTokenIssuer } from './token-issuer.ts';
 import { createTokenRegister, type Introspection, type Issuing } from './token-register.ts';
 
 export type AuthorizationServerOptions = {
@@ -20,10 +20,6 @@ export type AuthorizationServerOptions = {
   readonly tls?: ServerCertificate;
   /** Scopes that can be granted. Other requested scopes are silently left out. */
   readonly scopes?: readonly string[];
-  /** Resources by their URI (RFC 8707). */
-  readonly resources?: Readonly<Record<string, Resource>>;
-  /** Format of tokens, unless their resource has its own. @default 'opaque' */
-  readonly tokenFormat?: 'opaque' | 'jwt';
   /** Clock of the inactivity timeout and of same-token answers; tokens expire by the machine's. */
   readonly now?: () => Date;
 };
@@ -33,10 +29,7 @@ export type Faults = Omit<FaultScript, 'take' | 'clear'> & {
   /** Stops listening, so that connections are refused, until {@link Faults.goOnline}. */
   goOffline(): Promise<void>;
   goOnline(): Promise<void>;
-  /** Lets each TLS handshake fail until {@link Faults.repairTls}. */
-  breakTls(fault: TlsFault): Promise<void>;
-  repairTls(): void;
-  /** Ends the scripted faults of one endpoint, or of all; not being offline or broken TLS. */
+  /** Ends the scripted faults of one endpoint, or of all; not being offline. */
   clear: FaultScript['clear'];
 };
 
@@ -49,22 +42,18 @@ export type AuthorizationServer = {
   readonly tokenUrl: string;
   /** `GET` with a Bearer token: 200 while it is active, else 401. */
   readonly probeUrl: string;
-  /** The same under Genesys Cloud's path; either resets the inactivity timeout. */
-  readonly genesysTokenInfoUrl: string;
-  readonly cxoneAccessKeyUrl: string;
   /** Every request to a token endpoint, in order, also those that met a fault. */
   readonly requests: readonly RecordedRequest[];
   readonly discoveries: readonly RecordedRequest[];
   readonly probes: readonly RecordedRequest[];
-  /** `count`: tokens granted by the authorization server; `tokensIssued`: different ones handed out. */
-  readonly mints: { readonly count: number; readonly tokensIssued: number };
+  /** `count`: tokens granted by the authorization server. */
+  readonly mints: { readonly count: number };
   readonly faults: Faults;
   /** Introspects a token. This does not count as a use. */
   introspect(token: string): Promise<Introspection>;
   /** Sets the lifetime of later tokens, in whole seconds. */
   setLifetime(seconds: number | (() => number)): void;
-  setTokenFormat(format: 'opaque' | 'jwt'): void;
-  /** Sets the length of later opaque tokens, in characters; 43 at first. */
+  /** Sets the length of later tokens, in characters; 43 at first. */
   setTokenLength(characters: number): void;
   /**
    * `fresh`: each request returns a new token. `same-token`: returns the client's live token again, with a smaller
@@ -93,7 +82,6 @@ export async function startAuthorizationServer(
   const clients = createClientRegistry([...(options.clients ?? []), ownClient], options.accessKeys ?? []);
   const policy = {
     lifetimeSeconds: asFunction(options.lifetimeSeconds ?? 3600),
-    tokenFormat: options.tokenFormat ?? 'opaque',
     tokenLength: 43,
   };
   let issuing: Issuing = 'fresh';
@@ -105,26 +93,18 @@ export async function startAuthorizationServer(
 
   // The issuer's name contains the port, so the port comes first and the request handler a little later.
   let onRequest: RequestListener = (_request, response) => response.destroy();
-  const listener: Listener = await listen((request, response) => onRequest(request, response), {
-    hostname,
-    tls,
-  });
+  const listener: Listener = await listen((request, response) => onRequest(request, response), tls);
   const origin = new URL(`${tls === undefined ? 'http' : 'https'}://${hostname}:${listener.port}`);
   const issuer = await startTokenIssuer({
     issuer: origin.origin,
     clients,
     policy,
     scopes: [...new Set([...(options.scopes ?? []), ...clientScopes(options.clients ?? [])])],
-    resources: options.resources ?? {},
   });
   const issuerClient = createIssuerClient({ port: issuer.port, origin, ownClient });
 
-  const inspect = async (token: string): Promise<Introspection> => {
-    if (register.isDead(token)) return { active: false };
-    if (token.split('.').length !== 3) return issuerClient.introspect(token);
-    const claims = await issuer.verifyJwt(token);
-    return claims === undefined ? { active: false } : { ...claims, active: true };
-  };
+  const inspect = async (token: string): Promise<Introspection> =>
+    register.isDead(token) ? { active: false } : issuerClient.introspect(token);
   onRequest = createFaultProxy({
     faults,
     issuerClient,
@@ -145,17 +125,12 @@ export async function startAuthorizationServer(
     port: listener.port,
     tokenUrl: origin.origin + ISSUER_PATHS.token,
     probeUrl: origin.origin + DIALECT_PATHS.probe,
-    genesysTokenInfoUrl: origin.origin + DIALECT_PATHS.genesysTokenInfo,
-    cxoneAccessKeyUrl: origin.origin + DIALECT_PATHS.cxoneAccessKey,
     requests: log.token,
     discoveries: log.discovery,
     probes: log.probe,
     mints: {
       get count() {
         return mintCount;
-      },
-      get tokensIssued() {
-        return register.issuedCount;
       },
     },
     faults: {
@@ -164,15 +139,10 @@ export async function startAuthorizationServer(
       clear: faults.clear,
       goOffline: listener.goOffline,
       goOnline: listener.goOnline,
-      breakTls: listener.breakTls,
-      repairTls: listener.repairTls,
     },
     introspect: inspect,
     setLifetime(seconds) {
       policy.lifetimeSeconds = asFunction(seconds);
-    },
-    setTokenFormat(format) {
-      policy.tokenFormat = format;
     },
     setTokenLength(characters) {
       policy.tokenLength = characters;

@@ -16,8 +16,6 @@ type Entry = { readonly clientId: string; readonly scope: string; readonly exp: 
  * same one again.
  */
 export type TokenRegister = {
-  /** Distinct tokens issued so far. */
-  readonly issuedCount: number;
   /** Registers a token that was just issued. */
   add(token: string, facts: Introspection): void;
   /** The live token that this client already has for this scope, and its remaining life. */
@@ -50,9 +48,6 @@ export function createTokenRegister(options: {
   };
 
   return {
-    get issuedCount() {
-      return entries.size;
-    },
     add(token, { client_id = '', scope = '', exp = 0 }) {
       entries.set(token, { clientId: client_id, scope, exp, usedAt: nowMs() });
     },

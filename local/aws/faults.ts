@@ -30,7 +30,6 @@ export type Fault =
   | { readonly kind: 'cut-half-way-through-answer' }
   | { readonly kind: 'stale-read' }
   | { readonly kind: 'delay'; readonly until: Promise<unknown> }
-  | { readonly kind: 'delay-answer'; readonly until: Promise<unknown> }
   | { readonly kind: 'before-executing'; readonly run: (call: CallSummary) => unknown }
   | { readonly kind: 'after-executing'; readonly run: (call: CallSummary) => unknown };
 
@@ -51,9 +50,7 @@ export interface Faults {
     match: FaultMatch,
     run: (call: CallSummary) => unknown,
   ): FaultHandle;
-  /** Limits Parameter Store's reads per second of the endpoint's clock (AWS: 40); undefined lifts the limit. */
-  limitParameterReads(perSecond: number | undefined): void;
-  /** Limits its writes likewise (AWS: 3 by default). */
+  /** Limits Parameter Store's writes per second of the endpoint's clock (AWS: 3 by default); undefined lifts the limit. */
   limitParameterWrites(perSecond: number | undefined): void;
   clear(): void;
   /** For the endpoint: the faults that affect this call. */
@@ -68,13 +65,10 @@ interface Entry {
   hits: number;
 }
 
-const parameterReads = new Set(['GetParameter', 'GetParameters', 'GetParametersByPath']);
-
 /** Starts without faults. */
 export function createFaults(): Faults {
   const entries = new Set<Entry>();
-  const reads = createRateLimit(parameterReads);
-  const writes = createRateLimit(new Set(['PutParameter']));
+  const writes = createWriteLimit();
 
   const faults: Faults = {
     add({ match = {}, fault, times = Number.POSITIVE_INFINITY }) {
@@ -88,16 +82,13 @@ export function createFaults(): Faults {
       };
     },
     hook: (at, match, run) => faults.add({ match, fault: { kind: at, run } }),
-    limitParameterReads: reads.limit,
     limitParameterWrites: writes.limit,
     clear() {
       entries.clear();
-      reads.limit(undefined);
       writes.limit(undefined);
     },
     take(call, now) {
-      const isOverLimit = [reads, writes].some((one) => one.isOver(call, now));
-      const met: Fault[] = isOverLimit ? [{ kind: 'throttle' }] : [];
+      const met: Fault[] = writes.isOver(call, now) ? [{ kind: 'throttle' }] : [];
       for (const entry of entries) {
         if (!fits(entry.match, call)) continue;
         entry.seen += 1;
@@ -112,16 +103,16 @@ export function createFaults(): Faults {
   return faults;
 }
 
-/** Counts what is called of Parameter Store's operations in each second. */
-function createRateLimit(operations: ReadonlySet<string>) {
+/** Counts Parameter Store's writes in each second. */
+function createWriteLimit() {
   let perSecond: number | undefined;
   let window = { second: Number.NaN, calls: 0 };
   return {
     limit(value: number | undefined): void {
       perSecond = value;
     },
-    isOver({ service, operation }: CallSummary, now: Date): boolean {
-      if (perSecond === undefined || service !== 'ssm' || !operations.has(operation)) return false;
+    isOver({ operation }: CallSummary, now: Date): boolean {
+      if (perSecond === undefined || operation !== 'PutParameter') return false;
       const second = Math.floor(now.getTime() / 1000);
       if (window.second !== second) window = { second, calls: 0 };
       window.calls += 1;

@@ -48,7 +48,6 @@ interface Worker {
   readonly child: ChildProcess;
   readonly api: RuntimeApi;
   readonly exited: Promise<string>;
-  lines: string[];
   report: (report: RuntimeReport) => void;
   hasEnded: boolean;
 }
@@ -94,10 +93,9 @@ export function createFunctionProcess(options: FunctionProcessOptions): Function
     async invoke(event, context) {
       if (stopped) throw new Error(`function ${options.name} is stopped`);
       const worker = idle.pop() ?? (await startWorker());
-      worker.lines = [];
       const outcome = await runOn(worker, event, context, options.timeoutMs);
       if (!worker.hasEnded) idle.push(worker);
-      return { ...outcome, logTail: worker.lines.join('\n') };
+      return outcome;
     },
     async kill() {
       // At once: a new invocation must not be given to a process that is being killed.
@@ -131,7 +129,6 @@ async function spawnWorker(
     child,
     api,
     exited: exitOf(child),
-    lines: [],
     report: () => {},
     hasEnded: false,
   };
@@ -140,10 +137,7 @@ async function spawnWorker(
     started.hasEnded = true;
   });
   for (const stream of ['stdout', 'stderr'] as const) {
-    createInterface({ input: child[stream] }).on('line', (line) => {
-      started.lines.push(line);
-      onLine(line, stream);
-    });
+    createInterface({ input: child[stream] }).on('line', (line) => onLine(line, stream));
   }
   return started;
 }

@@ -20,7 +20,6 @@ export type WireRequest =
       readonly operation: 'Invoke';
       readonly target: string;
       readonly type: string;
-      readonly logType?: string;
       readonly body: string;
     }
   | {
@@ -64,14 +63,12 @@ export function parseRequest(request: IncomingMessage, body: string): WireReques
   const path = (request.url ?? '/').split('?')[0] ?? '/';
   const invoke = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(path);
   if (invoke?.[1] !== undefined) {
-    const logType = header(request, 'x-amz-log-type');
     return {
       protocol: 'lambda',
       service: 'lambda',
       operation: 'Invoke',
       target: decodeURIComponent(invoke[1]),
       type: header(request, 'x-amz-invocation-type') ?? 'RequestResponse',
-      ...(logType === undefined ? {} : { logType }),
       body,
     };
   }

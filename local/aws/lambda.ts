@@ -16,9 +16,7 @@ export interface FunctionFailure {
 }
 
 /** The result of an invocation. */
-export type InvocationOutcome =
-  | { readonly payload: unknown; readonly logTail?: string }
-  | { readonly failure: FunctionFailure; readonly logTail?: string };
+export type InvocationOutcome = { readonly payload: unknown } | { readonly failure: FunctionFailure };
 
 /** A function that can be invoked by name. */
 export interface RegisteredFunction {
@@ -38,10 +36,7 @@ export interface InvokeAnswer {
 /** Lambda: the functions, and Invoke. */
 export interface Lambda {
   register(fn: RegisteredFunction): void;
-  invoke(
-    request: { target: string; type: string; logType?: string | undefined; body: string },
-    call: OperationCall,
-  ): Promise<InvokeAnswer>;
+  invoke(request: { target: string; type: string; body: string }, call: OperationCall): Promise<InvokeAnswer>;
   /** Resolves when every asynchronous (`Event`) invocation has ended. */
   settled(): Promise<void>;
 }
@@ -92,7 +87,7 @@ export function createLambda(place: Place): Lambda {
     async settled() {
       while (pending.size > 0) await Promise.all(pending);
     },
-    async invoke({ target, type, logType, body }, call) {
+    async invoke({ target, type, body }, call) {
       const name = functionName(target);
       const arn = arnOf(name);
       call.authorize({ action: 'lambda:InvokeFunction', resource: arn });
@@ -104,7 +99,6 @@ export function createLambda(place: Place): Lambda {
         });
       }
       const event = parseEvent(body);
-      if (type === 'DryRun') return { status: 204, headers: {}, body: '' };
       if (type === 'Event') {
         const invocation = runWhenFree(entry, event, call.requestId);
         pending.add(invocation);
@@ -124,9 +118,6 @@ export function createLambda(place: Place): Lambda {
         headers: {
           'x-amz-executed-version': '$LATEST',
           ...(failed ? { 'x-amz-function-error': 'Unhandled' } : {}),
-          ...(logType === 'Tail' && outcome.logTail !== undefined
-            ? { 'x-amz-log-result': Buffer.from(outcome.logTail).subarray(-4096).toString('base64') }
-            : {}),
         },
         body: JSON.stringify(failed ? outcome.failure : (outcome.payload ?? null)),
       };

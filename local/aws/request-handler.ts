@@ -175,7 +175,6 @@ async function applyBefore(
 async function applyAfter(faults: readonly Fault[], call: CallSummary): Promise<void> {
   for (const fault of faults) {
     if (fault.kind === 'after-executing') await fault.run(call);
-    if (fault.kind === 'delay-answer') await fault.until;
     if (fault.kind === 'cut-after-executing') throw new NoAnswer(true);
   }
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { createSendRequest, MAX_BODY_BYTES } from '../../../lambda/mint/http.ts';
+import { type BareServer, startBareServer } from '../../support/bare-server.ts';
 import { rejection } from '../../support/leaks.ts';
 import { type Answer, type Recorder, startRecorder } from '../../support/recorder.ts';
 
@@ -49,32 +49,19 @@ test('a body may be as long as the limit, and is cut above it', async () => {
 });
 
 describe('on a bare socket', () => {
-  let server: Server;
-  let connections: Socket[];
-  let onConnection: (socket: Socket) => void;
+  let server: BareServer;
+  let onConnection: (socket: Socket) => unknown;
 
   beforeEach(async () => {
-    connections = [];
-    server = createServer((socket) => {
-      socket.on('error', () => {});
-      connections.push(socket);
-      onConnection(socket);
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    server = await startBareServer((socket) => onConnection(socket));
   });
 
-  afterEach(async () => {
-    for (const socket of connections) socket.destroy();
-    const closed = once(server, 'close');
-    server.close();
-    await closed;
-  });
+  afterEach(() => server.close());
 
   const send = (options: { timeoutMs?: number; signal?: AbortSignal } = {}) =>
     createSendRequest()({
       method: 'POST',
-      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+      url: server.url,
       headers: {},
       body: 'a=b',
       signal: never,
@@ -112,7 +99,7 @@ describe('on a bare socket', () => {
     onConnection = () => {};
     const before = AbortSignal.abort(new DOMException('', 'AbortError'));
     expect(await rejection(send({ signal: before }))).toMatchObject({ name: 'AbortError' });
-    expect(connections).toHaveLength(0);
+    expect(server.connections).toHaveLength(0);
 
     const controller = new AbortController();
     onConnection = () => controller.abort();
@@ -128,7 +115,7 @@ describe('on a bare socket', () => {
     onConnection = (socket) =>
       socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}'));
     const request = createSendRequest();
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const { url, connections } = server;
     for (let count = 0; count < 2; count += 1) {
       await request({ method: 'GET', url, headers: {}, signal: never, timeoutMs: 2_000 });
     }

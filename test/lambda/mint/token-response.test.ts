@@ -281,6 +281,15 @@ describe('a refusal', () => {
     expect(refused.message.split('. ').length).toBeGreaterThan(1);
   });
 
+  test.each([
+    [500, 'is not available (HTTP 500). The stored token is unchanged'],
+    [429, 'limits the rate of token requests (HTTP 429)'],
+    [404, 'There is no token endpoint at this URL of login.example.test (HTTP 404)'],
+    [403, '(HTTP 403 without a known OAuth error). A firewall or an IP allow-list in front'],
+  ])('without an OAuth error says what its status means: %d', (status, says) => {
+    expect(failure(answer('', { status })).message).toContain(says);
+  });
+
   test('names the registered error and what to do', () => {
     expect(failure(answer(error('invalid_scope'), { status: 400 })).message).toBe(
       'login.example.test refused the token request (invalid_scope, HTTP 400). The client may not have this scope, or there is no such scope: correct scope or allow it there.',

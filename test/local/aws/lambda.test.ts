@@ -78,7 +78,7 @@ test('an asynchronous invocation is accepted at once and waits for a free slot',
   expect(order).toEqual(['start', 'end', 'start', 'end']);
 });
 
-test('an unknown function, a caller without permission, and a dry run', async () => {
+test('an unknown function, and a caller without permission', async () => {
   await expect(invoke(lambda())).rejects.toMatchObject({
     name: 'ResourceNotFoundException',
     message: 'Function not found: arn:aws:lambda:eu-central-1:111122223333:function:refresher',
@@ -89,18 +89,4 @@ test('an unknown function, a caller without permission, and a dry run', async ()
     name: 'AccessDeniedException',
     message: expect.stringContaining('lambda:InvokeFunction on resource'),
   });
-  expect((await invoke(lambda(), { InvocationType: 'DryRun' })).StatusCode).toBe(204);
-});
-
-test('a function is invoked by its ARN, and its log tail comes back', async () => {
-  endpoint.registerFunction({
-    name: 'refresher',
-    invoke: async () => ({ payload: 1, logTail: 'one line' }),
-  });
-  const FunctionName = 'arn:aws:lambda:eu-central-1:111122223333:function:refresher';
-
-  const { LogResult, ExecutedVersion } = await invoke(lambda(), { FunctionName, LogType: 'Tail' });
-
-  expect(Buffer.from(LogResult ?? '', 'base64').toString()).toBe('one line');
-  expect(ExecutedVersion).toBe('$LATEST');
 });

@@ -1,0 +1,197 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import {
+  type AuthorizationServer,
+  startAuthorizationServer,
+} from '../../../local/authorization-server/authorization-server.ts';
+
+/*
+ * What the tests of the function would not notice: a token that is called active and is dead, a refusal that is none, a
+ * fault that is another one than its name says. They notice everything else, because they would fail.
+ */
+
+const KEY = { accessKeyId: 'KEY+ID====', accessKeySecret: 'key/secret====' };
+
+let server: AuthorizationServer;
+let elapsedMs: number;
+
+beforeEach(async () => {
+  elapsedMs = 0;
+  server = await startAuthorizationServer({
+    clients: [
+      { clientId: 'ci', clientSecret: 'secret-1' },
+      { clientId: 'other', clientSecret: 'secret-2' },
+    ],
+    accessKeys: [KEY],
+    now: () => new Date(Date.now() + elapsedMs),
+  });
+});
+
+afterEach(() => server.close());
+
+const post = (path: string, form: Record<string, string>, client = 'ci:secret-1') =>
+  fetch(server.url + path, {
+    method: 'POST',
+    headers: { authorization: `Basic ${btoa(client)}` },
+    body: new URLSearchParams(form),
+  });
+const request = (client?: string) => post('/oauth/token', { grant_type: 'client_credentials' }, client);
+const jsonOf = async (answer: Response) => (await answer.json()) as Record<string, string>;
+const mint = async (client?: string) => (await jsonOf(await request(client))).access_token ?? '';
+const isActive = async (token: string) => (await server.introspect(token)).active;
+const probe = async (token: string, path = '/probe') =>
+  (await fetch(server.url + path, { headers: { authorization: `Bearer ${token}` } })).status;
+
+describe('a token', () => {
+  test('is live for its own lifetime: then it is inactive, and refused by the probe', async () => {
+    server.setLifetime(1);
+    const token = await mint();
+    const live = await isActive(token);
+    const deadline = Date.now() + 3_000;
+    while ((await isActive(token)) && Date.now() < deadline);
+
+    expect([live, await isActive(token), await probe(token)]).toEqual([true, false, 401]);
+  });
+
+  test.each(['/probe', '/api/v2/tokens/me'])('that nobody issued is refused at %s', async (path) => {
+    expect(await probe('made-up', path)).toBe(401);
+    expect(await isActive('made-up')).toBe(false);
+  });
+
+  test('can be revoked by the server and over the wire', async () => {
+    const [one, other] = [await mint(), await mint()];
+    server.revoke(one);
+    await post('/oauth/revoke', { token: other });
+
+    expect([await isActive(one), await isActive(other)]).toEqual([false, false]);
+  });
+
+  test('that is used in time outlives the inactivity timeout, and dies for good when it is not', async () => {
+    server.setInactivityTimeout(300);
+    const token = await mint();
+    elapsedMs += 299_000;
+    const used = await probe(token);
+    elapsedMs += 299_000;
+    // Introspection is no use of the token: it would keep a token alive that nobody reads.
+    const introspected = await isActive(token);
+    elapsedMs += 1_000;
+    const left = await isActive(token);
+    server.setInactivityTimeout(undefined);
+
+    expect([used, introspected, left, await probe(token)]).toEqual([200, true, false, 401]);
+  });
+
+  test('ends the older one of the same client only, where one is live per client', async () => {
+    server.setIssuing('single-active');
+    const [older, others] = [await mint(), await mint('other:secret-2')];
+    const newer = await mint();
+
+    expect(await Promise.all([older, newer, others].map(isActive))).toEqual([false, true, true]);
+  });
+});
+
+describe('credentials that are wrong', () => {
+  test('a secret that was replaced is refused at once, also where the same token is given again', async () => {
+    server.setIssuing('same-token');
+    await mint();
+    server.replaceClientSecret('ci', 'secret-3');
+
+    expect([(await request()).status, (await request('ci:secret-3')).status]).toEqual([401, 200]);
+  });
+
+  test('an access key and a client are told apart', async () => {
+    const ask = async (username: string, password: string, client?: string) => {
+      const answer = await post('/oauth/token', { grant_type: 'password', username, password }, client);
+      return (await jsonOf(answer)).error;
+    };
+
+    expect(await ask(KEY.accessKeyId, 'wrong')).toBe('invalid_grant');
+    expect(await ask(KEY.accessKeyId, KEY.accessKeySecret, 'ci:wrong')).toBe('invalid_client');
+  });
+
+  test.each(['{"accessKeyId":"KEY+ID====","accessKeySecret":"wrong"}', 'no JSON', 'null'])(
+    'the access-key route refuses %s',
+    async (body) => {
+      const path = '/authentication/v1/token/access-key';
+      const answer = await fetch(server.url + path, { method: 'POST', body });
+
+      expect(answer.status).toBe(401);
+      expect(server.mints.count).toBe(0);
+    },
+  );
+});
+
+describe('a fault', () => {
+  test('a reset ends the connection before any answer, and before the mint', async () => {
+    server.faults.next('token', { kind: 'reset' });
+
+    await expect(request()).rejects.toMatchObject({ cause: { code: expect.stringMatching(/RESET|SOCKET/) } });
+    expect(server.mints.count).toBe(0);
+  });
+
+  test('a reset in the middle comes after a part of the body, and after the mint', async () => {
+    server.faults.next('token', { kind: 'reset-mid-response' });
+
+    const { body } = await request();
+
+    const first = await body?.getReader().read();
+    expect(Buffer.from(first?.value ?? []).toString()).toMatch(/^\{"access_token"[^}]*$/);
+    expect(server.mints.count).toBe(1);
+  });
+
+  test('a slow body arrives byte by byte', async () => {
+    server.faults.next('token', { kind: 'slow-body', intervalMs: 1 });
+
+    const { body } = await request();
+
+    const sizes: number[] = [];
+    for await (const chunk of body ?? []) sizes.push(chunk.length);
+    expect(sizes.length).toBeGreaterThan(10);
+  });
+
+  test('an endless body does not stop before the client does', async () => {
+    server.faults.next('token', { kind: 'endless-body' });
+
+    const { body } = await request();
+
+    let length = 0;
+    for await (const chunk of body ?? []) {
+      length += chunk.length;
+      if (length > 1_000_000) break;
+    }
+    expect(length).toBeGreaterThan(1_000_000);
+  });
+});
+
+test('a whole life of the server, refusals and a server error included, prints nothing', async () => {
+  const module = new URL('../../../local/authorization-server/authorization-server.ts', import.meta.url);
+  const program = `
+    import { startAuthorizationServer } from '${module.href}';
+    const server = await startAuthorizationServer({ clients: [{ clientId: 'ci', clientSecret: 'canary-secret' }] });
+    const mint = (secret, form = {}) => fetch(server.tokenUrl, {
+      method: 'POST',
+      headers: { authorization: 'Basic ' + btoa('ci:' + secret) },
+      body: new URLSearchParams({ grant_type: 'client_credentials', ...form }),
+    });
+    const { access_token: token } = await (await mint('canary-secret')).json();
+    await mint('canary-wrong');
+    await mint('canary-secret', { resource: 'https://unknown.example.test/' });
+    await server.introspect(token);
+    server.setLifetime(0);
+    const failed = await mint('canary-secret');
+    if (failed.status !== 500) throw new Error('A lifetime of 0 was taken.');
+    await fetch(server.probeUrl, { headers: { authorization: 'Bearer ' + token } });
+    await fetch(server.issuer + '/.well-known/openid-configuration');
+    await fetch(server.url + '/oauth/revoke', { method: 'POST', body: new URLSearchParams({ token }) });
+    await fetch(server.url + '/nothing-here');
+    await server.close();
+  `;
+
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [
+    '--input-type=module',
+    '--eval',
+    program,
+  ]);
+
+  expect([stdout, stderr]).toEqual(['', '']);
+});
