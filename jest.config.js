@@ -1,23 +1,15 @@
-// Runs under `node --experimental-vm-modules` (see the npm script): the tests load the same ES modules as Node.
+import { availableParallelism } from 'node:os';
+
+/** Suites run in Node.js itself, several in one process: they load the same modules as the app, and share them. */
 export default {
+  runner: ['jest-light-runner', { runtime: 'child_process' }],
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  extensionsToTreatAsEsm: ['.ts'],
-  transform: {
-    '\\.ts$': [
-      '@swc/jest',
-      { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'es6' } },
-    ],
-  },
-  // Bundles the functions once for all suites.
-  globalSetup: '<rootDir>/test/support/bundle-once.js',
-  moduleNameMapper: { '^#function-directory$': '<rootDir>/test/support/function-directory.ts' },
+  setupFiles: ['<rootDir>/test/support/without-template-rules.ts'],
+  setupFilesAfterEnv: ['<rootDir>/test/support/time-limits.ts'],
   modulePathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/\\.e2e'],
-  // Every core: left alone, Jest takes one worker on two cores.
-  maxWorkers: '100%',
-  testTimeout: 120_000,
-  // Of the tests of one suite that are marked as concurrent: one of five waits, or two.
-  maxConcurrency: 5,
+  // Twice the cores: many suites wait, for processes and time limits.
+  maxWorkers: 2 * availableParallelism(),
   reporters: ['default', '<rootDir>/test/support/plain-summary.js'],
 };

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Annotations } from 'aws-cdk-lib';
 import type { TargetEnvironment } from '../infra/configuration/places.ts';
 import { createTokenRefresherApp } from '../infra/token-refresher-app.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 /** A synthesized stack on disk. */
 export interface Assembly {
@@ -34,13 +35,14 @@ export function synthesizeAssembly(options: {
   /** As in cdk.json: objects, not yet checked. */
   readonly tokens: unknown;
   readonly context?: Readonly<Record<string, unknown>>;
-  /** Where to put the assembly. */
-  readonly directory: string;
+  /** Where to put the assembly. @default a temporary one, deleted when the process ends */
+  readonly directory?: string;
   readonly target?: TargetEnvironment;
 }): Assembly {
   const cdkJson = JSON.parse(readFileSync(new URL('../cdk.json', import.meta.url), 'utf8'));
+  const directory = options.directory ?? temporaryDirectory();
   const app = createTokenRefresherApp(options.target ?? { account: undefined, region: undefined }, {
-    outdir: options.directory,
+    outdir: directory,
     context: { ...cdkJson.context, ...options.context, tokens: options.tokens },
     analyticsReporting: false,
   });
@@ -48,5 +50,5 @@ export function synthesizeAssembly(options: {
   Annotations.of(app).acknowledgeWarning('token-refresher:alarms-tell-nobody');
   const stack = app.synth().stacks[0];
   if (stack === undefined) throw new Error('The app has no stack.');
-  return { directory: options.directory, stackName: stack.stackName, template: stack.template };
+  return { directory, stackName: stack.stackName, template: stack.template };
 }

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TargetEnvironment } from '../infra/configuration/places.ts';
 import type { PolicyDocument } from './aws/operation.ts';
@@ -47,15 +45,8 @@ export function synthesize(options: {
   /** Account and region to bind the stack to, if it looks something up. */
   readonly target?: TargetEnvironment;
 }): Assembly & { readonly functions: readonly SynthesizedFunction[] } {
-  const directory = options.directory ?? temporaryDirectory();
-  const assembly = synthesizeAssembly({ ...options, directory });
+  const assembly = synthesizeAssembly(options);
   return { ...assembly, functions: readFunctions(assembly, options.place ?? LOCAL_PLACE) };
-}
-
-function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'token-refresher-synth-'));
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-  return directory;
 }
 
 /**

@@ -202,8 +202,7 @@ const EQUIVALENT: ReadonlySet<string> = new Set([]);
 /** A mutant that takes longer hangs. The slowest suite needs a tenth of this on a quiet machine. */
 const TIME_LIMIT_MS = 300_000;
 
-/** The suites need no bundle. */
-const CONFIG = 'prove/mutants.jest.config.js';
+const TEST_TIME_LIMIT_MS = 60_000;
 
 const only = process.argv[2] ?? '';
 const mutated = MUTATED.filter(({ file }) => file.includes(only));
@@ -237,8 +236,12 @@ process.exitCode = percent >= 95 ? 0 : 1;
 
 /** Whether a test of the suite fails. A suite that does not even load, or hangs, has not told anything. */
 function isKilledBy(suite: string, edit?: Edit): boolean {
-  const jest = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--config', CONFIG];
-  const { failed, hung, output } = copy.run(edit, [process.execPath, ...jest, '--bail', '-i', suite], {
+  const jest = [
+    `TEST_TIME_LIMIT_MS=${TEST_TIME_LIMIT_MS}`,
+    process.execPath,
+    'node_modules/jest/bin/jest.js',
+  ];
+  const { failed, hung, output } = copy.run(edit, ['env', ...jest, '--bail', '-i', suite], {
     timeoutMs: TIME_LIMIT_MS,
   });
   const hasFailedTest = /^Tests: +[1-9]\d* failed/m.test(output) || (hung && output.includes('✕'));

@@ -11,8 +11,7 @@ import { type AwsEndpoint, startAwsEndpoint } from '../../local/aws/endpoint.ts'
 import { createFunctionProcess, type FunctionProcess } from '../../local/aws/function-process.ts';
 import type { PolicyDocument } from '../../local/aws/operation.ts';
 import { createCertificateAuthority } from '../../local/certificate-authority.ts';
-import { LOCAL_PLACE, type SynthesizedFunction } from '../../local/synthesized-function.ts';
-import { synthesize } from '../support/synthesize.ts';
+import { LOCAL_PLACE, type SynthesizedFunction, synthesize } from '../../local/synthesized-function.ts';
 
 /*
  * Mints with every provider and every method of client authentication in the deployed bundle: esbuild must not have

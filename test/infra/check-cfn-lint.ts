@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { synthesizeAssembly } from '../../local/cloud-assembly.ts';
@@ -24,12 +23,11 @@ if (!existsSync(join(environment, 'bin/cfn-lint'))) {
 
 const smallest = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }];
 const templates = [
-  synthesizeAssembly({ tokens: smallest, directory: temporaryDirectory() }),
+  synthesizeAssembly({ tokens: smallest }),
   synthesizeAssembly({
     tokens: FULL_TOKENS,
     context: FULL_CONTEXT,
     target: TARGET,
-    directory: temporaryDirectory(),
   }),
 ].map(({ directory, stackName }) => join(directory, `${stackName}.template.json`));
 
@@ -37,9 +35,3 @@ const regions = ['eu-central-1', 'us-east-1'];
 const lint = [...templates, '--regions', ...regions, '--ignore-checks', ...IGNORED];
 run(join(environment, 'bin/cfn-lint'), ...lint);
 console.log(`cfn-lint ${CFN_LINT}: ${templates.length} templates clean`);
-
-function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'token-refresher-cfn-lint-'));
-  process.on('exit', () => rmSync(directory, { recursive: true }));
-  return directory;
-}

@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { arch, platform, tmpdir } from 'node:os';
+import { chmodSync, existsSync, globSync, readFileSync } from 'node:fs';
+import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { synthesizeAssembly } from '../../local/cloud-assembly.ts';
+import { temporaryDirectory } from '../../local/temporary-directory.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
 
 // Scans the template of the smallest stack and that of one that uses every setting, with checkov (PyPI) and with AWS Control
@@ -13,8 +14,7 @@ const CHECKOV = '3.3.30';
 const CONTROL_TOWER_RULES = '0.0.62';
 
 const tools = fileURLToPath(new URL('../../.venv', import.meta.url));
-const directory = mkdtempSync(join(tmpdir(), 'token-refresher-compliance-'));
-process.on('exit', () => rmSync(directory, { recursive: true }));
+const directory = temporaryDirectory();
 
 const templates = [
   synthesizeAssembly({

@@ -1,16 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { createTokenRefresherApp } from '../../infra/token-refresher-app.ts';
+import { temporaryDirectory } from '../../local/temporary-directory.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
 
 // Prints what cdk-nag's AwsSolutions rules find in a stack that uses every setting, and what was acknowledged.
-const outdir = mkdtempSync(join(tmpdir(), 'token-refresher-nag-'));
-process.on('exit', () => rmSync(outdir, { recursive: true }));
 const app = createTokenRefresherApp(TARGET, {
-  outdir,
+  outdir: temporaryDirectory(),
   context: { ...FULL_CONTEXT, tokens: FULL_TOKENS },
 });
 const report = new AwsSolutionsChecks(app).validateScope(app);

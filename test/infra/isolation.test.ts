@@ -1,6 +1,5 @@
 import { isAllowed } from '../../local/aws/iam.ts';
-import { LOCAL_PLACE, type SynthesizedFunction } from '../../local/synthesized-function.ts';
-import { synthesize } from '../support/synthesize.ts';
+import { LOCAL_PLACE, type SynthesizedFunction, synthesize } from '../../local/synthesized-function.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
 
 const { functions } = synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET });

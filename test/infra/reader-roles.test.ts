@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { subjectProblem } from '../../infra/construct/oidc-subject.ts';
 import { isAllowed } from '../../local/aws/iam.ts';
 import type { PolicyDocument } from '../../local/aws/operation.ts';
-import { LOCAL_PLACE } from '../../local/synthesized-function.ts';
+import { LOCAL_PLACE, synthesize } from '../../local/synthesized-function.ts';
 import { createResolver } from '../../local/template-resolver.ts';
-import { synthesize } from '../support/synthesize.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
 
 const stack = synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET });

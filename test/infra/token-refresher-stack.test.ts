@@ -4,14 +4,19 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { MAX_TOKENS } from '../../infra/configuration/tokens-configuration.ts';
 import { createTokenRefresherApp } from '../../infra/token-refresher-app.ts';
 import type { Resource } from '../../local/cloud-assembly.ts';
+import { synthesize } from '../../local/synthesized-function.ts';
 import { createResolver } from '../../local/template-resolver.ts';
-import { synthesize, temporaryDirectory } from '../support/synthesize.ts';
+import { temporaryDirectory } from '../../local/temporary-directory.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET, VPC_CONTEXT } from './full-configuration.ts';
 
 const SMALLEST = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }];
 
 // Here, and in no other suite, the CDK's own rules for templates are on: an error of theirs fails the synthesis.
+const { CDK_VALIDATION } = process.env;
 delete process.env.CDK_VALIDATION;
+afterAll(() => {
+  process.env.CDK_VALIDATION = CDK_VALIDATION;
+});
 const smallest = synthesize({ tokens: SMALLEST });
 const full = synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET });
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Assembly, Template } from '../../local/cloud-assembly.ts';
-import { synthesize } from '../support/synthesize.ts';
+import { synthesize } from '../../local/synthesized-function.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
 
 /**

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../../infra/bundle/bundle.ts';
-import { temporaryDirectory } from '../support/synthesize.ts';
+import { temporaryDirectory } from '../../local/temporary-directory.ts';
 
 const OUTDATED = 'Run `npm run build` and look at what it changed.';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { bundle } from '../../infra/bundle/bundle.ts';
+import { temporaryDirectory } from '../../local/temporary-directory.ts';
 import { bundledPackages } from '../../packaging/bundled-packages.ts';
-import { temporaryDirectory } from '../support/synthesize.ts';
 
 const PERMISSIVE = ['Apache-2.0', 'MIT', 'BSD-3-Clause', 'ISC', '0BSD'];
 const packages = bundledPackages(bundle(temporaryDirectory()));

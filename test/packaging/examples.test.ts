@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Template } from '../../local/cloud-assembly.ts';
-import { synthesize, temporaryDirectory } from '../support/synthesize.ts';
+import { synthesize } from '../../local/synthesized-function.ts';
+import { temporaryDirectory } from '../../local/temporary-directory.ts';
 
 const EXAMPLES = readdirSync('examples').sort();
 const { context } = JSON.parse(readFileSync('cdk.json', 'utf8'));

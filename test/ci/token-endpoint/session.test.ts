@@ -19,7 +19,7 @@ beforeEach(() => {
 
 afterEach(() => stored.remove());
 
-const inAnHour = (): string => new Date(Date.now() + 3_600_500).toISOString();
+const inAnHour = (): string => new Date(Date.now() + 3_630_000).toISOString();
 
 async function stderrWith(
   env: Readonly<Record<string, string>>,

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../../../infra/bundle/bundle.ts';
-import { synthesize, temporaryDirectory } from '../../support/synthesize.ts';
+import { synthesize } from '../../../local/synthesized-function.ts';
+import { temporaryDirectory } from '../../../local/temporary-directory.ts';
 
 const TOKENS = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }];
 

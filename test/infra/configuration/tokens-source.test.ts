@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readConfiguration } from '../../../infra/configuration/app-configuration.ts';
-import { temporaryDirectory } from '../../support/synthesize.ts';
+import { temporaryDirectory } from '../../../local/temporary-directory.ts';
 
 const SMALLEST = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }];
 const NOWHERE = { account: undefined, region: undefined };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isAllowed } from '../../../local/aws/iam.ts';
 import type { Template } from '../../../local/cloud-assembly.ts';
-import { synthesize } from '../../support/synthesize.ts';
+import { synthesize } from '../../../local/synthesized-function.ts';
 import { FULL_TOKENS, TARGET, VPC_CONTEXT } from '../full-configuration.ts';
 
 const [GENERIC] = FULL_TOKENS.filter(({ name }) => name === 'generic');

@@ -6,8 +6,8 @@ import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createCertificateAuthority } from '../../../local/certificate-authority.ts';
+import { temporaryDirectory } from '../../../local/temporary-directory.ts';
 import { type Recorder, startRecorder } from '../../support/recorder.ts';
-import { temporaryDirectory } from '../../support/synthesize.ts';
 
 const CLIENT = { client_id: 'ci', client_secret: 'canary-secret' };
 

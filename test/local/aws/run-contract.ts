@@ -7,12 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { startMoto } from '../../../e2e/moto.ts';
 
-const JEST = [
-  '--experimental-vm-modules',
-  'node_modules/jest/bin/jest.js',
-  '--verbose',
-  'test/local/aws/.*-contract',
-];
+const JEST = ['node_modules/jest/bin/jest.js', '--verbose', 'test/local/aws/.*-contract'];
 
 const given = process.env.CONTRACT_ENDPOINT_URL;
 const emulator = given === undefined ? await startMoto(new AbortController().signal) : undefined;

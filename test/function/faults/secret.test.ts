@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { type FaultHarness, MINUTE_MS } from '../../support/fault-harness.ts';
 import type { Scenario } from './scenario.ts';
+import { testScenarios } from './test-scenarios.ts';
 
 const group = 'secret';
 const SecretId = 'demo/oauth-client';
@@ -59,7 +60,7 @@ const VALUES: readonly (readonly [string, string, RegExp])[] = [
 ];
 
 /** The secret is bad, wrong, or gone. */
-export const secret: readonly Scenario[] = [
+testScenarios([
   ...VALUES.map(
     ([what, value, says]): Scenario => ({
       group,
@@ -126,7 +127,7 @@ export const secret: readonly Scenario[] = [
     repair: (harness) => setManagedKey(harness, 'secretsmanager', 'Enabled'),
     answers: 'SECRET_UNAVAILABLE',
   },
-];
+]);
 
 /** An AWS managed key cannot be disabled by hand; to the function the error is that of a customer's. */
 function setManagedKey({ aws }: FaultHarness, service: string, state: 'Enabled' | 'Disabled'): void {

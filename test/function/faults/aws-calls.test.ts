@@ -1,6 +1,7 @@
 import type { Fault } from '../../../local/aws/faults.ts';
 import { CALLS, type CallName } from '../../support/fault-harness.ts';
 import type { Scenario } from './scenario.ts';
+import { testScenarios } from './test-scenarios.ts';
 
 const NAMES = Object.keys(CALLS) as CallName[];
 
@@ -67,7 +68,7 @@ type SimpleFault = Extract<
 const WRITES = ['PutParameter token', 'PutParameter status'] as const satisfies CallName[];
 
 /** Each call to AWS fails in each way, once or for a minute. */
-export const awsCalls: readonly Scenario[] = [
+testScenarios([
   ...once('cut', 'connection cut, nothing executed', 'cut-before-executing'),
   ...once('cut', 'answer cut in half', 'cut-half-way-through-answer'),
   ...throughout('cut', 'each answer cut in half, for a minute', 'cut-half-way-through-answer'),
@@ -79,4 +80,4 @@ export const awsCalls: readonly Scenario[] = [
   ...throughout('5xx', 'HTTP 500 for a minute', 'server-error'),
   ...once('hang', 'hangs once', 'hang'),
   ...throughout('hang', 'hangs for a minute', 'hang'),
-];
+]);

@@ -12,6 +12,7 @@ import {
 } from '../../../local/authorization-server/faults.ts';
 import { MINUTE_MS } from '../../support/fault-harness.ts';
 import type { Scenario } from './scenario.ts';
+import { testScenarios } from './test-scenarios.ts';
 
 const group = 'token endpoint';
 
@@ -73,7 +74,7 @@ function retryAfter(form: string, fault: () => Fault): Scenario {
 }
 
 /** The token endpoint and the probe fail in each way. */
-export const tokenEndpoint: readonly Scenario[] = [
+testScenarios([
   ...ANSWERS.map(
     ([fault, answer, code, says]): Scenario => ({
       group,
@@ -153,4 +154,4 @@ export const tokenEndpoint: readonly Scenario[] = [
       healedAfter: 0,
     }),
   ),
-];
+]);

@@ -7,6 +7,7 @@ import {
   TOKEN_PARAMETER,
 } from '../../support/fault-harness.ts';
 import type { Scenario } from './scenario.ts';
+import { testScenarios } from './test-scenarios.ts';
 
 const group = 'instances';
 
@@ -64,7 +65,7 @@ function freezeAfter(harness: FaultHarness, match: FaultMatch): void {
 }
 
 /** Several instances of the function at once, and a stopped one. */
-export const instances: readonly Scenario[] = [
+testScenarios([
   {
     group,
     fault: 'two beats at once, concurrency reserved',
@@ -145,4 +146,4 @@ export const instances: readonly Scenario[] = [
       healedAfter: name === 'PutParameter status' ? 0 : 1,
     }),
   ),
-];
+]);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FunctionHarnessOptions } from '../../../local/function-harness.ts';
 import { CALLS, type FaultHarness, MINUTE_MS } from '../../support/fault-harness.ts';
 import type { Scenario } from './scenario.ts';
+import { testScenarios } from './test-scenarios.ts';
 
 const group = 'clock';
 const SIGNAL_TIME_MS = 50;
@@ -23,30 +24,32 @@ const STEPS = [
 ] as const;
 
 /** The function's own clock is wrong, or steps. */
-export const clocks: readonly Scenario[] = STEPS.flatMap(([how, ms]): Scenario[] => [
-  {
-    group,
-    fault: `${how} from the start`,
-    options: shifted(ms, 'start'),
-    before: 'empty',
-    arrange: () => undefined,
-    answers: 'refreshed, no-token',
-    healedAfter: 0,
-  },
-  {
-    group,
-    fault: `steps ${how} between two beats`,
-    options: shifted(ms, 'signal'),
-    arrange: step,
-    answers: 'refreshed, age',
-    healedAfter: 0,
-  },
-  {
-    group,
-    fault: `steps ${how} between the read and the mint`,
-    options: shifted(ms, 'signal'),
-    arrange: (harness) =>
-      harness.aws.faults.hook('after-executing', CALLS.GetSecretValue, () => step(harness)),
-    answers: 'refreshed, age',
-  },
-]);
+testScenarios(
+  STEPS.flatMap(([how, ms]): Scenario[] => [
+    {
+      group,
+      fault: `${how} from the start`,
+      options: shifted(ms, 'start'),
+      before: 'empty',
+      arrange: () => undefined,
+      answers: 'refreshed, no-token',
+      healedAfter: 0,
+    },
+    {
+      group,
+      fault: `steps ${how} between two beats`,
+      options: shifted(ms, 'signal'),
+      arrange: step,
+      answers: 'refreshed, age',
+      healedAfter: 0,
+    },
+    {
+      group,
+      fault: `steps ${how} between the read and the mint`,
+      options: shifted(ms, 'signal'),
+      arrange: (harness) =>
+        harness.aws.faults.hook('after-executing', CALLS.GetSecretValue, () => step(harness)),
+      answers: 'refreshed, age',
+    },
+  ]),
+);

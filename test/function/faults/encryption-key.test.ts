@@ -1,6 +1,7 @@
 import type { FunctionHarnessOptions } from '../../../local/function-harness.ts';
 import type { FaultHarness } from '../../support/fault-harness.ts';
 import type { Scenario } from './scenario.ts';
+import { testScenarios } from './test-scenarios.ts';
 
 const group = 'encryption key';
 const DENY_ALL = { Effect: 'Deny', Principal: { AWS: '*' }, Action: 'kms:*', Resource: '*' };
@@ -54,7 +55,7 @@ const ALLOW_ACCOUNT = {
 };
 
 /** A customer managed key that cannot be used for writing; readers can decrypt what is there, unless it is disabled. */
-export const encryptionKey: readonly Scenario[] = [
+testScenarios([
   {
     group,
     fault: 'disabled for a minute',
@@ -67,4 +68,4 @@ export const encryptionKey: readonly Scenario[] = [
     takesTokenAway: true,
   },
   denied('kms:Encrypt'),
-];
+]);

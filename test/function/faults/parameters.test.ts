@@ -1,6 +1,7 @@
 import { CALLS, type FaultHarness, STATUS_PARAMETER, TOKEN_PARAMETER } from '../../support/fault-harness.ts';
-import { killBefore } from './kills.ts';
+import { killBefore } from './kill.ts';
 import type { Scenario } from './scenario.ts';
+import { testScenarios } from './test-scenarios.ts';
 
 const group = 'parameters';
 
@@ -52,7 +53,7 @@ const STATUSES: readonly (readonly [string, (harness: FaultHarness) => void, str
 ];
 
 /** The parameters are deleted, overwritten, or read in an older state. */
-export const parameters: readonly Scenario[] = [
+testScenarios([
   ...STATUSES.map(
     ([fault, arrange, reason]): Scenario => ({
       group,
@@ -186,4 +187,4 @@ export const parameters: readonly Scenario[] = [
     answers: 'still-fresh, concurrent-mint',
     healedBy: 'refreshed, version-mismatch',
   },
-];
+]);

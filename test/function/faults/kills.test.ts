@@ -1,22 +1,13 @@
-import { CALLS, type CallName, type FaultHarness, TOKEN_PARAMETER } from '../../support/fault-harness.ts';
+import { CALLS, type CallName, TOKEN_PARAMETER } from '../../support/fault-harness.ts';
+import { killAfter, killBefore } from './kill.ts';
 import type { Scenario } from './scenario.ts';
-
-/** Kills the process when the call arrives; AWS never executes it. */
-export function killBefore(harness: FaultHarness, match: (typeof CALLS)[CallName]): void {
-  harness.aws.faults.hook('before-executing', match, () => harness.process.kill());
-  harness.aws.faults.add({ match, fault: { kind: 'cut-before-executing' } });
-}
-
-/** Kills the process when AWS has executed the call, before the answer is out. */
-export function killAfter(harness: FaultHarness, match: (typeof CALLS)[CallName]): void {
-  harness.aws.faults.hook('after-executing', match, () => harness.process.kill());
-}
+import { testScenarios } from './test-scenarios.ts';
 
 const group = 'kill -9';
 const answers = 'Runtime.ExitError';
 
 /** SIGKILL ends the process at every step of a mint. */
-export const kills: readonly Scenario[] = [
+testScenarios([
   ...(Object.keys(CALLS) as CallName[]).flatMap((name): Scenario[] => [
     { group, fault: `before ${name}`, arrange: (harness) => killBefore(harness, CALLS[name]), answers },
     {
@@ -104,4 +95,4 @@ export const kills: readonly Scenario[] = [
       healedAfter: name === 'PutParameter status' ? 0 : 1,
     },
   ]),
-];
+]);
