@@ -20,5 +20,8 @@ export function createKeyPolicy(
   const stack = Stack.of(scope);
   const content = JSON.stringify(stack.resolve([statement.toStatementJson(), role.roleArn]));
   const hash = createHash('sha256').update(content).digest('hex').slice(0, 8);
-  return new Policy(scope, `${id}${hash}`, { roles: [role], statements: [statement] });
+  const policy = new Policy(scope, `${id}${hash}`, { statements: [statement] });
+  // By the role: one that was imported as immutable takes no policy.
+  role.attachInlinePolicy(policy);
+  return policy;
 }

@@ -1,7 +1,8 @@
-import { Stack } from 'aws-cdk-lib';
+import { Stack, Token } from 'aws-cdk-lib';
 import { Grant, type IGrantable, type IPrincipal, type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { type Construct, Dependable } from 'constructs';
+import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { createKeyPolicy } from './key-policy.ts';
 import type { TokenParameters } from './token-parameters.ts';
 
@@ -19,6 +20,7 @@ export interface ReadableToken {
  * all parameters, and one for each encryption key, see {@link createKeyPolicy}.
  */
 export function grantRead(grantee: IGrantable, tokens: readonly ReadableToken[]): Grant {
+  for (const { scope } of tokens) refuseOtherAccount(scope, grantee);
   const grants = tokens.map(({ parameters }) =>
     Grant.addToPrincipal({
       grantee,
@@ -41,6 +43,21 @@ export function grantRead(grantee: IGrantable, tokens: readonly ReadableToken[])
     for (const policy of Dependable.of(grant).dependencyRoots) policy.node.addDependency(firstMint);
   }
   return [...grants, ...keys].reduce((all, one) => all.combine(one));
+}
+
+/**
+ * Refuses a grantee of another account. The CDK would attach no policy to it, without an error.
+ *
+ * @throws ConfigurationError
+ */
+export function refuseOtherAccount(scope: Construct, { grantPrincipal }: IGrantable): void {
+  const { account } = Stack.of(scope);
+  const { principalAccount } = grantPrincipal;
+  if (principalAccount === undefined || principalAccount === account) return;
+  if (Token.isUnresolved(principalAccount) || Token.isUnresolved(account)) return;
+  throw new ConfigurationError(
+    `${scope.node.path} cannot give permissions to a principal of account ${principalAccount}: the stack is in ${account}. Make a ReaderRole that names this principal's role, and give the permissions to the ReaderRole.`,
+  );
 }
 
 function grantDecrypt(grantee: IGrantable, keyArn: string, tokens: readonly ReadableToken[]): Grant {

@@ -56,6 +56,11 @@ function problemsOf(roleArns: readonly string[], oidcSubjects: readonly OidcSubj
     ROLE_ARN.test(arn) ? [] : [`"${arn}" is not the ARN of a role`],
   );
   for (const { oidcProvider, subject, audience } of oidcSubjects) {
+    // A JavaScript app has no types.
+    if (typeof oidcProvider !== 'string' || typeof subject !== 'string') {
+      problems.push('oidcSubjects: each needs oidcProvider and subject, which are texts');
+      continue;
+    }
     if (!OIDC_PROVIDER.test(oidcProvider)) problems.push(`"${oidcProvider}" is not ${OIDC_PROVIDER.rule}`);
     const problem = subjectProblem(oidcProvider, subject);
     if (problem !== undefined) problems.push(`"${subject}" ${problem}`);

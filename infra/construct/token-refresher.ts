@@ -30,7 +30,7 @@ import { createNameClaim } from './name-claim.ts';
 import { functionNameOf } from './names.ts';
 import { type Network, placeInVpc } from './network.ts';
 import { createParameterCleanUp } from './parameter-clean-up.ts';
-import { grantRead, type ReadableToken } from './read-access.ts';
+import { grantRead, type ReadableToken, refuseOtherAccount } from './read-access.ts';
 import { createSecretChangeRule } from './secret-change-rule.ts';
 import { createDyingAlarm, createFailingAlarm } from './token-alarms.ts';
 import { type TokenParameters, tokenParameters } from './token-parameters.ts';
@@ -292,7 +292,8 @@ export class TokenRefresher extends Construct {
   }
 
   /**
-   * Allows `grantee` to read the token and its status. For one that reads several tokens see {@link grantReadOf}.
+   * Allows `grantee` to read the token and its status. For one that reads several tokens see {@link grantReadOf}, for one
+   * of another account {@link ReaderRole}.
    */
   grantRead(grantee: IGrantable): Grant {
     return TokenRefresher.grantReadOf([this], grantee);
@@ -309,8 +310,9 @@ export class TokenRefresher extends Construct {
     );
   }
 
-  /** Allows `grantee` to invoke the function: refresh, force, diagnose. */
+  /** Allows `grantee`, of the stack's account, to invoke the function: refresh, force, diagnose. */
   grantRefresh(grantee: IGrantable): Grant {
+    refuseOtherAccount(this, grantee);
     return Grant.addToPrincipal({
       grantee,
       actions: ['lambda:InvokeFunction'],

@@ -91,3 +91,9 @@ test('tells all problems of what code passes', () => {
 test('has a reader', () => {
   expect(() => trustOf({})).toThrow('ReaderRole "Readers": has no reader');
 });
+
+test('a reader without a subject is refused, as JavaScript may pass it', () => {
+  const oidcSubjects = [{ oidcProvider: GITHUB }] as never;
+
+  expect(() => trustOf({ oidcSubjects })).toThrow('each needs oidcProvider and subject');
+});

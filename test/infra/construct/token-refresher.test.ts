@@ -1,6 +1,6 @@
 import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { AccountPrincipal, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -465,6 +465,29 @@ test('can be used in another app, with its key, topic and roles', () => {
   ]);
 });
 
+test('a role of another account is refused, and the own role of that name gets nothing', () => {
+  const env = { account: '111122223333', region: 'eu-central-1' };
+  const stack = new Stack(new App(), 'Own', { env });
+  const refresher = addRefresher(stack, { encryptionKey: new Key(stack, 'Key') });
+  const reader = Role.fromRoleArn(stack, 'Reader', 'arn:aws:iam::999900001111:role/ci');
+
+  expect(() => refresher.grantRead(reader)).toThrow(ConfigurationError);
+  expect(() => refresher.grantRead(reader)).toThrow('account 999900001111: the stack is in 111122223333');
+  expect(() => refresher.grantRefresh(reader)).toThrow('Make a ReaderRole');
+  expect(() => refresher.grantRead(new AccountPrincipal('999900001111'))).toThrow('Make a ReaderRole');
+  expect(policiesOf(stack, 'ci')).toEqual([]);
+});
+
+test('an imported role that takes no policy gets none, not even for the own key', () => {
+  const stack = new Stack(new App(), 'Own');
+  const refresher = addRefresher(stack, { encryptionKey: new Key(stack, 'Key') });
+  const arn = 'arn:aws:iam::111122223333:role/ci';
+
+  refresher.grantRead(Role.fromRoleArn(stack, 'Reader', arn, { mutable: false }));
+
+  expect(policiesOf(stack, 'ci')).toEqual([]);
+});
+
 test('lets a reader decrypt with an own key through Parameter Store, and its token only', () => {
   const stack = new Stack(new App(), 'Own');
   const reader = new Role(stack, 'Reader', { assumedBy: new ServicePrincipal('codebuild.amazonaws.com') });
@@ -567,6 +590,13 @@ function addRefresher(stack: Stack, props: Partial<TokenRefresherProps> = {}): T
     code: Code.fromInline('exports.handler = () => {};'),
     ...props,
   });
+}
+
+/** The policies of a role that is known by its name. */
+function policiesOf(stack: Stack, roleName: string): string[] {
+  return Object.keys(
+    Template.fromStack(stack).findResources('AWS::IAM::Policy', { Properties: { Roles: [roleName] } }),
+  );
 }
 
 function templateOf(
