@@ -15,6 +15,7 @@ const REPOSITORY = '{9a8b7c6d-1234-4abc-8def-0123456789ab}';
 const STEP = '{11111111-2222-4333-8444-555555555555}';
 const WORKSPACE = 'ari:cloud:bitbucket::workspace/680cb3e4-55d4-4f8b-9b8d-8f8d9ddbb4e1';
 const STS = 'sts.amazonaws.com';
+const EXCHANGE = 'api://AzureADTokenExchange';
 
 /** A reader role of the template, nothing left to resolve. */
 interface ReaderRole {
@@ -28,111 +29,77 @@ const genesys = readerRole('genesys');
 const generic = readerRole('generic');
 
 describe('by OIDC, a role is taken by', () => {
-  test.each([
-    ['the branch', genesys, GITHUB, { aud: STS, sub: 'repo:octo-org/ivr:ref:refs/heads/main' }],
-    [
-      'what the wildcard covers',
-      genesys,
-      GITHUB,
-      { aud: STS, sub: 'repo:octo-org/flows-a:environment:live' },
-    ],
-    ['GitLab', genesys, 'gitlab.com', { aud: STS, sub: 'project_path:octo/ivr:ref_type:branch:ref:main' }],
-    [
-      'Azure DevOps',
-      generic,
-      AZURE,
-      { aud: 'api://AzureADTokenExchange', sub: 'sc://octo/contact centre/aws' },
-    ],
-    [
-      'a step of the Bitbucket repository',
-      generic,
-      BITBUCKET,
-      { aud: WORKSPACE, sub: `${REPOSITORY}:${STEP}` },
-    ],
+  test.each<[string, ReaderRole, string, string, string]>([
+    ['the branch', genesys, GITHUB, STS, 'repo:octo-org/ivr:ref:refs/heads/main'],
+    ['what the wildcard covers', genesys, GITHUB, STS, 'repo:octo-org/flows-a:environment:live'],
+    ['GitLab', genesys, 'gitlab.com', STS, 'project_path:octo/ivr:ref_type:branch:ref:main'],
+    ['Azure DevOps', generic, AZURE, EXCHANGE, 'sc://octo/contact centre/aws'],
+    ['a step of the Bitbucket repository', generic, BITBUCKET, WORKSPACE, `${REPOSITORY}:${STEP}`],
     [
       'a deployment of it',
       generic,
       BITBUCKET,
-      { aud: WORKSPACE, sub: `${REPOSITORY}:{22222222-2222-4333-8444-555555555555}:${STEP}` },
+      WORKSPACE,
+      `${REPOSITORY}:{22222222-2222-4333-8444-555555555555}:${STEP}`,
     ],
-  ])('%s', (_, role, issuer, claims) => {
-    expect(mayTakeByOidc(role, issuer, claims)).toBe(true);
+  ])('%s', (_, role, issuer, aud, sub) => {
+    expect(mayTakeByOidc(role, issuer, aud, sub)).toBe(true);
   });
 
-  test.each([
-    ['another branch', genesys, GITHUB, { aud: STS, sub: 'repo:octo-org/ivr:ref:refs/heads/evil' }],
-    [
-      'a branch that begins alike',
-      genesys,
-      GITHUB,
-      { aud: STS, sub: 'repo:octo-org/ivr:ref:refs/heads/main2' },
-    ],
-    ['a tag of the same name', genesys, GITHUB, { aud: STS, sub: 'repo:octo-org/ivr:ref:refs/tags/main' }],
-    ['a pull request', genesys, GITHUB, { aud: STS, sub: 'repo:octo-org/ivr:pull_request' }],
-    ['another owner', genesys, GITHUB, { aud: STS, sub: 'repo:octo-org-evil/ivr:ref:refs/heads/main' }],
-    [
-      'another owner, by the wildcard',
-      genesys,
-      GITHUB,
-      { aud: STS, sub: 'repo:evil/flows-a:environment:live' },
-    ],
+  test.each<[string, ReaderRole, string, string | undefined, string | undefined]>([
+    ['another branch', genesys, GITHUB, STS, 'repo:octo-org/ivr:ref:refs/heads/evil'],
+    ['a branch that begins alike', genesys, GITHUB, STS, 'repo:octo-org/ivr:ref:refs/heads/main2'],
+    ['a tag of the same name', genesys, GITHUB, STS, 'repo:octo-org/ivr:ref:refs/tags/main'],
+    ['a pull request', genesys, GITHUB, STS, 'repo:octo-org/ivr:pull_request'],
+    ['another owner', genesys, GITHUB, STS, 'repo:octo-org-evil/ivr:ref:refs/heads/main'],
+    ['another owner, by the wildcard', genesys, GITHUB, STS, 'repo:evil/flows-a:environment:live'],
     [
       'another owner who sets claims as he likes',
       genesys,
       GITHUB,
-      { aud: STS, sub: 'environment:repo%3Aocto-org/flows-a:environment:live' },
+      STS,
+      'environment:repo%3Aocto-org/flows-a:environment:live',
     ],
-    ['another environment', genesys, GITHUB, { aud: STS, sub: 'repo:octo-org/flows-a:environment:test' }],
-    ['another case', genesys, GITHUB, { aud: STS, sub: 'repo:Octo-Org/ivr:ref:refs/heads/main' }],
-    ['another audience', genesys, GITHUB, { aud: 'evil', sub: 'repo:octo-org/ivr:ref:refs/heads/main' }],
-    ['no audience', genesys, GITHUB, { sub: 'repo:octo-org/ivr:ref:refs/heads/main' }],
-    ['no subject', genesys, GITHUB, { aud: STS }],
-    ['no claim at all', genesys, GITHUB, {}],
+    ['another environment', genesys, GITHUB, STS, 'repo:octo-org/flows-a:environment:test'],
+    ['another case', genesys, GITHUB, STS, 'repo:Octo-Org/ivr:ref:refs/heads/main'],
+    ['another audience', genesys, GITHUB, 'evil', 'repo:octo-org/ivr:ref:refs/heads/main'],
+    ['no audience', genesys, GITHUB, undefined, 'repo:octo-org/ivr:ref:refs/heads/main'],
+    ['no subject', genesys, GITHUB, STS, undefined],
+    ['no claim at all', genesys, GITHUB, undefined, undefined],
     [
       'another issuer with the same claims',
       genesys,
       'evil.example.com',
-      { aud: STS, sub: 'repo:octo-org/ivr:ref:refs/heads/main' },
+      STS,
+      'repo:octo-org/ivr:ref:refs/heads/main',
     ],
-    [
-      'another issuer of the role',
-      genesys,
-      'gitlab.com',
-      { aud: STS, sub: 'repo:octo-org/ivr:ref:refs/heads/main' },
-    ],
+    ['another issuer of the role', genesys, 'gitlab.com', STS, 'repo:octo-org/ivr:ref:refs/heads/main'],
     [
       'another group of GitLab',
       genesys,
       'gitlab.com',
-      { aud: STS, sub: 'project_path:octo-evil/ivr:ref_type:branch:ref:main' },
+      STS,
+      'project_path:octo-evil/ivr:ref_type:branch:ref:main',
     ],
-    ['the job of another token', generic, GITHUB, { aud: STS, sub: 'repo:octo-org/ivr:ref:refs/heads/main' }],
-    [
-      'another service connection',
-      generic,
-      AZURE,
-      { aud: 'api://AzureADTokenExchange', sub: 'sc://octo/contact centre/aws2' },
-    ],
+    ['the job of another token', generic, GITHUB, STS, 'repo:octo-org/ivr:ref:refs/heads/main'],
+    ['another service connection', generic, AZURE, EXCHANGE, 'sc://octo/contact centre/aws2'],
     [
       'another organization of Azure DevOps',
       generic,
       'vstoken.dev.azure.com/00000000-510c-4f84-bfb2-f48d33b6b542',
-      { aud: 'api://AzureADTokenExchange', sub: 'sc://octo/contact centre/aws' },
+      EXCHANGE,
+      'sc://octo/contact centre/aws',
     ],
     [
       'another repository of the workspace',
       generic,
       BITBUCKET,
-      { aud: WORKSPACE, sub: `{00000000-1234-4abc-8def-0123456789ab}:${STEP}` },
+      WORKSPACE,
+      `{00000000-1234-4abc-8def-0123456789ab}:${STEP}`,
     ],
-    [
-      'another workspace',
-      generic,
-      BITBUCKET,
-      { aud: 'ari:cloud:bitbucket::workspace/x', sub: `${REPOSITORY}:${STEP}` },
-    ],
-  ])('not by %s', (_, role, issuer, claims) => {
-    expect(mayTakeByOidc(role, issuer, claims)).toBe(false);
+    ['another workspace', generic, BITBUCKET, 'ari:cloud:bitbucket::workspace/x', `${REPOSITORY}:${STEP}`],
+  ])('not by %s', (_, role, issuer, aud, sub) => {
+    expect(mayTakeByOidc(role, issuer, aud, sub)).toBe(false);
   });
 });
 
@@ -285,12 +252,15 @@ function policiesOf(roleName: string): PolicyDocument[] {
 }
 
 /** STS finds the account's provider by the token's issuer; the claims are condition keys of that provider. */
-function mayTakeByOidc(role: ReaderRole, issuer: string, claims: { aud?: string; sub?: string }): boolean {
+function mayTakeByOidc(role: ReaderRole, issuer: string, aud?: string, sub?: string): boolean {
   return isAllowed([], {
     action: 'sts:AssumeRoleWithWebIdentity',
     resource: role.arn,
     principalArn: `arn:aws:iam::111122223333:oidc-provider/${issuer}`,
-    context: Object.fromEntries(Object.entries(claims).map(([key, value]) => [`${issuer}:${key}`, value])),
+    context: {
+      ...(aud === undefined ? {} : { [`${issuer}:aud`]: aud }),
+      ...(sub === undefined ? {} : { [`${issuer}:sub`]: sub }),
+    },
     resourcePolicy: role.trust,
   });
 }

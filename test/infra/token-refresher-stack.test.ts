@@ -4,7 +4,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { MAX_TOKENS } from '../../infra/configuration/tokens-configuration.ts';
 import { createTokenRefresherApp } from '../../infra/token-refresher-app.ts';
 import type { Resource } from '../../local/cloud-assembly.ts';
-import { synthesize } from '../../local/synthesized-function.ts';
+import { LOCAL_PLACE, synthesize } from '../../local/synthesized-function.ts';
 import { createResolver } from '../../local/template-resolver.ts';
 import { temporaryDirectory } from '../../local/temporary-directory.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET, VPC_CONTEXT } from './full-configuration.ts';
@@ -59,74 +59,29 @@ test('the smallest stack is this', () => {
   "Custom::TokenParameters",
 ]
 `);
+});
+
+test('its outputs are names, and commands to paste', () => {
+  const resolver = createResolver(smallest, LOCAL_PLACE);
   const outputs = Object.entries(smallest.template.Outputs ?? {});
-  expect(Object.fromEntries(outputs.map(([key, { Value }]) => [key, Value]))).toMatchInlineSnapshot(`
-{
-  "GenesysDiagnose": {
-    "Fn::Join": [
-      "",
-      [
-        "echo '{"diagnose":true}' | aws lambda invoke --region ",
-        {
-          "Ref": "AWS::Region",
-        },
-        " --function-name ",
-        {
-          "Ref": "genesysFunctionD67ADD27",
-        },
-        " --payload fileb:///dev/stdin /dev/stdout",
-      ],
-    ],
-  },
-  "GenesysForceRefresh": {
-    "Fn::Join": [
-      "",
-      [
-        "echo '{"force":true}' | aws lambda invoke --region ",
-        {
-          "Ref": "AWS::Region",
-        },
-        " --function-name ",
-        {
-          "Ref": "genesysFunctionD67ADD27",
-        },
-        " --payload fileb:///dev/stdin /dev/stdout",
-      ],
-    ],
-  },
-  "GenesysGuarantee": "Each token read has at least 23 h 8 min left. If the token endpoint fails, jobs still read a live token for at least 23 h 9 min. If EventBridge Scheduler is a minute late, an outage may last up to 1 min 28 s less.",
-  "GenesysReadToken": {
-    "Fn::Join": [
-      "",
-      [
-        "aws ssm get-parameter --region ",
-        {
-          "Ref": "AWS::Region",
-        },
-        " --name /ci/genesys/access-token --with-decryption --query Parameter.Value --output text",
-      ],
-    ],
-  },
-  "GenesysStatusParameter": "/ci/genesys/token-status",
-  "GenesysStoreSecret": {
-    "Fn::Join": [
-      "",
-      [
-        "aws secretsmanager put-secret-value --region ",
-        {
-          "Ref": "AWS::Region",
-        },
-        " --secret-id ",
-        {
-          "Ref": "genesysresourcesSecret4F70338F",
-        },
-        " --secret-string file://client.json",
-      ],
-    ],
-  },
-  "GenesysTokenParameter": "/ci/genesys/access-token",
-}
-`);
+
+  const values = Object.fromEntries(outputs.map(([key, { Value }]) => [key, resolver.resolve(Value)]));
+
+  const invoke = (event: string) =>
+    `echo '${event}' | aws lambda invoke --region eu-central-1 --function-name token-refresher-ci-genesys --payload fileb:///dev/stdin /dev/stdout`;
+  expect(values).toEqual({
+    GenesysDiagnose: invoke('{"diagnose":true}'),
+    GenesysForceRefresh: invoke('{"force":true}'),
+    GenesysGuarantee:
+      'Each token read has at least 23 h 8 min left. If the token endpoint fails, jobs still read a live token for at least 23 h 9 min. If EventBridge Scheduler is a minute late, an outage may last up to 1 min 28 s less.',
+    GenesysReadToken:
+      'aws ssm get-parameter --region eu-central-1 --name /ci/genesys/access-token --with-decryption --query Parameter.Value --output text',
+    GenesysStatusParameter: '/ci/genesys/token-status',
+    GenesysStoreSecret: expect.stringMatching(
+      /^aws secretsmanager put-secret-value --region eu-central-1 --secret-id \S*genesysresourcesSecret\S* --secret-string file:\/\/client.json$/,
+    ),
+    GenesysTokenParameter: '/ci/genesys/access-token',
+  });
 });
 
 test('is bound to no account if nothing is looked up', () => {

@@ -35,23 +35,8 @@ async function failureOf(event: unknown, environment: object): Promise<Error> {
 
 test.each<[string, object]>([
   ['no environment at all', {}],
-  ...Object.keys(ENVIRONMENT).map((name): [string, object] => [
-    `no ${name}`,
-    { ...ENVIRONMENT, [name]: undefined },
-  ]),
   ['an interval that is none', { ...ENVIRONMENT, REFRESH_INTERVAL_SECONDS: 'soon' }],
-  ...[
-    'null',
-    '7',
-    '[]',
-    '{',
-    '{"provider":7}',
-    '{"provider":"__proto__"}',
-    '{"provider":"oauth2","tokenUrl":[]}',
-  ].map((settings): [string, object] => [
-    `the settings ${settings}`,
-    { ...ENVIRONMENT, PROVIDER_SETTINGS: settings },
-  ]),
+  ['a provider that is none', { ...ENVIRONMENT, PROVIDER_SETTINGS: '{"provider":"__proto__"}' }],
 ])('%s ends in CONFIG_INVALID, in the log too', async (_, environment) => {
   const error = await failureOf({}, environment);
 
