@@ -8,7 +8,7 @@ import { TokenRefresherStack } from './token-refresher-stack.ts';
 /**
  * Builds the app: one stack from the context, which is cdk.json's, or `-c name=value` on the command line.
  *
- * - `tokens`: the tokens, where they do not stand in `tokens.json` beside cdk.json
+ * - `tokens`: the tokens, if they are not in `tokens.json` beside cdk.json
  * - `tokensFile`: another file of tokens
  * - `stackName`: name of the stack, default `TokenRefresher`
  * - `dashboard`: true for a CloudWatch dashboard
@@ -37,7 +37,7 @@ export function createTokenRefresherApp(
 }
 
 /**
- * Binds the stack to an account only where a VPC must be looked up in it. Else the template is the same for every
+ * Binds the stack to an account only if a VPC must be looked up in it. Otherwise the template is the same for every
  * account, and the same with and without credentials.
  */
 function lookupEnvironment(

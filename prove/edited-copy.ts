@@ -29,7 +29,7 @@ export interface EditedCopy {
     command: readonly string[],
     options?: { readonly timeoutMs: number | undefined },
   ): Ran;
-  /** @throws Error where the edit cannot be made: its text does not stand there, or not once */
+  /** @throws Error if the edit cannot be made: the file does not have its text exactly once */
   check(edit: Edit): void;
   remove(): void;
 }

@@ -4,7 +4,7 @@ export class ConfigurationError extends Error {
 }
 
 /**
- * Throws where problems were noted, one per line. `source`: the file that the tokens stand in, where it is not cdk.json.
+ * Throws if problems were noted, one per line. `source`: the file that the tokens are in, if it is not cdk.json.
  *
  * @throws ConfigurationError
  */

@@ -161,7 +161,7 @@ function parseOrigin(document: Partial<StatusDocument>, issuedAt: Date) {
   };
 }
 
-/** A time after the token's issue would put the fault off for ever. */
+/** With a time after the token's issue the fault would never be reported. */
 function earliest(since: Date | undefined, issuedAt: Date): Date {
   return since !== undefined && since < issuedAt ? since : issuedAt;
 }

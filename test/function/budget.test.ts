@@ -67,66 +67,14 @@ test('a token adds few resources to the stack', () => {
   expect(2 * one - two).toBeLessThanOrEqual(BUDGET.resourcesPerStack);
 });
 
-describe('the log names an error of AWS', () => {
-  test('missing credentials', async () => {
-    const harness = await open({});
+test('the bundle, without the SDK’s other sources of credentials, says that there are none', async () => {
+  const harness = await open({});
 
-    const { error } = await invoke(harness, {}, { AWS_ACCESS_KEY_ID: '' });
+  const { error } = await invoke(harness, {}, { AWS_ACCESS_KEY_ID: '' });
 
-    expect(error?.name).toBe('PARAMETER_UNAVAILABLE');
-    expect(error?.message).toContain('ssm:GetParameters');
-    expect(error?.message).toContain('CredentialsProviderError');
-  });
-
-  test('a denial by Parameter Store, in its own words', async () => {
-    const harness = await open({});
-    harness.aws.faults.add({ fault: { kind: 'deny' } });
-
-    const { error } = await invoke(harness, {});
-
-    expect(error?.name).toBe('PARAMETER_UNAVAILABLE');
-    expect(error?.message).toMatch(
-      /AccessDeniedException \(.*is not authorized to perform: ssm:GetParameters/,
-    );
-  });
-
-  test('throttling by Parameter Store', async () => {
-    const harness = await open({});
-    harness.aws.faults.add({ fault: { kind: 'throttle' } });
-
-    const { error } = await invoke(harness, {});
-
-    expect(error?.message).toContain('ThrottlingException. Parameter Store throttled the account');
-  });
-
-  test('an error that only one operation of Parameter Store has', async () => {
-    const harness = await open({ isDue: true });
-    const encryptionKey = 'arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000';
-
-    const { error } = await invoke(harness, {}, { ENCRYPTION_KEY_ARN: encryptionKey });
-
-    expect(error?.name).toBe('PARAMETER_NOT_WRITTEN');
-    expect(error?.message).toContain('InvalidKeyId. The KMS key is disabled');
-  });
-
-  test('an answer that is cut off, which is asked for again', async () => {
-    const harness = await open({});
-    const called = callsOf(harness);
-    harness.aws.faults.add({ fault: { kind: 'cut-half-way-through-answer' }, times: 1 });
-
-    expect((await invoke(harness, {})).outcome).toBe('still-fresh');
-    expect(called().aws).toEqual(['GetParameters', 'GetParameters']);
-  });
-
-  test('a secret that is not there', async () => {
-    const harness = await open({ isDue: true });
-    const secretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:nobody-abcdef';
-
-    const { error } = await invoke(harness, {}, { SECRET_ARN: secretArn });
-
-    expect(error?.name).toBe('SECRET_UNAVAILABLE');
-    expect(error?.message).toContain('ResourceNotFoundException. There is no such secret');
-  });
+  expect(error?.name).toBe('PARAMETER_UNAVAILABLE');
+  expect(error?.message).toContain('ssm:GetParameters');
+  expect(error?.message).toContain('CredentialsProviderError');
 });
 
 async function open(options: Parameters<typeof openProcessHarness>[0]): Promise<ProcessHarness> {

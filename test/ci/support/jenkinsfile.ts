@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Step } from './steps.ts';
 
-/** What stands in a declarative Jenkinsfile, as far as the examples use it; comments are left out before. */
+/** The parts of a declarative Jenkinsfile that the examples use; comments are removed first. */
 const TOKENS =
   /sh\s+'''(?<block>[\s\S]*?)'''|sh\s+'(?<line>(?:[^'\\]|\\.)*)'|(?<opener>[\w]+)\s*(?:\((?<args>[^{}]*?)\))?\s*\{|(?<variable>[A-Z][A-Z0-9_]*)\s*=\s*'(?<value>[^']*)'|(?<closer>\})/g;
 

@@ -15,7 +15,7 @@ const CODES: Readonly<Record<CallName, string>> = {
 /** The advice in the message of a failed beat, by the fault and the call. */
 const SAYS: Partial<Record<Fault['kind'], Partial<Record<CallName, RegExp>>>> = {
   deny: {
-    GetParameters: /Deploy the stack again/,
+    GetParameters: /is not authorized to perform: ssm:GetParameters.*Deploy the stack again/,
     GetSecretValue: /Deploy the stack again/,
     'PutParameter token': /Deploy the stack again/,
   },

@@ -119,6 +119,7 @@ testScenarios([
     arrange: (harness) => administer(harness, (client) => client.send(new DeleteSecretCommand({ SecretId }))),
     repair: (harness) => administer(harness, (client) => client.send(new RestoreSecretCommand({ SecretId }))),
     answers: 'SECRET_UNAVAILABLE',
+    says: /InvalidRequestException.*restore-secret/,
   },
   {
     group,

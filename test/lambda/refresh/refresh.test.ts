@@ -12,7 +12,7 @@ async function start(options: Parameters<typeof openRefreshHarness>[0] = {}): Pr
 }
 afterEach(() => world.close());
 
-/** The status as it stands in the parameter, from what was read of it. */
+/** The status as the parameter has it, from what was read of it. */
 function text(status: Status | null): string {
   if (status === null) throw new Error('there is no status');
   return serializeStatus(status);

@@ -84,7 +84,7 @@ export function createChecks(options: {
 
   function checkStatusWrite(invocation: Invocation): void {
     const text = account.status?.text ?? '';
-    if (text.includes(CANARY)) found('A token stands in the status.');
+    if (text.includes(CANARY)) found('A token is in the status.');
     const status = statusOf(account);
     if (status === null) {
       found('The status that was written cannot be read.');
