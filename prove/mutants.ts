@@ -169,7 +169,7 @@ const MUTATED: readonly Mutated[] = [
   },
   {
     file: 'lambda/mint/token-refusal.ts',
-    suites: ['test/lambda/mint/token-response.test.ts', 'test/lambda/mint/mint-failures.test.ts'],
+    suites: ['test/lambda/mint/token-response.test.ts'],
     edits: [
       ['status === 429 || ', ''],
       ["name === 'slow_down' || ", ''],
