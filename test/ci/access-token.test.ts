@@ -37,6 +37,20 @@ test('--help answers in one screen', () => {
   expect(accessToken('get', '--help').stdout).toBe(stdout);
 });
 
+test('a field that a newer stack adds behind the others changes none of them, whatever is in it', () => {
+  const status =
+    '{"tokenVersion":42,"expiresAt":"2026-11-20T15:00:00.000Z","history":[{"tokenVersion":7,"expiresAt":1}]}';
+
+  const values = withFunctions(
+    ['get_field'],
+    ['tokenVersion', 'expiresAt']
+      .map((key) => `get_field '${status}' ${key}; printf '%s\\n' "$value"`)
+      .join('\n'),
+  );
+
+  expect(values).toEqual(['42', '2026-11-20T15:00:00.000Z']);
+});
+
 test.each([
   [[], 'nothing to do'],
   [['fetch', 'genesys'], "unknown command 'fetch'"],
