@@ -267,7 +267,12 @@ function readFipsEndpoints(fields: Fields, { account, region = '' }: TargetEnvir
 }
 
 /** Names of constructs of the stack, beside its tokens. */
-const RESERVED_NAMES = ['Dashboard', 'DeploymentCalls'];
+const RESERVED_NAMES = ['Dashboard', 'DeploymentCalls', 'CheckBootstrapVersion'];
+
+/** The CDK takes the names of what every object has (`constructor`) for existing constructs. */
+function isReserved(name: string): boolean {
+  return RESERVED_NAMES.includes(name) || name in Object.prototype;
+}
 
 /** Id of the construct that holds what belongs to a token beside its refresher. */
 export function resourcesIdOf(name: string): string {
@@ -292,7 +297,7 @@ function refuseCollisions(tokens: readonly (UnsortedToken | undefined)[], proble
     const sameConstruct = tokens.findIndex(
       (one) => one?.name !== undefined && token.name === resourcesIdOf(one.name),
     );
-    if (RESERVED_NAMES.includes(token.name)) {
+    if (isReserved(token.name)) {
       problems.push(
         `tokens[${index}].name: "${token.name}" is the name of a part of the stack; choose another`,
       );

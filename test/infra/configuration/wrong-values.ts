@@ -70,7 +70,7 @@ export const WRONG_VALUES: readonly WrongValue[] = [
   ...beside('token', []),
 
   tokens('tokens[0]', ['genesys']),
-  ...token(genesys, 'name', undefined, '', 7, 'a/b', 'fürth', 'x'.repeat(41), 'Dashboard'),
+  ...token(genesys, 'name', undefined, '', 7, 'a/b', 'fürth', 'x'.repeat(41), 'Dashboard', 'constructor'),
   tokens('tokens[0].name', [{ ...genesys, name: 'x'.repeat(40), prefix: '/a-team-of-people' }]),
   tokens('tokens[1].name', [genesys, genesys]),
   ...[
