@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
 import { MAX_TOKENS } from '../../infra/configuration/tokens-configuration.ts';
+import { RESOURCES_PER_TOKEN_LIMIT } from '../../local/resource-budget.ts';
 import { measureDurations } from '../beat/durations.ts';
 import { LATENCY_MS, MINT_CHAIN_MS } from '../beat/latency.ts';
 import { buildCandidates } from '../cold-start/candidates.ts';
@@ -62,7 +63,7 @@ export async function run(args: readonly string[]): Promise<number> {
       value: largest?.resources ?? Number.NaN,
       atMost: MAX_RESOURCES,
     },
-    { text: 'resources per token', value: perToken, atMost: 16 },
+    { text: 'resources per token', value: perToken, atMost: RESOURCES_PER_TOKEN_LIMIT },
     { text: 'alarms and metrics per token', value: (single?.alarms ?? Number.NaN) + 1, atMost: 3 },
   ]);
 }
