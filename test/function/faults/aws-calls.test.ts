@@ -1,69 +1,6 @@
-import type { Fault } from '../../../local/aws/faults.ts';
-import { CALLS, type CallName } from '../../support/fault-harness.ts';
-import type { Scenario } from './scenario.ts';
+import type { CallName } from '../../support/fault-harness.ts';
+import { once, throughout } from './aws-call-scenarios.ts';
 import { testScenarios } from './test-scenarios.ts';
-
-const NAMES = Object.keys(CALLS) as CallName[];
-
-const CODES: Readonly<Record<CallName, string>> = {
-  GetParameters: 'PARAMETER_UNAVAILABLE',
-  GetSecretValue: 'SECRET_UNAVAILABLE',
-  'PutParameter token': 'PARAMETER_NOT_WRITTEN',
-  'PutParameter status': 'PARAMETER_NOT_WRITTEN',
-};
-
-/** The advice in the message of a failed beat, by the fault and the call. */
-const SAYS: Partial<Record<Fault['kind'], Partial<Record<CallName, RegExp>>>> = {
-  deny: {
-    GetParameters: /is not authorized to perform: ssm:GetParameters.*Deploy the stack again/,
-    GetSecretValue: /Deploy the stack again/,
-    'PutParameter token': /Deploy the stack again/,
-  },
-  throttle: {
-    GetParameters: /raise its throughput/,
-    GetSecretValue: /The next invocation tries again/,
-    'PutParameter token': /The next invocation tries again/,
-  },
-  'server-error': { GetParameters: /The next invocation tries again/ },
-};
-
-/** A fault that a retry of the SDK overcomes: the beat succeeds. */
-function once(group: string, what: string, kind: SimpleFault, names = NAMES): Scenario[] {
-  return names.map((name) => ({
-    group,
-    fault: `${name}: ${what}`,
-    arrange: ({ aws }) => aws.faults.add({ match: CALLS[name], fault: { kind }, times: 1 }),
-    answers: 'refreshed, age',
-    healedAfter: 0,
-  }));
-}
-
-/** A fault of every try in a beat: the beat fails, the next one succeeds. */
-function throughout(group: string, what: string, kind: SimpleFault, names = NAMES): Scenario[] {
-  return names.map((name) => {
-    const says = SAYS[kind]?.[name];
-    return {
-      group,
-      fault: `${name}: ${what}`,
-      arrange: ({ aws }) => aws.faults.add({ match: CALLS[name], fault: { kind } }),
-      answers: CODES[name],
-      ...(says && { says }),
-      // A token without its status: the next invocation sees that they do not belong together.
-      ...(kind === 'deny' && name === 'PutParameter status' && { healedBy: 'refreshed, version-mismatch' }),
-    };
-  });
-}
-
-type SimpleFault = Extract<
-  Fault['kind'],
-  | 'throttle'
-  | 'deny'
-  | 'server-error'
-  | 'hang'
-  | 'cut-before-executing'
-  | 'cut-after-executing'
-  | 'cut-half-way-through-answer'
->;
 
 const WRITES = ['PutParameter token', 'PutParameter status'] as const satisfies CallName[];
 
@@ -74,10 +11,6 @@ testScenarios([
   ...throughout('cut', 'each answer cut in half, for a minute', 'cut-half-way-through-answer'),
   ...once('lost', 'executed, answer lost, retried', 'cut-after-executing', WRITES),
   ...throughout('lost', 'executed each time, each answer lost', 'cut-after-executing', WRITES),
-  ...once('throttled', 'throttled once', 'throttle'),
-  ...throughout('throttled', 'throttled for a minute', 'throttle'),
   ...throughout('denied', 'denied for a minute', 'deny'),
   ...throughout('5xx', 'HTTP 500 for a minute', 'server-error'),
-  ...once('hang', 'hangs once', 'hang'),
-  ...throughout('hang', 'hangs for a minute', 'hang'),
 ]);
