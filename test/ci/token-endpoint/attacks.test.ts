@@ -117,7 +117,6 @@ test.each([
   '/api/v2/users\\..\\x',
   '/api/v2/..;/x',
   '/api/v2/..%3b/x',
-  '/api/v2/..%3Bx/y',
   '/api/../api/v2/users',
   '/api/v2',
   '/api/v3/users',

@@ -1,7 +1,11 @@
+import { App, Duration, Stack } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
 import fc from 'fast-check';
+import type { TokenRefresherProps } from '../../../infra/construct/token-refresher.ts';
 import { BEAT_MS, dueAgeMs, dyingAlarm, greatestLongestJobMs, guarantee } from '../../../lambda/contract.ts';
 
 import { ringAlarm } from '../../../local/simulation/alarm.ts';
+import { addRefresher, templateOf } from './own-refresher.ts';
 
 /** From the beat of the last breaching minute on: the minute's end, and CloudWatch. */
 const EVALUATION_MS = 2 * BEAT_MS;
@@ -126,3 +130,86 @@ test.each([
     expect(dyingAlarm(promise)).toEqual(expected);
   },
 );
+
+const REMAINING_LIFE = {
+  Namespace: 'TokenRefresher',
+  MetricName: 'RemainingSeconds',
+  Dimensions: [{ Name: 'TokenParameter', Value: '/ci/deploy/access-token' }],
+};
+
+test('raises an alarm before the token expires, and when the invocations stop', () => {
+  // A token of an hour, replaced after 50 minutes: 9 minutes of tolerance.
+  const template = templateOf({ expectedLifetime: Duration.hours(1) });
+
+  template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    Metrics: Match.arrayWith([
+      Match.objectLike({ Expression: 'FILL(remaining, 0)' }),
+      Match.objectLike({
+        Id: 'remaining',
+        MetricStat: { Metric: REMAINING_LIFE, Period: 60, Stat: 'Minimum' },
+        ReturnData: false,
+      }),
+    ]),
+    EvaluationPeriods: 5,
+    Threshold: 480,
+    ComparisonOperator: 'LessThanThreshold',
+    TreatMissingData: 'breaching',
+  });
+});
+
+test('leaves missing minutes to CloudWatch where one minute alone must raise the alarm', () => {
+  const template = templateOf({
+    expectedLifetime: Duration.minutes(10),
+    refreshInterval: Duration.minutes(4),
+  });
+
+  template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    ...REMAINING_LIFE,
+    Statistic: 'Minimum',
+    Period: 60,
+    EvaluationPeriods: 1,
+    Threshold: 240,
+    TreatMissingData: 'breaching',
+  });
+});
+
+test('raises an alarm when refreshes keep failing', () => {
+  templateOf().hasResourceProperties('AWS::CloudWatch::Alarm', {
+    Namespace: 'AWS/Lambda',
+    MetricName: 'Errors',
+    Statistic: 'Sum',
+    Period: 900,
+    EvaluationPeriods: 1,
+    Threshold: 3,
+    TreatMissingData: 'notBreaching',
+  });
+});
+
+describe('warns if the alarm could come', () => {
+  const warningsFor = (props: Partial<TokenRefresherProps>) => {
+    const stack = new Stack(new App(), 'Own');
+    addRefresher(stack, props);
+    return stack.node
+      .findAll()
+      .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'))
+      .map(({ data }) => data);
+  };
+
+  test('after the token has expired', () => {
+    expect(warningsFor({ expectedLifetime: Duration.minutes(21) })).toEqual([]);
+    expect(warningsFor({ expectedLifetime: Duration.minutes(20) })).toEqual([
+      expect.stringContaining('outlasts an outage of only 2 min 20 s'),
+    ]);
+  });
+
+  test('after the job guarantee is broken', () => {
+    expect(warningsFor({ expectedLifetime: Duration.hours(1), longestJob: Duration.minutes(51) })).toEqual(
+      [],
+    );
+    expect(warningsFor({ expectedLifetime: Duration.hours(1), longestJob: Duration.minutes(52) })).toEqual([
+      expect.stringContaining(
+        'Jobs of 52 min (longestJob) with the token "deploy" outlast an outage of only 2 min 10 s',
+      ),
+    ]);
+  });
+});
