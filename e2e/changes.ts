@@ -29,7 +29,7 @@ export async function checkCodeChange(harness: E2eHarness, tokens: Tokens): Prom
         readTemplate(harness),
         readStored(aws, pathOf(harness, 'waiting')),
       ]);
-      await cdk.deploy(Object.values(tokens), app);
+      await cdk.deployApp(Object.values(tokens), app);
       const changed = differences(template, await readTemplate(harness));
       assert.equal(changed.length, Object.keys(tokens).length * 2, changed.join('\n'));
       for (const path of changed)
@@ -90,7 +90,7 @@ export async function checkConfigurationChange(harness: E2eHarness, tokens: Toke
     const renamed = await readStored(aws, pathOf(harness, 'renamed'));
     assert.ok(isConsistent(renamed), 'no token under the new name');
     assert.notEqual(await server.isLive(renamed.accessToken ?? ''), false);
-    const names = await parameterNames(harness);
+    const names = await parameterNames(aws, harness.names.prefix);
     assert.deepEqual(
       names.filter((name) => name.startsWith(`${pathOf(harness, 'outage')}/`)),
       [],
@@ -105,10 +105,10 @@ async function createKey(aws: Aws): Promise<string> {
   return KeyMetadata.Arn;
 }
 
-/** Names of all parameters of this run. */
-export async function parameterNames({ aws, names }: E2eHarness): Promise<string[]> {
+/** Names of all parameters below a prefix. */
+export async function parameterNames(aws: Aws, prefix: string): Promise<string[]> {
   const { Parameters } = await aws.call<{ Parameters: { Name: string }[] }>(
-    ...['ssm', 'get-parameters-by-path', '--path', names.prefix, '--recursive'],
+    ...['ssm', 'get-parameters-by-path', '--path', prefix, '--recursive'],
   );
   return Parameters.map(({ Name }) => Name);
 }

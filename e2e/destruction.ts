@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parameterNames } from './changes.ts';
 import { readTemplate, stackResources } from './deployed-stack.ts';
 import type { E2eHarness } from './e2e-harness.ts';
+import { RELEASED } from './released-app.ts';
 
 /** Destroys the stack, and checks what is left. */
 export async function checkDestruction(harness: E2eHarness, tokens: readonly object[]): Promise<void> {
-  const { aws, steps, target } = harness;
+  const { aws, names, steps, target } = harness;
   const secrets = await createdSecrets(harness);
   await steps.step('cdk destroy', () => destroy(harness, tokens));
   await steps.step('no parameter is left', async () => {
-    assert.deepEqual(await parameterNames(harness), []);
+    assert.deepEqual(await parameterNames(aws, names.prefix), []);
   });
   await steps.step('the secret that the stack made is kept', async () => {
     assert.equal(secrets.length, 1);
@@ -40,20 +42,41 @@ async function destroy(harness: E2eHarness, tokens: readonly object[]): Promise<
 /** Deletes the stack by its name, and waits until it is gone. */
 export async function deleteStack({ aws, cdk }: Pick<E2eHarness, 'aws' | 'cdk'>): Promise<void> {
   await aws.call('cloudformation', 'delete-stack', '--stack-name', cdk.stackName);
-  await aws.call('cloudformation', 'wait', 'stack-delete-complete', '--stack-name', cdk.stackName);
+  // The AWS CLI's own `wait` looks every 30 seconds.
+  for (;;) {
+    const status = await stackStatus({ aws, cdk });
+    if (status === undefined) return;
+    if (status === 'DELETE_FAILED') throw new Error(`${cdk.stackName}: ${status}`);
+    await delay(1000);
+  }
+}
+
+/** The stack's status; undefined where there is no such stack. */
+async function stackStatus({ aws, cdk }: Pick<E2eHarness, 'aws' | 'cdk'>): Promise<string | undefined> {
+  try {
+    const { Stacks } = await aws.call<{ Stacks: { StackStatus: string }[] }>(
+      ...['cloudformation', 'describe-stacks', '--stack-name', cdk.stackName],
+    );
+    return Stacks[0]?.StackStatus;
+  } catch (error) {
+    if (String(error).includes('does not exist')) return undefined;
+    throw error;
+  }
 }
 
 async function stackExists(harness: E2eHarness): Promise<boolean> {
   return (await stacksOfRun(harness)).includes(harness.cdk.stackName);
 }
 
-/** Names of the stacks that this run made and that are there: each begins with the name of its first stack. */
+/** Names of the stacks that this run made and that are there: the upgraded one, and those that begin with its first one's name. */
 async function stacksOfRun({ aws, cdk }: E2eHarness): Promise<string[]> {
   const { StackSummaries } = await aws.call<{
     StackSummaries: { StackName: string; StackStatus: string }[];
   }>('cloudformation', 'list-stacks');
   return StackSummaries.filter(
-    ({ StackName, StackStatus }) => StackName.startsWith(cdk.stackName) && StackStatus !== 'DELETE_COMPLETE',
+    ({ StackName, StackStatus }) =>
+      (StackName.startsWith(cdk.stackName) || StackName === RELEASED.stackName) &&
+      StackStatus !== 'DELETE_COMPLETE',
   ).map(({ StackName }) => StackName);
 }
 
@@ -75,8 +98,8 @@ export function deleteSecret({ aws }: E2eHarness, id: string): Promise<unknown> 
 }
 
 /**
- * Removes what this run created, and the stacks of an interrupted run. Each run has its own names, so that nothing else is
- * removed. Not needed for an emulator that ends with the run.
+ * Removes what this run created, and the stacks of an interrupted run. Each run has its own names, but for the upgraded
+ * stack, so that nothing else is removed. Not needed for an emulator that ends with the run.
  */
 export async function cleanUp(harness: E2eHarness): Promise<void> {
   const { aws, names, steps } = harness;
@@ -88,8 +111,10 @@ export async function cleanUp(harness: E2eHarness): Promise<void> {
     await attempt(stackName, () => deleteStack(one));
     for (const { id } of secrets) await attempt(id, () => deleteSecret(harness, id));
   }
-  for (const name of await parameterNames(harness)) {
-    await attempt(name, () => aws.call('ssm', 'delete-parameter', '--name', name));
+  for (const prefix of [names.prefix, RELEASED.token.prefix]) {
+    for (const name of await parameterNames(aws, prefix)) {
+      await attempt(name, () => aws.call('ssm', 'delete-parameter', '--name', name));
+    }
   }
   await attempt(names.secret, () => deleteSecret(harness, names.secret));
   await attempt(names.readerRole, () => aws.call('iam', 'delete-role', '--role-name', names.readerRole));

@@ -22,7 +22,7 @@ export async function deployFirst(harness: E2eHarness): Promise<Tokens> {
     (await steps.step('cdk bootstrap', () => cdk.bootstrap(all))) &&
     (await steps.step(
       'cdk deploy: three tokens, one with a filled secret, one whose secret has no value, one with its token endpoint down',
-      () => cdk.deploy(all),
+      () => cdk.deployApp(all),
     ));
   if (!isReady) throw new Error('The deployment failed, so the run ends here.');
   return tokens;

@@ -46,3 +46,6 @@ function onlyMetric(id: string, metrics: unknown): object {
   if (stat === undefined || others.length > 0) throw new Error(`${id}: metric math on more than one metric`);
   return { ...stat.Metric, Period: stat.Period, Statistic: stat.Stat };
 }
+
+// Between the app and the CDK CLI: `cdk deploy --app "<app> && node e2e/metric-math.ts $CDK_OUTDIR"`.
+if (import.meta.main) replaceMetricMath(process.argv[2] ?? '');

@@ -68,7 +68,7 @@ async function play(target: Target, server: TokenServer): Promise<void> {
 
     steps.heading('Ownership of parameters, and the upgrade');
     await checkOwnership(harness, tokens);
-    await checkUpgrade(harness, tokens);
+    await checkUpgrade(harness);
 
     steps.heading('The heartbeat');
     await checkSchedule(harness, endpointIsBack);

@@ -1,36 +1,28 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { createCdk } from './cdk.ts';
-import { run, succeed } from './command.ts';
 import { readTemplate, stackResources } from './deployed-stack.ts';
 import { deleteSecret, deleteStack } from './destruction.ts';
-import { type E2eHarness, pathOf } from './e2e-harness.ts';
-import type { Tokens } from './first-deployment.ts';
+import type { E2eHarness } from './e2e-harness.ts';
+import { openReleasedApp, RELEASED } from './released-app.ts';
 import { readStored } from './stored-token.ts';
-import { ROOT, WORK_DIRECTORY } from './target.ts';
-
-/** The first release that users deployed. */
-const RELEASE = 'd5da51f';
+import { WORK_DIRECTORY } from './target.ts';
 
 const SECRET_TYPE = 'AWS::SecretsManager::Secret';
 const KEPT_TYPES = [SECRET_TYPE, 'AWS::Lambda::Function', 'AWS::Logs::LogGroup', 'AWS::Scheduler::Schedule'];
 
 /** Deploys the released app as a stack of its own, and upgrades it to today's. */
-export async function checkUpgrade(harness: E2eHarness, tokens: Tokens): Promise<void> {
-  const { aws, steps, cdk, server, target } = harness;
-  const app = await releasedApp(harness);
-  if (app === undefined) {
-    steps.note(`the upgrade is not tried: this clone has no commit ${RELEASE}`);
-    return;
-  }
-  const upgraded = createCdk({ ...harness, stackName: `${cdk.stackName}-upgrade` });
+export async function checkUpgrade(harness: E2eHarness): Promise<void> {
+  const { aws, steps, server, target } = harness;
+  const upgraded = createCdk({ ...harness, stackName: RELEASED.stackName });
   const own = { ...harness, cdk: upgraded };
-  const token = { ...tokens.waiting, name: 'upgraded' };
-  const path = pathOf(harness, 'upgraded');
-  const isReady = await steps.step(`cdk deploy of ${RELEASE}, and its secret stored`, async () => {
-    await upgraded.deploy([token], app);
+  const token = { ...RELEASED.token, tokenUrl: server.tokenUrl };
+  const path = `${token.prefix}/${token.name}`;
+  const isReady = await steps.step(`cdk deploy of ${RELEASED.commit}, and its secret stored`, async () => {
+    const released = join(WORK_DIRECTORY, 'released-app');
+    openReleasedApp(released, server.tokenUrl);
+    await upgraded.deployAssembly(released);
     await aws.callWith(
       JSON.stringify(server.client),
       ...['secretsmanager', 'put-secret-value', '--secret-id', await secretOf(own)],
@@ -79,19 +71,6 @@ export async function checkUpgrade(harness: E2eHarness, tokens: Tokens): Promise
       if (!target.isEmulator) throw error;
     });
   });
-}
-
-/** The released app in a directory of its own, with its own packages; undefined where git does not have it. */
-async function releasedApp({ signal, target }: E2eHarness): Promise<string | undefined> {
-  const app = join(WORK_DIRECTORY, 'released-app');
-  rmSync(app, { recursive: true, force: true });
-  mkdirSync(app, { recursive: true });
-  const at = { env: target.env, cwd: ROOT, signal };
-  const found = await run('git', ['cat-file', '-e', `${RELEASE}^{commit}`], at);
-  if (found.status !== 0) return undefined;
-  await succeed('sh', ['-c', `git archive ${RELEASE} | tar -x -C "$1"`, 'sh', app], at);
-  await succeed('npm', ['ci'], { ...at, cwd: app, timeoutSeconds: 600 });
-  return app;
 }
 
 async function secretOf(harness: E2eHarness): Promise<string> {

@@ -6,6 +6,7 @@ const PROOFS: Readonly<Record<string, readonly string[]>> = {
   explorer: [process.execPath, 'test/lambda/refresh/explorer/main.ts'],
   'deliberate-bugs': [process.execPath, 'prove/deliberate-bugs.ts'],
   guards: [process.execPath, 'prove/guards.ts'],
+  'released-app': [process.execPath, 'prove/released-app.ts'],
   package: ['npm', 'run', '--silent', 'package'],
   compliance: [process.execPath, 'test/infra/check-compliance.ts'],
   mutants: [process.execPath, 'prove/mutants.ts'],
