@@ -20,14 +20,13 @@ export interface Aws {
 /** Sets the AWS CLI up for the target. */
 export function createAws(target: Target, signal: AbortSignal): Aws {
   const parse = <T>(out: string): T => (out.trim() === '' ? undefined : JSON.parse(out)) as T;
-  const [command = 'aws', ...first] = target.awsCli;
   const call = async <T>(...words: string[]): Promise<T> =>
-    parse(await succeed(command, [...first, ...words, '--output', 'json'], { env: target.env, signal }));
+    parse(await succeed('aws', [...words, '--output', 'json'], { env: target.env, signal }));
   return {
     call,
     async callWith(input, ...words) {
       // Node.js connects programs by sockets, on which /dev/stdin cannot be opened. A pipe of the shell works.
-      const piped = ['-c', 'cat | "$@"', 'sh', ...target.awsCli, ...words, '--output', 'json'];
+      const piped = ['-c', 'cat | aws "$@"', 'sh', ...words, '--output', 'json'];
       return parse(await succeed('sh', piped, { env: target.env, input, signal }));
     },
     async invoke(functionName, event) {

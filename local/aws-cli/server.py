@@ -1,6 +1,6 @@
 """Runs the AWS CLI without the time that Python takes to load it: each call is a fork of a process that has it loaded.
 
-usage: server.py SOCKET, under the interpreter of an AWS CLI. Ends with its standard input. A client sends its
+usage: server.py SOCKET [service ...], under the interpreter of an AWS CLI. Ends with its standard input. A client sends its
 arguments, environment and directory, with its three standard descriptors, and gets the exit status.
 """
 import functools
@@ -33,7 +33,7 @@ def load() -> None:
     session = sys.modules["botocore.session"].get_session()
     session.get_available_services()
     loader = session.get_component("data_loader")
-    for service in SERVICES:
+    for service in (*SERVICES, *sys.argv[2:]):
         for model in MODELS:
             try:
                 loader.load_service_model(service, model)
