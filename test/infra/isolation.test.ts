@@ -1,6 +1,7 @@
 import { isAllowed } from '../../local/aws/iam.ts';
 import { LOCAL_PLACE, type SynthesizedFunction, synthesize } from '../../local/synthesized-function.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
+import { KEY_POLICY } from './key-policy.ts';
 
 const { functions } = synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET });
 const { region, accountId } = LOCAL_PLACE;
@@ -11,19 +12,6 @@ interface Deed {
   readonly resource: string;
   readonly context?: Readonly<Record<string, string>>;
 }
-
-/** The policy that each key is created with: it leaves the permissions to IAM. */
-const KEY_POLICY = {
-  Version: '2012-10-17',
-  Statement: [
-    {
-      Effect: 'Allow',
-      Principal: { AWS: `arn:aws:iam::${accountId}:root` },
-      Action: 'kms:*',
-      Resource: '*',
-    },
-  ],
-};
 
 const names = functions.map(({ tokenName }) => tokenName);
 const pairs = names.flatMap((one) =>

@@ -5,6 +5,7 @@ import type { PolicyDocument } from '../../local/aws/operation.ts';
 import { LOCAL_PLACE, synthesize } from '../../local/synthesized-function.ts';
 import { createResolver } from '../../local/template-resolver.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
+import { KEY_POLICY } from './key-policy.ts';
 
 const stack = synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET });
 const resolver = createResolver(stack, LOCAL_PLACE);
@@ -296,17 +297,7 @@ function mayDecrypt(role: ReaderRole, key: string, parameterName: string): boole
       'kms:ViaService': 'ssm.eu-central-1.amazonaws.com',
       'kms:EncryptionContext:PARAMETER_ARN': parameter(parameterName),
     },
-    resourcePolicy: {
-      Version: '2012-10-17',
-      Statement: [
-        {
-          Effect: 'Allow',
-          Principal: { AWS: 'arn:aws:iam::111122223333:root' },
-          Action: 'kms:*',
-          Resource: '*',
-        },
-      ],
-    },
+    resourcePolicy: KEY_POLICY,
   });
 }
 

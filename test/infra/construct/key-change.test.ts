@@ -3,6 +3,7 @@ import { isAllowed } from '../../../local/aws/iam.ts';
 import type { Template } from '../../../local/cloud-assembly.ts';
 import { synthesize } from '../../../local/synthesized-function.ts';
 import { FULL_TOKENS, TARGET, VPC_CONTEXT } from '../full-configuration.ts';
+import { KEY_POLICY } from '../key-policy.ts';
 
 const [GENERIC] = FULL_TOKENS.filter(({ name }) => name === 'generic');
 const OLD_KEY = GENERIC?.encryptionKeyArn;
@@ -126,16 +127,6 @@ function mayDecrypt(policies: Policies, key: string | undefined): boolean {
       'kms:ViaService': 'ssm.eu-central-1.amazonaws.com',
       'kms:EncryptionContext:PARAMETER_ARN': `arn:aws:ssm:eu-central-1:111122223333:${TOKEN_ARN}`,
     },
-    resourcePolicy: {
-      Version: '2012-10-17',
-      Statement: [
-        {
-          Effect: 'Allow',
-          Principal: { AWS: 'arn:aws:iam::111122223333:root' },
-          Action: 'kms:*',
-          Resource: '*',
-        },
-      ],
-    },
+    resourcePolicy: KEY_POLICY,
   });
 }
