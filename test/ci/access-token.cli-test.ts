@@ -2,10 +2,17 @@ import { findAwsClis } from './support/aws-cli.ts';
 import { AWKWARD_TOKEN, openReaderHarness, READ, type ReaderHarness } from './support/reader-harness.ts';
 import { requireShells, SHELLS } from './support/shells.ts';
 
-const shells = SHELLS.map((shell) => ({ name: shell.join(' '), shell }));
 const RECEIPT = /^token v1 9f86d081884c expires \d\d:\d\d:\d\dZ, 47 min left$/m;
 
-describe.each(findAwsClis())('access-token with the AWS CLI $version', (cli) => {
+/** The first AWS CLI under every shell; the other, which a shell cannot make any different, under the first. */
+const CLIS = findAwsClis().map((cli, index) => ({
+  cli,
+  version: cli.version,
+  shells: index === 0 ? SHELLS : SHELLS.slice(0, 1),
+}));
+
+describe.each(CLIS)('access-token with the AWS CLI $version', ({ cli, shells: names }) => {
+  const shells = names.map((shell) => ({ name: shell.join(' '), shell }));
   let harness: ReaderHarness;
 
   beforeAll(requireShells);

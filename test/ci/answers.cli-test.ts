@@ -138,9 +138,9 @@ describe('doctor', () => {
     const invokeError = { code: 'ResourceNotFoundException', message: 'Function not found' };
     standIn.serve({
       ...content({ invokeError }),
-      version: null as never,
-      status: null as never,
-      token: null as never,
+      version: null,
+      status: null,
+      token: null,
     });
 
     const job = await accessToken(['doctor', 'gensys']);
@@ -159,8 +159,8 @@ describe('doctor', () => {
     const lastFailure = { code: 'TOKEN_ENDPOINT_UNAVAILABLE', consecutive: 3 };
     standIn.serve({
       ...content({ status: JSON.stringify({ schemaVersion: 1, tokenVersion: null, lastFailure }) }),
-      version: null as never,
-      token: null as never,
+      version: null,
+      token: null,
     });
 
     const job = await accessToken(['doctor', 'genesys']);

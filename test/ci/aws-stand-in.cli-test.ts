@@ -50,8 +50,8 @@ describe.each(findAwsClis())('the stand-in prints what the AWS CLI $version prin
 
   test.each([0, 1])('for content %d', async (index) => {
     const content = CONTENTS[index] as AccountContent;
-    harness.storeToken(content.token);
-    harness.storeRawStatus(content.status);
+    harness.storeToken(content.token as string);
+    harness.storeRawStatus(content.status as string);
     harness.endpoint.registerFunction({
       name: 'f',
       invoke: async () => {
@@ -75,21 +75,21 @@ describe.each(findAwsClis())('the stand-in prints what the AWS CLI $version prin
     rmSync(cwd, { recursive: true, force: true });
   });
 
-  test('for an error', async () => {
-    standIn.serve({
-      ...(CONTENTS[0] as AccountContent),
-      invokeError: {
-        code: 'ResourceNotFoundException',
-        message: `Function not found: arn:aws:lambda:eu-central-1:111122223333:function:f`,
-      },
-    });
-    const env: Record<string, string> = { ...harness.jobEnvironment([ALL]), AWS_DEFAULT_REGION: REGION };
+  test.each([
+    ['invoke', ALL],
+    ['read', { ...ALL, Statement: [] }],
+  ] as const)('for an error of %s', async (call, policy) => {
+    const env: Record<string, string> = { ...harness.jobEnvironment([policy]), AWS_DEFAULT_REGION: REGION };
 
-    const real = await run(['sh', '-c', CALLS.invoke], { env });
-    const stood = await run(['sh', '-c', CALLS.invoke], {
+    const real = await run(['sh', '-c', CALLS[call]], { env });
+    const [, code = '', message = ''] =
+      /\((\w+)\) when calling the \w+ operation: (.*)\n$/.exec(real.stderr) ?? [];
+    standIn.serve({ ...(CONTENTS[0] as AccountContent), [`${call}Error`]: { code, message } });
+    const stood = await run(['sh', '-c', CALLS[call]], {
       env: { ...env, PATH: `${standIn.directory}:${env.PATH}` },
     });
 
+    expect(code).toMatch(/^(ResourceNotFound|AccessDenied)Exception$/);
     expect(stood).toEqual({ ...real, status: stood.status });
     expect([real.status !== 0, stood.status !== 0]).toEqual([true, true]);
   });

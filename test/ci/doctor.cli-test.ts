@@ -21,10 +21,11 @@ function rows({ stdout }: Ended): Record<string, [result: string, fault: string,
 describe('doctor, on the synthesized function', () => {
   let harness: PipelineHarness;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     harness = await openPipelineHarness(cli);
   });
-  afterEach(() => harness.close());
+  beforeEach(() => harness.startAfresh());
+  afterAll(() => harness.close());
 
   const doctor = (env: Record<string, string> = {}) =>
     run(['ci/access-token', 'doctor', 'genesys'], {

@@ -1,10 +1,7 @@
-import type { InvocationOutcome } from '../../local/aws/lambda.ts';
 import { expectContract } from '../support/contract-file.ts';
-import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
-import { openReaderHarness, READ, REFRESH } from './support/reader-harness.ts';
-
-/** Thirty runs of the script, on a machine that may have much else to do. */
-const LIMIT_MS = 600_000;
+import { type AccountContent, installStandIn } from './support/aws-stand-in.ts';
+import { run } from './support/process.ts';
+import { SCRIPT } from './support/reader-harness.ts';
 
 /** A COMMAND that `exec` ran ends with a status that `access-token` does not have. */
 const COMMAND_STATUS = 42;
@@ -20,62 +17,49 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
 
 type Statuses = Record<string, number | string | null>;
 
-/** What a job may find. */
-interface Situation {
-  readonly lifeSeconds?: number;
-  readonly isDenied?: boolean;
-  /** What the refresher answers to a wish for more life. @default the stored token is the best there is */
-  readonly refresher?: InvocationOutcome;
+/** The account in which a job finds a token with this life, and whose refresher has no better one. */
+function accountWith(lifeSeconds: number, more: Partial<AccountContent> = {}): AccountContent {
+  const expiresAtEpoch = Math.floor(Date.now() / 1000) + lifeSeconds;
+  return {
+    token: 'a-token',
+    version: 1,
+    status: JSON.stringify({ schemaVersion: 1, tokenVersion: 1, expiresAtEpoch }),
+    payload:
+      '{"outcome":"still-fresh","satisfied":false,"tokenVersion":1,"steps":[{"step":"config","ok":true}]}',
+    ...more,
+  };
 }
 
-const BEST_THERE_IS = {
-  payload: { outcome: 'still-fresh', reason: 'not-due', satisfied: false, tokenVersion: 1 },
-};
 const CANNOT_MINT = {
-  failure: { errorType: 'TOKEN_REJECTED', errorMessage: 'The server refused the client.' },
+  payload: '{"errorType":"TOKEN_REJECTED","errorMessage":"The server refused the client."}',
+  functionError: 'Unhandled',
+} as const;
+
+const SITUATIONS: Readonly<Record<string, () => AccountContent>> = {
+  'a token with an hour of life': () => accountWith(3600),
+  'a token with ten minutes of life, and the refresher has no better one': () => accountWith(600),
+  'a token that has expired, and the refresher cannot mint': () => accountWith(-60, CANNOT_MINT),
+  'no parameter, and the refresher cannot mint': () =>
+    accountWith(3600, { ...CANNOT_MINT, token: null, version: null, status: null }),
+  'AWS refuses the reading': () =>
+    accountWith(3600, { readError: { code: 'AccessDeniedException', message: 'You may not.' } }),
 };
 
-const SITUATIONS: Readonly<Record<string, Situation>> = {
-  'a token with an hour of life': { lifeSeconds: 3600 },
-  'a token with ten minutes of life, and the refresher has no better one': { lifeSeconds: 600 },
-  'a token that has expired, and the refresher cannot mint': { lifeSeconds: -60, refresher: CANNOT_MINT },
-  'no parameter, and the refresher cannot mint': { refresher: CANNOT_MINT },
-  'AWS refuses the reading': { lifeSeconds: 3600, isDenied: true },
-};
+test('the exit statuses of access-token are those that a version promises', async () => {
+  const standIn = installStandIn();
+  const env = { PATH: `${standIn.directory}:${process.env.PATH}`, AWS_REGION: 'eu-central-1' };
+  const contract: Record<string, Statuses> = {};
 
-async function statusesIn(situation: Situation): Promise<Statuses> {
-  const { lifeSeconds, isDenied = false, refresher = BEST_THERE_IS } = situation;
-  const harness = await openReaderHarness(findAwsClis()[0] as AwsCli);
-  harness.endpoint.registerFunction({
-    name: 'token-refresher-ci-genesys',
-    invoke: async (event) =>
-      'diagnose' in (event as object)
-        ? { payload: { healthy: true, steps: [{ step: 'config', ok: true }] } }
-        : refresher,
-  });
-  if (lifeSeconds !== undefined) {
-    harness.storeToken('a-token');
-    harness.storeStatus({ lifeSeconds });
+  for (const [situation, account] of Object.entries(SITUATIONS)) {
+    const statuses: Statuses = {};
+    for (const [text, [verb = '', ...options]] of Object.entries(VERBS)) {
+      standIn.serve(account());
+      const { status } = await run(['sh', SCRIPT, verb, 'genesys', ...options], { env });
+      statuses[text] = status === COMMAND_STATUS ? "COMMAND's" : status;
+    }
+    contract[situation] = statuses;
   }
-  const ended = await Promise.all(
-    Object.entries(VERBS).map(async ([text, [verb = '', ...options]]) => {
-      const policies = isDenied ? [REFRESH] : [READ, REFRESH];
-      const { status } = await harness.job([verb, 'genesys', ...options], { policies });
-      return [text, status === COMMAND_STATUS ? "COMMAND's" : status] as const;
-    }),
-  );
-  await harness.close();
-  return Object.fromEntries(ended);
-}
+  standIn.remove();
 
-test(
-  'the exit statuses of access-token are those that a version promises',
-  async () => {
-    const contract: Record<string, Statuses> = {};
-
-    for (const [name, situation] of Object.entries(SITUATIONS)) contract[name] = await statusesIn(situation);
-
-    expectContract('access-token-exit-statuses.json', `${JSON.stringify(contract, null, 2)}\n`);
-  },
-  LIMIT_MS,
-);
+  expectContract('access-token-exit-statuses.json', `${JSON.stringify(contract, null, 2)}\n`);
+});

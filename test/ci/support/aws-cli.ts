@@ -46,11 +46,14 @@ export function loadAwsClis(): readonly AwsCli[] {
 }
 
 /**
- * Makes a directory for PATH whose `aws` speaks to the endpoint. AWS CLI v2 before 2.13 does not know
+ * Puts into a directory for PATH, by default a new one, an `aws` that speaks to the endpoint. AWS CLI v2 before 2.13 does not know
  * AWS_ENDPOINT_URL, hence the option.
  */
-export function installAwsCommand(cli: AwsCli, endpointUrl: string): string {
-  const directory = mkdtempSync(join(tmpdir(), 'aws-command-'));
+export function installAwsCommand(
+  cli: AwsCli,
+  endpointUrl: string,
+  directory = mkdtempSync(join(tmpdir(), 'aws-command-')),
+): string {
   installCommand(directory, 'aws', `exec ${cli.command.join(' ')} "$@" --endpoint-url ${endpointUrl}`);
   return directory;
 }

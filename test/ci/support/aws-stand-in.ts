@@ -5,16 +5,17 @@ import { installCommand } from './aws-cli.ts';
 
 /** The content of the job's account. */
 export interface AccountContent {
-  /** The token parameter's value, and the version of it. */
-  readonly token: string;
-  readonly version: number;
+  /** The token parameter's value, and the version of it; null where there is no such parameter. */
+  readonly token: string | null;
+  readonly version: number | null;
   /** The status parameter's value. */
-  readonly status: string;
+  readonly status: string | null;
   /** The refresher's response payload, and whether Lambda reports an error. */
   readonly payload: string;
   readonly functionError?: 'Unhandled';
-  /** AWS's error for `lambda invoke`: code and message. */
+  /** AWS's error for `lambda invoke`, and for each read: code and message. */
   readonly invokeError?: { readonly code: string; readonly message: string };
+  readonly readError?: { readonly code: string; readonly message: string };
   /** The AWS CLI's message if it cannot reach Lambda. */
   readonly invokeComplaint?: string;
   /** What is stored after the refresher was invoked. */
@@ -66,12 +67,24 @@ exec cat ${directory}/$answer`,
   write('identity', `"${IDENTITY}"\n`);
   return {
     directory,
-    serve({ token, version, status, payload, functionError, invokeError, invokeComplaint, minted }) {
+    serve({
+      token,
+      version,
+      status,
+      payload,
+      functionError,
+      invokeError,
+      readError,
+      invokeComplaint,
+      minted,
+    }) {
       write('values', printed([version, status, token]));
       write('status', printed([version, status]));
       write('versions', printed([version]));
       write('invoke', `${payload}${functionError === undefined ? 'null' : `"${functionError}"`}\n`);
-      write('invoke.error', invokeComplaint ?? (invokeError === undefined ? '' : printedError(invokeError)));
+      write('invoke.error', invokeComplaint ?? printedError('Invoke', invokeError));
+      for (const name of ['values', 'status', 'versions'])
+        write(`${name}.error`, printedError('GetParameters', readError));
       for (const name of ['minted', 'events', 'profiles']) rmSync(join(directory, name), { force: true });
       if (minted !== undefined) write('minted', printed([minted.version, minted.status, minted.token]));
       write('now', `${Math.floor(Date.now() / 1000)}\n`);
@@ -91,6 +104,7 @@ function printed(list: readonly unknown[]): string {
   return `${JSON.stringify(list, null, 4)}\n`;
 }
 
-function printedError({ code, message }: { code: string; message: string }): string {
-  return `\nAn error occurred (${code}) when calling the Invoke operation: ${message}\n`;
+function printedError(operation: string, error?: { code: string; message: string }): string {
+  if (error === undefined) return '';
+  return `\nAn error occurred (${error.code}) when calling the ${operation} operation: ${error.message}\n`;
 }

@@ -43,7 +43,9 @@ export interface PipelineHarness {
   jobEnvironment(policies: readonly PolicyDocument[]): Record<string, string>;
   /** Makes the stored token look as if it had been minted this much earlier. */
   ageToken(minutes: number): void;
-  /** Has a new token minted, and forgets what jobs did before: for the next test. */
+  /** The version of it. */
+  storedVersion(): number;
+  /** Ends faults, restores the client secret, has a new token minted, and forgets what jobs did: for the next test. */
   startAfresh(): Promise<void>;
   close(): Promise<void>;
 }
@@ -110,6 +112,14 @@ export async function openPipelineHarness(cli: AwsCli): Promise<PipelineHarness>
   cpSync('ci', join(checkout, 'ci'), { recursive: true });
   installTerraform(commands, api.url);
 
+  const isSecretCurrent = () =>
+    endpoint.secretsManager.secrets
+      .get(SECRET_NAME)
+      ?.versions.some(
+        ({ stages, value }) =>
+          stages.includes('AWSCURRENT') && 'SecretString' in value && value.SecretString === secret,
+      );
+
   const harness: PipelineHarness = {
     endpoint,
     authorizationServer,
@@ -121,6 +131,8 @@ export async function openPipelineHarness(cli: AwsCli): Promise<PipelineHarness>
     commands,
     storedToken: () =>
       endpoint.ssm.parameters.get('/ci/genesys/access-token')?.versions.at(-1)?.value ?? 'none is stored',
+    storedVersion: () =>
+      endpoint.ssm.parameters.get('/ci/genesys/access-token')?.versions.at(-1)?.version ?? 0,
     jobEnvironment: (policies) => ({
       ...environmentOf(
         endpoint.registerPrincipal({
@@ -134,6 +146,19 @@ export async function openPipelineHarness(cli: AwsCli): Promise<PipelineHarness>
     ageToken: (minutes) => ageToken(endpoint, 'genesys', minutes),
     async startAfresh() {
       api.forget();
+      endpoint.faults.clear();
+      authorizationServer.faults.clear();
+      await authorizationServer.faults.goOnline();
+      authorizationServer.replaceClientSecret('ci', clientSecret);
+      if (!isSecretCurrent())
+        await aws(
+          'secretsmanager',
+          'put-secret-value',
+          '--secret-id',
+          SECRET_NAME,
+          '--secret-string',
+          secret,
+        );
       rmSync(join(checkout, 'terraform.calls'), { force: true });
       await invokeDirectly(functionProcess, { force: true });
     },
