@@ -13,6 +13,7 @@ import { sourceOf } from './source.ts';
 export interface Config {
   readonly tokenName: string;
   readonly providerSettings: ProviderSettings;
+  /** Its complete ARN, or its name. */
   readonly secretArn: string;
   /** The configured source of tokens: see {@link sourceOf}. */
   readonly source: string;

@@ -29,6 +29,7 @@ export interface FunctionEnvironment {
   readonly TOKEN_NAME: string;
   /** {@link ProviderSettings} as JSON. */
   readonly PROVIDER_SETTINGS: string;
+  /** The secret's complete ARN, or its name. */
   readonly SECRET_ARN: string;
   /** Name of the SecureString parameter that holds the token. */
   readonly TOKEN_PARAMETER: string;

@@ -17,7 +17,8 @@ export function sourceOf(settings: ProviderSettings, secretArn: string): string 
         ? { issuer: canonicalUrl(endpoint.issuer).replace(/\/$/, '') }
         : { url: canonicalUrl(endpoint.url) },
     parameters: parameters.map(canonicalParameter).sort(),
-    secret: secretArn.replace(/-[A-Za-z0-9]{6}$/, ''),
+    // A name has no such suffix, but may end like one: "oauth-client".
+    secret: secretArn.replace(/^(arn:.*)-[A-Za-z0-9]{6}$/, '$1'),
   };
   return createHash('sha256').update(JSON.stringify(canonical)).digest('hex').slice(0, SOURCE_LENGTH);
 }

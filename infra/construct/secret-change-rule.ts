@@ -5,6 +5,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { BEAT_MAX_AGE } from './heartbeat.ts';
+import { secretIdOf } from './secret-id.ts';
 
 /**
  * Invokes the function as soon as the secret has a new current value, by the event that Secrets Manager itself sends
@@ -33,7 +34,7 @@ function secretChangePattern(secret: ISecret): EventPattern {
     ...(secret.secretFullArn === undefined ? {} : { resources: [secret.secretFullArn] }),
     detail: {
       labelUpdated: ['AWSCURRENT'],
-      ...(secret.secretFullArn === undefined ? { name: Match.exactString(secret.secretName) } : {}),
+      ...(secret.secretFullArn === undefined ? { name: Match.exactString(secretIdOf(secret)) } : {}),
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Construct } from 'constructs';
 import { type Guarantee, LATE_BEATS_COST_MS } from '../../lambda/contract.ts';
 import { durationText } from './duration-text.ts';
 import { invokeCommand } from './invoke-command.ts';
+import { secretIdOf } from './secret-id.ts';
 import type { TokenRefresher } from './token-refresher.ts';
 
 /** Adds stack outputs: commands to paste that both versions of the AWS CLI accept. No command contains a secret. */
@@ -19,7 +20,7 @@ export function createTokenOutputs(scope: Construct, prefix: string, refresher: 
   output(
     'StoreSecret',
     `Stores the client secret; a token is minted at once. Write ${shapeOf(refresher.secretKeys)} into client.json first, and delete the file afterwards`,
-    `aws secretsmanager put-secret-value --region ${region} --secret-id ${refresher.secret.secretArn} --secret-string file://client.json`,
+    `aws secretsmanager put-secret-value --region ${region} --secret-id ${secretIdOf(refresher.secret)} --secret-string file://client.json`,
   );
   output('ForceRefresh', 'Mints a token now', invoke({ force: true }));
   output(

@@ -32,6 +32,7 @@ import { type Network, placeInVpc } from './network.ts';
 import { createParameterCleanUp } from './parameter-clean-up.ts';
 import { grantRead, type ReadableToken, refuseOtherAccount } from './read-access.ts';
 import { createSecretChangeRule } from './secret-change-rule.ts';
+import { secretIdOf } from './secret-id.ts';
 import { createDyingAlarm, createFailingAlarm } from './token-alarms.ts';
 import { type TokenParameters, tokenParameters } from './token-parameters.ts';
 
@@ -234,7 +235,7 @@ export class TokenRefresher extends Construct {
     const environment = {
       TOKEN_NAME: props.tokenName,
       PROVIDER_SETTINGS: JSON.stringify(props.provider),
-      SECRET_ARN: props.secret.secretArn,
+      SECRET_ARN: secretIdOf(props.secret),
       TOKEN_PARAMETER: this.tokenParameterName,
       STATUS_PARAMETER: this.statusParameterName,
       REFRESH_INTERVAL_SECONDS: String(refreshInterval.toSeconds()),

@@ -131,6 +131,6 @@ function parameterArn(name: string | undefined): string {
 
 /** The complete ARN: a secret that is known by its name has six more characters. */
 function secretArnOf(own: SynthesizedFunction): string {
-  const arn = own.environment.SECRET_ARN ?? '';
-  return /-[A-Za-z0-9]{6}$/.test(arn) && own.tokenName !== 'cxone' ? arn : `${arn}-AbCdEf`;
+  const id = own.environment.SECRET_ARN ?? '';
+  return id.startsWith('arn:') ? id : `arn:aws:secretsmanager:${region}:${accountId}:secret:${id}-AbCdEf`;
 }

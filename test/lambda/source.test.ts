@@ -74,6 +74,10 @@ test('differs for another region', () => {
   expect(sourceOf(other, secretArn)).not.toBe(sourceOf(genesys, secretArn));
 });
 
+test('differs for another secret that is known by its name, also if both names end like an ARN', () => {
+  expect(sourceOf(settings, 'oauth-client')).not.toBe(sourceOf(settings, 'oauth-secret'));
+});
+
 test('differs for another secret', () => {
   expect(sourceOf(settings, secretArn.replace('ci/oauth', 'ci/other'))).not.toBe(source);
 });

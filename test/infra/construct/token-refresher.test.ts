@@ -6,6 +6,7 @@ import { Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { ConfigurationError } from '../../../infra/configuration/configuration-error.ts';
+import { createTokenOutputs } from '../../../infra/construct/token-outputs.ts';
 import type { TokenRefresherProps } from '../../../infra/construct/token-refresher.ts';
 import type { Template as TemplateJson } from '../../../local/cloud-assembly.ts';
 import { addRefresher, templateOf } from './own-refresher.ts';
@@ -261,6 +262,34 @@ test('is invoked for a secret that is referred to by name only', () => {
       detail: { labelUpdated: ['AWSCURRENT'], name: ['ci/client'] },
     },
   });
+});
+
+// Secrets Manager takes "…:secret:ci/oauth-client" for a complete ARN.
+test.each<[string, (stack: Stack) => ISecret]>([
+  ['its name', (stack) => Secret.fromSecretNameV2(stack, 'Imported', 'ci/oauth-client')],
+  [
+    'its ARN without the last six characters',
+    (stack) =>
+      Secret.fromSecretPartialArn(
+        stack,
+        'Imported',
+        'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci/oauth-client',
+      ),
+  ],
+])('a secret that is known by %s is read by its name, and so are its changes', (_, secretOf) => {
+  const stack = new Stack(new App(), 'Own');
+  const refresher = addRefresher(stack, { secret: secretOf(stack) });
+  createTokenOutputs(stack, 'Deploy', refresher);
+
+  const template = Template.fromStack(stack);
+
+  template.hasResourceProperties('AWS::Lambda::Function', {
+    Environment: { Variables: Match.objectLike({ SECRET_ARN: 'ci/oauth-client' }) },
+  });
+  template.hasResourceProperties('AWS::Events::Rule', {
+    EventPattern: Match.objectLike({ detail: { labelUpdated: ['AWSCURRENT'], name: ['ci/oauth-client'] } }),
+  });
+  expect(JSON.stringify(template.findOutputs('DeployStoreSecret'))).toContain('--secret-id ci/oauth-client ');
 });
 
 test('can be used in another app, with its key, topic and roles', () => {
