@@ -11,8 +11,14 @@ uv=$root/.venv/uv-0.13.9
 if [ ! -x "$uv" ]; then
   temporary=$(mktemp -d)
   trap 'rm -rf "$temporary"' EXIT
-  python3 -m venv "$temporary"
-  "$temporary/bin/pip" install --quiet --disable-pip-version-check "uv==${uv##*-}"
+  # Without pip of its own, a Python can usually make an environment that has it. That takes some seconds more.
+  pip='python3 -m pip'
+  if ! $pip --version >/dev/null 2>&1; then
+    python3 -m venv "$temporary/venv"
+    pip=$temporary/venv/bin/pip
+  fi
+  # shellcheck disable=SC2086 # a command and its words
+  $pip install --quiet --disable-pip-version-check --root-user-action=ignore --target "$temporary" "uv==${uv##*-}"
   mkdir -p "$root/.venv"
   # Copied under another name and renamed: whoever does this at the same time never sees half of it.
   cp "$temporary/bin/uv" "$uv.$$"

@@ -1,5 +1,5 @@
 /**
- * `npm run e2e:bundle`: invokes the bundle of `cdk synth` with every event of its contract, against moto's Parameter Store
+ * `npm run e2e:bundle`: invokes the synthesized bundle with every event of its contract, against moto's Parameter Store
  * and Secrets Manager and against oidc-provider. Exit status 0: every step passed.
  */
 import assert from 'node:assert/strict';
@@ -30,7 +30,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => interruption.abort(new Error(`interrupted by ${signal}`)));
 }
 
-heading('Set-up: moto, oidc-provider, cdk synth');
+heading('Set-up: moto, oidc-provider, synthesis');
 const secrets = ['bundle-canary-secret-1', 'bundle-canary-secret-2'] as const;
 const moto = await startMoto(interruption.signal);
 const server = await startAuthorizationServer({ clients: [{ clientId: CLIENT, clientSecret: secrets[0] }] });
@@ -53,13 +53,12 @@ async function play(): Promise<void> {
   const { ARN: secretArn } = await secretsManager.send(
     new CreateSecretCommand({ Name: 'bundle', SecretString: secretText(secrets[0]) }),
   );
-  const bundle = await openSynthesizedBundle({
+  const bundle = openSynthesizedBundle({
     tokens: [
       { name: 'bundle', provider: 'oauth2', tokenUrl: server.tokenUrl, probeUrl: server.probeUrl, secretArn },
     ],
     place: { region: REGION, accountId: ACCOUNT },
     endpointUrl: moto.url,
-    signal: interruption.signal,
   });
   const seen = new Set<string>(secrets);
   const invoke = async (event: unknown) => {
