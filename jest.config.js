@@ -8,6 +8,7 @@ export default {
   testMatch: ['**/*.test.ts'],
   setupFiles: ['<rootDir>/test/support/without-template-rules.ts'],
   setupFilesAfterEnv: ['<rootDir>/test/support/time-limits.ts'],
+  testSequencer: '<rootDir>/test/support/slow-suites-first.js',
   modulePathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/\\.e2e'],
   // Twice the cores: many suites wait, for processes and time limits.
   maxWorkers: 2 * availableParallelism(),
