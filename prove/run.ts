@@ -18,6 +18,7 @@ const PROOFS: Readonly<Record<string, readonly string[]>> = {
     ...readdirSync('.github/workflows').map((name) => `.github/workflows/${name}`),
     'ci/examples/github-actions/workflow.yml',
   ],
+  'hostile-input': ['npm', 'run', '--silent', 'prove:hostile-input'],
   'six-hours': ['npm', 'run', '--silent', 'prove:six-hours'],
 };
 
