@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
  * must hold is in `explorer/checks.ts`. A violation is printed as its shortest schedule, and
  * `node test/lambda/refresh/explorer/main.ts --replay '…'` runs it again. `npm run prove` explores further.
  *
- * The explorer is a process of its own: in the context that Jest makes for a suite it takes half as long again.
+ * The explorer is a process of its own, as in `npm run prove`.
  */
 test('no order of events breaks a rule', async () => {
   const explorer = spawn(process.execPath, ['test/lambda/refresh/explorer/main.ts', '--quick']);
