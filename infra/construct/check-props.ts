@@ -151,6 +151,9 @@ function placeProblems(
   const problems = (Object.keys(things) as (keyof typeof things)[]).flatMap((name) => {
     const thing = things[name];
     if (thing === undefined || thing === null) return [];
+    // Not shown: it may be the client secret itself.
+    if (thing.env === undefined)
+      return [`${name} is not a construct; import the resource by its name or ARN`];
     const problem = otherPlaceProblem(known(thing.env), own, { reason: OWN_PLACE_REASONS[name] });
     return problem === undefined ? [] : [`${name} ${problem}`];
   });

@@ -139,6 +139,7 @@ test.each([
   [{ logRetention: 2 }, 'logRetention 2 is not one of RetentionDays'],
   [{ adoptParameters: 'yes' }, 'adoptParameters "yes" is not true or false'],
   [{ secret: null }, 'secret is missing'],
+  [{ secret: 'ci/client' }, 'secret is not a construct; import the resource by its name or ARN'],
 ])('checks what code passes to it: %j', (props, message) => {
   const make = () => {
     const env = { account: '111122223333', region: 'eu-central-1' };
