@@ -1,5 +1,5 @@
 /**
- * `npm run e2e`: deploys the real app with the real CDK, onto MiniStack or whatever the environment names (docs/e2e.md),
+ * `npm run e2e`: deploys the real app with the real CDK, onto MiniStack or whatever the environment names (docs/development/e2e.md),
  * runs it, changes it, and destroys it. Exit status 0: every step passed.
  */
 import { setMaxListeners } from 'node:events';

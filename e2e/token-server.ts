@@ -69,7 +69,7 @@ export async function startLocalTokenServer(): Promise<TokenServer> {
 export function remoteTokenServer(): TokenServer {
   const { E2E_TOKEN_URL: tokenUrl, E2E_CLIENT_FILE: clientFile, E2E_PROBE_URL: probeUrl } = process.env;
   if (tokenUrl === undefined || clientFile === undefined) {
-    throw new Error('A real account needs E2E_TOKEN_URL and E2E_CLIENT_FILE: see docs/e2e.md.');
+    throw new Error('A real account needs E2E_TOKEN_URL and E2E_CLIENT_FILE: see docs/development/e2e.md.');
   }
   const client: ClientSecret = JSON.parse(readFileSync(clientFile, 'utf8'));
   return {

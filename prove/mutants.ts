@@ -196,7 +196,7 @@ const MUTATED: readonly Mutated[] = [
   },
 ];
 
-/** Equivalent mutants, which no test can kill, each with its reason: see docs/faults.md. */
+/** Equivalent mutants, which no test can kill, each with its reason: see docs/development/faults.md. */
 const EQUIVALENT: ReadonlySet<string> = new Set([]);
 
 /** A mutant that takes longer hangs. The slowest suite needs a tenth of this on a quiet machine. */

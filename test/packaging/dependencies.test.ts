@@ -6,8 +6,8 @@ import { bundledPackages } from '../../packaging/bundled-packages.ts';
 const PERMISSIVE = ['Apache-2.0', 'MIT', 'BSD-3-Clause', 'ISC', '0BSD'];
 const packages = bundledPackages(bundle(temporaryDirectory()));
 
-test('docs/dependencies.md lists what is in the deployed function', () => {
-  const page = readFileSync('docs/dependencies.md', 'utf8');
+test('docs/development/dependencies.md lists what is in the deployed function', () => {
+  const page = readFileSync('docs/development/dependencies.md', 'utf8');
 
   const listed = page.split('\n').filter((line) => /^\| [@a-z]/.test(line) && !line.startsWith('| package'));
 

@@ -7,7 +7,7 @@ const TIME_LIMIT_MS = 240_000;
 
 /**
  * Runs the synthesized bundle in its own process with each fault at a named point, while a job reads: see
- * docs/faults.md. All scenarios of a suite share its functions and authorization servers, which it synthesizes and starts once.
+ * docs/development/faults.md. All scenarios of a suite share its functions and authorization servers, which it synthesizes and starts once.
  */
 export function testScenarios(scenarios: readonly Scenario[]): void {
   const opened = new Map<boolean, Promise<FunctionHarness>>();
