@@ -1,3 +1,5 @@
+import { errorLabel, type Fault } from './errors.ts';
+
 /** AWS credentials as the SDK takes them. */
 interface AwsCredentials {
   readonly accessKeyId: string;
@@ -66,4 +68,35 @@ export function awsTimeLimits(requestTimeoutMs: number): AwsTimeLimits {
     socketTimeout: requestTimeoutMs,
     throwOnRequestTimeout: true,
   };
+}
+
+/** Names of the errors of a call that AWS did not accept because of the caller's credentials or permissions. */
+const DENIALS = [
+  'AccessDeniedException',
+  'CredentialsProviderError',
+  'UnrecognizedClientException',
+  'ExpiredTokenException',
+  'InvalidSignatureException',
+];
+
+/**
+ * Tells whose fault a failed AWS call is.
+ *
+ * @param service the called service: its fault, if it throttled or failed
+ * @param resource the fault if nothing else is known
+ */
+export function faultOfAwsCall(error: unknown, service: Fault, resource: Fault): Fault {
+  const name = errorLabel(error);
+  if (isKmsDenial(error) || /^(KMS|InvalidKeyId$|DecryptionFailure$)/.test(name)) return 'KMS';
+  if (DENIALS.includes(name)) return 'IAM';
+  // Node.js's codes, for instance ECONNREFUSED and CERT_HAS_EXPIRED.
+  if (/^([A-Z][A-Z0-9_]+|TimeoutError|AbortError)$/.test(name)) return 'network';
+  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode ?? 0;
+  return status >= 500 || name === 'ThrottlingException' ? service : resource;
+}
+
+/** Whether AWS denied the use of a KMS key. Only AWS's text tells it apart from other denials. */
+export function isKmsDenial(error: unknown): boolean {
+  const text = error instanceof Error ? error.message : '';
+  return errorLabel(error) === 'AccessDeniedException' && /\bkms:\w|Access to KMS|ciphertext/.test(text);
 }

@@ -13,7 +13,38 @@ export type FailureCode =
   | 'PARAMETER_UNAVAILABLE'
   | 'PARAMETER_NOT_WRITTEN';
 
+/** Whose fault a failure is: where a person looks first. */
+export type Fault =
+  | 'secret'
+  | 'Secrets Manager'
+  | 'token endpoint'
+  | 'KMS'
+  | 'IAM'
+  | 'network'
+  | 'SSM'
+  | 'stack'
+  | 'clock'
+  | 'refresher';
+
+/** Whose fault it is, if nothing more is known than the code. */
+const FAULT_OF_CODE: Readonly<Record<FailureCode, Fault>> = {
+  CONFIG_INVALID: 'stack',
+  EVENT_INVALID: 'stack',
+  SECRET_UNAVAILABLE: 'secret',
+  SECRET_MALFORMED: 'secret',
+  TOKEN_REJECTED: 'secret',
+  TOKEN_ENDPOINT_THROTTLED: 'token endpoint',
+  TOKEN_ENDPOINT_UNAVAILABLE: 'token endpoint',
+  TOKEN_RESPONSE_INVALID: 'token endpoint',
+  TOKEN_UNUSABLE: 'token endpoint',
+  TOKEN_TOO_LARGE: 'token endpoint',
+  PARAMETER_UNAVAILABLE: 'SSM',
+  PARAMETER_NOT_WRITTEN: 'SSM',
+};
+
 interface RefreshErrorOptions {
+  /** @default the fault that the code alone tells */
+  readonly fault?: Fault;
   /** The caught error. It must not contain a body, a header, a secret or a token. */
   readonly cause?: unknown;
   /** How long the server asked to wait (`Retry-After`), in milliseconds. */
@@ -33,6 +64,7 @@ interface RefreshErrorOptions {
  */
 export class RefreshError extends Error {
   readonly code: FailureCode;
+  readonly fault: Fault;
   readonly retryAfterMs: number | undefined;
   readonly credentialsRefused: boolean;
 
@@ -41,6 +73,7 @@ export class RefreshError extends Error {
     this.name = code;
     Object.defineProperty(this, 'constructor', { value: { name: code } });
     this.code = code;
+    this.fault = options.fault ?? FAULT_OF_CODE[code];
     this.retryAfterMs = options.retryAfterMs;
     this.credentialsRefused = options.credentialsRefused ?? false;
   }
@@ -56,6 +89,7 @@ export function withCode(error: unknown, code: FailureCode): RefreshError {
   return new RefreshError(
     code,
     `Unexpected ${kind}. The next invocation tries again. If this continues, it is a bug of the function: report it, with the function's log.`,
+    { fault: 'refresher' },
   );
 }
 

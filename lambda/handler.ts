@@ -1,9 +1,9 @@
 import { type Config, parseConfig, policyOf } from './config.ts';
 import { describeProvider, MINT_TIME_LIMIT_MS } from './contract.ts';
+import type { Diagnosis } from './diagnose/diagnose.ts';
 import { type RefreshError, withCode } from './errors.ts';
 import { parseEvent } from './event.ts';
 import { logLine } from './log-line.ts';
-import type { Diagnosis } from './mint/diagnose.ts';
 import type { Minter } from './mint/minter.ts';
 import { createClock } from './refresh/clock.ts';
 import { openParameters, type Parameters } from './refresh/parameters.ts';
@@ -105,7 +105,7 @@ function open() {
 }
 
 /** Loads the lazy chunk of the bundle: Secrets Manager, the HTTP client, the providers, the diagnosis. */
-const loadOnDemand = () => import('./mint/on-demand.ts');
+const loadOnDemand = () => import('./on-demand.ts');
 
 function loadMinter(config: Config): Promise<Minter> {
   minter ??= loadOnDemand().then(({ createMinter }) => createMinter({ config, now: clock.now }));

@@ -1,5 +1,5 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { type AwsClientSettings, awsTimeLimits } from '../aws-client.ts';
+import { type AwsClientSettings, awsTimeLimits, faultOfAwsCall, isKmsDenial } from '../aws-client.ts';
 import { errorLabel, RefreshError } from '../errors.ts';
 
 /** The staging labels of a secret's versions that take part in a rotation. */
@@ -68,6 +68,7 @@ function unavailable(error: unknown, secretArn: string, stage: SecretStage): Ref
   return new RefreshError(
     'SECRET_UNAVAILABLE',
     `secretsmanager:GetSecretValue on ${secretArn} (${stage}) failed: ${label}. ${remedy(error, label, secretArn, stage)}`,
+    { fault: faultOfAwsCall(error, 'Secrets Manager', 'secret') },
   );
 }
 
@@ -82,7 +83,7 @@ function remedy(error: unknown, label: string, secretArn: string, stage: SecretS
     case 'InvalidRequestException':
       return `The secret is probably marked for deletion: aws secretsmanager restore-secret --secret-id ${secretArn}, or configure another one.`;
     case 'AccessDeniedException':
-      return /KMS/i.test(text)
+      return isKmsDenial(error)
         ? "kms:Decrypt on the secret's KMS key is denied: allow it for the function's role, also in the key's policy."
         : "Deploy the stack again. If this continues, check the secret's resource policy, permissions boundaries and SCPs.";
     case 'DecryptionFailure':

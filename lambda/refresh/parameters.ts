@@ -8,7 +8,7 @@ import {
   type PutParameterCommandInput,
   SSMClient,
 } from '@aws-sdk/client-ssm';
-import { type AwsClientSettings, awsTimeLimits } from '../aws-client.ts';
+import { type AwsClientSettings, awsTimeLimits, faultOfAwsCall } from '../aws-client.ts';
 import { errorLabel, type FailureCode, RefreshError } from '../errors.ts';
 import { CLOCK_TOLERANCE_MS } from './clock.ts';
 import type { Stored } from './planner.ts';
@@ -234,7 +234,9 @@ async function attempt<T>(
     // AWS's own text is repeated only for a denial: a validation error may quote the value, which is the token.
     const label = errorLabel(error);
     const detail = label === 'AccessDeniedException' && error instanceof Error ? ` (${error.message})` : '';
-    throw new RefreshError(code, `${action} on ${name} failed: ${label}${detail}. ${remedy(label)}`);
+    throw new RefreshError(code, `${action} on ${name} failed: ${label}${detail}. ${remedy(label)}`, {
+      fault: faultOfAwsCall(error, 'SSM', 'SSM'),
+    });
   }
 }
 

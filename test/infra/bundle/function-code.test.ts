@@ -20,7 +20,7 @@ test('is one file for each beat, and one chunk more for what only a mint needs',
     entryPoint?.startsWith('lambda/') ? [entryPoint] : [],
   );
 
-  expect(ours.sort()).toEqual(['lambda/handler.ts', 'lambda/mint/on-demand.ts']);
+  expect(ours.sort()).toEqual(['lambda/handler.ts', 'lambda/on-demand.ts']);
 });
 
 test('an unchanged configuration synthesizes the same template', () => {

@@ -2,8 +2,8 @@ import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secre
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { parseConfig } from '../../../lambda/config.ts';
 import type { ProviderSettings } from '../../../lambda/contract.ts';
+import { type Diagnosis, diagnose } from '../../../lambda/diagnose/diagnose.ts';
 import { createMinter } from '../../../lambda/mint/create-minter.ts';
-import { type Diagnosis, diagnose } from '../../../lambda/mint/diagnose.ts';
 import { createReadSecret } from '../../../lambda/mint/secret.ts';
 import { createClock } from '../../../lambda/refresh/clock.ts';
 import { openParameters } from '../../../lambda/refresh/parameters.ts';
@@ -97,7 +97,10 @@ async function run(
 const step = (diagnosis: Diagnosis, name: string) => diagnosis.steps.find((one) => one.step === name);
 const verdicts = ({ steps }: Diagnosis) =>
   Object.fromEntries(
-    steps.map(({ step: name, ok, skipped, code }) => [name, ok ? 'ok' : skipped ? 'skipped' : code]),
+    steps.map(({ step: name, ok, skipped, code, fault }) => [
+      name,
+      ok ? 'ok' : skipped ? 'skipped' : `${code}, ${fault}`,
+    ]),
   );
 
 test('every step is ok where all is well, and nothing is stored', async () => {
@@ -118,7 +121,7 @@ test('a wrong configuration is the only step that is reported', async () => {
   const diagnosis = await run({ environment: { REFRESH_INTERVAL_SECONDS: 'soon' } });
   expect(diagnosis.healthy).toBe(false);
   expect(verdicts(diagnosis)).toEqual({
-    config: 'CONFIG_INVALID',
+    config: 'CONFIG_INVALID, stack',
     secret: 'skipped',
     'token-endpoint': 'skipped',
     scope: 'skipped',
@@ -131,14 +134,14 @@ test('a wrong configuration is the only step that is reported', async () => {
 
 test('settings that no request can be made from are a wrong configuration', async () => {
   const diagnosis = await run({ settings: { tokenUrl: 'http://example.test/token' } });
-  expect(verdicts(diagnosis)).toMatchObject({ config: 'CONFIG_INVALID', secret: 'skipped' });
+  expect(verdicts(diagnosis)).toMatchObject({ config: 'CONFIG_INVALID, stack', secret: 'skipped' });
 });
 
 test('with a malformed secret the token endpoint is skipped; message and remedy are separate', async () => {
   const diagnosis = await run({ secret: `{"client_id":"ci","client_secret":"${SECRET.client_secret}\\n"}` });
   expect(verdicts(diagnosis)).toEqual({
     config: 'ok',
-    secret: 'SECRET_MALFORMED',
+    secret: 'SECRET_MALFORMED, secret',
     'token-endpoint': 'skipped',
     scope: 'skipped',
     probe: 'skipped',
@@ -157,7 +160,7 @@ test('with a token endpoint that is not available, scope and probe are skipped',
   server.faults.always('token', BAD_GATEWAY);
   expect(verdicts(await run())).toMatchObject({
     secret: 'ok',
-    'token-endpoint': 'TOKEN_ENDPOINT_UNAVAILABLE',
+    'token-endpoint': 'TOKEN_ENDPOINT_UNAVAILABLE, token endpoint',
     scope: 'skipped',
     probe: 'skipped',
     parameters: 'ok',
@@ -172,6 +175,7 @@ test('a secret past 90 days is a warning', async () => {
     ok: true,
     message: 'The secret was stored 91 days ago.',
     warning: 'The secret is older than 90 days: replace it.',
+    fault: 'secret',
   });
 });
 
@@ -181,6 +185,7 @@ test('a requested scope that was not granted is a warning that names it', async 
   expect(step(diagnosis, 'scope')).toMatchObject({
     ok: true,
     warning: 'The server did not grant: write admin. Allow the client these scopes at the provider.',
+    fault: 'token endpoint',
   });
   expectNoLeak(diagnosis, ['canary-scope']);
 });
@@ -193,7 +198,11 @@ test('if the server names no scope, every requested scope is granted', async () 
 test('a token that the provider refuses is TOKEN_UNUSABLE', async () => {
   server.faults.always('token', withMembers({ access_token: 'canary-token' }));
   const diagnosis = await run();
-  expect(verdicts(diagnosis)).toMatchObject({ 'token-endpoint': 'ok', probe: 'TOKEN_UNUSABLE', clock: 'ok' });
+  expect(verdicts(diagnosis)).toMatchObject({
+    'token-endpoint': 'ok',
+    probe: 'TOKEN_UNUSABLE, token endpoint',
+    clock: 'ok',
+  });
   expect(diagnosis.healthy).toBe(false);
   expectNoLeak(diagnosis, ['canary-token']);
 });
@@ -202,7 +211,10 @@ test('a probe that is not answered proves nothing and is a warning', async () =>
   server.faults.always('probe', BAD_GATEWAY);
   const diagnosis = await run();
   expect(diagnosis.healthy).toBe(true);
-  expect(step(diagnosis, 'probe')?.warning).toMatch(/the token is not proved/);
+  expect(step(diagnosis, 'probe')).toMatchObject({
+    warning: expect.stringMatching(/the token is not proved/),
+    fault: 'token endpoint',
+  });
 });
 
 test('an assumed lifetime is a warning', async () => {
@@ -211,6 +223,7 @@ test('an assumed lifetime is a warning', async () => {
     ok: true,
     message: 'The token endpoint returned a token that lives 900 s.',
     warning: expect.stringMatching(/The function assumes 15 min/),
+    fault: 'token endpoint',
   });
 });
 
@@ -239,7 +252,7 @@ test('if the parameters cannot be read, the clock is skipped', async () => {
   aws.faults.add({ match: { service: 'ssm' }, fault: { kind: 'deny' } });
   expect(verdicts(await run())).toMatchObject({
     probe: 'ok',
-    parameters: 'PARAMETER_UNAVAILABLE',
+    parameters: 'PARAMETER_UNAVAILABLE, IAM',
     clock: 'skipped',
   });
 });
@@ -274,6 +287,7 @@ test('a clock that is wrong is a warning', async () => {
     ok: true,
     message: "The function's clock differs from AWS's by -300 s.",
     warning: expect.stringMatching(/clock is wrong/),
+    fault: 'clock',
   });
 });
 
@@ -342,6 +356,7 @@ describe('where a token is stored', () => {
     expect(step(diagnosis, 'probe')).toMatchObject({
       ok: true,
       warning: expect.stringContaining('The new token was stored instead'),
+      fault: 'token endpoint',
     });
     const { tokenVersion, status } = await parameters().read({ signal });
     expect(status?.token?.version).toBe(tokenVersion);
