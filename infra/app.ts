@@ -1,4 +1,4 @@
-import { ConfigurationError } from './configuration/configuration-error.ts';
+import { ConfigurationError } from './construct/configuration-error.ts';
 import { createTokenRefresherApp } from './token-refresher-app.ts';
 
 // What `cdk` runs, in the directory of cdk.json, which it reads; it sets these variables where it has credentials and a region.

@@ -16,7 +16,7 @@ export {
   type ProviderName,
   type ProviderSettings,
 } from '../lambda/contract.ts';
-export { ConfigurationError } from './configuration/configuration-error.ts';
+export { ConfigurationError } from './construct/configuration-error.ts';
 export type { OidcSubject } from './construct/oidc-subject.ts';
 export { ReaderRole, type ReaderRoleProps } from './construct/reader-role.ts';
 export { createTokenOutputs } from './construct/token-outputs.ts';

@@ -1,7 +1,7 @@
 import { type ISecurityGroup, type ISubnet, type IVpc, SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
-import { ConfigurationError } from './configuration/configuration-error.ts';
 import type { TokenConfiguration } from './configuration/tokens-configuration.ts';
+import { ConfigurationError } from './construct/configuration-error.ts';
 
 /** The network of a {@link TokenRefresher}, as its props take it. */
 interface LookedUpVpc {

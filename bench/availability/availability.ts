@@ -1,5 +1,6 @@
 import cliProgress from 'cli-progress';
-import { BEAT_MS, dyingAlarm, guarantee } from '../../lambda/contract.ts';
+import { dyingAlarm } from '../../infra/construct/dying-alarm.ts';
+import { BEAT_MS, guarantee } from '../../lambda/contract.ts';
 import type { AlarmRecord } from '../../local/simulation/alarm.ts';
 import {
   BLIPS_A_YEAR,

@@ -1,4 +1,5 @@
-import { dyingAlarm, guarantee } from '../../lambda/contract.ts';
+import { dyingAlarm } from '../../infra/construct/dying-alarm.ts';
+import { guarantee } from '../../lambda/contract.ts';
 import { type AlarmRecord, judgeAlarm, ringAlarm } from '../../local/simulation/alarm.ts';
 import { drawReads } from '../../local/simulation/builds.ts';
 import { gapsOf, type Outcome, simulate } from '../../local/simulation/simulate.ts';

@@ -1,5 +1,5 @@
 import { didYouMean, show } from '../../lambda/contract.ts';
-import { throwProblems } from './configuration-error.ts';
+import { throwProblems } from '../construct/configuration-error.ts';
 import { type OidcProviderConfiguration, readOidcProviders } from './oidc-providers.ts';
 import type { TargetEnvironment } from './places.ts';
 import { readTokens, type TokenConfiguration } from './tokens-configuration.ts';

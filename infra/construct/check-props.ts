@@ -9,8 +9,8 @@ import {
   readProviderSettings,
   show,
 } from '../../lambda/contract.ts';
-import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { type FunctionProps, functionProblems } from './check-function-props.ts';
+import { ConfigurationError } from './configuration-error.ts';
 import { longestJobProblem } from './longest-job.ts';
 import { functionNameOf, functionNameProblem, PREFIX, TOKEN_NAME } from './names.ts';
 import { OWN_PLACE_REASONS, otherPlaceProblem, type Place } from './own-place.ts';

@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Color, Dashboard, GraphWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import { dyingAlarm } from '../../lambda/contract.ts';
+import { dyingAlarm } from './dying-alarm.ts';
 import { failuresMetric, remainingSecondsMetric } from './token-alarms.ts';
 import type { TokenRefresher } from './token-refresher.ts';
 

@@ -2,7 +2,7 @@ import type { SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import { type ISecurityGroup, type IVpc, Peer, Port, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { describeProvider, type ProviderSettings } from '../../lambda/contract.ts';
-import { ConfigurationError } from '../configuration/configuration-error.ts';
+import { ConfigurationError } from './configuration-error.ts';
 
 /** The VPC settings of the function, as `Function` takes them. */
 export interface Network {

@@ -2,7 +2,7 @@ import { Stack, Token } from 'aws-cdk-lib';
 import { Grant, type IGrantable, type IPrincipal, type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { type Construct, Dependable } from 'constructs';
-import { ConfigurationError } from '../configuration/configuration-error.ts';
+import { ConfigurationError } from './configuration-error.ts';
 import { createKeyPolicy } from './key-policy.ts';
 import type { TokenParameters } from './token-parameters.ts';
 

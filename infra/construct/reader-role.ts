@@ -7,7 +7,7 @@ import {
   WebIdentityPrincipal,
 } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { ConfigurationError } from '../configuration/configuration-error.ts';
+import { ConfigurationError } from './configuration-error.ts';
 import { ROLE_ARN } from './names.ts';
 import {
   AUDIENCE,

@@ -11,8 +11,9 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { dyingAlarm, type Guarantee, METRIC_NAME, METRIC_NAMESPACE } from '../../lambda/contract.ts';
+import { type Guarantee, METRIC_NAME, METRIC_NAMESPACE } from '../../lambda/contract.ts';
 import { durationText } from './duration-text.ts';
+import { dyingAlarm } from './dying-alarm.ts';
 import { invokeCommand } from './invoke-command.ts';
 
 /**

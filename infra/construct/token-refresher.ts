@@ -13,7 +13,6 @@ import {
   DEFAULT_ASSUMED_LIFETIME_MS,
   DEFAULT_REFRESH_INTERVAL_MS,
   describeProvider,
-  dyingAlarm,
   type Guarantee,
   guarantee,
   PROVIDERS,
@@ -22,6 +21,7 @@ import { functionCode, HANDLER } from '../bundle/function-code.ts';
 import { checkEnvironment, checkProps } from './check-props.ts';
 import { DeploymentFunction } from './deployment-function.ts';
 import { durationText } from './duration-text.ts';
+import { dyingAlarm } from './dying-alarm.ts';
 import { createFirstMint } from './first-mint.ts';
 import { createFunctionRole, createVpcActionsDenial } from './function-role.ts';
 import { BEAT_MAX_AGE, createHeartbeat } from './heartbeat.ts';

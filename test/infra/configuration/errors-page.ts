@@ -1,5 +1,5 @@
 import { readConfiguration } from '../../../infra/configuration/app-configuration.ts';
-import { ConfigurationError } from '../../../infra/configuration/configuration-error.ts';
+import { ConfigurationError } from '../../../infra/construct/configuration-error.ts';
 import { TARGET } from '../full-configuration.ts';
 import { WRONG_VALUES, type WrongValue } from './wrong-values.ts';
 

@@ -2,7 +2,7 @@ import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
-import { ConfigurationError } from '../../../infra/configuration/configuration-error.ts';
+import { ConfigurationError } from '../../../infra/construct/configuration-error.ts';
 import type { TokenRefresherProps } from '../../../infra/construct/token-refresher.ts';
 import { addRefresher, templateOf } from './own-refresher.ts';
 

@@ -1,8 +1,9 @@
 import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import fc from 'fast-check';
+import { dyingAlarm } from '../../../infra/construct/dying-alarm.ts';
 import type { TokenRefresherProps } from '../../../infra/construct/token-refresher.ts';
-import { BEAT_MS, dueAgeMs, dyingAlarm, greatestLongestJobMs, guarantee } from '../../../lambda/contract.ts';
+import { BEAT_MS, dueAgeMs, greatestLongestJobMs, guarantee } from '../../../lambda/contract.ts';
 
 import { ringAlarm } from '../../../local/simulation/alarm.ts';
 import { addRefresher, templateOf } from './own-refresher.ts';

@@ -6,7 +6,7 @@ import { Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
-import { ConfigurationError } from '../../../infra/configuration/configuration-error.ts';
+import { ConfigurationError } from '../../../infra/construct/configuration-error.ts';
 import { createTokenOutputs } from '../../../infra/construct/token-outputs.ts';
 import type { TokenRefresherProps } from '../../../infra/construct/token-refresher.ts';
 import type { Template as TemplateJson } from '../../../local/cloud-assembly.ts';
