@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throttled } from './authorization-server/faults.ts';
-import { type FunctionHarness, openFunctionHarness } from './function-harness.ts';
+import { type Harness, openHarness } from './harness.ts';
 
 const BEAT_MS = 60_000;
 const LIFETIME_MINUTES = 10;
@@ -17,7 +17,7 @@ const SLOW_MS = 60_000;
 /** What a person can type while it runs. */
 interface Action {
   readonly about: string;
-  readonly act: (harness: FunctionHarness) => unknown;
+  readonly act: (harness: Harness) => unknown;
 }
 
 const ACTIONS: Readonly<Record<string, Action>> = {
@@ -67,7 +67,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
  * function every minute, prints each mint, each failure and commands to paste, and causes faults on request.
  */
 export async function keepRunning(write: (line: string) => void): Promise<void> {
-  const harness = await openFunctionHarness({
+  const harness = await openHarness({
     lifetimeSeconds: LIFETIME_MINUTES * 60,
     refreshIntervalMinutes: REFRESH_INTERVAL_MINUTES,
   });
@@ -110,7 +110,7 @@ function describe(line: string): string | undefined {
 }
 
 /** Runs the typed commands, until `quit`, the end of stdin or a signal. */
-async function obey(harness: FunctionHarness, say: (text: string) => void): Promise<void> {
+async function obey(harness: Harness, say: (text: string) => void): Promise<void> {
   const lines = createInterface({ input: process.stdin });
   const hasEnded = new Promise<void>((resolve) => {
     lines.once('close', resolve);
@@ -140,10 +140,7 @@ function help(): string {
   ].join('\n');
 }
 
-function instructions(
-  { aws, administrator, fn, secretName }: FunctionHarness,
-  commands: string | undefined,
-): string {
+function instructions({ aws, administrator, fn, secretName }: Harness, commands: string | undefined): string {
   const { accessKeyId, secretAccessKey, sessionToken } = administrator;
   const invoke = `aws lambda invoke --function-name ${fn.name} --payload fileb:///dev/stdin /dev/stdout`;
   return `

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { judge, playDemonstration } from './demonstration.ts';
-import { openFunctionHarness } from './function-harness.ts';
+import { openHarness } from './harness.ts';
 import { keepRunning } from './keep-running.ts';
 import { createTimeline } from './timeline.ts';
 
@@ -37,7 +37,7 @@ function readOptions(): { readonly keepRunning: boolean; readonly help: boolean 
 
 /** Runs the demonstration, and sets the exit status to 1 if a read failed. */
 async function demonstrate(): Promise<void> {
-  const harness = await openFunctionHarness({
+  const harness = await openHarness({
     speed: 120,
     lifetimeSeconds: 20 * 60,
     refreshIntervalMinutes: 10,

@@ -36,6 +36,8 @@ export interface FunctionProcess {
   readonly lines: readonly string[];
   /** The process ids that are alive. */
   readonly pids: readonly number[];
+  /** The environment of each process, for one that is started beside them. */
+  readonly environment: Readonly<Record<string, string>>;
   /** How many processes were started: cold starts. */
   readonly starts: number;
   /** Kills all processes at once, as SIGKILL would; the next invocation starts a new one. */
@@ -87,6 +89,7 @@ export function createFunctionProcess(options: FunctionProcessOptions): Function
     get pids() {
       return [...alive].flatMap(({ child }) => child.pid ?? []);
     },
+    environment: environmentOf(options),
     get starts() {
       return starts;
     },
@@ -123,7 +126,10 @@ async function spawnWorker(
       options.handlerFile,
       options.handlerExport ?? 'handler',
     ],
-    { env: environmentOf(options, api.address), stdio: ['ignore', 'pipe', 'pipe'] },
+    {
+      env: { ...environmentOf(options), AWS_LAMBDA_RUNTIME_API: api.address },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
   );
   const started: Worker = {
     child,
@@ -142,7 +148,7 @@ async function spawnWorker(
   return started;
 }
 
-function environmentOf(options: FunctionProcessOptions, runtimeApi: string): Record<string, string> {
+function environmentOf(options: FunctionProcessOptions): Record<string, string> {
   return {
     ...(process.env.PATH === undefined ? {} : { PATH: process.env.PATH }),
     ...options.environment,
@@ -153,7 +159,6 @@ function environmentOf(options: FunctionProcessOptions, runtimeApi: string): Rec
     AWS_ACCESS_KEY_ID: options.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: options.credentials.secretAccessKey,
     AWS_SESSION_TOKEN: options.credentials.sessionToken,
-    AWS_LAMBDA_RUNTIME_API: runtimeApi,
     AWS_LAMBDA_FUNCTION_NAME: options.name,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(options.memoryMegabytes ?? 128),

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type FunctionHarness, openFunctionHarness } from '../../local/function-harness.ts';
+import { type Harness, openHarness } from '../../local/harness.ts';
 import { type ApiServer, startApiServer } from './support/api-server.ts';
 import { type AwsCli, findAwsClis, installAwsCommand, installCommand } from './support/aws-cli.ts';
 import { type Ended, run } from './support/process.ts';
@@ -16,12 +16,12 @@ import {
 
 const MINUTE_MS = 60_000;
 
-let harness: FunctionHarness;
+let harness: Harness;
 let api: ApiServer;
 let environment: Record<string, string>;
 
 async function start(speed: number): Promise<void> {
-  harness = await openFunctionHarness({ speed, lifetimeSeconds: 3600, refreshIntervalMinutes: 50 });
+  harness = await openHarness({ speed, lifetimeSeconds: 3600, refreshIntervalMinutes: 50 });
   api = await startApiServer(async (token) => (await harness.authorizationServer.introspect(token)).active);
   const commands = installAwsCommand(findAwsClis()[0] as AwsCli, harness.aws.url);
   installClock(commands, speed);
@@ -114,8 +114,8 @@ test('a 45-minute job can outlive a one-hour token, but not one from --min-ttl',
 
 async function firstTokenAt(): Promise<number> {
   for (;;) {
-    const token = await harness.read();
-    if (token?.status) return Date.parse(String(token.status.issuedAt));
+    const status = harness.status();
+    if (status) return Date.parse(String(status.issuedAt));
     await heartbeatsOf(1);
   }
 }

@@ -1,8 +1,9 @@
 import { jsonAnswer } from '../../local/authorization-server/faults.ts';
+import { type Harness, MINUTE_MS } from '../../local/harness.ts';
 import { expectContract } from '../support/contract-file.ts';
-import { type FaultHarness, MINUTE_MS, useFaultHarnesses } from '../support/fault-harness.ts';
+import { useHarnesses } from './harnesses.ts';
 
-const open = useFaultHarnesses();
+const open = useHarnesses();
 
 const SECRET_LABEL_UPDATED = {
   source: 'aws.secretsmanager',
@@ -31,7 +32,7 @@ const EVENTS_WHILE_A_TOKEN_LIVES = [
 const EVENTS_DURING_A_BACKOFF = [{}, { minRemainingSeconds: 3540 }, { force: true }, { diagnose: true }];
 
 /** The answer to an event, or the error that Lambda reports, with the kinds of the values that change. */
-async function exchange(harness: FaultHarness, event: object) {
+async function exchange(harness: Harness, event: object) {
   const outcome = await harness.invoke(event).then(
     (answer) => ({ answer: masked(answer) }),
     ({ payload: { errorType } }) => ({ errorType }),
@@ -40,7 +41,7 @@ async function exchange(harness: FaultHarness, event: object) {
 }
 
 /** Both parameters as the function left them. */
-function parametersOf({ aws }: FaultHarness) {
+function parametersOf({ aws }: Harness) {
   return [...aws.ssm.parameters.values()].map(({ name, versions }) => {
     const newest = versions.at(-1);
     const isStatus = newest?.type === 'String';

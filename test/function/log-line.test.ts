@@ -1,7 +1,8 @@
-import { MINUTE_MS, useFaultHarnesses } from '../support/fault-harness.ts';
+import { MINUTE_MS } from '../../local/harness.ts';
+import { useHarnesses } from './harnesses.ts';
 
 // Through the synthesized bundle in its own process.
-const open = useFaultHarnesses();
+const open = useHarnesses();
 
 test('each invocation writes one line of JSON; its metric is the remaining life as a reader saw it', async () => {
   const harness = await open();

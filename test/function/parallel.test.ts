@@ -1,19 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  CALLS,
-  type FaultHarness,
-  holdUntilAllMeet,
-  MINUTE_MS,
-  useFaultHarnesses,
-} from '../support/fault-harness.ts';
+import { type Harness, MINUTE_MS } from '../../local/harness.ts';
+import { CALLS, holdUntilAllMeet, useHarnesses } from './harnesses.ts';
 
-const open = useFaultHarnesses();
+const open = useHarnesses();
 
 /** As `ci/access-token` does: Lambda's refusal of a second invocation is a reason to ask again, a little later. */
-async function invokePatiently(
-  harness: FaultHarness,
-  event: object,
-): Promise<Readonly<Record<string, unknown>>> {
+async function invokePatiently(harness: Harness, event: object): Promise<Readonly<Record<string, unknown>>> {
   for (;;) {
     try {
       return await harness.invoke(event);
@@ -26,14 +18,14 @@ async function invokePatiently(
 
 /** Reads continuously while something runs. Returns its result, and the failed reads. */
 async function whileReading<T>(
-  harness: FaultHarness,
+  harness: Harness,
   action: () => Promise<T>,
 ): Promise<{ readonly result: T; readonly problems: readonly string[] }> {
   const problems: string[] = [];
   let isRunning = true;
   const reading = (async () => {
     while (isRunning) {
-      const { problem } = await harness.readOnce();
+      const { problem } = await harness.read();
       if (problem) problems.push(problem);
       await pause(5);
     }

@@ -1,11 +1,12 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { MINUTE_MS, useFaultHarnesses } from '../support/fault-harness.ts';
+import { MINUTE_MS } from '../../local/harness.ts';
+import { useHarnesses } from './harnesses.ts';
 
 /*
  * Nothing that the function writes, answers or stores, except the token parameter, contains a token or a secret, at any
- * log level: `useFaultHarnesses` searches all of it after each test, here and in the other suites of this directory.
+ * log level: `useHarnesses` searches all of it after each test, here and in the other suites of this directory.
  */
-const open = useFaultHarnesses();
+const open = useHarnesses();
 
 /** The highest log levels of Node and the clients. */
 const LOUDEST = {
@@ -39,7 +40,7 @@ test('a client that signs with its private key, accepted and refused', async () 
     environment: LOUDEST,
     secrets: pem.split('\n').filter((line) => line.length > 30),
     secretValue: JSON.stringify({ client_id: 'signer', private_key: pem, kid: 'ci' }),
-    knows: { clients: [{ clientId: 'signer', authMethod: 'private_key_jwt', jwks: { keys: [jwk] } }] },
+    server: { clients: [{ clientId: 'signer', authMethod: 'private_key_jwt', jwks: { keys: [jwk] } }] },
     token: ({ authorizationServer }) => ({
       tokenUrl: undefined,
       issuer: authorizationServer.issuer,
@@ -67,7 +68,7 @@ test('a CXone access key, accepted and refused', async () => {
       access_key_id: accessKey.accessKeyId,
       access_key_secret: accessKey.accessKeySecret,
     }),
-    knows: { clients: [{ clientId: 'cxone', clientSecret }], accessKeys: [accessKey] },
+    server: { clients: [{ clientId: 'cxone', clientSecret }], accessKeys: [accessKey] },
     token: ({ authorizationServer }) => ({
       provider: 'nice-cxone',
       issuer: authorizationServer.issuer,

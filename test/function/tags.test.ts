@@ -1,16 +1,12 @@
-import {
-  type FaultHarness,
-  STATUS_PARAMETER,
-  TOKEN_PARAMETER,
-  useFaultHarnesses,
-} from '../support/fault-harness.ts';
+import type { Harness } from '../../local/harness.ts';
+import { STATUS_PARAMETER, TOKEN_PARAMETER, useHarnesses } from './harnesses.ts';
 
 // Through the synthesized bundle in its own process, with the synthesized policy.
-const openHarness = useFaultHarnesses();
+const openHarness = useHarnesses();
 const TAGS = { team: 'contact-centre', stage: 'live' };
 const open = (isDenied = false) => openHarness({ token: () => ({ tags: TAGS }), isDenied });
 
-const tagsOf = ({ aws }: FaultHarness, name: string) =>
+const tagsOf = ({ aws }: Harness, name: string) =>
   Object.fromEntries(aws.ssm.parameters.get(name)?.tags ?? []);
 
 test('both parameters are created with the tags of the configuration', async () => {
@@ -24,7 +20,7 @@ test('both parameters are created with the tags of the configuration', async () 
 test('parameters that were there get them at the next mint, and keep the tags of others', async () => {
   const harness = await open();
   const Tags = [{ Key: 'owner', Value: 'somebody' }];
-  harness.parameters('PutParameter', { Name: TOKEN_PARAMETER, Type: 'SecureString', Value: 'old', Tags });
+  harness.administer('PutParameter', { Name: TOKEN_PARAMETER, Type: 'SecureString', Value: 'old', Tags });
 
   await harness.beat({ force: true });
 
@@ -34,7 +30,7 @@ test('parameters that were there get them at the next mint, and keep the tags of
 
 test('where tagging is denied, the token is stored all the same, and the log says what was denied', async () => {
   const harness = await open(true);
-  harness.parameters('PutParameter', { Name: TOKEN_PARAMETER, Type: 'SecureString', Value: 'old' });
+  harness.administer('PutParameter', { Name: TOKEN_PARAMETER, Type: 'SecureString', Value: 'old' });
   harness.aws.faults.add({ match: { operation: 'AddTagsToResource' }, fault: { kind: 'deny' } });
 
   const answer = await harness.beat({ force: true });

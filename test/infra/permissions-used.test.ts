@@ -1,19 +1,17 @@
-import { openFunctionHarness } from '../../local/function-harness.ts';
+import { openHarness } from '../../local/harness.ts';
 import type { SynthesizedFunction } from '../../local/synthesized-function.ts';
 
 /** What Lambda itself does with the function's role; no code of ours makes these calls. */
 const BY_LAMBDA = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 
 test('the function makes each call that it is allowed, and none that it is not', async () => {
-  let aheadMs = 0;
-  const harness = await openFunctionHarness({
-    aheadMs: () => aheadMs,
+  const harness = await openHarness({
     token: ({ aws }) => ({ encryptionKeyArn: aws.kms.addKey().arn, tags: { team: 'contact-centre' } }),
   });
   try {
     // A first token, the use of it that keeps it alive, and one that needs the advanced tier.
     await harness.invoke({});
-    aheadMs += 5 * 60_000;
+    harness.advance(5 * 60_000);
     await harness.invoke({});
     harness.authorizationServer.faults.always('probe', {
       kind: 'answer',
@@ -25,7 +23,7 @@ test('the function makes each call that it is allowed, and none that it is not',
       kind: 'rewrite',
       rewrite: (body) => ({ ...body, access_token: 'x'.repeat(5_000) }),
     });
-    aheadMs += 50 * 60_000;
+    harness.advance(50 * 60_000);
     await harness.invoke({});
     await harness.invoke({ diagnose: true });
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type FunctionHarness, openFunctionHarness } from '../../../local/function-harness.ts';
+import { type Harness, openHarness } from '../../../local/harness.ts';
 import { type AwsCli, findAwsClis, installAwsCommand, installCommand } from '../support/aws-cli.ts';
 import { type Ended, run } from '../support/process.ts';
 import { ACCOUNT, REGION, readPolicy, refreshPolicy } from '../support/reader-harness.ts';
@@ -23,7 +23,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 const CLIENTS = resolve('.venv/oauth-clients');
 const FILES = resolve('test/ci/token-endpoint/clients');
 
-let harness: FunctionHarness;
+let harness: Harness;
 let api: GenesysApi;
 let containerCredentials: Server;
 let directory: string;
@@ -37,7 +37,7 @@ beforeAll(async () => {
   refusedCalls = [];
   sessions = 0;
   start = Date.now();
-  harness = await openFunctionHarness({ speed: SPEED, lifetimeSeconds: 600, refreshIntervalMinutes: 5 });
+  harness = await openHarness({ speed: SPEED, lifetimeSeconds: 600, refreshIntervalMinutes: 5 });
   // The harness's clock has its own beginning.
   start = (harness.now().getTime() - SPEED * Date.now()) / (1 - SPEED);
   api = await startGenesysApi(async (request, response, token = 'none') => {
@@ -129,7 +129,7 @@ const preload = (name: string): string => `--import=${new URL(`support/${name}`,
 test('a six-hour job on ten-minute tokens loses no call', async () => {
   const isOver = { value: false };
   const beats = beat(isOver);
-  while ((await harness.read())?.status === undefined) await sleep(100);
+  while (harness.status() === null) await sleep(100);
   const lifeline = `http://127.0.0.1:${(containerCredentials.address() as AddressInfo).port}/credentials`;
   const env = { AWS_CONTAINER_CREDENTIALS_FULL_URI: lifeline };
   const endsAtFast = harness.now().getTime() + HOURS * HOUR_MS;
@@ -219,7 +219,7 @@ async function troubles(): Promise<string[]> {
 
 async function outage(): Promise<void> {
   // The worst moment: just before the next mint.
-  const due = Date.parse(String((await harness.read())?.status?.refreshDueAt)) - 2 * MINUTE_MS;
+  const due = Date.parse(String(harness.status()?.refreshDueAt)) - 2 * MINUTE_MS;
   await sleep(Math.max(0, harness.realMs(due - harness.now().getTime())));
   await harness.authorizationServer.faults.goOffline();
   await sleep(harness.realMs(3.5 * MINUTE_MS));

@@ -1,5 +1,5 @@
 import type { Fault } from '../../../local/aws/faults.ts';
-import { CALLS, type CallName } from '../../support/fault-harness.ts';
+import { CALLS, type CallName } from '../harnesses.ts';
 import type { Scenario } from './scenario.ts';
 
 const NAMES = Object.keys(CALLS) as CallName[];

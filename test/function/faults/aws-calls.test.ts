@@ -1,4 +1,4 @@
-import type { CallName } from '../../support/fault-harness.ts';
+import type { CallName } from '../harnesses.ts';
 import { once, throughout } from './aws-call-scenarios.ts';
 import { testScenarios } from './test-scenarios.ts';
 

@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FunctionHarnessOptions } from '../../../local/function-harness.ts';
-import { CALLS, type FaultHarness, MINUTE_MS } from '../../support/fault-harness.ts';
+import { type Harness, type HarnessOptions, MINUTE_MS } from '../../../local/harness.ts';
+import { CALLS } from '../harnesses.ts';
 import type { Scenario } from './scenario.ts';
 import { testScenarios } from './test-scenarios.ts';
 
 const group = 'clock';
 const SIGNAL_TIME_MS = 50;
 
-const shifted = (ms: number, at: 'start' | 'signal'): FunctionHarnessOptions => ({
+const shifted = (ms: number, at: 'start' | 'signal'): HarnessOptions => ({
   nodeArguments: ['--import', `${new URL('./shift-clock.mjs', import.meta.url).href}?ms=${ms}&at=${at}`],
 });
 
-async function step(harness: FaultHarness): Promise<void> {
+async function step(harness: Harness): Promise<void> {
   for (const pid of harness.process.pids) process.kill(pid, 'SIGUSR2');
   await sleep(SIGNAL_TIME_MS);
 }

@@ -1,5 +1,4 @@
-import type { FunctionHarnessOptions } from '../../../local/function-harness.ts';
-import type { FaultHarness } from '../../support/fault-harness.ts';
+import type { Harness, HarnessOptions } from '../../../local/harness.ts';
 import type { Scenario } from './scenario.ts';
 import { testScenarios } from './test-scenarios.ts';
 
@@ -7,11 +6,11 @@ const group = 'encryption key';
 const DENY_ALL = { Effect: 'Deny', Principal: { AWS: '*' }, Action: 'kms:*', Resource: '*' };
 
 /** The token is encrypted with a customer managed key. */
-const options: FunctionHarnessOptions = { token: ({ aws }) => ({ encryptionKeyArn: aws.kms.addKey().arn }) };
+const options: HarnessOptions = { token: ({ aws }) => ({ encryptionKeyArn: aws.kms.addKey().arn }) };
 
-const keyOf = ({ aws }: FaultHarness) => aws.kms.keys.find(({ managedBy }) => managedBy === undefined);
+const keyOf = ({ aws }: Harness) => aws.kms.keys.find(({ managedBy }) => managedBy === undefined);
 
-function setState(harness: FaultHarness, state: 'Enabled' | 'Disabled'): void {
+function setState(harness: Harness, state: 'Enabled' | 'Disabled'): void {
   const key = keyOf(harness);
   if (key) key.state = state;
 }

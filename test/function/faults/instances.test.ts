@@ -1,11 +1,6 @@
 import type { FaultMatch } from '../../../local/aws/faults.ts';
-import {
-  CALLS,
-  type FaultHarness,
-  holdUntilAllMeet,
-  MINUTE_MS,
-  TOKEN_PARAMETER,
-} from '../../support/fault-harness.ts';
+import { type Harness, MINUTE_MS } from '../../../local/harness.ts';
+import { CALLS, holdUntilAllMeet, TOKEN_PARAMETER } from '../harnesses.ts';
 import type { Scenario } from './scenario.ts';
 import { testScenarios } from './test-scenarios.ts';
 
@@ -15,7 +10,7 @@ const group = 'instances';
 const OLDER_LIVES_SECONDS = 3_590;
 
 /** A gate at which the first call waits, and a signal that it has arrived. */
-function holdFirst(harness: FaultHarness, match: FaultMatch) {
+function holdFirst(harness: Harness, match: FaultMatch) {
   const arrived = Promise.withResolvers<void>();
   const opened = Promise.withResolvers<void>();
   harness.aws.faults.add({
@@ -36,7 +31,7 @@ function holdFirst(harness: FaultHarness, match: FaultMatch) {
  * processes', so that both follow AWS's `Date` header. It has whole seconds: within one second their order is unknown.
  */
 async function olderFinishesLast(
-  harness: FaultHarness,
+  harness: Harness,
   options: { readonly olderLivesSeconds: number; readonly newerHeldAt?: FaultMatch },
 ): Promise<string> {
   const older = holdFirst(harness, CALLS['PutParameter token']);
@@ -54,11 +49,11 @@ async function olderFinishesLast(
   return `${first} | ${await newerAnswer}`;
 }
 
-const atOnce = (count: number, event: object) => async (harness: FaultHarness) =>
+const atOnce = (count: number, event: object) => async (harness: Harness) =>
   (await Promise.all(Array.from({ length: count }, () => harness.beat(event)))).sort().join(' | ');
 
 /** SIGSTOP: the process is stopped until Lambda ends it. */
-function freezeAfter(harness: FaultHarness, match: FaultMatch): void {
+function freezeAfter(harness: Harness, match: FaultMatch): void {
   harness.aws.faults.hook('after-executing', match, () => {
     for (const pid of harness.process.pids) process.kill(pid, 'SIGSTOP');
   });

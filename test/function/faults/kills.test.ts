@@ -1,4 +1,4 @@
-import { CALLS, type CallName, TOKEN_PARAMETER } from '../../support/fault-harness.ts';
+import { CALLS, type CallName, TOKEN_PARAMETER } from '../harnesses.ts';
 import { killAfter, killBefore } from './kill.ts';
 import type { Scenario } from './scenario.ts';
 import { testScenarios } from './test-scenarios.ts';

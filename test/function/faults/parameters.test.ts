@@ -1,20 +1,21 @@
-import { CALLS, type FaultHarness, STATUS_PARAMETER, TOKEN_PARAMETER } from '../../support/fault-harness.ts';
+import type { Harness } from '../../../local/harness.ts';
+import { CALLS, STATUS_PARAMETER, TOKEN_PARAMETER } from '../harnesses.ts';
 import { killBefore } from './kill.ts';
 import type { Scenario } from './scenario.ts';
 import { testScenarios } from './test-scenarios.ts';
 
 const group = 'parameters';
 
-function overwrite(harness: FaultHarness, name: string, value: string): void {
+function overwrite(harness: Harness, name: string, value: string): void {
   const type = name === TOKEN_PARAMETER ? 'SecureString' : 'String';
-  harness.parameters('PutParameter', { Name: name, Value: value, Type: type, Overwrite: true });
+  harness.administer('PutParameter', { Name: name, Value: value, Type: type, Overwrite: true });
 }
 
-function remove(harness: FaultHarness, name: string): void {
-  harness.parameters('DeleteParameter', { Name: name });
+function remove(harness: Harness, name: string): void {
+  harness.administer('DeleteParameter', { Name: name });
 }
 
-function changeStatus(harness: FaultHarness, change: (status: Record<string, unknown>) => object): void {
+function changeStatus(harness: Harness, change: (status: Record<string, unknown>) => object): void {
   const json = harness.aws.ssm.parameters.get(STATUS_PARAMETER)?.versions.at(-1)?.value ?? '{}';
   overwrite(harness, STATUS_PARAMETER, JSON.stringify(change(JSON.parse(json))));
 }
@@ -22,7 +23,7 @@ function changeStatus(harness: FaultHarness, change: (status: Record<string, unk
 const hours = (count: number) => new Date(Date.now() + count * 3_600_000).toISOString();
 
 /** What somebody does to the stored status, and the reason for which the next invocation mints. */
-const STATUSES: readonly (readonly [string, (harness: FaultHarness) => void, string])[] = [
+const STATUSES: readonly (readonly [string, (harness: Harness) => void, string])[] = [
   ['status deleted', (harness) => remove(harness, STATUS_PARAMETER), 'status-unreadable'],
   [
     'status is no JSON',
@@ -126,7 +127,7 @@ testScenarios([
         overwrite(harness, TOKEN_PARAMETER, 'pasted-by-hand'),
       ),
     // No status describes what was pasted: it might be a later mint's token. The beat's own token stays until the next.
-    act: async (harness) => `${await harness.beat()}; ${(await harness.readOnce()).problem ?? 'readable'}`,
+    act: async (harness) => `${await harness.beat()}; ${(await harness.read()).problem ?? 'readable'}`,
     answers: 'still-fresh, concurrent-mint; readable',
     healedBy: 'refreshed, version-mismatch',
     takesTokenAway: true,
@@ -147,14 +148,14 @@ testScenarios([
     arrange(harness) {
       const { value = '' } = harness.aws.ssm.parameters.get(TOKEN_PARAMETER)?.versions[0] ?? {};
       for (let version = 2; version <= 100; version += 1) overwrite(harness, TOKEN_PARAMETER, value);
-      harness.parameters('LabelParameterVersion', {
+      harness.administer('LabelParameterVersion', {
         Name: TOKEN_PARAMETER,
         ParameterVersion: 1,
         Labels: ['keep'],
       });
     },
     repair: (harness) =>
-      harness.parameters('LabelParameterVersion', {
+      harness.administer('LabelParameterVersion', {
         Name: TOKEN_PARAMETER,
         ParameterVersion: 100,
         Labels: ['keep'],

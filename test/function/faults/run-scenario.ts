@@ -1,16 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fingerprintOf } from '../../../lambda/refresh/store.ts';
-import type { FunctionHarness } from '../../../local/function-harness.ts';
-import {
-  CALLS,
-  type FaultHarness,
-  holdUntilAllMeet,
-  MINUTE_MS,
-  openFaultHarness,
-  type Read,
-  STATUS_PARAMETER,
-  TOKEN_PARAMETER,
-} from '../../support/fault-harness.ts';
+import { type Harness, MINUTE_MS, openHarness, type Read } from '../../../local/harness.ts';
+import { CALLS, expectNoLeaks, holdUntilAllMeet, STATUS_PARAMETER, TOKEN_PARAMETER } from '../harnesses.ts';
 import type { Scenario } from './scenario.ts';
 
 const REFRESH_AFTER_MS = 50 * MINUTE_MS;
@@ -39,8 +30,8 @@ interface Seen {
  *
  * @returns the deviations from the scenario's expectations; empty if there are none
  */
-export async function runScenario(scenario: Scenario, base: FunctionHarness): Promise<readonly string[]> {
-  const harness = await openFaultHarness({ beside: base, ...scenario.options });
+export async function runScenario(scenario: Scenario, base: Harness): Promise<readonly string[]> {
+  const harness = await openHarness({ beside: base, ...scenario.options });
   try {
     await prepare(scenario, harness);
     const before = harness.stored()?.version;
@@ -53,14 +44,14 @@ export async function runScenario(scenario: Scenario, base: FunctionHarness): Pr
     await scenario.repair?.(harness);
     const healed = await heal(scenario, harness, reader);
     const reads = await reader.stop();
-    harness.expectNoLeaks();
+    expectNoLeaks(harness);
     return [...told, ...problemsOf(scenario, harness, { answer, versions, reads, ...healed })];
   } finally {
     await harness.close();
   }
 }
 
-async function prepare({ before = 'due', instances = 1 }: Scenario, harness: FaultHarness): Promise<void> {
+async function prepare({ before = 'due', instances = 1 }: Scenario, harness: Harness): Promise<void> {
   if (before === 'empty') return;
   await harness.invoke({});
   if (instances > 1) {
@@ -78,11 +69,11 @@ interface Reader {
   stop(): Promise<readonly Read[]>;
 }
 
-function startReader(harness: FaultHarness): Reader {
+function startReader(harness: Harness): Reader {
   const reads: Read[] = [];
   let isRunning = true;
   const read = async (): Promise<void> => {
-    reads.push(await harness.readOnce());
+    reads.push(await harness.read());
   };
   const running = (async () => {
     let callsSeen = -1;
@@ -109,7 +100,7 @@ function startReader(harness: FaultHarness): Reader {
   };
 }
 
-async function heal(scenario: Scenario, harness: FaultHarness, reader: Reader) {
+async function heal(scenario: Scenario, harness: Harness, reader: Reader) {
   const healing: string[] = [];
   const mayBeHealed = scenario.healedAfter === 0;
   if (mayBeHealed && problemsOfState(harness).length === 0)
@@ -126,7 +117,7 @@ async function heal(scenario: Scenario, harness: FaultHarness, reader: Reader) {
 }
 
 /** Checks what is stored: a live token that is not due, and a status that describes it. */
-function problemsOfState({ aws, tokens, now, stored }: FaultHarness): string[] {
+function problemsOfState({ aws, tokens, now, stored }: Harness): string[] {
   const token = stored();
   const json = aws.ssm.parameters.get(STATUS_PARAMETER)?.versions.at(-1)?.value;
   if (token === undefined || json === undefined) return ['something is missing'];
@@ -153,7 +144,7 @@ function parse(json: string): Record<string, unknown> {
 }
 
 /** The failure's message, in Lambda's response and in the log. */
-function problemsOfFailure({ says }: Scenario, { failures, process }: FaultHarness): string[] {
+function problemsOfFailure({ says }: Scenario, { failures, process }: Harness): string[] {
   if (says === undefined) return [];
   const { name: code, message = '' } = failures.at(-1) ?? {};
   const { error } = JSON.parse(process.lines.at(-1) ?? '{}');
@@ -163,7 +154,7 @@ function problemsOfFailure({ says }: Scenario, { failures, process }: FaultHarne
   ];
 }
 
-function problemsOf(scenario: Scenario, harness: FaultHarness, seen: Seen): string[] {
+function problemsOf(scenario: Scenario, harness: Harness, seen: Seen): string[] {
   const { answer, versions, reads, healing, healedAfter, healedAt } = seen;
   const { before = 'due', takesTokenAway = false, healedBy } = scenario;
   const firstGood = reads.findIndex(({ problem }) => problem === undefined);
@@ -195,7 +186,7 @@ function isAsExpected(answer: string, expected: string | RegExp): boolean {
  * Whether a token that was issued earlier is stored in the end. Parameter Store has no conditional write: of two mints at
  * once the earlier one may be written last. It is put back, or the next invocation mints a token that is later than both.
  */
-function isOutdated({ aws, tokens }: FaultHarness): boolean {
+function isOutdated({ aws, tokens }: Harness): boolean {
   const versions = aws.ssm.parameters.get(TOKEN_PARAMETER)?.versions ?? [];
   const last = versions.at(-1);
   const issued = [...tokens.keys()];

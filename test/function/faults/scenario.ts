@@ -1,5 +1,4 @@
-import type { FunctionHarnessOptions } from '../../../local/function-harness.ts';
-import type { FaultHarness } from '../../support/fault-harness.ts';
+import type { Harness, HarnessOptions } from '../../../local/harness.ts';
 
 /**
  * What is stored before the fault: a due token with nine minutes left, a fresh one, or nothing.
@@ -13,15 +12,15 @@ export interface Scenario {
   /** @default 'due' */
   readonly before?: Before;
   /** How the harness differs from the plain one. */
-  readonly options?: FunctionHarnessOptions;
+  readonly options?: HarnessOptions;
   /** Small accounts cannot reserve concurrency: then so many instances of the function run at once, all of them warm. */
   readonly instances?: number;
   /** Scripts the fault, or causes it. */
-  readonly arrange: (harness: FaultHarness) => unknown;
+  readonly arrange: (harness: Harness) => unknown;
   /** What runs during the fault; returns its result. @default one beat */
-  readonly act?: (harness: FaultHarness) => Promise<string>;
+  readonly act?: (harness: Harness) => Promise<string>;
   /** Undoes what is not a scripted fault; scripted faults are cleared in any case. */
-  readonly repair?: (harness: FaultHarness) => unknown;
+  readonly repair?: (harness: Harness) => unknown;
   /** Token requests are under way at the same time: then no instance can tell which token was issued last. */
   readonly requestsCross?: boolean;
   /** What the act answers: `outcome, reason` or the failure's code. */

@@ -5,7 +5,7 @@ import {
   RestoreSecretCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
-import { type FaultHarness, MINUTE_MS } from '../../support/fault-harness.ts';
+import { type Harness, MINUTE_MS } from '../../../local/harness.ts';
 import type { Scenario } from './scenario.ts';
 import { testScenarios } from './test-scenarios.ts';
 
@@ -13,7 +13,7 @@ const group = 'secret';
 const SecretId = 'demo/oauth-client';
 
 async function administer<T>(
-  harness: FaultHarness,
+  harness: Harness,
   call: (client: SecretsManagerClient) => Promise<T>,
 ): Promise<T> {
   const { aws, administrator } = harness;
@@ -30,7 +30,7 @@ async function administer<T>(
 }
 
 /** Stores a value, and resolves when Secrets Manager's event has been handled. */
-async function store(harness: FaultHarness, value: string): Promise<void> {
+async function store(harness: Harness, value: string): Promise<void> {
   const invocations = () => harness.aws.requests.filter(({ operation }) => operation === 'Invoke').length;
   const before = invocations();
   await administer(harness, (client) =>
@@ -40,7 +40,7 @@ async function store(harness: FaultHarness, value: string): Promise<void> {
   await harness.aws.lambda.settled();
 }
 
-const rightValue = ({ clientSecrets }: FaultHarness) =>
+const rightValue = ({ clientSecrets }: Harness) =>
   JSON.stringify({ client_id: 'ci-jobs', client_secret: clientSecrets.at(-1) });
 
 /** Bad values that somebody stores, and what the beat that follows says about them. */
@@ -131,7 +131,7 @@ testScenarios([
 ]);
 
 /** An AWS managed key cannot be disabled by hand; to the function the error is that of a customer's. */
-function setManagedKey({ aws }: FaultHarness, service: string, state: 'Enabled' | 'Disabled'): void {
+function setManagedKey({ aws }: Harness, service: string, state: 'Enabled' | 'Disabled'): void {
   const key = aws.kms.keys.find(({ alias }) => alias === `alias/aws/${service}`);
   if (key) key.state = state;
 }

@@ -1,4 +1,4 @@
-import { type FunctionHarness, openFunctionHarness } from '../../../local/function-harness.ts';
+import { type Harness, openHarness } from '../../../local/harness.ts';
 import { runScenario } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -10,7 +10,7 @@ const TIME_LIMIT_MS = 240_000;
  * docs/development/faults.md. All scenarios of a suite share its functions and authorization servers, which it synthesizes and starts once.
  */
 export function testScenarios(scenarios: readonly Scenario[]): void {
-  const opened = new Map<boolean, Promise<FunctionHarness>>();
+  const opened = new Map<boolean, Promise<Harness>>();
 
   afterAll(async () => {
     for (const harness of opened.values()) await (await harness).close();
@@ -31,6 +31,6 @@ export function testScenarios(scenarios: readonly Scenario[]): void {
   );
 }
 
-function openBase(isReserved: boolean): Promise<FunctionHarness> {
-  return openFunctionHarness(isReserved ? {} : { token: () => ({ reservedConcurrency: 0 }) });
+function openBase(isReserved: boolean): Promise<Harness> {
+  return openHarness(isReserved ? {} : { token: () => ({ reservedConcurrency: 0 }) });
 }

@@ -10,7 +10,7 @@ import {
   withExpiresInSource,
   withMembers,
 } from '../../../local/authorization-server/faults.ts';
-import { MINUTE_MS } from '../../support/fault-harness.ts';
+import { MINUTE_MS } from '../../../local/harness.ts';
 import type { Scenario } from './scenario.ts';
 import { testScenarios } from './test-scenarios.ts';
 
