@@ -31,6 +31,26 @@ describe.each(CLIS)('access-token with the AWS CLI $version', ({ cli, shells: na
     expect(job.status).toBe(0);
   });
 
+  test.each(shells)(
+    'get --json prints the token and its expiry for programs under $name',
+    async ({ shell }) => {
+      const job = await harness.job(['get', 'genesys', '--json'], { shell, policies: [READ] });
+
+      const answer = JSON.parse(job.stdout);
+      expect(answer).toEqual({
+        token: AWKWARD_TOKEN,
+        version: 1,
+        fingerprint: '9f86d081884c',
+        expiresAtEpoch: expect.any(Number),
+      });
+      expect(answer.expiresAtEpoch - Date.now() / 1000).toBeGreaterThan(2800);
+      expect(answer.expiresAtEpoch - Date.now() / 1000).toBeLessThanOrEqual(2850);
+      expect(job.stdout).toMatch(/^\{.*\}\n$/);
+      expect(job.stderr).toMatch(RECEIPT);
+      expect(job.status).toBe(0);
+    },
+  );
+
   test.each(shells)('exec becomes the command under $name', async ({ shell }) => {
     let pid: number | undefined;
     const job = await harness.job(

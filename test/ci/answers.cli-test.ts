@@ -91,6 +91,19 @@ test('a live token is read even if the refresher cannot be reached', async () =>
   expect(job.stderr).toContain('the refresher cannot be reached: Could not connect');
 });
 
+test.each([
+  [3, 3000, '{"token":"old","version":42,"fingerprint":"9f86d081884c","expiresAtEpoch":EXPIRY}\n'],
+  [4, -1, ''],
+])('get --json with status %d', async (status, lifeSeconds, stdout) => {
+  const document = statusOf(42, lifeSeconds);
+  standIn.serve(content({ status: document }));
+
+  const job = await accessToken(['get', 'genesys', '--json', '--min-ttl', '2h']);
+
+  const expiry = String(JSON.parse(document).expiresAtEpoch);
+  expect(job).toMatchObject({ status, stdout: stdout.replace('EXPIRY', expiry) });
+});
+
 test('AWS that cannot be reached is not reported as a refusal', async () => {
   standIn.serve(content());
   const PATH = `${standIn.directory}:${process.env.PATH}`;

@@ -9,6 +9,7 @@ const COMMAND = ['--', 'sh', '-c', `exit ${COMMAND_STATUS}`];
 const VERBS: Readonly<Record<string, readonly string[]>> = {
   get: ['get'],
   'get --min-ttl 45m': ['get', '--min-ttl', '45m'],
+  'get --min-ttl 45m --json': ['get', '--min-ttl', '45m', '--json'],
   'exec --min-ttl 45m -- COMMAND': ['exec', '--min-ttl', '45m', ...COMMAND],
   'exec --min-ttl 45m --best-effort -- COMMAND': ['exec', '--min-ttl', '45m', '--best-effort', ...COMMAND],
   status: ['status'],
