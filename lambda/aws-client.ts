@@ -1,26 +1,16 @@
+import { fromEnv } from '@aws-sdk/credential-provider-env';
 import { errorLabel, type Fault } from './errors.ts';
-
-/** AWS credentials as the SDK takes them. */
-interface AwsCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
 
 /** Settings of each AWS client of the function, besides its time limits. */
 export interface AwsClientSettings {
   readonly region?: string;
   readonly endpoint?: string;
-  readonly credentials: () => Promise<AwsCredentials>;
+  readonly credentials: ReturnType<typeof fromEnv>;
 }
 
 /**
- * Reads the settings of AWS clients from the function's environment.
- *
- * Credentials come only from the environment, where Lambda puts them, and are read when a request is signed. The SDK's
- * default chain would also look for them in files and on the network.
- *
- * `credentials` rejects with an error named `CredentialsProviderError` if there are none.
+ * Reads the settings of AWS clients from the function's environment. Credentials come only from there, where Lambda puts
+ * them: the SDK's default chain would also look for them in files and on the network.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
  */
@@ -31,22 +21,8 @@ export function awsClientSettings(
   return {
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
-    credentials: async () => readCredentials(environment),
+    credentials: fromEnv(),
   };
-}
-
-function readCredentials(environment: Readonly<Record<string, string | undefined>>): AwsCredentials {
-  const {
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_SESSION_TOKEN: sessionToken,
-  } = environment;
-  if (!accessKeyId || !secretAccessKey) {
-    const error = new Error('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set.');
-    error.name = 'CredentialsProviderError';
-    throw error;
-  }
-  return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
 }
 
 /** The time limits of one attempt of an AWS call. */

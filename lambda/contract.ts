@@ -65,9 +65,6 @@ export interface FirstMintProperties {
   readonly Configuration: string;
 }
 
-/** The value of each key in a secret that the first release created; a person replaces it. */
-export const SECRET_PLACEHOLDER = 'REPLACE_ME';
-
 /** The namespace and the name of the one metric: the remaining life of the stored token, in seconds. */
 export const METRIC_NAMESPACE = 'TokenRefresher';
 export const METRIC_NAME = 'RemainingSeconds';

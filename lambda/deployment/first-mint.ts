@@ -2,7 +2,7 @@ import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { GetParametersCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import type { FirstMintProperties } from '../contract.ts';
 import type { CloudFormationEvent } from './cloudformation.ts';
-import { NotYet, type Pause, untilAllowed } from './until-allowed.ts';
+import { type Pause, RetryableError, retry } from './retry.ts';
 
 /** How the first mint ended: the function's error code, or why the function could not be invoked. */
 type Outcome = { readonly minted: true } | { readonly minted: false; readonly code: string };
@@ -28,7 +28,7 @@ export async function mintFirstToken(
   event: CloudFormationEvent<FirstMintProperties>,
 ): Promise<void> {
   const { ResourceProperties, OldResourceProperties } = event;
-  const outcome = await invokeUntilAllowed(clients, ResourceProperties.FunctionName);
+  const outcome = await tryToInvoke(clients, ResourceProperties.FunctionName);
   process.stdout.write(
     `${JSON.stringify({ resource: event.LogicalResourceId, request: event.RequestType, outcome })}\n`,
   );
@@ -43,25 +43,22 @@ export async function mintFirstToken(
   );
 }
 
-async function invokeUntilAllowed(
-  { lambda, pause }: FirstMintClients,
-  functionName: string,
-): Promise<Outcome> {
+async function tryToInvoke({ lambda, pause }: FirstMintClients, functionName: string): Promise<Outcome> {
   try {
-    return await untilAllowed(pause, () => invoke(lambda, functionName));
+    return await retry(pause, () => invoke(lambda, functionName));
   } catch (error) {
-    return { minted: false, code: error instanceof NotYet ? error.code : (error as Error).name };
+    return { minted: false, code: error instanceof RetryableError ? error.code : (error as Error).name };
   }
 }
 
-/** @throws NotYet if AWS denied a call of the refresher: the permissions of its role may be new */
+/** @throws RetryableError if AWS denied a call of the refresher: the permissions of its role may be new */
 async function invoke(client: LambdaClient, functionName: string): Promise<Outcome> {
   const { FunctionError, Payload } = await client.send(
     new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify({ force: true }) }),
   );
   if (FunctionError === undefined) return { minted: true };
   const { errorType = 'UNKNOWN', errorMessage = '' } = JSON.parse(Payload?.transformToString() || '{}');
-  if (/\bAccessDenied/.test(errorMessage)) throw new NotYet(errorType);
+  if (/\bAccessDenied/.test(errorMessage)) throw new RetryableError(errorType);
   return { minted: false, code: errorType };
 }
 

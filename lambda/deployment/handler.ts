@@ -4,8 +4,8 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 import type { FirstMintProperties, TokenParametersProperties } from '../contract.ts';
 import { type CloudFormationEvent, respond } from './cloudformation.ts';
 import { type FirstMintClients, mintFirstToken } from './first-mint.ts';
+import { retry } from './retry.ts';
 import { claimParameters, deleteParameters } from './token-parameters.ts';
-import { untilAllowed } from './until-allowed.ts';
 
 /** The function that CloudFormation calls for the stack's custom resources. */
 export const handler = createHandler({
@@ -53,10 +53,9 @@ async function handleTokenParameters(
   event: CloudFormationEvent<TokenParametersProperties>,
 ): Promise<string> {
   const { RequestType, PhysicalResourceId = '', ResourceProperties } = event;
-  if (RequestType === 'Create')
-    return await untilAllowed(pause, () => claimParameters(ssm, ResourceProperties));
+  if (RequestType === 'Create') return await retry(pause, () => claimParameters(ssm, ResourceProperties));
   if (RequestType === 'Delete') {
-    await untilAllowed(pause, () => deleteParameters(ssm, ResourceProperties, PhysicalResourceId));
+    await retry(pause, () => deleteParameters(ssm, ResourceProperties, PhysicalResourceId));
   }
   return PhysicalResourceId;
 }

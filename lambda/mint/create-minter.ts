@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import { describeProvider } from '../contract.ts';
 import { parseCredentials } from './credentials.ts';
-import { createDiscovery } from './discovery.ts';
+import { createFindTokenEndpoint } from './discovery.ts';
 import { createDispatcher, createSendRequest, type HttpDispatcher } from './http.ts';
 import type { Minter } from './minter.ts';
 import { probeToken } from './probe.ts';
@@ -35,13 +35,12 @@ export function createMinter(options: CreateMinterOptions): Minter {
   const provider = describeProvider(config.providerSettings);
   const { probeUrl, scope } = provider;
   const send = createSendRequest(dispatcher);
-  const discovery = createDiscovery({ send, now, timeoutMs });
   const askForToken = createAskForToken({
     provider,
     secretArn,
     assumedLifetimeMs,
     send,
-    discovery,
+    findTokenEndpoint: createFindTokenEndpoint({ send, now, timeoutMs }),
     now,
     timeoutMs,
   });

@@ -1,4 +1,3 @@
-import { SECRET_PLACEHOLDER } from '../contract.ts';
 import { RefreshError } from '../errors.ts';
 import type { Credentials } from '../providers/provider.ts';
 
@@ -64,7 +63,7 @@ function parseObject(text: string): Record<string, unknown> | string {
     return 'it is JSON, but not an object';
   } catch {
     // The parser's error is not passed on as the cause: its message quotes what it read.
-    return text.trim() === SECRET_PLACEHOLDER ? 'it still holds the placeholder' : 'it is not JSON';
+    return 'it is not JSON';
   }
 }
 
@@ -90,7 +89,6 @@ function typeName(value: unknown): string {
 
 function textProblem(value: string, key: string): string | undefined {
   if (value.trim() === '') return 'is empty';
-  if (value.trim() === SECRET_PLACEHOLDER) return 'still holds the placeholder';
   // A PEM file has lines, and ends with one.
   if (key === 'private_key') return undefined;
   if (/[\r\n]$/.test(value)) return 'ends with a newline';

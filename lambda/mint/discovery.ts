@@ -1,56 +1,48 @@
-import { RefreshError } from '../errors.ts';
+import { isRefreshError, RefreshError } from '../errors.ts';
 import { endpointUrlProblem, isLoopback } from '../providers/endpoint-url.ts';
 import { connectionFailure } from './connection-failure.ts';
 import type { HttpResponse, SendRequest } from './http.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
-/** The token endpoints of issuers. */
-export interface Discovery {
-  /**
-   * Finds an issuer's token endpoint.
-   *
-   * @throws RefreshError `TOKEN_ENDPOINT_UNAVAILABLE`, `TOKEN_ENDPOINT_THROTTLED`, `TOKEN_RESPONSE_INVALID`
-   */
-  find(issuer: string, options: { readonly signal: AbortSignal }): Promise<string>;
-  /** Forgets the token endpoint of an issuer, because it does not answer. The next search asks the issuer again. */
-  forget(issuer: string): void;
+/** Where the token endpoint is, and what a person should know about how it was found. */
+export interface TokenEndpoint {
+  readonly tokenUrl: string;
+  readonly warnings: readonly string[];
 }
 
-/** Endpoints seldom move. An hour keeps mints working during a short outage of the metadata. */
-const CACHE_MS = 60 * 60_000;
+/**
+ * Finds an issuer's token endpoint.
+ *
+ * @throws RefreshError `TOKEN_ENDPOINT_UNAVAILABLE`, `TOKEN_ENDPOINT_THROTTLED`, `TOKEN_RESPONSE_INVALID`
+ */
+export type FindTokenEndpoint = (
+  issuer: string,
+  options: { readonly signal: AbortSignal },
+) => Promise<TokenEndpoint>;
 
 /**
- * Makes the discovery of token endpoints by OpenID Connect Discovery, then by RFC 8414. A result is used for an hour.
- * After that, or after it was forgotten, it is still used while the metadata cannot be read.
+ * Makes the discovery of token endpoints by OpenID Connect Discovery, then by RFC 8414. It asks the issuer each time. If
+ * that fails, it uses the last result.
  *
  * @see https://openid.net/specs/openid-connect-discovery-1_0.html section 4
  * @see RFC 8414 section 3
  */
-export function createDiscovery(options: {
+export function createFindTokenEndpoint(options: {
   readonly send: SendRequest;
   readonly now: () => Date;
   readonly timeoutMs: number;
-}): Discovery {
-  const { now } = options;
-  const found = new Map<string, { readonly tokenUrl: string; readonly at: number }>();
-  return {
-    async find(issuer, { signal }) {
-      const known = found.get(issuer);
-      const ageMs = now().getTime() - (known?.at ?? 0);
-      if (known !== undefined && ageMs >= 0 && ageMs < CACHE_MS) return known.tokenUrl;
-      try {
-        const tokenUrl = await discover(issuer, { ...options, signal });
-        found.set(issuer, { tokenUrl, at: now().getTime() });
-        return tokenUrl;
-      } catch (error) {
-        if (known !== undefined && !signal.aborted) return known.tokenUrl;
-        throw error;
-      }
-    },
-    forget(issuer) {
-      const known = found.get(issuer);
-      if (known !== undefined) found.set(issuer, { ...known, at: Number.NEGATIVE_INFINITY });
-    },
+}): FindTokenEndpoint {
+  const lastKnown = new Map<string, string>();
+  return async (issuer, { signal }) => {
+    try {
+      const tokenUrl = await discover(issuer, { ...options, signal });
+      lastKnown.set(issuer, tokenUrl);
+      return { tokenUrl, warnings: [] };
+    } catch (error) {
+      const tokenUrl = lastKnown.get(issuer);
+      if (tokenUrl === undefined || signal.aborted || !isRefreshError(error)) throw error;
+      return { tokenUrl, warnings: [`${error.message} The last known token endpoint was used.`] };
+    }
   };
 }
 

@@ -24,22 +24,16 @@ export async function tryStages<T>(
     if (!isRefreshError(error) || !error.credentialsRefused) throw error;
     const tried: Credentials[] = [current];
     for (const stage of OTHER_STAGES) {
-      const other = await unlessUnusable(() => readCredentials(stage));
-      if (other === undefined || tried.some((one) => sameCredentials(one, other))) continue;
-      tried.push(other);
-      const answer = await unlessUnusable(() => ask(other));
-      if (answer !== undefined) return { answer, stage };
+      try {
+        const other = await readCredentials(stage);
+        if (tried.some((one) => sameCredentials(one, other))) continue;
+        tried.push(other);
+        return { answer: await ask(other), stage };
+      } catch (failure) {
+        // Another version that is missing or unusable is ignored: the first refusal is the error to report.
+        if (!isRefreshError(failure)) throw failure;
+      }
     }
-    throw error;
-  }
-}
-
-/** Another version that is missing or unusable is ignored: the first refusal is the error to report. */
-async function unlessUnusable<T>(call: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await call();
-  } catch (error) {
-    if (isRefreshError(error)) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import type { Credentials, Provider, TokenRequest } from '../providers/provider.ts';
 import { encodeCredential } from './client-authentication.ts';
 import { howToStore } from './credentials.ts';
-import type { Discovery } from './discovery.ts';
+import type { FindTokenEndpoint } from './discovery.ts';
 import type { SendRequest } from './http.ts';
 import { sendTokenRequest } from './token-request.ts';
 import { readTokenResponse, type Token } from './token-response.ts';
@@ -12,40 +12,31 @@ export type AskForToken = (
   options: { readonly signal: AbortSignal },
 ) => Promise<Token>;
 
-/** Whether an answer without a token means that there is no token endpoint at this URL (any more). */
-function isElsewhere(status: number): boolean {
-  // A success without a token: a web page, for instance.
-  return status < 400 || status === 404 || status === 405 || status === 410;
-}
-
 /** Makes the function that requests tokens from one provider. */
 export function createAskForToken(options: {
   readonly provider: Provider;
   readonly secretArn: string;
   readonly assumedLifetimeMs: number;
   readonly send: SendRequest;
-  readonly discovery: Discovery;
+  readonly findTokenEndpoint: FindTokenEndpoint;
   readonly now: () => Date;
   /** Time limit of one token request. */
   readonly timeoutMs: number;
 }): AskForToken {
-  const { provider, secretArn, assumedLifetimeMs, send, discovery, now, timeoutMs } = options;
+  const { provider, secretArn, assumedLifetimeMs, send, findTokenEndpoint, now, timeoutMs } = options;
   const { endpoint } = provider.source;
   const issuer = 'issuer' in endpoint ? endpoint.issuer : undefined;
   // Messages name the configured host: a discovered one is text that a server chose.
   const { host } = new URL('issuer' in endpoint ? endpoint.issuer : endpoint.url);
-  const forgetEndpoint = (): void => {
-    if (issuer !== undefined) discovery.forget(issuer);
-  };
 
   return async (credentials, { signal }) => {
     const request = provider.tokenRequest(credentials);
-    const tokenUrl = 'issuer' in endpoint ? await discovery.find(endpoint.issuer, { signal }) : endpoint.url;
+    const { tokenUrl, warnings } =
+      'issuer' in endpoint
+        ? await findTokenEndpoint(endpoint.issuer, { signal })
+        : { tokenUrl: endpoint.url, warnings: [] };
     const target = { tokenUrl, issuer, host, secretArn, send, now, signal, timeoutMs };
-    const { response, issuedAt, sentProof } = await sendTokenRequest(request, target).catch((error) => {
-      forgetEndpoint();
-      throw error;
-    });
+    const { response, issuedAt, sentProof } = await sendTokenRequest(request, target);
     const context = {
       host,
       now: now(),
@@ -57,12 +48,8 @@ export function createAskForToken(options: {
       areCredentialsEncoded: areCredentialsEncoded(request),
       secretAdvice: howToStore(provider.secretKeys, secretArn),
     };
-    try {
-      return readTokenResponse(response, context);
-    } catch (error) {
-      if (isElsewhere(response.status)) forgetEndpoint();
-      throw error;
-    }
+    const token = readTokenResponse(response, context);
+    return { ...token, warnings: [...warnings, ...token.warnings] };
   };
 }
 

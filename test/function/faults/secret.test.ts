@@ -45,11 +45,6 @@ const rightValue = ({ clientSecrets }: Harness) =>
 
 /** Bad values that somebody stores, and what the beat that follows says about them. */
 const VALUES: readonly (readonly [string, string, RegExp])[] = [
-  [
-    'the placeholder',
-    '{"client_id":"REPLACE_ME","client_secret":"REPLACE_ME"}',
-    /placeholder.*put-secret-value/,
-  ],
   ['no JSON', 'ci-jobs:secret', /not JSON.*put-secret-value/],
   ['a key missing', '{"client_id":"ci-jobs"}', /client_secret is missing.*put-secret-value/],
   [

@@ -1,5 +1,5 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
-import { GetParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import type { CloudFormationEvent } from '../../../lambda/deployment/cloudformation.ts';
 import { createHandler } from '../../../lambda/deployment/handler.ts';
 import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
@@ -7,7 +7,6 @@ import { type Recorder, startRecorder } from '../../support/recorder.ts';
 
 const TOKEN = '/ci/genesys/access-token';
 const STATUS = '/ci/genesys/token-status';
-const PARAMETERS = { TokenParameter: TOKEN, StatusParameter: STATUS };
 const KEY = 'arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-4333-8444-555555555555';
 const FUNCTION = 'token-refresher-ci-genesys';
 
@@ -16,15 +15,17 @@ let cloudFormation: Recorder;
 let ssm: SSMClient;
 let lambda: LambdaClient;
 let pauses: number;
+let refusals: number;
 let refresher: () => unknown;
 
 beforeEach(async () => {
   aws = await startAwsEndpoint({ region: 'eu-central-1', accountId: '111122223333' });
-  cloudFormation = await startRecorder(() => ({ status: 200, body: '' }));
+  cloudFormation = await startRecorder(() => ({ status: refusals-- > 0 ? 503 : 200 }));
   const client = { region: aws.region, endpoint: aws.url, credentials: aws.iam.registerAdministrator() };
   ssm = new SSMClient(client);
   lambda = new LambdaClient(client);
   pauses = 0;
+  refusals = 0;
   refresher = () => ({ payload: { outcome: 'refreshed' } });
   aws.registerFunction({ name: FUNCTION, invoke: async () => refresher() as never });
 });
@@ -36,20 +37,25 @@ afterEach(async () => {
 });
 
 describe('the token’s two parameters', () => {
-  test('a first deployment that finds none owns them, and deletes them with the stack', async () => {
-    const created = await send({ RequestType: 'Create', ...claim() });
-    await put(TOKEN);
-    await put(STATUS);
+  /** The ids are in deployed stacks: an update answers the same one, and a deletion understands it. */
+  test.each([
+    { existing: [], id: TOKEN, kept: [] },
+    { existing: [TOKEN], id: `adopted-one:${TOKEN}`, kept: [TOKEN] },
+    { existing: [STATUS], id: `adopted-one:${STATUS}`, kept: [STATUS] },
+    { existing: [TOKEN, STATUS], id: `adopted:${TOKEN}`, kept: [TOKEN, STATUS] },
+  ])('if the stack adopts $existing, it deletes only the others', async ({ existing, id, kept }) => {
+    for (const name of existing) await put(name);
 
-    const deleted = await send({
-      RequestType: 'Delete',
-      ...claim(),
-      PhysicalResourceId: created.PhysicalResourceId,
-    });
+    const created = await send({ RequestType: 'Create', ...claim('true') });
+    for (const name of [TOKEN, STATUS]) await put(name);
+    const updated = await send({ RequestType: 'Update', ...claim('false'), PhysicalResourceId: id });
+    const deleted = await send({ RequestType: 'Delete', ...claim('false'), PhysicalResourceId: id });
 
-    expect(created).toMatchObject({ Status: 'SUCCESS', PhysicalResourceId: TOKEN });
-    expect(deleted).toMatchObject({ Status: 'SUCCESS' });
-    expect(await stored()).toEqual([]);
+    expect([created, updated]).toEqual(
+      Array(2).fill(expect.objectContaining({ Status: 'SUCCESS', PhysicalResourceId: id })),
+    );
+    expect(deleted.Status).toBe('SUCCESS');
+    expect(stored()).toEqual(kept);
   });
 
   test.each([[[TOKEN]], [[STATUS]], [[TOKEN, STATUS]]])(
@@ -57,230 +63,127 @@ describe('the token’s two parameters', () => {
     async (names) => {
       for (const name of names) await put(name);
 
-      const created = await send({ RequestType: 'Create', ...claim() });
-      const rolledBack = await send({
-        RequestType: 'Delete',
-        ...claim(),
-        PhysicalResourceId: created.PhysicalResourceId,
-      });
+      const { Status, Reason, PhysicalResourceId } = await send({ RequestType: 'Create', ...claim() });
+      const rolledBack = await send({ RequestType: 'Delete', ...claim(), PhysicalResourceId });
 
-      expect(created.Status).toBe('FAILED');
-      expect(created.Reason).toContain(`already has ${names.join(' and ')}`);
-      expect(created.Reason).toContain('"adoptParameters": true');
+      expect(Status).toBe('FAILED');
+      expect(Reason).toContain(`already has ${names.join(' and ')}`);
+      expect(Reason).toContain('"adoptParameters": true');
       expect(rolledBack.Status).toBe('SUCCESS');
-      expect(await stored()).toEqual(names);
+      expect(stored()).toEqual(names);
     },
   );
-
-  test.each([[[TOKEN]], [[STATUS]], [[TOKEN, STATUS]]])(
-    'existing %j are adopted where that is asked for, and never deleted',
-    async (names) => {
-      for (const name of names) await put(name);
-
-      const created = await send({ RequestType: 'Create', ...claim('true') });
-      const { PhysicalResourceId } = created;
-      const updated = await send({ RequestType: 'Update', ...claim('false'), PhysicalResourceId });
-      await send({ RequestType: 'Delete', ...claim('false'), PhysicalResourceId });
-
-      expect(created.Status).toBe('SUCCESS');
-      expect(updated.PhysicalResourceId).toBe(PhysicalResourceId);
-      expect(await stored()).toEqual(names);
-    },
-  );
-
-  test.each([
-    [TOKEN, STATUS],
-    [STATUS, TOKEN],
-  ])('where only %s was adopted, %s is deleted with the stack', async (adopted, own) => {
-    await put(adopted);
-    const { PhysicalResourceId } = await send({ RequestType: 'Create', ...claim('true') });
-    await put(own);
-
-    await send({ RequestType: 'Delete', ...claim('true'), PhysicalResourceId });
-
-    expect(await stored()).toEqual([adopted]);
-  });
-
-  test('a stack that adopted both before keeps both', async () => {
-    await put(TOKEN);
-    await put(STATUS);
-
-    await send({ RequestType: 'Delete', ...claim('true'), PhysicalResourceId: `adopted:${TOKEN}` });
-
-    expect(await stored()).toEqual([TOKEN, STATUS]);
-  });
-
-  test('an upgrade from the first release checks nothing: the parameters are the stack’s own', async () => {
-    await put(TOKEN);
-    await put(STATUS);
-
-    const updated = await send({
-      RequestType: 'Update',
-      ...claim(),
-      PhysicalResourceId: TOKEN,
-      OldResourceProperties: RELEASED,
-    });
-
-    expect(updated).toMatchObject({ Status: 'SUCCESS', PhysicalResourceId: TOKEN });
-  });
-
-  test('a resource of the first release deletes its parameters when it is removed from the stack', async () => {
-    await put(TOKEN);
-    await put(STATUS);
-
-    const resource = { ...claim(), ResourceProperties: RELEASED };
-    await send({ RequestType: 'Delete', ...resource, PhysicalResourceId: TOKEN });
-
-    expect(await stored()).toEqual([]);
-  });
 
   test('are looked for again until a new policy is in force', async () => {
     aws.faults.add({ match: { operation: 'GetParameters' }, fault: { kind: 'deny' }, times: 2 });
 
     const created = await send({ RequestType: 'Create', ...claim() });
 
-    expect(created.Status).toBe('SUCCESS');
-    expect(pauses).toBe(2);
+    expect([created.Status, pauses]).toEqual(['SUCCESS', 2]);
   });
 
   test('a deletion that Parameter Store denies fails, and says so', async () => {
-    await put(TOKEN);
     aws.faults.add({ match: { operation: 'DeleteParameters' }, fault: { kind: 'deny' } });
 
     const deleted = await send({ RequestType: 'Delete', ...claim(), PhysicalResourceId: TOKEN });
 
-    expect(deleted.Status).toBe('FAILED');
-    expect(deleted.Reason).toContain('ssm:DeleteParameters');
+    expect(deleted).toMatchObject({
+      Status: 'FAILED',
+      Reason: expect.stringContaining('ssm:DeleteParameters'),
+    });
   });
 });
 
 describe('the first mint', () => {
-  test('invokes the refresher once', async () => {
-    const answer = await send({ RequestType: 'Create', ...mint() });
+  const denials = (count: number) => () => {
+    aws.faults.add({ match: { operation: 'Invoke' }, fault: { kind: 'deny' }, times: count });
+  };
+  const failing = (errorType: string, errorMessage: string, times: number) => () => {
+    let calls = 0;
+    refresher = () =>
+      ++calls <= times ? { failure: { errorType, errorMessage } } : { payload: { outcome: 'refreshed' } };
+  };
 
-    expect(answer.Status).toBe('SUCCESS');
-    expect(invocations()).toBe(1);
-  });
-
+  // A policy takes some seconds to propagate. Any other failure is left to the next invocation.
   test.each([
+    ['invokes the refresher once', () => {}, 1, 0],
+    ['is tried again while Invoke is denied', denials(3), 4, 3],
     [
-      'Invoke is denied',
-      () => aws.faults.add({ match: { operation: 'Invoke' }, fault: { kind: 'deny' }, times: 3 }),
+      'is tried again while the refresher’s own role is denied',
+      failing('PARAMETER_UNAVAILABLE', 'ssm:GetParameters failed: AccessDeniedException (no)', 3),
+      4,
+      3,
     ],
-    [
-      'the refresher’s own role is denied',
-      () => {
-        let calls = 0;
-        const errorMessage = 'Parameter Store refused: AccessDeniedException (not authorized)';
-        refresher = () =>
-          ++calls <= 3
-            ? { failure: { errorType: 'PARAMETER_UNAVAILABLE', errorMessage } }
-            : { payload: { outcome: 'refreshed' } };
-      },
-    ],
-  ])('is tried again while %s, as new policies take some seconds', async (_, arrange) => {
+    ['gives up after a minute of denials', denials(100), 20, 19],
+    ['that fails is not tried again', failing('SECRET_MALFORMED', 'x'.repeat(10_000), 9), 1, 0],
+  ])('%s, and the deployment succeeds', async (_case, arrange, invocations, expectedPauses) => {
     arrange();
 
     const answer = await send({ RequestType: 'Create', ...mint() });
 
     expect(answer.Status).toBe('SUCCESS');
-    expect(pauses).toBe(3);
-  });
-
-  test('gives up after a minute of denials, and leaves it to the next invocation', async () => {
-    aws.faults.add({ match: { operation: 'Invoke' }, fault: { kind: 'deny' } });
-
-    const answer = await send({ RequestType: 'Create', ...mint() });
-
-    expect(answer.Status).toBe('SUCCESS');
-    expect(pauses).toBe(19);
-  });
-
-  test('that fails does not fail the deployment, and is not tried again', async () => {
-    refresher = () => ({ failure: { errorType: 'SECRET_MALFORMED', errorMessage: 'x'.repeat(10_000) } });
-
-    const answer = await send({ RequestType: 'Create', ...mint() });
-
-    expect(answer.Status).toBe('SUCCESS');
+    expect([countInvocations(), pauses]).toEqual([invocations, expectedPauses]);
     expect(JSON.stringify(answer).length).toBeLessThan(500);
-    expect(pauses).toBe(0);
   });
 
   test.each([
-    ['another key', '', KEY],
-    ['AWS’s key again', KEY, ''],
-  ])('that could not encrypt the stored token with %s fails the deployment', async (_, before, after) => {
-    refresher = () => ({ failure: { errorType: 'TOKEN_ENDPOINT_UNAVAILABLE', errorMessage: '' } });
-    await put(STATUS, JSON.stringify({ tokenVersion: 3, encryptionKey: before || null }));
-
-    const answer = await send(changeOfKey(before, after));
-
-    expect(answer.Status).toBe('FAILED');
-    expect(answer.Reason).toContain('TOKEN_ENDPOINT_UNAVAILABLE');
-    expect(answer.Reason).toContain('every reader can still decrypt the token');
-  });
-
-  test.each([
-    ['the stored token has the new key already, as in a rollback', { tokenVersion: 3, encryptionKey: KEY }],
-    ['no token is stored', { tokenVersion: null, encryptionKey: null }],
-    ['the status is older and does not tell', { tokenVersion: 3 }],
-  ])('that fails after a change of the key fails nothing where %s', async (_, status) => {
-    refresher = () => ({ failure: { errorType: 'TOKEN_ENDPOINT_UNAVAILABLE', errorMessage: '' } });
+    ['fails the deployment: another key', '', KEY, { tokenVersion: 3, encryptionKey: null }, 'FAILED'],
+    ['fails the deployment: AWS’s key again', KEY, '', { tokenVersion: 3, encryptionKey: KEY }, 'FAILED'],
+    ['fails nothing in a rollback', '', KEY, { tokenVersion: 3, encryptionKey: KEY }, 'SUCCESS'],
+    ['fails nothing without a token', '', KEY, { tokenVersion: null, encryptionKey: null }, 'SUCCESS'],
+    ['fails nothing with an older status', '', KEY, { tokenVersion: 3 }, 'SUCCESS'],
+  ] as const)('that fails after a change of the key %s', async (_case, before, after, status, expected) => {
+    failing('TOKEN_ENDPOINT_UNAVAILABLE', '', 9)();
     await put(STATUS, JSON.stringify(status));
 
-    const answer = await send(changeOfKey('', KEY));
+    const answer = await send({
+      RequestType: 'Update',
+      ...mint(after),
+      PhysicalResourceId: 'first-mint-abc',
+      OldResourceProperties: mint(before).ResourceProperties,
+    });
 
-    expect(answer.Status).toBe('SUCCESS');
-  });
-
-  test('keeps the physical id of an earlier release, so that CloudFormation replaces nothing', async () => {
-    const answer = await send({ RequestType: 'Update', ...mint(), PhysicalResourceId: 'first-mint-abc' });
-
-    expect(answer.PhysicalResourceId).toBe('first-mint-abc');
+    // The same id as before: CloudFormation replaces nothing.
+    expect(answer).toMatchObject({ Status: expected, PhysicalResourceId: 'first-mint-abc' });
+    if (expected === 'SUCCESS') return;
+    expect(answer.Reason).toContain('minting failed with TOKEN_ENDPOINT_UNAVAILABLE');
+    expect(answer.Reason).toContain('every reader can still decrypt the token');
   });
 
   test('does nothing when it is removed from the stack', async () => {
     await send({ RequestType: 'Delete', ...mint(), PhysicalResourceId: 'first-mint-abc' });
 
-    expect(invocations()).toBe(0);
+    expect(countInvocations()).toBe(0);
   });
 });
 
-test('an unknown resource type is answered as failed', async () => {
-  const answer = await send({ RequestType: 'Create', ResourceType: 'Custom::Other', ResourceProperties: {} });
+test('an unknown resource type is answered as failed, with a reason that is short enough for CloudFormation', async () => {
+  const ResourceType = `Custom::${'x'.repeat(5_000)}`;
 
-  expect(answer).toMatchObject({ Status: 'FAILED', Reason: expect.stringContaining('Custom::Other') });
+  const { Status, Reason } = await send({ RequestType: 'Create', ResourceType, ResourceProperties: {} });
+
+  expect([Status, Reason]).toEqual(['FAILED', ResourceType.slice(0, 1_000)]);
 });
 
-const RELEASED = {
-  Delete: JSON.stringify({
-    service: 'SSM',
-    action: 'DeleteParameters',
-    parameters: { Names: [TOKEN, STATUS] },
-    physicalResourceId: { id: TOKEN },
-  }),
-};
+test('an answer that CloudFormation does not accept is sent again, twice', async () => {
+  refusals = 2;
+  await send({ RequestType: 'Create', ...claim() });
+  expect(cloudFormation.requests).toHaveLength(3);
+
+  refusals = 3;
+  await expect(send({ RequestType: 'Create', ...claim() })).rejects.toThrow('503');
+});
 
 function claim(Adopt: 'true' | 'false' = 'false') {
-  return { ResourceType: 'Custom::TokenParameters', ResourceProperties: { ...PARAMETERS, Adopt } };
+  const ResourceProperties = { TokenParameter: TOKEN, StatusParameter: STATUS, Adopt };
+  return { ResourceType: 'Custom::TokenParameters', ResourceProperties };
 }
 
 function mint(EncryptionKey = '') {
-  const ResourceProperties = {
-    FunctionName: FUNCTION,
-    StatusParameter: STATUS,
-    EncryptionKey,
-    Configuration: 'abc',
-  };
-  return { ResourceType: 'Custom::FirstMint', ResourceProperties };
-}
-
-function changeOfKey(before: string, after: string) {
+  const names = { FunctionName: FUNCTION, StatusParameter: STATUS };
   return {
-    RequestType: 'Update' as const,
-    ...mint(after),
-    PhysicalResourceId: 'first-mint-abc',
-    OldResourceProperties: mint(before).ResourceProperties,
+    ResourceType: 'Custom::FirstMint',
+    ResourceProperties: { ...names, EncryptionKey, Configuration: 'abc' },
   };
 }
 
@@ -290,19 +193,15 @@ interface Answer {
   readonly Reason?: string;
 }
 
-/** Sends an event to the function, and returns what it answered CloudFormation. */
+/** Sends an event to the function, and returns its answer to CloudFormation. */
 async function send(
   event: Pick<CloudFormationEvent, 'RequestType' | 'ResourceType' | 'ResourceProperties'> &
     Partial<CloudFormationEvent>,
 ): Promise<Answer> {
-  const handler = createHandler({
-    ssm,
-    lambda,
-    pause: async () => {
-      pauses += 1;
-    },
-  });
-  await handler({
+  const pause = async () => {
+    pauses += 1;
+  };
+  await createHandler({ ssm, lambda, pause })({
     ResponseURL: `http://127.0.0.1:${cloudFormation.port}/answer`,
     StackId: 'arn:aws:cloudformation:eu-central-1:111122223333:stack/TokenRefresher/0',
     RequestId: 'request',
@@ -312,21 +211,15 @@ async function send(
   return JSON.parse(cloudFormation.requests.at(-1)?.body ?? '');
 }
 
-async function put(name: string, value = 'somebody’s'): Promise<void> {
-  await ssm.send(new PutParameterCommand({ Name: name, Value: value, Type: 'String', Overwrite: true }));
+async function put(Name: string, Value = 'somebody’s'): Promise<void> {
+  await ssm.send(new PutParameterCommand({ Name, Value, Type: 'String', Overwrite: true }));
 }
 
 /** Which of the two parameters exist. */
-async function stored(): Promise<string[]> {
-  const found = [TOKEN, STATUS].map((Name) =>
-    ssm.send(new GetParameterCommand({ Name })).then(
-      () => [Name],
-      () => [],
-    ),
-  );
-  return (await Promise.all(found)).flat();
+function stored(): string[] {
+  return [TOKEN, STATUS].filter((name) => aws.ssm.parameters.get(name) !== undefined);
 }
 
-function invocations(): number {
+function countInvocations(): number {
   return aws.requests.filter(({ operation }) => operation === 'Invoke').length;
 }

@@ -1,5 +1,4 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { SECRET_PLACEHOLDER } from '../../../lambda/contract.ts';
 import { parseCredentials, sameCredentials } from '../../../lambda/mint/credentials.ts';
 import { parsePrivateKey } from '../../../lambda/mint/private-key.ts';
 import { expectNoLeak } from '../../support/leaks.ts';
@@ -37,12 +36,6 @@ test.each([
   ['a JSON string', JSON.stringify(CANARY), 'it is JSON, but not an object'],
   ['an array', JSON.stringify([CANARY]), 'it is JSON, but not an object'],
   ['null', 'null', 'it is JSON, but not an object'],
-  ['the bare placeholder', SECRET_PLACEHOLDER, 'it still holds the placeholder'],
-  [
-    'the placeholder',
-    JSON.stringify({ client_id: SECRET_PLACEHOLDER, client_secret: SECRET_PLACEHOLDER }),
-    'client_id still holds the placeholder; client_secret still holds the placeholder',
-  ],
   ['no keys', '{}', 'client_id is missing; client_secret is missing'],
   ['wrong keys', `{"id":"ci","client_secret":"${CANARY}"}`, 'client_id is missing'],
   [

@@ -1,16 +1,14 @@
-import { createDiscovery } from '../../../lambda/mint/discovery.ts';
+import type { RefreshError } from '../../../lambda/errors.ts';
+import { createFindTokenEndpoint } from '../../../lambda/mint/discovery.ts';
 import { createSendRequest } from '../../../lambda/mint/http.ts';
 import { rejection } from '../../support/leaks.ts';
 import { type Answer, type Recorder, startRecorder, type WireRequest } from '../../support/recorder.ts';
 
-const HOUR_MS = 3_600_000;
 let recorder: Recorder;
 let answers: (request: WireRequest) => Answer;
 let issuer: string;
-let time: number;
 
 beforeEach(async () => {
-  time = Date.parse('2026-11-20T14:00:00Z');
   recorder = await startRecorder((request) => answers(request));
   issuer = `http://127.0.0.1:${recorder.port}`;
   answers = () => metadata();
@@ -22,20 +20,21 @@ const metadata = (changes: object = {}): Answer => ({
   body: JSON.stringify({ issuer, token_endpoint: `${issuer}/token`, ...changes }),
 });
 const make = () =>
-  createDiscovery({ send: createSendRequest(), now: () => new Date(time), timeoutMs: 2_000 });
+  createFindTokenEndpoint({ send: createSendRequest(), now: () => new Date(), timeoutMs: 2_000 });
 const signal = () => AbortSignal.timeout(5_000);
-const discover = (of = issuer) => make().find(of, { signal: signal() });
+const find = (of = issuer) => make()(of, { signal: signal() });
+const found = (path = '/token') => ({ tokenUrl: `${issuer}${path}`, warnings: [] });
 const paths = () => recorder.requests.map(({ method, path }) => `${method} ${path}`);
 
 test('the token endpoint of an OpenID provider is found with one request', async () => {
-  expect(await discover()).toBe(`${issuer}/token`);
+  expect(await find()).toEqual(found());
   expect(paths()).toEqual(['GET /.well-known/openid-configuration']);
 });
 
 test('the issuer’s path comes before OpenID’s well-known path and after RFC 8414’s', async () => {
   issuer = `${issuer}/tenant/a`;
   answers = ({ path }) => (path.includes('openid') ? { status: 404 } : metadata());
-  expect(await discover()).toBe(`${issuer}/token`);
+  expect(await find()).toEqual(found());
   expect(paths()).toEqual([
     'GET /tenant/a/.well-known/openid-configuration',
     'GET /.well-known/oauth-authorization-server/tenant/a',
@@ -44,52 +43,27 @@ test('the issuer’s path comes before OpenID’s well-known path and after RFC 
 
 test('a bare host may end with a slash on either side', async () => {
   answers = () => metadata({ issuer: `${issuer}/` });
-  expect(await discover()).toBe(`${issuer}/token`);
+  expect(await find()).toEqual(found());
   answers = () => metadata();
-  expect(await discover(`${issuer}/`)).toBe(`${issuer}/token`);
+  expect(await find(`${issuer}/`)).toEqual(found());
 });
 
-test('a result is remembered for an hour', async () => {
-  const remembering = make();
-  await remembering.find(issuer, { signal: signal() });
-  time += HOUR_MS - 1;
-  await remembering.find(issuer, { signal: signal() });
-  expect(recorder.requests).toHaveLength(1);
-  time += 1;
+test('the issuer is asked each time; while it does not answer, its last token endpoint is used, with a warning', async () => {
+  const findAgain = make();
+  const ask = () => findAgain(issuer, { signal: signal() });
+  await ask();
   answers = () => metadata({ token_endpoint: `${issuer}/moved` });
-  expect(await remembering.find(issuer, { signal: signal() })).toBe(`${issuer}/moved`);
-});
-
-test('an older result is used while the metadata cannot be read', async () => {
-  const remembering = make();
-  await remembering.find(issuer, { signal: signal() });
-  time += 2 * HOUR_MS;
+  expect(await ask()).toEqual(found('/moved'));
   answers = () => ({ status: 503 });
-  expect(await remembering.find(issuer, { signal: signal() })).toBe(`${issuer}/token`);
-  expect(recorder.requests).toHaveLength(2);
-});
 
-describe('a token endpoint that was forgotten', () => {
-  test('is looked up anew', async () => {
-    const discovery = make();
-    await discovery.find(issuer, { signal: signal() });
-    answers = () => metadata({ token_endpoint: `${issuer}/moved` });
+  const { tokenUrl, warnings } = await ask();
 
-    discovery.forget(issuer);
-
-    expect(await discovery.find(issuer, { signal: signal() })).toBe(`${issuer}/moved`);
-  });
-
-  test('is used again while the metadata cannot be read', async () => {
-    const discovery = make();
-    await discovery.find(issuer, { signal: signal() });
-    answers = () => ({ status: 503 });
-
-    discovery.forget(issuer);
-
-    expect(await discovery.find(issuer, { signal: signal() })).toBe(`${issuer}/token`);
-    expect(recorder.requests).toHaveLength(2);
-  });
+  expect(tokenUrl).toBe(`${issuer}/moved`);
+  expect(warnings).toEqual([
+    expect.stringMatching(/could not be read \(HTTP 503\).*last known token endpoint was used\.$/),
+  ]);
+  const error = await rejection(findAgain(issuer, { signal: AbortSignal.abort() }));
+  expect(error).toMatchObject({ code: 'TOKEN_ENDPOINT_UNAVAILABLE' });
 });
 
 test.each<[string, Answer]>([
@@ -99,83 +73,67 @@ test.each<[string, Answer]>([
 ])('at the OpenID address %s does not keep RFC 8414’s document from being found', async (_case, page) => {
   answers = ({ path }) => (path.includes('openid') ? page : metadata());
 
-  expect(await discover()).toBe(`${issuer}/token`);
+  expect(await find()).toEqual(found());
 });
 
-test.each<[string, (issuer: string) => Answer, string, RegExp]>([
-  [
-    '404 at both places',
-    () => ({ status: 404 }),
-    'TOKEN_ENDPOINT_UNAVAILABLE',
-    /no discovery document.*set tokenUrl/,
-  ],
+test.each<[string, () => Answer, RefreshError['code'], RegExp]>([
+  ['404', () => ({ status: 404 }), 'TOKEN_ENDPOINT_UNAVAILABLE', /no discovery document.*set tokenUrl/],
   ['503', () => ({ status: 503 }), 'TOKEN_ENDPOINT_UNAVAILABLE', /HTTP 503\)\. The next invocation/],
-  [
-    'a redirect',
-    () => ({ status: 301, headers: { location: '/x' } }),
-    'TOKEN_ENDPOINT_UNAVAILABLE',
-    /HTTP 301\)\. Redirects are not followed/,
-  ],
-  ['429', () => ({ status: 429, headers: { 'retry-after': '7' } }), 'TOKEN_ENDPOINT_THROTTLED', /HTTP 429/],
+  ['a redirect', () => ({ status: 301 }), 'TOKEN_ENDPOINT_UNAVAILABLE', /HTTP 301\)\. Redirects are not/],
   ['a web page', () => ({ body: '<html>' }), 'TOKEN_RESPONSE_INVALID', /is not a JSON object/],
   ['an array', () => ({ body: '[]' }), 'TOKEN_RESPONSE_INVALID', /is not a JSON object/],
-  [
-    'an endless body',
-    () => ({ body: `{"a":"${'x'.repeat(70_000)}"}` }),
-    'TOKEN_RESPONSE_INVALID',
-    /is not a JSON object/,
-  ],
+  ['an endless body', () => ({ body: 'x'.repeat(70_000) }), 'TOKEN_RESPONSE_INVALID', /is not a JSON object/],
   [
     'another issuer',
-    () => metadata({ issuer: 'https://attacker.example' }),
+    () => metadata({ issuer: 'https://a.test' }),
     'TOKEN_RESPONSE_INVALID',
-    /names another issuer/,
+    /another issuer/,
   ],
-  ['no issuer', () => metadata({ issuer: undefined }), 'TOKEN_RESPONSE_INVALID', /names another issuer/],
-  [
-    'an issuer with a slash more',
-    () => metadata({ issuer: `${issuer}//` }),
+  ['no issuer', () => metadata({ issuer: undefined }), 'TOKEN_RESPONSE_INVALID', /another issuer/],
+  ['a slash more', () => metadata({ issuer: `${issuer}//` }), 'TOKEN_RESPONSE_INVALID', /another issuer/],
+  ...(
+    [
+      ['no token_endpoint', undefined, /has no token_endpoint/],
+      ['a relative token_endpoint', '/token', /has no token_endpoint/],
+      ['a token_endpoint without TLS', 'http://example.test/token', /is not https/],
+      ['a token_endpoint with a password', 'https://a:b@example.test/', /a user name or a password/],
+    ] as const
+  ).map(([name, url, message]): [string, () => Answer, RefreshError['code'], RegExp] => [
+    name,
+    () => metadata({ token_endpoint: url }),
     'TOKEN_RESPONSE_INVALID',
-    /names another issuer/,
-  ],
-  [
-    'no token_endpoint',
-    () => metadata({ token_endpoint: undefined }),
-    'TOKEN_RESPONSE_INVALID',
-    /has no token_endpoint/,
-  ],
-  [
-    'a relative token_endpoint',
-    () => metadata({ token_endpoint: '/token' }),
-    'TOKEN_RESPONSE_INVALID',
-    /has no token_endpoint/,
-  ],
-  [
-    'a token_endpoint without TLS',
-    () => metadata({ token_endpoint: 'http://example.test/token' }),
-    'TOKEN_RESPONSE_INVALID',
-    /is not https/,
-  ],
-  [
-    'a token_endpoint with a password',
-    () => metadata({ token_endpoint: 'https://a:b@example.test/' }),
-    'TOKEN_RESPONSE_INVALID',
-    /a user name or a password/,
-  ],
+    message,
+  ]),
 ])('an unusable document is refused: %s', async (_case, answer, code, message) => {
-  answers = () => answer(issuer);
-  const error = await rejection(discover());
-  expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
-  if (code === 'TOKEN_ENDPOINT_THROTTLED') expect(error).toMatchObject({ retryAfterMs: 7_000 });
+  answers = answer;
+
+  expect(await rejection(find())).toMatchObject({ code, message: expect.stringMatching(message) });
+});
+
+test('429 is TOKEN_ENDPOINT_THROTTLED, with the time to wait', async () => {
+  answers = () => ({ status: 429, headers: { 'retry-after': '7' } });
+
+  expect(await rejection(find())).toMatchObject({ code: 'TOKEN_ENDPOINT_THROTTLED', retryAfterMs: 7_000 });
 });
 
 test('a refused connection is TOKEN_ENDPOINT_UNAVAILABLE', async () => {
-  const { port } = recorder;
-  await recorder.close();
-  const error = await rejection(discover());
-  recorder = await startRecorder(() => ({}));
-  expect(error).toMatchObject({ code: 'TOKEN_ENDPOINT_UNAVAILABLE' });
-  expect(error.message).toContain(
-    `The discovery document of 127.0.0.1:${port} could not be read (ECONNREFUSED).`,
-  );
+  // Nothing listens on port 1.
+  expect(await rejection(find('http://127.0.0.1:1'))).toMatchObject({
+    code: 'TOKEN_ENDPOINT_UNAVAILABLE',
+    message: expect.stringContaining(
+      'The discovery document of 127.0.0.1:1 could not be read (ECONNREFUSED).',
+    ),
+  });
+});
+
+test('of an issuer with TLS, a token endpoint on loopback without TLS is refused', async () => {
+  const secure = 'https://login.example.test';
+  const body = JSON.stringify({ issuer: secure, token_endpoint: 'http://127.0.0.1/token' });
+  const send = async () => ({ status: 200, headers: {}, body, isTruncated: false });
+  const findOf = createFindTokenEndpoint({ send, now: () => new Date(), timeoutMs: 2_000 });
+
+  expect(await rejection(findOf(secure, { signal: signal() }))).toMatchObject({
+    code: 'TOKEN_RESPONSE_INVALID',
+    message: expect.stringContaining('has a token_endpoint without TLS'),
+  });
 });

@@ -1,8 +1,8 @@
 /** Waits between two attempts. */
 export type Pause = (ms: number) => Promise<unknown>;
 
-/** A call that would succeed a little later; `code` is what it failed with. */
-export class NotYet extends Error {
+/** The failure of a call that may succeed a little later; `code` is what it failed with. */
+export class RetryableError extends Error {
   readonly code: string;
 
   constructor(code: string) {
@@ -11,8 +11,8 @@ export class NotYet extends Error {
   }
 }
 
-/** Errors that end by themselves: IAM propagates a new policy within seconds, and a running beat ends. */
-const WAITED_FOR = [
+/** AWS's errors that end by themselves: IAM propagates a new policy within seconds, and a running beat ends. */
+const RETRYABLE = [
   'AccessDeniedException',
   'TooManyRequestsException',
   'ResourceConflictException',
@@ -30,13 +30,13 @@ const ATTEMPTS = 20;
  * @throws what the call threw: at once, or for the last time after a minute
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
  */
-export async function untilAllowed<T>(pause: Pause, call: () => Promise<T>): Promise<T> {
+export async function retry<T>(pause: Pause, call: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await call();
     } catch (error) {
-      const isTemporary = error instanceof NotYet || WAITED_FOR.includes((error as Error).name);
-      if (!isTemporary || attempt === ATTEMPTS) throw error;
+      const isRetryable = error instanceof RetryableError || RETRYABLE.includes((error as Error).name);
+      if (!isRetryable || attempt === ATTEMPTS) throw error;
       await pause(RETRY_INTERVAL_MS);
     }
   }
