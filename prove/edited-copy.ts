@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -13,25 +13,24 @@ export interface Edit {
   readonly to: string;
 }
 
-/** The result of a command. */
-interface Ran {
-  readonly failed: boolean;
-  /** Whether it was killed at its time limit. It has then failed too. */
-  readonly hung: boolean;
-  readonly output: string;
-}
-
 /** A copy of the tree, in which files can be edited and commands run. */
 export interface EditedCopy {
-  /** Runs a command with one edit, or none, and then undoes the edit. Kills the command after `timeoutMs`. */
-  run(
-    edit: Edit | undefined,
-    command: readonly string[],
-    options?: { readonly timeoutMs: number | undefined },
-  ): Ran;
-  /** @throws Error if the edit cannot be made: the file does not have its text exactly once */
-  check(edit: Edit): void;
+  readonly directory: string;
+  /** Makes an edit, or none, calls `use`, and then undoes the edit. */
+  edited<T>(edit: Edit | undefined, use: () => Promise<T>): Promise<T>;
   remove(): void;
+}
+
+/**
+ * Reads a file of the tree, or of a copy, that is to be edited.
+ *
+ * @throws Error if the edit cannot be made: the file does not have its text exactly once
+ */
+export function readEditable({ file, from }: Edit, directory = ROOT): string {
+  const original = readFileSync(join(directory, file), 'utf8');
+  const count = original.split(from).length - 1;
+  if (count !== 1) throw new Error(`${file} contains "${from}" ${count} times; it must contain it once.`);
+  return original;
 }
 
 /** Copies what git knows of, with the packages linked. */
@@ -46,44 +45,20 @@ export function makeEditedCopy(): EditedCopy {
   }
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
 
-  function readOriginal({ file, from }: Edit): string {
-    const original = readFileSync(join(directory, file), 'utf8');
-    const count = original.split(from).length - 1;
-    if (count !== 1) throw new Error(`${file} contains "${from}" ${count} times; it must contain it once.`);
-    return original;
-  }
-
-  function edited<T>(edit: Edit, run: () => T): T {
-    const { file, from, to } = edit;
-    const original = readOriginal(edit);
-    const path = join(directory, file);
+  async function edited<T>(edit: Edit | undefined, use: () => Promise<T>): Promise<T> {
+    if (edit === undefined) return use();
+    const original = readEditable(edit, directory);
+    const path = join(directory, edit.file);
     writeFileSync(
       path,
-      original.replace(from, () => to),
+      original.replace(edit.from, () => edit.to),
     );
     try {
-      return run();
+      return await use();
     } finally {
       writeFileSync(path, original);
     }
   }
 
-  function run([program = '', ...rest]: readonly string[], timeoutMs: number | undefined): Ran {
-    const { status, stdout, stderr, error } = spawnSync(program, rest, {
-      cwd: directory,
-      encoding: 'utf8',
-      maxBuffer: 64 * 1024 * 1024,
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
-    });
-    const hung = error !== undefined && 'code' in error && error.code === 'ETIMEDOUT';
-    return { failed: status !== 0, hung, output: `${stdout}${stderr}` };
-  }
-
-  return {
-    run: (edit, command, { timeoutMs } = { timeoutMs: undefined }) =>
-      edit === undefined ? run(command, timeoutMs) : edited(edit, () => run(command, timeoutMs)),
-    check: readOriginal,
-    remove: () => rmSync(directory, { recursive: true, force: true }),
-  };
+  return { directory, edited, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }

@@ -4,7 +4,6 @@ import { readdirSync } from 'node:fs';
 /** Proofs that take too long for every change. To add a proof, add a row. Words after the command select rows by name. */
 const PROOFS: Readonly<Record<string, readonly string[]>> = {
   explorer: [process.execPath, 'test/lambda/refresh/explorer/main.ts'],
-  'deliberate-bugs': [process.execPath, 'prove/deliberate-bugs.ts'],
   guards: [process.execPath, 'prove/guards.ts'],
   'released-app': [process.execPath, 'prove/released-app.ts'],
   package: ['npm', 'run', '--silent', 'package'],
