@@ -4,7 +4,7 @@ import type { MintedToken, Minter, ProbeResult } from '../mint/minter.ts';
 import type { Clock } from '../refresh/clock.ts';
 import type { Parameters, Reading } from '../refresh/parameters.ts';
 import { describedToken } from '../refresh/planner.ts';
-import { publishToken } from '../refresh/store.ts';
+import { storeToken } from '../refresh/store.ts';
 import type { Finding } from './step.ts';
 
 interface UseTokensOptions {
@@ -69,7 +69,7 @@ async function useStoredToken(options: UseTokensOptions): Promise<ProbeResult | 
 }
 
 async function publish({ config, parameters, reading, signal }: UseTokensOptions, minted: MintedToken) {
-  await publishToken({
+  const { status } = await storeToken({
     stored: reading ?? { tokenVersion: null, status: null },
     parameters,
     policy: policyOf(config),
@@ -77,4 +77,5 @@ async function publish({ config, parameters, reading, signal }: UseTokensOptions
     signal,
     minted,
   });
+  if (status !== null) await parameters.writeStatus({ status, signal });
 }

@@ -80,7 +80,9 @@ export function openParameters(options: {
   const put = async (input: PutParameterCommandInput, signal: AbortSignal): Promise<number | undefined> => {
     const send = async (how: Partial<PutParameterCommandInput>) => {
       const command = new PutParameterCommand({ ...input, ...how });
-      const { Version } = await untilTaken(signal, () => client.send(command, { abortSignal: signal }));
+      const { Version } = await retryWhileThrottled(signal, () =>
+        client.send(command, { abortSignal: signal }),
+      );
       missing = missing.filter((name) => name !== input.Name);
       return Version;
     };
@@ -195,7 +197,7 @@ function createClient(awsClient: AwsClientSettings | undefined): SSMClient {
  *
  * @see https://docs.aws.amazon.com/general/latest/gr/ssm.html
  */
-async function untilTaken<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+async function retryWhileThrottled<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
   let throttled: unknown;
   for (;;) {
     try {

@@ -100,35 +100,33 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
     return result({ options, outcome: 'still-fresh', reason: decision.reason, token, refused, failure });
   }
 
-  let nowStored: TokenDescription | undefined;
-  try {
-    const minter = await options.loadMinter();
-    const { outcome, token: now } = await storeMinted({
-      ...options,
-      minter,
-      stored,
-      storedIsRefused: refused,
-      onStored: (described) => {
-        nowStored = described;
-      },
-    });
-    nowStored = undefined;
-    await tagParameters(options);
-    if (isStageOverdue(now, clock.now())) {
-      const error = stageRefused(now);
-      if (request.kind === 'beat') throw error;
-      await recordFailure(options, { error, previous: lastFailure, nowStored });
-    } else memory.lastFailure = null;
-    return outcome === 'stored'
-      ? result({ options, outcome: 'refreshed', reason: decision.reason, token: now })
-      : result({ options, outcome: 'still-fresh', reason: outcome, token: now });
-  } catch (caught) {
+  const fail = async (caught: unknown, nowStored?: TokenDescription): Promise<never> => {
     // Without a code it would have no backoff, and would not appear in the status.
     const error = withCode(caught, 'TOKEN_ENDPOINT_UNAVAILABLE');
     await recordFailure(options, { error, previous: lastFailure, nowStored });
     if (!refused && token !== null && !signal.aborted) await keepAlive({ ...options, token });
     throw error;
-  }
+  };
+  const {
+    outcome,
+    token: now,
+    status,
+  } = await mintAndStore(options, stored, refused).catch((error) => fail(error));
+  if (status !== null) await parameters.writeStatus({ status, signal }).catch((error) => fail(error, now));
+  await tagParameters(options);
+  if (isStageOverdue(now, clock.now())) {
+    const error = stageRefused(now);
+    if (request.kind === 'beat') return await fail(error);
+    await recordFailure(options, { error, previous: lastFailure });
+  } else memory.lastFailure = null;
+  return outcome === 'stored'
+    ? result({ options, outcome: 'refreshed', reason: decision.reason, token: now })
+    : result({ options, outcome: 'still-fresh', reason: outcome, token: now });
+}
+
+async function mintAndStore(options: RefreshOptions, stored: Stored, storedIsRefused: boolean) {
+  const minter = await options.loadMinter();
+  return await storeMinted({ ...options, minter, stored, storedIsRefused });
 }
 
 /** Tags are for people: a token without them is as good. The next mint tries again. */
@@ -195,7 +193,7 @@ async function recordFailure(
     readonly error: { readonly code: FailureCode; readonly retryAfterMs: number | undefined };
     readonly previous: LastFailure | null;
     /** The new token, if one was stored and only its status could not be written. */
-    readonly nowStored: TokenDescription | undefined;
+    readonly nowStored?: TokenDescription | undefined;
   },
 ): Promise<void> {
   const { error, previous, nowStored } = failed;

@@ -6,26 +6,23 @@ import type { Clock } from './clock.ts';
 import { type KeepAlive, rememberUse } from './keep-alive.ts';
 import type { Parameters } from './parameters.ts';
 import { describedToken, hasKey, type Policy, refreshDueAt, type Stored } from './planner.ts';
-import { serializeStatus, type TokenDescription } from './status.ts';
-import { claimVersion } from './two-mints-at-once.ts';
+import { type Status, serializeStatus, type TokenDescription } from './status.ts';
 
 /**
  * The outcome of a mint. `same-token`: the server returned the stored token, which is not written again.
- * `concurrent-mint`: another invocation stored a token at the same time, and this one may not be the later.
+ * `concurrent-mint`: another invocation may have stored a token at the same time.
  */
 export type StoreOutcome = 'stored' | 'same-token' | 'concurrent-mint';
 
-interface PublishOptions {
+interface StoreOptions {
   readonly stored: Stored;
   readonly parameters: Parameters;
   readonly policy: Policy;
   readonly provider: string;
   readonly signal: AbortSignal;
-  /** Called with the stored token before the status is written, so that a failure after it describes the right token. */
-  readonly onStored?: (token: TokenDescription) => void;
 }
 
-interface StoreOptions extends PublishOptions {
+interface MintOptions extends StoreOptions {
   readonly minter: Minter;
   /** Whether the provider refused the stored token: the same token again is then a failure. */
   readonly storedIsRefused: boolean;
@@ -38,37 +35,44 @@ interface StoreOptions extends PublishOptions {
 interface StoreResult {
   readonly outcome: StoreOutcome;
   readonly token: TokenDescription;
+  /** The status that the caller has to write; null: none. */
+  readonly status: Status | null;
 }
 
 /**
  * Mints a token, probes it if the provider has a probe, and stores it. A token that was issued later replaces the stored
  * one, whatever lifetime the stored one claims.
  *
- * @throws RefreshError `TOKEN_UNUSABLE`, and the codes of {@link Minter.mint} and {@link Parameters}
+ * @throws RefreshError `TOKEN_UNUSABLE`, and the codes of {@link Minter.mint} and {@link Parameters.writeToken}
  */
-export async function storeMinted(options: StoreOptions): Promise<StoreResult> {
+export async function storeMinted(options: MintOptions): Promise<StoreResult> {
   const { minter, stored, storedIsRefused, policy, memory, signal } = options;
   const minted = await minter.mint({ signal });
   options.observations.warnings.push(...minted.warnings);
   const fingerprint = fingerprintOf(minted.accessToken);
   const current = describedToken(stored);
   if (current?.fingerprint === fingerprint && hasKey(current, policy) && !storedIsRefused) {
-    return await keepSameToken(options, current, minted);
+    return keepSameToken(options, current, minted);
   }
   await prove(options, minted, fingerprint);
   memory.sameTokenAt = null;
-  return await publishToken({ ...options, minted });
+  return await storeToken({ ...options, minted });
 }
 
 /**
- * Writes a token, then the status that describes it.
+ * Writes a token, without its status.
  *
- * @throws RefreshError `PARAMETER_UNAVAILABLE`, `PARAMETER_NOT_WRITTEN`
+ * Parameter Store has no conditional write, but numbers its versions. If the new version does not follow the version that
+ * was read, another invocation wrote too, or this one wrote twice because an answer was lost, or the parameter was deleted.
+ * Then no status is written. The old status describes none of these tokens, so that the next beat mints a token that is
+ * later than all of them.
+ *
+ * @throws RefreshError `PARAMETER_NOT_WRITTEN`
  */
-export async function publishToken(
-  options: PublishOptions & { readonly minted: MintedToken },
+export async function storeToken(
+  options: StoreOptions & { readonly minted: MintedToken },
 ): Promise<StoreResult> {
-  const { minted, parameters, policy, provider, signal, onStored } = options;
+  const { minted, stored, parameters, policy, provider, signal } = options;
   const { accessToken } = minted;
   const version = await parameters.writeToken({ accessToken, signal });
   const token = {
@@ -77,14 +81,9 @@ export async function publishToken(
     ...describe(options, minted),
     encryptionKey: policy.encryptionKey,
   };
-  const claimed = await claimVersion({ ...options, token, fingerprintOf });
-  if (claimed !== null) {
-    onStored?.(claimed);
-    await parameters.writeStatus({ status: { token: claimed, provider, lastFailure: null }, signal });
-  }
-  return claimed === token
-    ? { outcome: 'stored', token }
-    : { outcome: 'concurrent-mint', token: claimed ?? token };
+  const isNext = version === (stored.tokenVersion ?? 0) + 1;
+  if (!isNext) return { outcome: 'concurrent-mint', token, status: null };
+  return { outcome: 'stored', token, status: { token, provider, lastFailure: null } };
 }
 
 /** The first 12 hex digits of the token's SHA-256. */
@@ -93,7 +92,7 @@ export function fingerprintOf(accessToken: string): string {
 }
 
 /** The status fields of a minted token, without its version, its fingerprint and its key. */
-function describe({ stored, policy, provider }: PublishOptions, minted: Omit<MintedToken, 'accessToken'>) {
+function describe({ stored, policy, provider }: StoreOptions, minted: Omit<MintedToken, 'accessToken'>) {
   const { issuedAt, expiresAt, secretStage } = minted;
   const before = stored.status?.token?.fallbackSince;
   return {
@@ -109,7 +108,7 @@ function describe({ stored, policy, provider }: PublishOptions, minted: Omit<Min
 }
 
 async function prove(
-  { minter, clock, memory, observations, signal }: StoreOptions,
+  { minter, clock, memory, observations, signal }: MintOptions,
   minted: MintedToken,
   fingerprint: string,
 ) {
@@ -133,8 +132,8 @@ async function prove(
  * The server returned the stored token again. Its `issuedAt` stays, and it expires at the earlier of both expiries. Once
  * it is due, each beat requests a new one.
  */
-async function keepSameToken(options: StoreOptions, current: TokenDescription, minted: MintedToken) {
-  const { stored, parameters, clock, provider, memory, observations, signal } = options;
+function keepSameToken(options: MintOptions, current: TokenDescription, minted: MintedToken): StoreResult {
+  const { stored, clock, provider, memory, observations } = options;
   const both = {
     ...minted,
     issuedAt: earlier(current.issuedAt, minted.issuedAt),
@@ -148,8 +147,7 @@ async function keepSameToken(options: StoreOptions, current: TokenDescription, m
   );
   const status = { token, provider, lastFailure: null };
   const isNews = stored.status === null || serializeStatus(status) !== serializeStatus(stored.status);
-  if (isNews) await parameters.writeStatus({ status, signal });
-  return { outcome: 'same-token', token } as const;
+  return { outcome: 'same-token', token, status: isNews ? status : null };
 }
 
 function earlier(one: Date, other: Date): Date {

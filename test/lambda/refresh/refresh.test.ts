@@ -588,7 +588,7 @@ describe('a server that returns the stored token again', () => {
 });
 
 describe('of two mints at once', () => {
-  test('the token that was issued later is written back if the earlier one overwrote it', async () => {
+  test('neither is described by the status, and the next beat mints one that is later than both', async () => {
     await start();
     await fn.invoke();
     const slow = world.instance();
@@ -603,18 +603,36 @@ describe('of two mints at once', () => {
     world.advance(30_000);
     const quick = await fn.invoke();
     expect(quick).toMatchObject({ outcome: 'refreshed', tokenVersion: 2 });
-    const winner = await stored();
     release();
     expect(await slowResult).toMatchObject({
       outcome: 'still-fresh',
       reason: 'concurrent-mint',
-      fingerprint: quick.fingerprint,
+      satisfied: true,
+      tokenVersion: 3,
     });
-    expect(await stored()).toMatchObject({
-      accessToken: winner.accessToken,
-      version: 4,
-      status: { token: { version: 4 } },
+    expect(await stored()).toMatchObject({ version: 3, status: { token: { version: 2 } } });
+    world.advance(30_000);
+    const next = await fn.invoke();
+    expect(next).toMatchObject({ outcome: 'refreshed', reason: 'version-mismatch', tokenVersion: 4 });
+    expect(await stored()).toMatchObject({ version: 4, status: { token: { version: 4 } } });
+  });
+
+  test('a parameter that was deleted since it was read counts as another mint', async () => {
+    await start();
+    await fn.invoke();
+    await world.overwrite('by-hand');
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
     });
+    world.server.faults.next('token', { kind: 'delay', until: released });
+    const result = fn.invoke();
+    while (world.server.requests.length < 2) await new Promise((resolve) => setImmediate(resolve));
+
+    await world.deleteToken();
+    release();
+
+    expect(await result).toMatchObject({ reason: 'concurrent-mint', tokenVersion: 1 });
   });
 });
 
