@@ -117,7 +117,7 @@ export interface TokenRefresherProps {
 
   /**
    * Reserved concurrency of the function: 1 makes refreshes single-flight. 0 reserves none, which accounts with a
-   * concurrency limit of 10 need. Two mints at once are then harmless: the token that was issued later stays.
+   * concurrency limit of 10 need. Two mints at once are then harmless: a later one follows within a minute.
    * @default 1
    */
   readonly reservedConcurrency?: 0 | 1;

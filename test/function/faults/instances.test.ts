@@ -1,13 +1,10 @@
 import type { FaultMatch } from '../../../local/aws/faults.ts';
 import { type Harness, MINUTE_MS } from '../../../local/harness.ts';
-import { CALLS, holdUntilAllMeet, TOKEN_PARAMETER } from '../harnesses.ts';
+import { CALLS, holdUntilAllMeet } from '../harnesses.ts';
 import type { Scenario } from './scenario.ts';
 import { testScenarios } from './test-scenarios.ts';
 
 const group = 'instances';
-
-/** Less than the newer one's. */
-const OLDER_LIVES_SECONDS = 3_590;
 
 /** A gate at which the first call waits, and a signal that it has arrived. */
 function holdFirst(harness: Harness, match: FaultMatch) {
@@ -97,7 +94,6 @@ testScenarios([
     arrange: () => undefined,
     act: (harness) => olderFinishesLast(harness, { olderLivesSeconds: 900 }),
     answers: 'still-fresh, concurrent-mint | refreshed, age',
-    healedAfter: 0,
   },
   {
     group,
@@ -106,31 +102,8 @@ testScenarios([
     arrange: () => undefined,
     act: (harness) =>
       olderFinishesLast(harness, { olderLivesSeconds: 3600, newerHeldAt: CALLS['PutParameter status'] }),
-    // It is not known yet which one is later: the next invocation mints one that is later than both.
     answers: 'still-fresh, concurrent-mint | refreshed, age',
   },
-  ...(
-    [
-      ['before its second look', { ...CALLS.GetParameters, nth: 3 }],
-      ['before it reads the better token', { operation: 'GetParameter', name: `${TOKEN_PARAMETER}:2` }],
-      ['before it puts the better token back', { ...CALLS['PutParameter token'], nth: 3 }],
-    ] as const
-  ).map(
-    ([when, match]): Scenario => ({
-      group,
-      fault: `an older mint writes last and is killed ${when}`,
-      instances: 2,
-      arrange(harness) {
-        harness.aws.faults.add({
-          match,
-          fault: { kind: 'before-executing', run: () => harness.process.kill() },
-        });
-        harness.aws.faults.add({ match, fault: { kind: 'cut-before-executing' } });
-      },
-      act: (harness) => olderFinishesLast(harness, { olderLivesSeconds: OLDER_LIVES_SECONDS }),
-      answers: 'Runtime.ExitError | refreshed, age',
-    }),
-  ),
   ...(['GetSecretValue', 'PutParameter token', 'PutParameter status'] as const).map(
     (name): Scenario => ({
       group: 'time limit',
