@@ -1,10 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 
 /** Answers with JSON, and forbids caching: it may contain a token. */
 export function answerJson(
   response: ServerResponse,
   status: number,
-  body: Readonly<Record<string, unknown>>,
+  body: object,
   headers: Readonly<Record<string, string>> = {},
 ): void {
   const text = JSON.stringify(body);
@@ -18,18 +18,26 @@ export function answerJson(
   response.end(text);
 }
 
-/**
- * Refuses a request without reading its body, and closes its connection. `code` and `message` have the form of Genesys
- * Cloud's API, whose SDKs show them.
- */
-export function refuse(
-  request: IncomingMessage,
-  response: ServerResponse,
+/** Thrown for a request that is refused: the server answers with this, and closes the connection. */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly body: object;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, body: object, headers: Readonly<Record<string, string>> = {}) {
+    super('refused');
+    this.status = status;
+    this.body = body;
+    this.headers = headers;
+  }
+}
+
+/** A refusal in the form of Genesys Cloud's API, whose SDKs show `code` and `message`. */
+export function apiRefusal(
   status: number,
   code: string,
   message: string,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  answerJson(response, status, { status, code, message }, { ...headers, connection: 'close' });
-  response.once('finish', () => request.socket.destroySoon());
+  headers?: Readonly<Record<string, string>>,
+): Refusal {
+  return new Refusal(status, { status, code, message }, headers);
 }

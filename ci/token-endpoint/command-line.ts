@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util';
 import { GENESYS_DOMAINS } from '../../lambda/providers/genesys-regions.ts';
 
 /** The parsed command line. */
@@ -36,58 +37,58 @@ Exit status: COMMAND's. Without a first token COMMAND is not run, and the status
 is access-token's: 2 usage; 4 no live token; 5 AWS refused.
 `;
 
-const VALUED = ['--min-ttl', '--genesys-region', '--prefix', '--function', '--profile'] as const;
-
 /**
  * Reads the command line; undefined for `--help`.
  *
+ * @param env the job's environment, which may name a region of Genesys Cloud
  * @throws UsageError
  */
-export function readCommandLine(args: readonly string[]): CommandLine | undefined {
-  const values = new Map<string, string>();
-  const names: string[] = [];
-  const flags: string[] = [];
-  let command: readonly string[] = [];
-  for (let index = 0; index < args.length; index += 1) {
-    const word = args[index] as string;
-    if (word === '--') {
-      command = args.slice(index + 1);
-      break;
-    }
-    if (word === '--help' || word === '-h') return undefined;
-    const [option, attached] = splitOption(word);
-    if (VALUED.some((known) => known === option)) {
-      if (attached === undefined) index += 1;
-      const value = attached ?? args[index];
-      if (value === undefined) throw new UsageError(`${option} needs a value`);
-      values.set(option, value);
-    } else if (word === '--no-mask') flags.push(word);
-    else if (word.startsWith('-')) throw new UsageError(`unknown option '${word}'`);
-    else names.push(word);
-  }
-  const [name, unexpected] = names;
+export function readCommandLine(args: readonly string[], env: NodeJS.ProcessEnv): CommandLine | undefined {
+  const end = args.includes('--') ? args.indexOf('--') : args.length;
+  const { values, positionals } = parse(args.slice(0, end));
+  if (values.help) return undefined;
+  const [name, unexpected] = positionals;
   if (name === undefined) throw new UsageError('the name of the token is missing');
   if (unexpected !== undefined) throw new UsageError(`unexpected '${unexpected}': a command follows --`);
-  const [file, ...rest] = command;
+  const [file, ...rest] = args.slice(end + 1);
   if (file === undefined) throw new UsageError('-- and a command are missing');
-  const minTtl = values.get('--min-ttl') ?? '5m';
+  const { 'min-ttl': minTtl = '5m', 'genesys-region': region } = values;
   const minTtlMs = milliseconds(minTtl);
-  const passedOn = ['--prefix', '--function', '--profile'].flatMap((option) => {
-    const value = values.get(option);
-    return value === undefined ? [] : [option, value];
+  const passedOn = (['prefix', 'function', 'profile'] as const).flatMap((option) => {
+    const value = values[option];
+    return value === undefined ? [] : [`--${option}`, value];
   });
+  const flags = values['no-mask'] ? ['--no-mask'] : [];
   return {
     accessTokenArguments: [name, '--min-ttl', minTtl, ...passedOn, ...flags],
     minTtlMs,
-    profile: values.get('--profile'),
-    genesys: genesysOf(values.get('--genesys-region')),
+    profile: values.profile,
+    genesys: region === undefined ? undefined : genesysOf(region, env.GENESYSCLOUD_REGION),
     command: [file, ...rest],
   };
 }
 
-function splitOption(word: string): [string, string | undefined] {
-  const at = word.indexOf('=');
-  return word.startsWith('--') && at > 0 ? [word.slice(0, at), word.slice(at + 1)] : [word, undefined];
+function parse(args: string[]) {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        'min-ttl': text,
+        'genesys-region': text,
+        prefix: text,
+        function: text,
+        profile: text,
+        'no-mask': flag,
+        help: { ...flag, short: 'h' },
+      },
+    });
+  } catch (error) {
+    // What follows its first sentence is advice that is wrong here.
+    throw new UsageError((error as Error).message.replace(/\.\s.*/s, ''));
+  }
 }
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
@@ -100,12 +101,14 @@ function milliseconds(text: string): number {
   return seconds * 1000;
 }
 
-function genesysOf(region: string | undefined): CommandLine['genesys'] {
-  if (region === undefined) return undefined;
+function genesysOf(region: string, regionOfJob = region): CommandLine['genesys'] {
   const domain = Object.hasOwn(GENESYS_DOMAINS, region) ? GENESYS_DOMAINS[region] : undefined;
   if (domain === undefined) {
     const known = Object.keys(GENESYS_DOMAINS).join(', ');
     throw new UsageError(`--genesys-region '${region}' is not a region of Genesys Cloud. Known: ${known}`);
+  }
+  if (regionOfJob !== region) {
+    throw new UsageError(`--genesys-region is ${region}, but GENESYSCLOUD_REGION is '${regionOfJob}'`);
   }
   return { region, domain };
 }

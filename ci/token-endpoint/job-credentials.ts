@@ -1,11 +1,15 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** Client id and secret for COMMAND: random, valid for one job. */
+/** What this process gave to its job: client id and secret, random and valid for one job, and access tokens. */
 export interface JobCredentials {
   readonly clientId: string;
   readonly clientSecret: string;
   /** Tells whether both are this job's, in constant time. */
   matches(clientId: string, clientSecret: string): boolean;
+  /** Records a token that the job gets. */
+  issue(accessToken: string): void;
+  /** Tells whether the job got this token here. The gateway forwards no others. */
+  isIssued(accessToken: string): boolean;
 }
 
 /** Makes them. Hexadecimal, so that neither a form nor a Basic header must escape them. */
@@ -13,15 +17,19 @@ export function createJobCredentials(): JobCredentials {
   const clientId = randomBytes(16).toString('hex');
   const clientSecret = randomBytes(32).toString('hex');
   const expected = digest(clientId, clientSecret);
+  // Hashes, so that no expired token stays in memory.
+  const issued = new Set<string>();
   return {
     clientId,
     clientSecret,
     matches: (id, secret) => timingSafeEqual(digest(id, secret), expected),
+    issue: (accessToken) => {
+      issued.add(digest(accessToken).toString('base64'));
+    },
+    isIssued: (accessToken) => issued.has(digest(accessToken).toString('base64')),
   };
 }
 
-function digest(clientId: string, clientSecret: string): Buffer {
-  return createHash('sha256')
-    .update(JSON.stringify([clientId, clientSecret]))
-    .digest();
+function digest(...texts: readonly string[]): Buffer {
+  return createHash('sha256').update(JSON.stringify(texts)).digest();
 }

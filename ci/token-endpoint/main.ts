@@ -1,12 +1,9 @@
+import { createTokenReader, findAccessToken } from './access-token.ts';
 import { examineAwsSession } from './aws-session.ts';
-import { commandEnvironment } from './command-environment.ts';
-import { type CommandLine, readCommandLine, USAGE, UsageError } from './command-line.ts';
-import { findAccessToken } from './find-access-token.ts';
+import { readCommandLine, USAGE, UsageError } from './command-line.ts';
 import { createGateway } from './gateway.ts';
-import { createIssuedTokens } from './issued-tokens.ts';
 import { createJobCredentials } from './job-credentials.ts';
-import { createTokenReader } from './read-token.ts';
-import { type CommandEnd, endLike, runCommand } from './run-command.ts';
+import { type CommandEnd, commandEnvironment, endLike, runCommand } from './run-command.ts';
 import { startLoopbackServer } from './server.ts';
 import { createTokenRequests } from './token-requests.ts';
 import { createTokenSource } from './token-source.ts';
@@ -20,25 +17,24 @@ const USAGE_STATUS = 2;
 const NOT_EXECUTABLE_STATUS = 126;
 const NOT_FOUND_STATUS = 127;
 
-const say = (text: string): void => tell(`token-endpoint: ${text}`);
+const now = (): number => Date.now();
 const tell = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
-const now = (): number => Date.now();
+const say = (text: string): void => tell(`token-endpoint: ${text}`);
+const sayError = (error: unknown): void => say(error instanceof Error ? error.message : 'failed');
 
 async function main(): Promise<void> {
   const { env } = process;
-  const commandLine = parse(process.argv.slice(2), env);
-  if (commandLine === undefined) return;
-  const script = findAccessToken(process.argv[1] as string, env.PATH);
-  if (script === undefined) {
-    say('access-token is neither beside this file nor in PATH: copy it to this directory');
-    process.exitCode = USAGE_STATUS;
+  const commandLine = readCommandLine(process.argv.slice(2), env);
+  if (commandLine === undefined) {
+    process.stdout.write(USAGE);
     return;
   }
   const { accessTokenArguments: args, minTtlMs, profile, genesys, command } = commandLine;
+  const script = findAccessToken(process.argv[1] as string, env.PATH);
   const session = examineAwsSession({ env, profile, now });
-  const read = createTokenReader({ script, args, environments: session.environments, now, tell });
+  const read = createTokenReader({ script, args, environments: session.environments, tell });
   const { status, token: first } = await read();
   if (first === undefined) {
     say('COMMAND was not run: there is no live token');
@@ -53,9 +49,7 @@ async function main(): Promise<void> {
     );
   }
 
-  const onError = (error: unknown): void =>
-    say(error instanceof Error ? error.message : 'access-token failed');
-  const source = createTokenSource({ first, read, minTtlMs, now, onError });
+  const source = createTokenSource({ first, read, minTtlMs, now, onError: sayError });
   const reason = (): string =>
     `There is no live token. ${
       session.endsAtMs !== undefined && now() >= session.endsAtMs
@@ -63,15 +57,12 @@ async function main(): Promise<void> {
         : `access-token ended with status ${source.lastStatus}; its messages are in the job's log.`
     }`;
   const credentials = createJobCredentials();
-  const issued = createIssuedTokens();
-  const gateway =
-    genesys && createGateway({ origin: `https://api.${genesys.domain}`, source, issued, env, reason });
+  const origin = genesys && `https://api.${genesys.domain}`;
+  const gateway = origin ? createGateway({ origin, source, credentials, env, reason }) : undefined;
   const isGateway = gateway !== undefined;
-  const answerTokenRequest = createTokenRequests({ credentials, source, issued, isGateway, now, reason });
+  const answerTokenRequest = createTokenRequests({ credentials, source, isGateway, now, reason });
   const server = await startLoopbackServer({ answerTokenRequest, gateway });
-  say(
-    `answers on http://${server.host}:${server.port}${isGateway ? ` for https://api.${genesys?.domain}` : ''}`,
-  );
+  say(`answers on http://${server.host}:${server.port}${origin ? ` for ${origin}` : ''}`);
   const end = await run(command, commandEnvironment({ env, server, credentials, genesys }));
   await server.close();
   endLike(end);
@@ -83,28 +74,7 @@ function takesProxies(version: string): boolean {
   return major > 24 || (major === 24 && minor >= 5) || (major === 22 && minor >= 21);
 }
 
-/** The command line; undefined if the process must end: its message is printed, and its exit status is set. */
-function parse(args: readonly string[], env: NodeJS.ProcessEnv): CommandLine | undefined {
-  try {
-    const commandLine = readCommandLine(args);
-    if (commandLine === undefined) process.stdout.write(USAGE);
-    const region = env.GENESYSCLOUD_REGION;
-    if (commandLine?.genesys && region && region !== commandLine.genesys.region) {
-      throw new UsageError(
-        `--genesys-region is ${commandLine.genesys.region}, but GENESYSCLOUD_REGION is '${region}'`,
-      );
-    }
-    return commandLine;
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    say(error.message);
-    say("'token-endpoint --help' shows the usage");
-    process.exitCode = USAGE_STATUS;
-    return undefined;
-  }
-}
-
-async function run(command: CommandLine['command'], env: NodeJS.ProcessEnv): Promise<CommandEnd> {
+async function run(command: readonly [string, ...string[]], env: NodeJS.ProcessEnv): Promise<CommandEnd> {
   try {
     return await runCommand(command, env);
   } catch (error) {
@@ -115,6 +85,7 @@ async function run(command: CommandLine['command'], env: NodeJS.ProcessEnv): Pro
 }
 
 await main().catch((error: unknown) => {
-  say(error instanceof Error ? error.message : 'failed');
-  process.exitCode = 1;
+  sayError(error);
+  if (error instanceof UsageError) say("'token-endpoint --help' shows the usage");
+  process.exitCode = error instanceof UsageError ? USAGE_STATUS : 1;
 });

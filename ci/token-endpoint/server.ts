@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { refuse } from './answer.ts';
-import { apiPath } from './api-path.ts';
+import { answerJson, apiRefusal, Refusal } from './answer.ts';
+import { apiPath } from './forwarded-call.ts';
 import type { Gateway } from './gateway.ts';
 
 /** The job's server on a free loopback port. */
@@ -31,42 +31,32 @@ export async function startLoopbackServer(options: {
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const target = request.url ?? '';
     if (request.headersDistinct.host?.length !== 1 || !hosts.includes(request.headers.host ?? '')) {
-      refuse(
-        request,
-        response,
-        421,
-        'misdirected.request',
-        `This server is ${hosts[0]}; the Host header names another one.`,
-      );
-      return;
+      const message = `This server is ${hosts[0]}; the Host header names another one.`;
+      throw apiRefusal(421, 'misdirected.request', message);
     }
     if (!target.startsWith('/')) {
-      refuse(
-        request,
-        response,
-        400,
-        'bad.request',
-        'This server is not a proxy: send a path, not a whole URL.',
-      );
-      return;
+      throw apiRefusal(400, 'bad.request', 'This server is not a proxy: send a path, not a whole URL.');
     }
     if (TOKEN_PATHS.includes(target.split('?', 1)[0] as string)) {
-      await answerTokenRequest(request, response);
-      return;
+      return answerTokenRequest(request, response);
     }
     const path = apiPath(target);
     if (path === undefined || gateway === undefined) {
       const known = gateway === undefined ? '/oauth/token' : '/oauth/token and /api/v2/';
-      refuse(request, response, 404, 'not.found', `This server answers only ${known}, without dot segments.`);
-      return;
+      throw apiRefusal(404, 'not.found', `This server answers only ${known}, without dot segments.`);
     }
-    await gateway.forward(request, response, path);
+    return gateway.forward(request, response, path);
   };
 
   const server = createServer((request, response) => {
     request.on('error', () => response.destroy());
     // Requests are not logged, and no request ends the job's process.
-    route(request, response).catch(() => response.destroy());
+    route(request, response).catch((error) => {
+      if (!(error instanceof Refusal)) return response.destroy();
+      // The body is not read. The connection closes.
+      response.once('finish', () => request.socket.destroySoon());
+      return answerJson(response, error.status, error.body, { ...error.headers, connection: 'close' });
+    });
   });
   server.headersTimeout = 15_000;
   // A long upload is not an error, and a client may keep its connection between two calls.

@@ -1,4 +1,4 @@
-import type { ReadToken, StoredToken } from './read-token.ts';
+import type { ReadToken, StoredToken } from './access-token.ts';
 
 /** The newest token that the job can read, held in memory and read again when necessary. */
 export interface TokenSource {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { buildTokenEndpoint } from '../../../ci/build-token-endpoint.ts';
@@ -55,8 +55,8 @@ test.each([
   [['genesys', '--'], '-- and a command are missing'],
   [['--', 'true'], 'the name of the token is missing'],
   [['genesys', 'terraform', '--', 'apply'], "unexpected 'terraform': a command follows --"],
-  [['genesys', '--min-tll', '5m', '--', 'true'], "unknown option '--min-tll'"],
-  [['genesys', '--min-ttl'], '--min-ttl needs a value'],
+  [['genesys', '--min-tll', '5m', '--', 'true'], "Unknown option '--min-tll'"],
+  [['genesys', '--min-ttl'], "Option '--min-ttl <value>' argument missing"],
   [['genesys', '--min-ttl', '5min', '--', 'true'], "--min-ttl '5min' is not a duration"],
   [['genesys', '--min-ttl=', '--', 'true'], "--min-ttl '' is not a duration"],
   [['genesys', '--min-ttl', '0', '--', 'true'], "--min-ttl '0' is not between 1s and 48h"],
@@ -106,7 +106,7 @@ test('options for access-token are passed on to it, COMMAND is not', () => {
 
   expect(status).toBe(0);
   expect(stored.readings()).toEqual([
-    'get cxone --min-ttl 90s --prefix /team/ci --function f --profile p --no-mask',
+    'get cxone --min-ttl 90s --prefix /team/ci --function f --profile p --no-mask --json',
   ]);
 });
 
@@ -117,6 +117,22 @@ test('a copy without access-token beside it or in PATH says what is missing', ()
 
   expect(status).toBe(2);
   expect(stderr).toContain('access-token is neither beside this file nor in PATH');
+});
+
+test.each([
+  ['refuses --json', "echo 'access-token: --json belongs to status' >&2; exit 2"],
+  ['prints the token alone', 'echo canary-token'],
+  ['prints JSON without an expiry', `echo '{"token":"canary-token","version":1}'`],
+])('an older access-token, which %s, is to be replaced', (_which, script) => {
+  writeFileSync(join(stored.directory, 'answer'), script);
+
+  const { status, stderr } = tokenEndpoint(['genesys', '--', 'echo', 'ran']);
+
+  expect(status).toBe(2);
+  expect(stderr).toContain(
+    `${join(stored.directory, 'access-token')} is older than this token-endpoint: copy ci/access-token`,
+  );
+  expect(stderr).not.toContain('canary-token');
 });
 
 test('access-token is found in PATH, and beside the file that a link leads to', () => {

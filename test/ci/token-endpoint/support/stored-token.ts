@@ -56,11 +56,9 @@ export function createStoredTokenDirectory(): StoredTokenDirectory {
     directory,
     program,
     store(token, { version = 1, lifeSeconds = 3600, status = 0 } = {}) {
-      const clock = new Date(Date.now() + aheadMs + lifeSeconds * 1000).toISOString().slice(11, 19);
-      answer(`echo 'token v${version} 9f86d081884c expires ${clock}Z, ${durationText(lifeSeconds)} left' >&2
-printf '%s\\n' '${token}'
-exit ${status}
-`);
+      const expiresAtEpoch = Math.floor((Date.now() + aheadMs) / 1000) + lifeSeconds;
+      const json = JSON.stringify({ token, version, fingerprint: '9f86d081884c', expiresAtEpoch });
+      answer(`printf '%s\\n' '${json}'\nexit ${status}\n`);
     },
     fail,
     endSession({ token }) {
@@ -83,10 +81,4 @@ exit ${status}
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
   return storedToken;
-}
-
-function durationText(seconds: number): string {
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
-  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
