@@ -1,82 +1,37 @@
 import type { Harness } from '../../../local/harness.ts';
 import { CALLS, STATUS_PARAMETER, TOKEN_PARAMETER } from '../harnesses.ts';
-import { killBefore } from './kill.ts';
-import type { Scenario } from './scenario.ts';
-import { testScenarios } from './test-scenarios.ts';
-
-const group = 'parameters';
+import { killBefore, testScenarios } from './scenario.ts';
 
 function overwrite(harness: Harness, name: string, value: string): void {
-  const type = name === TOKEN_PARAMETER ? 'SecureString' : 'String';
-  harness.administer('PutParameter', { Name: name, Value: value, Type: type, Overwrite: true });
+  if (name === TOKEN_PARAMETER) harness.storeToken(value);
+  else harness.storeStatus(value);
 }
 
-function remove(harness: Harness, name: string): void {
-  harness.administer('DeleteParameter', { Name: name });
+function remove({ administer }: Harness, name: string): void {
+  administer('DeleteParameter', { Name: name });
 }
 
-function changeStatus(harness: Harness, change: (status: Record<string, unknown>) => object): void {
-  const json = harness.aws.ssm.parameters.get(STATUS_PARAMETER)?.versions.at(-1)?.value ?? '{}';
-  overwrite(harness, STATUS_PARAMETER, JSON.stringify(change(JSON.parse(json))));
+/** Moves a label to a version. */
+function label({ administer }: Harness, ParameterVersion: number): void {
+  administer('LabelParameterVersion', { Name: TOKEN_PARAMETER, ParameterVersion, Labels: ['keep'] });
 }
 
-const hours = (count: number) => new Date(Date.now() + count * 3_600_000).toISOString();
-
-/** What somebody does to the stored status, and the reason for which the next invocation mints. */
-const STATUSES: readonly (readonly [string, (harness: Harness) => void, string])[] = [
-  ['status deleted', (harness) => remove(harness, STATUS_PARAMETER), 'status-unreadable'],
-  [
-    'status is no JSON',
-    (harness) => overwrite(harness, STATUS_PARAMETER, '{"schemaVersion":1'),
-    'status-unreadable',
-  ],
-  [
-    'status is of another schema',
-    (harness) => changeStatus(harness, (status) => ({ ...status, schemaVersion: 2 })),
-    'status-unreadable',
-  ],
-  [
-    'status describes another version',
-    (harness) => changeStatus(harness, (status) => ({ ...status, tokenVersion: 7 })),
-    'version-mismatch',
-  ],
-  [
-    'status claims a time in the future',
-    (harness) =>
-      changeStatus(harness, (status) => ({
-        ...status,
-        issuedAt: hours(2),
-        refreshDueAt: hours(2.5),
-        expiresAt: hours(3),
-      })),
-    'clock-future',
-  ],
-];
+/** Between the beat's read and its first write. */
+function afterRead(harness: Harness, run: () => void): void {
+  harness.aws.faults.hook('after-executing', { ...CALLS.GetParameters, nth: 1 }, run);
+}
 
 /** The parameters are deleted, overwritten, or read in an older state. */
 testScenarios([
-  ...STATUSES.map(
-    ([fault, arrange, reason]): Scenario => ({
-      group,
-      fault,
-      before: 'fresh',
-      arrange,
-      answers: `refreshed, ${reason}`,
-      healedAfter: 0,
-    }),
-  ),
   {
-    group,
-    fault: 'token deleted',
+    fault: 'the status overwritten with other text',
     before: 'fresh',
-    arrange: (harness) => remove(harness, TOKEN_PARAMETER),
-    answers: 'refreshed, no-token',
+    arrange: (harness) => overwrite(harness, STATUS_PARAMETER, '{"schemaVersion":1'),
+    answers: 'refreshed, status-unreadable',
     healedAfter: 0,
-    takesTokenAway: true,
   },
   {
-    group,
-    fault: 'both deleted',
+    fault: 'both parameters deleted',
     before: 'fresh',
     arrange(harness) {
       remove(harness, TOKEN_PARAMETER);
@@ -87,8 +42,7 @@ testScenarios([
     takesTokenAway: true,
   },
   {
-    group,
-    fault: 'token overwritten by hand',
+    fault: 'the token overwritten by hand',
     before: 'fresh',
     arrange: (harness) => overwrite(harness, TOKEN_PARAMETER, 'pasted-by-hand'),
     answers: 'refreshed, version-mismatch',
@@ -96,19 +50,14 @@ testScenarios([
     takesTokenAway: true,
   },
   {
-    group,
-    fault: 'token deleted between the beat’s read and its write',
-    arrange: (harness) =>
-      harness.aws.faults.hook('after-executing', { ...CALLS.GetParameters, nth: 1 }, () =>
-        remove(harness, TOKEN_PARAMETER),
-      ),
-    answers: 'still-fresh, concurrent-mint',
+    fault: 'the token deleted between the beat’s read and its write',
+    arrange: (harness) => afterRead(harness, () => remove(harness, TOKEN_PARAMETER)),
+    // Its version is 1 again. The beat cannot tell that from a mint of another instance.
+    answers: /^(refreshed, age|still-fresh, concurrent-mint)$/,
     takesTokenAway: true,
   },
   {
-    group,
-    fault: 'token deleted, and the beat that replaces it killed between its writes',
-    before: 'due',
+    fault: 'the token deleted, and the beat that replaces it killed between its writes',
     arrange(harness) {
       remove(harness, TOKEN_PARAMETER);
       killBefore(harness, CALLS['PutParameter status']);
@@ -119,57 +68,31 @@ testScenarios([
     takesTokenAway: true,
   },
   {
-    group,
-    fault: 'token overwritten between the beat’s read and its write',
-    arrange: (harness) =>
-      harness.aws.faults.hook('after-executing', { ...CALLS.GetParameters, nth: 1 }, () =>
-        overwrite(harness, TOKEN_PARAMETER, 'pasted-by-hand'),
-      ),
-    // No status describes what was pasted: it might be a later mint's token. The beat's own token stays until the next.
+    fault: 'the token overwritten between the beat’s read and its write',
+    arrange: (harness) => afterRead(harness, () => overwrite(harness, TOKEN_PARAMETER, 'pasted-by-hand')),
+    // No status describes the pasted text: it might be a later mint's token. The beat's own token stays until the next.
     act: async (harness) => `${await harness.beat()}; ${(await harness.read()).problem ?? 'readable'}`,
     answers: 'still-fresh, concurrent-mint; readable',
     healedBy: 'refreshed, version-mismatch',
     takesTokenAway: true,
   },
   {
-    group,
-    fault: 'token overwritten between the two writes',
-    arrange: (harness) =>
-      harness.aws.faults.hook('after-executing', CALLS['PutParameter token'], () =>
-        overwrite(harness, TOKEN_PARAMETER, 'pasted-by-hand'),
-      ),
-    answers: 'refreshed, age',
-    takesTokenAway: true,
-  },
-  {
-    group,
-    fault: 'oldest of 100 versions carries a label',
+    fault: 'the oldest of 100 versions carries a label',
     arrange(harness) {
-      const { value = '' } = harness.aws.ssm.parameters.get(TOKEN_PARAMETER)?.versions[0] ?? {};
+      const { value = '' } = harness.stored() ?? {};
       for (let version = 2; version <= 100; version += 1) overwrite(harness, TOKEN_PARAMETER, value);
-      harness.administer('LabelParameterVersion', {
-        Name: TOKEN_PARAMETER,
-        ParameterVersion: 1,
-        Labels: ['keep'],
-      });
+      label(harness, 1);
     },
-    repair: (harness) =>
-      harness.administer('LabelParameterVersion', {
-        Name: TOKEN_PARAMETER,
-        ParameterVersion: 100,
-        Labels: ['keep'],
-      }),
+    repair: (harness) => label(harness, 100),
     answers: 'PARAMETER_NOT_WRITTEN',
   },
   {
-    group,
-    fault: 'stale read: the state before the last write',
+    fault: 'a stale read: the state before the last write',
     before: 'fresh',
     async arrange(harness) {
       await harness.beat({ force: true });
       harness.aws.faults.add({ match: CALLS.GetParameters, fault: { kind: 'stale-read' } });
     },
-    answers: 'refreshed, version-mismatch',
-    healedAfter: 0,
+    answers: /^(refreshed, version-mismatch|still-fresh, concurrent-mint)$/,
   },
 ]);

@@ -1,16 +1,19 @@
-import type { Harness, HarnessOptions } from '../../../local/harness.ts';
-
-/**
- * What is stored before the fault: a due token with nine minutes left, a fresh one, or nothing.
- */
-export type Before = 'due' | 'fresh' | 'empty';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fingerprintOf } from '../../../lambda/refresh/store.ts';
+import {
+  type Harness,
+  type HarnessOptions,
+  MINUTE_MS,
+  openHarness,
+  type Read,
+} from '../../../local/harness.ts';
+import { CALLS, expectNoLeaks, holdUntilAllMeet, TOKEN_PARAMETER } from '../harnesses.ts';
 
 /** One fault, at a named point. */
 export interface Scenario {
-  readonly group: string;
   readonly fault: string;
-  /** @default 'due' */
-  readonly before?: Before;
+  /** The state before: a due token with nine minutes left, a fresh one, or nothing. @default 'due' */
+  readonly before?: 'due' | 'fresh' | 'empty';
   /** How the harness differs from the plain one. */
   readonly options?: HarnessOptions;
   /** Small accounts cannot reserve concurrency: then so many instances of the function run at once, all of them warm. */
@@ -33,4 +36,195 @@ export interface Scenario {
   readonly healedAfter?: number;
   /** The fault itself makes the token unreadable, until the beat that heals. */
   readonly takesTokenAway?: boolean;
+}
+
+const MAX_BEATS = 6;
+const LOOK_EVERY_MS = 20;
+const READ_EVERY_MS = 500;
+/** The tolerated difference of two clocks: a header's whole seconds, and the time of a request. */
+const CLOCK_RESOLUTION_MS = 6_000;
+
+/**
+ * Runs the synthesized bundle in its own process with each fault at a named point, while a job reads: see
+ * docs/development/faults.md. All scenarios of a suite share its synthesis and its authorization server.
+ */
+export function testScenarios(scenarios: readonly Scenario[]): void {
+  const opened = new Map<boolean, Promise<Harness>>();
+  const openBase = (isReserved: boolean) =>
+    openHarness(isReserved ? {} : { token: () => ({ reservedConcurrency: 0 }) });
+
+  afterAll(async () => {
+    for (const harness of opened.values()) await (await harness).close();
+  });
+
+  test.each(scenarios.map((scenario) => [scenario.fault, scenario] as const))('%s', async (_, scenario) => {
+    const isReserved = scenario.instances === undefined;
+    const base = opened.get(isReserved) ?? openBase(isReserved);
+    opened.set(isReserved, base);
+    const harness = await openHarness({ beside: await base, ...scenario.options });
+    try {
+      expect(await problemsOf(scenario, harness)).toEqual([]);
+      expectNoLeaks(harness);
+    } finally {
+      await harness.close();
+    }
+  });
+}
+
+/** Kills the process when the call arrives; AWS never executes it. */
+export function killBefore(harness: Harness, match: (typeof CALLS)[keyof typeof CALLS]): void {
+  harness.aws.faults.hook('before-executing', match, () => harness.process.kill());
+  harness.aws.faults.add({ match, fault: { kind: 'cut-before-executing' } });
+}
+
+/** Plays a scenario: the state before, the fault, beats until everything works again. Returns the deviations. */
+async function problemsOf(scenario: Scenario, harness: Harness): Promise<string[]> {
+  await prepare(scenario, harness);
+  const before = harness.stored()?.version;
+  const reader = startReader(harness);
+  await scenario.arrange(harness);
+  const answer = await (scenario.act?.(harness) ?? harness.beat());
+  const problems: string[] = [];
+  if (!(scenario.answers instanceof RegExp ? scenario.answers.test(answer) : answer === scenario.answers))
+    problems.push(`answered "${answer}" instead of "${scenario.answers}"`);
+  if (scenario.says !== undefined) problems.push(...problemsOfFailure(scenario.says, harness));
+  if (scenario.says !== undefined && harness.stored()?.version !== before)
+    problems.push(`a failure turned version ${before} into ${harness.stored()?.version}`);
+  harness.clearFaults();
+  await scenario.repair?.(harness);
+  problems.push(...(await problemsOfHealing(scenario, harness, reader.read)));
+  const healedAt = harness.now();
+  problems.push(...problemsOfReads(scenario, await reader.stop(), healedAt));
+  if (!scenario.requestsCross && isOutdated(harness))
+    problems.push('a token that was issued earlier stayed in the place of a later one');
+  return problems;
+}
+
+async function prepare({ before = 'due', instances = 1 }: Scenario, harness: Harness): Promise<void> {
+  if (before === 'empty') return;
+  await harness.invoke({});
+  if (instances > 1) {
+    holdUntilAllMeet(harness, CALLS.GetParameters, instances);
+    await Promise.all(Array.from({ length: instances }, () => harness.invoke({})));
+    harness.clearFaults();
+  }
+  if (before === 'due') harness.advance(51 * MINUTE_MS);
+}
+
+/** A job that reads after each call to AWS, and otherwise twice a second, from the fault to the end. */
+function startReader(harness: Harness) {
+  const reads: Read[] = [];
+  let isRunning = true;
+  const read = async (): Promise<void> => {
+    reads.push(await harness.read());
+  };
+  const running = (async () => {
+    let callsSeen = -1;
+    let nextReadAt = 0;
+    while (isRunning) {
+      const calls = harness.aws.calls.length;
+      if (calls !== callsSeen || performance.now() >= nextReadAt) {
+        await read();
+        // Its own call, too.
+        callsSeen = calls + 1;
+        nextReadAt = performance.now() + READ_EVERY_MS;
+      }
+      await sleep(LOOK_EVERY_MS);
+    }
+  })();
+  return {
+    read,
+    async stop(): Promise<readonly Read[]> {
+      isRunning = false;
+      await running;
+      await read();
+      return reads;
+    },
+  };
+}
+
+/** Beats until everything works again. */
+async function problemsOfHealing(
+  { healedAfter = 1, healedBy }: Scenario,
+  harness: Harness,
+  read: () => Promise<void>,
+): Promise<string[]> {
+  if (healedAfter === 0 && problemsOfState(harness).length === 0) return [];
+  const healing: string[] = [];
+  while (healing.length < MAX_BEATS) {
+    await read();
+    harness.advance(MINUTE_MS);
+    await read();
+    healing.push(await harness.beat());
+    if (problemsOfState(harness).length === 0) break;
+  }
+  const problems = problemsOfState(harness);
+  if (healing.length > healedAfter) problems.push(`healed after ${healing.length}: ${healing.join(', ')}`);
+  if (healedBy !== undefined && healing.at(-1) !== healedBy)
+    problems.push(`healed by "${healing.at(-1)}" instead of "${healedBy}"`);
+  return problems;
+}
+
+/** Checks what is stored: a live token that is not due, and a status that describes it. */
+function problemsOfState(harness: Harness): string[] {
+  const token = harness.stored();
+  const expiresAt = harness.tokens.get(token?.value ?? '');
+  if (token === undefined || expiresAt === undefined || expiresAt <= harness.now())
+    return ['no live token is stored'];
+  const status = statusOf(harness);
+  const problems: string[] = [];
+  if (status.tokenVersion !== token.version) problems.push('the status describes another version');
+  if (status.fingerprint !== fingerprintOf(token.value)) problems.push('the status describes another token');
+  const claimsMs = Date.parse(String(status.expiresAt)) - expiresAt.getTime();
+  if (!(Math.abs(claimsMs) <= CLOCK_RESOLUTION_MS))
+    problems.push(`the status is wrong about the expiry by ${Math.round(claimsMs / 1000)} s`);
+  if (!(Date.parse(String(status.refreshDueAt)) > harness.now().getTime()))
+    problems.push('the token is still due');
+  if (status.lastFailure !== null) problems.push('the status still tells of a failure');
+  return problems;
+}
+
+/** The stored status, which a scenario may have made unreadable. */
+function statusOf(harness: Harness): Readonly<Record<string, unknown>> {
+  try {
+    return harness.status() ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** The failure's message, in Lambda's response and in the log. */
+function problemsOfFailure(says: RegExp, { failures, process }: Harness): string[] {
+  const { name: code, message = '' } = failures.at(-1) ?? {};
+  const { error } = JSON.parse(process.lines.at(-1) ?? '{}');
+  return [
+    ...(says.test(message) ? [] : [`"${message}" does not match ${says}`]),
+    ...(error?.code === code && error?.message === message ? [] : ['the log line has another error']),
+  ];
+}
+
+/** What the job found, but for the time without a token that the scenario itself causes. */
+function problemsOfReads(scenario: Scenario, reads: readonly Read[], healedAt: Date): string[] {
+  const firstGood = reads.findIndex(({ problem }) => problem === undefined);
+  if (firstGood < 0) return ['no reader ever found a token'];
+  const isExcused = ({ at }: Read, index: number): boolean =>
+    (scenario.before === 'empty' && index < firstGood) ||
+    (scenario.takesTokenAway === true && at <= healedAt);
+  const bad = reads.filter((read, index) => read.problem !== undefined && !isExcused(read, index));
+  return [...new Set(bad.map(({ problem }) => `a reader found the token ${problem}`))];
+}
+
+/**
+ * Whether a token that was issued earlier is stored in the end. Parameter Store has no conditional write: of two mints at
+ * once the earlier one may be written last. Then the next invocation mints a token that is later than both.
+ */
+function isOutdated({ aws, tokens }: Harness): boolean {
+  const versions = aws.ssm.parameters.get(TOKEN_PARAMETER)?.versions ?? [];
+  const last = versions.at(-1);
+  const issued = [...tokens.keys()];
+  return versions.some(({ value }) => {
+    const diesAt = tokens.get(value);
+    const wasLive = diesAt !== undefined && last !== undefined && diesAt > last.lastModifiedDate;
+    return wasLive && issued.indexOf(value) > issued.indexOf(last.value);
+  });
 }
