@@ -71,32 +71,6 @@ testScenarios([
     answers: UNAVAILABLE,
   },
   {
-    fault: 'token endpoint: connections reset, and nothing stored',
-    before: 'empty',
-    arrange: ({ authorizationServer }) => authorizationServer.faults.always('token', { kind: 'reset' }),
-    answers: UNAVAILABLE,
-  },
-  {
-    fault: 'token endpoint: gives tokens of five minutes while nine are left',
-    arrange: ({ authorizationServer }) => authorizationServer.setLifetime(300),
-    repair: ({ authorizationServer }) => authorizationServer.setLifetime(3600),
-    // The token that was issued last is stored, whatever the one before it claims.
-    answers: 'refreshed, age',
-    healedAfter: 0,
-  },
-  {
-    fault: 'token endpoint: gives the stored token again',
-    arrange: ({ authorizationServer, tokens, now }) => {
-      const [[access_token, expiresAt] = ['', now()]] = [...tokens].slice(-1);
-      const rewrite = (body: Record<string, unknown>) => {
-        const expires_in = Math.floor((expiresAt.getTime() - now().getTime()) / 1000);
-        return { ...body, access_token, expires_in };
-      };
-      authorizationServer.faults.always('token', { kind: 'rewrite', rewrite });
-    },
-    answers: 'still-fresh, same-token',
-  },
-  {
     fault: 'probe: refuses the new token',
     arrange: ({ authorizationServer }) =>
       authorizationServer.faults.always('probe', { kind: 'answer', status: 401 }),
