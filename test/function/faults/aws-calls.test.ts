@@ -13,12 +13,13 @@ const NOT_WRITTEN = 'PARAMETER_NOT_WRITTEN';
 const SHORT: HarnessOptions = { timeoutMs: 10_000 };
 
 /** A fault that a retry overcomes: the beat succeeds. */
-function once(call: CallName, kind: SimpleFault): Scenario {
+function once(call: CallName, kind: SimpleFault, more: Partial<Scenario> = {}): Scenario {
   return {
     fault: `${call}: ${kind}, once`,
     arrange: ({ aws }) => aws.faults.add({ match: CALLS[call], fault: { kind }, times: 1 }),
     answers: 'refreshed, age',
     healedAfter: 0,
+    ...more,
   };
 }
 
@@ -65,7 +66,12 @@ testScenarios([
   once('GetParameters', 'cut-half-way-through-answer'),
   once('GetSecretValue', 'hang'),
   once('PutParameter token', 'throttle'),
-  once('PutParameter token', 'cut-after-executing'),
+  // The retry makes one more version: the beat cannot tell that from a mint of another instance.
+  once('PutParameter token', 'cut-after-executing', {
+    answers: 'still-fresh, concurrent-mint',
+    healedAfter: 1,
+    ...MISMATCH,
+  }),
   once('PutParameter status', 'cut-after-executing'),
   throughout('PutParameter token', 'cut-after-executing', NOT_WRITTEN),
   throughout('GetParameters', 'hang', UNAVAILABLE),
