@@ -1,3 +1,4 @@
+import './infra/node-version.js';
 import { availableParallelism } from 'node:os';
 
 /** Suites run in Node.js itself, several in one process: they load the same modules as the app, and share them. */

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs, once, the OAuth2 clients and SDKs that others wrote, with which `npm run prove:six-hours` tries
+# Installs, once, the OAuth2 clients and SDKs that others wrote, with which `npm run prove -- six-hours` tries
 # token-endpoint. Into .venv/oauth-clients, from PyPI and npm.
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,13 +1,11 @@
-import { chmodSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 /*
- * `npm run build:token-endpoint`: writes ci/token-endpoint.mjs, which a job copies beside ci/access-token. The file is
+ * `npm run update` writes ci/token-endpoint.mjs, which a job copies beside ci/access-token. The file is
  * committed, so that copying it needs neither npm nor a build, and a review of a change sees what jobs will run. A test
  * holds that it is what this makes.
  */
-const OUTPUT = fileURLToPath(new URL('token-endpoint.mjs', import.meta.url));
 
 /** Builds the one file, for people to read too: not minified. */
 export async function buildTokenEndpoint(): Promise<string> {
@@ -20,14 +18,9 @@ export async function buildTokenEndpoint(): Promise<string> {
     format: 'esm',
     charset: 'utf8',
     banner: {
-      js: '#!/usr/bin/env node\n// Built from ci/token-endpoint/ by `npm run build:token-endpoint`: change it there.',
+      js: '#!/usr/bin/env node\n// Built from ci/token-endpoint/ by `npm run update`: change it there.',
     },
     write: false,
   });
   return (outputFiles[0] as { text: string }).text;
-}
-
-if (import.meta.main) {
-  writeFileSync(OUTPUT, await buildTokenEndpoint());
-  chmodSync(OUTPUT, 0o755);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Built from ci/token-endpoint/ by `npm run build:token-endpoint`: change it there.
+// Built from ci/token-endpoint/ by `npm run update`: change it there.
 
 // ci/token-endpoint/access-token.ts
 import { spawn } from "node:child_process";

@@ -18,7 +18,7 @@ interface TokenRange {
 
 const HEAD = `# API reference
 
-What \`import … from 'token-refresher'\` gives. Generated from the docstrings by \`npm run build\`; a test fails where this page is
+What \`import … from 'token-refresher'\` gives. Generated from the docstrings by \`npm run update\`; a test fails where this page is
 not what the sources say.
 `;
 

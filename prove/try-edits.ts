@@ -89,7 +89,7 @@ async function failedTests(copy: EditedCopy, suites: readonly string[]): Promise
 async function failedSuiteTests(copy: EditedCopy, suites: readonly string[]): Promise<readonly string[]> {
   // The tests of token-endpoint run the built file, as jobs do.
   if (suites.some((suite) => suite.includes('/token-endpoint/')))
-    await run(copy, ['ci/build-token-endpoint.ts']);
+    await run(copy, ['packaging/update.ts', 'token-endpoint']);
   const file = join(copy.directory, 'report.json');
   rmSync(file, { force: true });
   const jest = ['node_modules/jest/bin/jest.js', '--maxWorkers=1', '--forceExit', '--json'];

@@ -20,7 +20,7 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
 };
 /**
  * Every landing runs each case under one of the shells, in turn, with one or a few verbs: a value that would run, under a
- * shell that runs `$( )` in numbers. `npm run prove:hostile-input` runs all verbs on all cases under all shells.
+ * shell that runs `$( )` in numbers. `npm run prove -- hostile-input` runs all verbs on all cases under all shells.
  */
 const EVERYTHING = process.env.HOSTILE_INPUT === 'all';
 

@@ -5,7 +5,7 @@ import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
 import { openPipelineHarness, type PipelineHarness } from './support/pipeline-harness.ts';
 import { run } from './support/process.ts';
 
-/** Needs a JDK and Maven, which fetches the SDK: `npm run test:java`. */
+/** Needs a JDK and Maven, which fetches the SDK: `npm run prove -- java`. */
 let harness: PipelineHarness;
 let classpath: string;
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { bundle } from '../../infra/bundle/bundle.ts';
 import { temporaryDirectory } from '../../local/temporary-directory.ts';
 
-const OUTDATED = 'Run `npm run build` and look at what it changed.';
+const OUTDATED = 'Run `npm run update` and look at what it changed.';
 
 // Inside the project: the declarations are checked against the AWS CDK.
 mkdirSync('build', { recursive: true });

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readEditable } from '../../prove/edited-copy.ts';
 import { THREATS, threatTable } from '../../prove/threats.ts';
 
-test('docs/threat-model.md lists the threats of prove/threats.json (`npm run update` writes it)', () => {
+test('docs/threat-model.md lists the threats of prove/threats.json; `npm run update` writes it', () => {
   const page = readFileSync('docs/threat-model.md', 'utf8');
 
   expect(THREATS.length).toBeGreaterThanOrEqual(32);

@@ -5,7 +5,7 @@ import { run } from '../support/process.ts';
 import { echo, type GenesysApi, startGenesysApi } from './support/genesys-api.ts';
 import { createStoredTokenDirectory } from './support/stored-token.ts';
 
-/** Needs Go, which fetches golang.org/x/oauth2: `npm run test:go`. */
+/** Needs Go, which fetches golang.org/x/oauth2: `npm run prove -- go`. */
 const stored = createStoredTokenDirectory();
 const directory = mkdtempSync(join(tmpdir(), 'go-client-'));
 const client = join(directory, 'client');
