@@ -1,379 +1,230 @@
-import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { SSMClient } from '@aws-sdk/client-ssm';
 import { parseConfig } from '../../../lambda/config.ts';
-import type { ProviderSettings } from '../../../lambda/contract.ts';
-import { type Diagnosis, diagnose } from '../../../lambda/diagnose/diagnose.ts';
-import { createMinter } from '../../../lambda/mint/create-minter.ts';
-import { createReadSecret } from '../../../lambda/mint/secret.ts';
+import { diagnose } from '../../../lambda/diagnose/diagnose.ts';
+import { RefreshError } from '../../../lambda/errors.ts';
+import type { MintedToken, ProbeResult } from '../../../lambda/mint/minter.ts';
 import { createClock } from '../../../lambda/refresh/clock.ts';
-import { openParameters } from '../../../lambda/refresh/parameters.ts';
-import { fingerprintOf } from '../../../lambda/refresh/store.ts';
-import { sourceOf } from '../../../lambda/source.ts';
-import {
-  type AuthorizationServer,
-  startAuthorizationServer,
-} from '../../../local/authorization-server/authorization-server.ts';
-import { BAD_GATEWAY, withMembers } from '../../../local/authorization-server/faults.ts';
-import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
-import { administratorPolicy } from '../../../local/aws/iam.ts';
+import type { Parameters } from '../../../lambda/refresh/parameters.ts';
+import type { Stored } from '../../../lambda/refresh/planner.ts';
 import { expectNoLeak } from '../../support/leaks.ts';
 
-const SECRET = { client_id: 'ci', client_secret: 'canary-secret-4711' };
-const DAY_MS = 86_400_000;
-const tokenParameter = '/ci/one/access-token';
-const statusParameter = '/ci/one/token-status';
+const awsTime = new Date('2026-11-20T14:00:00Z');
+const after = (seconds: number) => new Date(awsTime.getTime() + seconds * 1_000);
+const DAY = 86_400;
+const ENVIRONMENT = {
+  TOKEN_NAME: 'one',
+  PROVIDER_SETTINGS: JSON.stringify({ provider: 'oauth2', tokenUrl: 'https://login.example.test/token' }),
+  SECRET_ARN: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci-AbCdEf',
+  TOKEN_PARAMETER: '/ci/one/access-token',
+  STATUS_PARAMETER: '/ci/one/token-status',
+  REFRESH_INTERVAL_SECONDS: '3000',
+  ASSUMED_LIFETIME_SECONDS: '900',
+};
+const MINTED: MintedToken = {
+  accessToken: 'canary-new',
+  issuedAt: awsTime,
+  expiresAt: after(3_600),
+  grantedScope: 'read write',
+  warnings: [],
+  secretStage: 'AWSCURRENT',
+};
+const STORED = {
+  version: 7,
+  fingerprint: '9f86d081884c',
+  issuedAt: awsTime,
+  expiresAt: after(1_800),
+  refreshDueAt: after(1_500),
+  provider: 'oauth2',
+  source: parseConfig(ENVIRONMENT).source,
+};
+const EMPTY: Stored = { tokenVersion: null, status: null };
+const storing = (token: object = {}, failure: object | null = null): Stored =>
+  ({
+    tokenVersion: 7,
+    status: { token: { ...STORED, ...token }, provider: 'oauth2', lastFailure: failure },
+  }) as Stored;
+const fail = (code: RefreshError['code'], message = 'It failed. Do this.') => new RefreshError(code, message);
 
-let aws: AwsEndpoint;
-let server: AuthorizationServer;
-let ssm: SSMClient;
-let secretsManager: SecretsManagerClient;
-let awsTime: Date;
+/** The things that a diagnosis finds. An error is thrown where its value is asked for. */
+interface Found {
+  environment?: object;
+  secretCreatedAt?: Date | undefined | Error;
+  mint?: Partial<MintedToken> | Error;
+  scope?: string;
+  /** By token. Without an entry there is no probe. */
+  probes?: Readonly<Record<string, ProbeResult>>;
+  stored?: Stored | Error;
+  awsTime?: Date | undefined;
+  now?: Date;
+}
 
-beforeEach(async () => {
-  awsTime = new Date('2026-11-20T14:00:00Z');
-  aws = await startAwsEndpoint({ region: 'eu-central-1', accountId: '111122223333', now: () => awsTime });
-  server = await startAuthorizationServer({
-    clients: [{ clientId: 'ci', clientSecret: SECRET.client_secret, scope: 'read write' }],
-  });
-  const arn = 'arn:aws:sts::111122223333:assumed-role/refresher/session';
-  const credentials = aws.registerPrincipal({ arn, policies: [administratorPolicy] });
-  const options = { region: aws.region, endpoint: aws.url, credentials, maxAttempts: 1 };
-  ssm = new SSMClient(options);
-  secretsManager = new SecretsManagerClient(options);
-});
+const orThrow = <T>(value: T | Error): T => {
+  if (value instanceof Error) throw value;
+  return value;
+};
 
-afterEach(async () => {
-  ssm.destroy();
-  secretsManager.destroy();
-  await server.close();
-  await aws.close();
-});
-
-/** Diagnoses as the handler does, with the real parts; what differs is given. */
-async function run(
-  options: { secret?: string; settings?: object; environment?: object; now?: () => Date; puts?: number } = {},
-): Promise<Diagnosis> {
-  const { secret = JSON.stringify(SECRET), now = () => new Date(awsTime.getTime() + 500) } = options;
+async function run(found: Found = {}) {
+  const { scope, probes = { 'canary-new': 'accepted', 'canary-old': 'accepted' } } = found;
+  const written: unknown[] = [];
+  const now = () => found.now ?? after(0.5);
   const clock = createClock(now);
-  const created = await secretsManager.send(new CreateSecretCommand({ Name: 'ci', SecretString: secret }));
-  const settings = {
-    provider: 'oauth2',
-    tokenUrl: server.tokenUrl,
-    probeUrl: server.probeUrl,
-    scope: 'read',
+  const parameters: Parameters = {
+    read: async () => ({
+      ...orThrow(found.stored ?? EMPTY),
+      awsTime: 'awsTime' in found ? found.awsTime : awsTime,
+    }),
+    readToken: async () => 'canary-old',
+    writeToken: async ({ accessToken }) => written.push(accessToken) + 7,
+    writeStatus: async ({ status }) => void written.push(status.token?.version),
   };
-  const environment = {
-    TOKEN_NAME: 'one',
-    PROVIDER_SETTINGS: JSON.stringify({ ...settings, ...options.settings }),
-    SECRET_ARN: created.ARN,
-    TOKEN_PARAMETER: tokenParameter,
-    STATUS_PARAMETER: statusParameter,
-    REFRESH_INTERVAL_SECONDS: '3000',
-    ASSUMED_LIFETIME_SECONDS: '900',
-    ...options.environment,
-  };
-  const puts = () => aws.requests.filter(({ operation }) => operation.startsWith('Put')).length;
-  const putsBefore = puts();
   const diagnosis = await diagnose({
-    open: () => {
-      const config = parseConfig(environment);
-      return { config, parameters: openParameters({ ...config, client: ssm }) };
-    },
-    loadMinter: async (config) =>
-      createMinter({
-        config,
-        now: clock.now,
-        readSecret: createReadSecret({ secretArn: config.secretArn, client: secretsManager }),
+    open: () => ({ config: parseConfig({ ...ENVIRONMENT, ...found.environment }), parameters }),
+    loadMinter: async () => ({
+      checkSecret: async () => ({
+        createdAt: 'secretCreatedAt' in found ? orThrow(found.secretCreatedAt) : awsTime,
       }),
+      mint: async () => ({ ...MINTED, ...orThrow(found.mint ?? {}) }),
+      ...(scope === undefined ? {} : { scope }),
+      ...(Object.keys(probes).length > 0 && {
+        probe: async (token: string) => {
+          return probes[token] ?? 'unanswered';
+        },
+      }),
+    }),
     now,
     clock,
     signal: AbortSignal.timeout(10_000),
   });
-  expectNoLeak(diagnosis, [SECRET.client_secret]);
-  expect(puts()).toBe(putsBefore + (options.puts ?? 0));
-  return diagnosis;
+  expectNoLeak(diagnosis, ['canary']);
+  return { diagnosis, written };
 }
 
-const step = (diagnosis: Diagnosis, name: string) => diagnosis.steps.find((one) => one.step === name);
-const verdicts = ({ steps }: Diagnosis) =>
-  Object.fromEntries(
-    steps.map(({ step: name, ok, skipped, code, fault }) => [
-      name,
-      ok ? 'ok' : skipped ? 'skipped' : `${code}, ${fault}`,
-    ]),
-  );
+test('a healthy refresher: every step in order, and nothing is stored', async () => {
+  const { diagnosis, written } = await run({ scope: 'read' });
 
-test('every step is ok where all is well, and nothing is stored', async () => {
-  const diagnosis = await run();
-  expect(diagnosis.healthy).toBe(true);
-  expect(diagnosis.steps).toEqual([
-    { step: 'config', ok: true, durationMs: 0 },
-    { step: 'secret', ok: true, message: 'The secret was stored 0 days ago.', durationMs: 0 },
-    { step: 'token-endpoint', ok: true, message: expect.stringMatching(/lives 3600 s/), durationMs: 0 },
-    { step: 'scope', ok: true, message: 'The server granted every requested scope.', durationMs: 0 },
-    { step: 'probe', ok: true, message: 'The provider accepted the token.', durationMs: 0 },
-    { step: 'parameters', ok: true, warning: expect.stringMatching(/No token is stored yet/), durationMs: 0 },
-    { step: 'clock', ok: true, message: "The function's clock differs from AWS's by 0 s.", durationMs: 0 },
-  ]);
-});
-
-test('a wrong configuration is the only step that is reported', async () => {
-  const diagnosis = await run({ environment: { REFRESH_INTERVAL_SECONDS: 'soon' } });
-  expect(diagnosis.healthy).toBe(false);
-  expect(verdicts(diagnosis)).toEqual({
-    config: 'CONFIG_INVALID, stack',
-    secret: 'skipped',
-    'token-endpoint': 'skipped',
-    scope: 'skipped',
-    probe: 'skipped',
-    parameters: 'skipped',
-    clock: 'skipped',
+  expect(diagnosis).toEqual({
+    healthy: true,
+    steps: [
+      { step: 'config', ok: true },
+      { step: 'secret', ok: true, message: 'The secret was stored 0 days ago.' },
+      { step: 'token-endpoint', ok: true, message: expect.stringContaining('that lives 3600 s.') },
+      { step: 'scope', ok: true, message: 'The server granted every requested scope.' },
+      { step: 'probe', ok: true, message: 'The provider accepted the token.' },
+      { step: 'parameters', ok: true, warning: expect.stringContaining('No token is stored yet') },
+      { step: 'clock', ok: true, message: "The function's clock differs from AWS's by 0 s." },
+    ].map((one) => ({ ...one, durationMs: 0 })),
   });
-  expect(step(diagnosis, 'config')?.remedy).toMatch(/^Deploy the stack again/);
+  expect(written).toEqual([]);
 });
 
-test('settings that no request can be made from are a wrong configuration', async () => {
-  const diagnosis = await run({ settings: { tokenUrl: 'http://example.test/token' } });
-  expect(verdicts(diagnosis)).toMatchObject({ config: 'CONFIG_INVALID, stack', secret: 'skipped' });
+/** The steps in order; a skipped one is "-". */
+test.each<[Found, string]>([
+  [{ environment: { REFRESH_INTERVAL_SECONDS: 'soon' } }, 'CONFIG_INVALID of stack, -, -, -, -, -, -'],
+  [{ secretCreatedAt: fail('SECRET_MALFORMED') }, 'ok, SECRET_MALFORMED of secret, -, -, -, ok, ok'],
+  [{ mint: fail('TOKEN_REJECTED') }, 'ok, ok, TOKEN_REJECTED of secret, -, -, ok, ok'],
+  [{ mint: fail('TOKEN_TOO_LARGE') }, 'ok, ok, TOKEN_TOO_LARGE of token endpoint, -, -, ok, ok'],
+  [{ mint: new TypeError('canary') }, 'ok, ok, undefined of refresher, -, -, ok, ok'],
+  [{ probes: { 'canary-new': 'refused' } }, 'ok, ok, ok, ok, TOKEN_UNUSABLE of token endpoint, ok, ok'],
+  [{ stored: fail('PARAMETER_UNAVAILABLE') }, 'ok, ok, ok, ok, ok, PARAMETER_UNAVAILABLE of SSM, -'],
+])(
+  'a failed step has its code and its fault, and the steps that need it are skipped: %j',
+  async (found, verdicts) => {
+    const { healthy, steps } = (await run(found)).diagnosis;
+
+    const all = steps.map(({ ok, skipped, code, fault }) =>
+      ok ? 'ok' : skipped ? '-' : `${code} of ${fault}`,
+    );
+    expect(all.join(', ')).toBe(verdicts);
+    expect(healthy).toBe(false);
+  },
+);
+
+test('message and remedy of an error are separate, and a skipped step names the one that it needs', async () => {
+  const { steps } = (await run({ secretCreatedAt: fail('SECRET_MALFORMED') })).diagnosis;
+
+  expect(steps[1]).toMatchObject({ message: 'It failed.', remedy: 'Do this.' });
+  expect(steps[3]?.message).toBe('Not tried: it needs secret.');
 });
 
-test('with a malformed secret the token endpoint is skipped; message and remedy are separate', async () => {
-  const diagnosis = await run({ secret: `{"client_id":"ci","client_secret":"${SECRET.client_secret}\\n"}` });
-  expect(verdicts(diagnosis)).toEqual({
-    config: 'ok',
-    secret: 'SECRET_MALFORMED, secret',
-    'token-endpoint': 'skipped',
-    scope: 'skipped',
-    probe: 'skipped',
-    parameters: 'ok',
-    clock: 'ok',
-  });
-  expect(step(diagnosis, 'secret')).toMatchObject({
-    message: expect.stringMatching(/client_secret ends with a newline\.$/),
-    remedy: expect.stringMatching(/^Write \{"client_id": "…".*put-secret-value/),
-  });
-  expect(step(diagnosis, 'token-endpoint')?.message).toBe('Not tried: it needs secret.');
-  expect(server.requests).toHaveLength(0);
-});
+const JOBS = { environment: { LONGEST_JOB_SECONDS: '2700' } };
+const living = (seconds: number) => ({ mint: { expiresAt: after(seconds) } });
 
-test('with a token endpoint that is not available, scope and probe are skipped', async () => {
-  server.faults.always('token', BAD_GATEWAY);
-  expect(verdicts(await run())).toMatchObject({
-    secret: 'ok',
-    'token-endpoint': 'TOKEN_ENDPOINT_UNAVAILABLE, token endpoint',
-    scope: 'skipped',
-    probe: 'skipped',
-    parameters: 'ok',
-  });
-});
-
-test('a secret past 90 days is a warning', async () => {
-  const created = awsTime;
-  const now = () => new Date(created.getTime() + 91 * DAY_MS);
-  const diagnosis = await run({ now });
-  expect(step(diagnosis, 'secret')).toMatchObject({
-    ok: true,
-    message: 'The secret was stored 91 days ago.',
-    warning: 'The secret is older than 90 days: replace it.',
-    fault: 'secret',
-  });
-});
-
-test('a requested scope that was not granted is a warning that names it', async () => {
-  server.faults.always('token', withMembers({ scope: 'read canary-scope' }));
-  const diagnosis = await run({ settings: { scope: 'read write admin' } });
-  expect(step(diagnosis, 'scope')).toMatchObject({
-    ok: true,
-    warning: 'The server did not grant: write admin. Allow the client these scopes at the provider.',
-    fault: 'token endpoint',
-  });
-  expectNoLeak(diagnosis, ['canary-scope']);
-});
-
-test('if the server names no scope, every requested scope is granted', async () => {
-  server.faults.always('token', withMembers({ scope: undefined }));
-  expect(step(await run(), 'scope')?.message).toMatch(/names no scope/);
-});
-
-test('a token that the provider refuses is TOKEN_UNUSABLE', async () => {
-  server.faults.always('token', withMembers({ access_token: 'canary-token' }));
-  const diagnosis = await run();
-  expect(verdicts(diagnosis)).toMatchObject({
-    'token-endpoint': 'ok',
-    probe: 'TOKEN_UNUSABLE, token endpoint',
-    clock: 'ok',
-  });
-  expect(diagnosis.healthy).toBe(false);
-  expectNoLeak(diagnosis, ['canary-token']);
-});
-
-test('a probe that is not answered proves nothing and is a warning', async () => {
-  server.faults.always('probe', BAD_GATEWAY);
-  const diagnosis = await run();
-  expect(diagnosis.healthy).toBe(true);
-  expect(step(diagnosis, 'probe')).toMatchObject({
-    warning: expect.stringMatching(/the token is not proved/),
-    fault: 'token endpoint',
-  });
-});
-
-test('an assumed lifetime is a warning', async () => {
-  server.faults.always('token', withMembers({ expires_in: undefined }));
-  expect(step(await run(), 'token-endpoint')).toMatchObject({
-    ok: true,
-    message: 'The token endpoint returned a token that lives 900 s.',
-    warning: expect.stringMatching(/The function assumes 15 min/),
-    fault: 'token endpoint',
-  });
-});
-
-test.each([
-  [3600, undefined],
-  [3000, undefined],
+/** By step: the message, then the warning in brackets, then its fault. */
+test.each<[Found, string, RegExp]>([
+  [{ secretCreatedAt: after(-90 * DAY) }, 'secret', /^The secret was stored 90 days ago\. \[\] $/],
   [
-    2999,
-    'too short for jobs of 45 minutes (longestJob): they may outlive their token. Let the tokens live longer at the provider, or lower longestJob to 43 minutes.',
+    { secretCreatedAt: after(-91 * DAY) },
+    'secret',
+    /91 days ago\. \[.* older than 90 days: replace it\.\] secret$/,
+  ],
+  [{ secretCreatedAt: undefined }, 'secret', /^ \[\] $/],
+  [
+    { mint: { warnings: ['One.', 'Two.'] } },
+    'token-endpoint',
+    /lives 3600 s\. \[One\. Two\.\] token endpoint$/,
+  ],
+  [{ mint: { warnings: ['One.'], secretStage: 'AWSPREVIOUS' } }, 'token-endpoint', /\[One\.\] secret$/],
+  [{ ...JOBS, ...living(3_000) }, 'token-endpoint', /lives 3000 s\. \[\] $/],
+  [
+    { ...JOBS, ...living(2_999) },
+    'token-endpoint',
+    /\[.*too short for jobs of 45 minutes .*, or lower longestJob to 43 minutes\.\] token endpoint$/,
+  ],
+  [{ ...JOBS, ...living(400) }, 'token-endpoint', /\[.*, or remove longestJob\.\] token endpoint$/],
+  [{}, 'scope', /^No scope was requested\. \[\] $/],
+  [{ scope: 'read', mint: { grantedScope: undefined } }, 'scope', /^The server names no scope: .* \[\] $/],
+  [
+    { scope: 'read  admin', mint: { grantedScope: 'read canary' } },
+    'scope',
+    /^ \[The server did not grant: admin\. .*\] token endpoint$/,
+  ],
+  [{ probes: {} }, 'probe', /^There is no probe.* Set probeUrl to try tokens\. \[\] $/],
+  [{ probes: { 'canary-new': 'unanswered' } }, 'probe', /^ \[.* the token is not proved.*\] token endpoint$/],
+  [
+    { stored: storing() },
+    'probe',
+    /^The provider accepted the token\. The stored one is still accepted\. \[\] $/,
+  ],
+  // A wrong clock makes no live token look expired: it is compared first.
+  [{ stored: storing(), now: after(7_200) }, 'probe', /The stored one is still accepted\. \[\] $/],
+  // It must not be sent to the hosts of this source.
+  [{ stored: storing({ source: 'fedcba9876543210' }) }, 'probe', /^The provider accepted the token\. \[\] $/],
+  [{ stored: storing({ expiresAt: awsTime }) }, 'probe', /^The provider accepted the token\. \[\] $/],
+  [{ stored: storing() }, 'parameters', /^Version 7 is stored, 1800 s are left\. \[\] $/],
+  [
+    { stored: storing({ expiresAt: awsTime }) },
+    'parameters',
+    /, 0 s are left\. \[The stored token has expired\.\] $/,
   ],
   [
-    400,
-    'too short for jobs of 45 minutes (longestJob): they may outlive their token. Let the tokens live longer at the provider, or remove longestJob.',
+    { stored: storing({}, { code: 'TOKEN_REJECTED' }) },
+    'parameters',
+    /\[The last mint failed: TOKEN_REJECTED\.\] $/,
   ],
-])('with jobs of 45 minutes, tokens that live %i s are warned about: %p', async (seconds, warning) => {
-  server.faults.always('token', withMembers({ expires_in: seconds }));
+  [
+    { stored: { tokenVersion: 7, status: null } },
+    'parameters',
+    /^ \[The status does not describe the stored .*\] $/,
+  ],
+  [{ now: after(-299.5) }, 'clock', /differs from AWS's by -300 s\. \[.*clock is wrong.*\] clock$/],
+  [{ awsTime: undefined }, 'clock', /^ \[.*no Date header.*\] clock$/],
+])('of %j the step %s says %s', async (found, name, says) => {
+  const { diagnosis, written } = await run(found);
 
-  const diagnosis = await run({ environment: { LONGEST_JOB_SECONDS: '2700' } });
-
-  expect(step(diagnosis, 'token-endpoint')?.warning).toEqual(
-    warning === undefined ? undefined : expect.stringContaining(warning),
-  );
+  const step = diagnosis.steps.find((one) => one.step === name);
+  expect(`${step?.message ?? ''} [${step?.warning ?? ''}] ${step?.fault ?? ''}`).toMatch(says);
+  expect(diagnosis.healthy).toBe(true);
+  expect(written).toEqual([]);
 });
 
-test('if the parameters cannot be read, the clock is skipped', async () => {
-  aws.faults.add({ match: { service: 'ssm' }, fault: { kind: 'deny' } });
-  expect(verdicts(await run())).toMatchObject({
-    probe: 'ok',
-    parameters: 'PARAMETER_UNAVAILABLE, IAM',
-    clock: 'skipped',
-  });
-});
+test('if the mint ended the stored token, the new one is stored, with a warning', async () => {
+  const probes = { 'canary-new': 'accepted', 'canary-old': 'refused' } as const;
 
-test('the stored token is reported with its remaining life', async () => {
-  const parameters = openParameters({
-    tokenParameter,
-    statusParameter,
-    encryptionKeyArn: undefined,
-    client: ssm,
-  });
-  const signal = AbortSignal.timeout(5_000);
-  const version = await parameters.writeToken({ accessToken: 'canary-token', signal });
-  const token = {
-    version,
-    fingerprint: '9f86d081884c',
-    issuedAt: awsTime,
-    expiresAt: new Date(awsTime.getTime() + 3_600_000),
-    refreshDueAt: new Date(awsTime.getTime() + 3_000_000),
-    provider: 'oauth2',
-  };
-  await parameters.writeStatus({ status: { token, provider: 'oauth2', lastFailure: null }, signal });
-  expect(step(await run(), 'parameters')).toMatchObject({
+  const { diagnosis, written } = await run({ stored: storing(), probes });
+
+  expect(diagnosis.steps[4]).toMatchObject({
     ok: true,
-    message: 'Version 1 is stored, 3600 s are left.',
+    warning: expect.stringContaining('The new token was stored instead'),
+    fault: 'token endpoint',
   });
-});
-
-test('a clock that is wrong is a warning', async () => {
-  const now = () => new Date(awsTime.getTime() - 300_000);
-  expect(step(await run({ now }), 'clock')).toMatchObject({
-    ok: true,
-    message: "The function's clock differs from AWS's by -300 s.",
-    warning: expect.stringMatching(/clock is wrong/),
-    fault: 'clock',
-  });
-});
-
-test('the clock is compared before a mint, so that a wrong clock makes no token look expired', async () => {
-  const exp = Math.floor(awsTime.getTime() / 1000) + 3_600;
-  const claims = Buffer.from(JSON.stringify({ exp })).toString('base64url');
-  server.faults.always('token', withMembers({ access_token: `eyJhbGciOiJub25lIn0.${claims}.c2ln` }));
-  server.faults.always('probe', { kind: 'answer', status: 204 });
-
-  const diagnosis = await run({ now: () => new Date(awsTime.getTime() + 7_200_000) });
-
-  expect(verdicts(diagnosis)).toMatchObject({ 'token-endpoint': 'ok', probe: 'ok', clock: 'ok' });
-});
-
-describe('where a token is stored', () => {
-  const settings = (): ProviderSettings => ({
-    provider: 'oauth2',
-    tokenUrl: server.tokenUrl,
-    probeUrl: server.probeUrl,
-    scope: 'read',
-  });
-  const parameters = () =>
-    openParameters({ tokenParameter, statusParameter, encryptionKeyArn: undefined, client: ssm });
-  const signal = AbortSignal.timeout(30_000);
-
-  /** Mints a token as the function would, and stores it. */
-  async function store(source: string): Promise<string> {
-    const body = new URLSearchParams({ grant_type: 'client_credentials', scope: 'read' });
-    const authorization = `Basic ${Buffer.from(`ci:${SECRET.client_secret}`).toString('base64')}`;
-    const answer = await fetch(server.tokenUrl, { method: 'POST', headers: { authorization }, body });
-    const { access_token: accessToken } = (await answer.json()) as { access_token: string };
-    const version = await parameters().writeToken({ accessToken, signal });
-    const token = {
-      version,
-      fingerprint: fingerprintOf(accessToken),
-      issuedAt: awsTime,
-      expiresAt: new Date(awsTime.getTime() + 3_600_000),
-      refreshDueAt: new Date(awsTime.getTime() + 3_000_000),
-      provider: 'oauth2',
-      source,
-    };
-    await parameters().writeStatus({ status: { token, provider: 'oauth2', lastFailure: null }, signal });
-    return accessToken;
-  }
-  // The secret's ARN has a random suffix, which is not part of the source.
-  const secretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci-AbCdEf';
-  const ownSource = () => sourceOf(settings(), secretArn);
-
-  test('it is used again, and still accepted', async () => {
-    await store(ownSource());
-
-    const diagnosis = await run();
-
-    expect(step(diagnosis, 'probe')).toMatchObject({
-      ok: true,
-      message: 'The provider accepted the token. The stored one is still accepted.',
-    });
-  });
-
-  test('if the server keeps one live token per client, the new one replaces it, with a warning', async () => {
-    const ended = await store(ownSource());
-    server.revoke(ended);
-
-    const diagnosis = await run({ puts: 2 });
-
-    expect(step(diagnosis, 'probe')).toMatchObject({
-      ok: true,
-      warning: expect.stringContaining('The new token was stored instead'),
-      fault: 'token endpoint',
-    });
-    const { tokenVersion, status } = await parameters().read({ signal });
-    expect(status?.token?.version).toBe(tokenVersion);
-    const stored = await parameters().readToken({ version: tokenVersion ?? 0, signal });
-    expect((await server.introspect(stored ?? '')).active).toBe(true);
-  });
-
-  test('of another source, it is not sent to the hosts of this one', async () => {
-    const other = await store('fedcba9876543210');
-    server.revoke(other);
-
-    const diagnosis = await run();
-
-    expect(step(diagnosis, 'probe')).toMatchObject({
-      ok: true,
-      message: 'The provider accepted the token.',
-    });
-    expect(server.probes).toHaveLength(1);
-  });
+  expect(written).toEqual(['canary-new', 8]);
 });

@@ -1,5 +1,4 @@
-import type { LookupFunction } from 'node:net';
-import { Agent } from 'undici';
+import type { ProxySettings } from '../../../lambda/config.ts';
 import type { ProviderSettings } from '../../../lambda/contract.ts';
 import { RefreshError } from '../../../lambda/errors.ts';
 import { createMinter } from '../../../lambda/mint/create-minter.ts';
@@ -16,9 +15,8 @@ export function minterFor(
   options: {
     now?: () => Date;
     dispatcher?: HttpDispatcher;
+    proxy?: ProxySettings;
     requestTimeoutMs?: number;
-    assumedLifetimeMs?: number;
-    readSecret?: ReadSecret;
   } = {},
 ): Minter & { readonly stagesRead: readonly SecretStage[] } {
   const stagesRead: SecretStage[] = [];
@@ -28,16 +26,9 @@ export function minterFor(
     if (value === undefined) throw new RefreshError('SECRET_UNAVAILABLE', `There is no ${stage}.`);
     return { text: typeof value === 'string' ? value : JSON.stringify(value), createdAt: undefined };
   };
-  const { assumedLifetimeMs = 900_000, now = () => new Date(), ...rest } = options;
-  const config = { providerSettings, secretArn: SECRET_ARN, assumedLifetimeMs };
+  const { now = () => new Date(), proxy, ...rest } = options;
+  const config = { providerSettings, secretArn: SECRET_ARN, assumedLifetimeMs: 900_000, proxy };
   return { ...createMinter({ config, now, readSecret, ...rest }), stagesRead };
-}
-
-/** An agent that finds every name on this machine and trusts this authority. */
-export function loopbackAgent(ca: string): Agent {
-  const lookup: LookupFunction = (_hostname, { all }, callback) =>
-    all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4);
-  return new Agent({ connect: { ca, lookup } });
 }
 
 export const signal = () => AbortSignal.timeout(20_000);

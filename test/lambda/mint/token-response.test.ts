@@ -51,11 +51,9 @@ describe('a success', () => {
     ['an empty error', { expires_in: 3600, error: '' }],
     ['an error of null', { expires_in: 3600, error: null }],
     ['token_type in capitals', { expires_in: 3600, token_type: 'BEARER' }],
-    ['token_type in lower case', { expires_in: 3600, token_type: 'bearer' }],
     ['token_type with white space around it', { expires_in: 3600, token_type: ' Bearer\n' }],
     ['token_type empty', { expires_in: 3600, token_type: '' }],
     ['token_type null', { expires_in: 3600, token_type: null }],
-    ['further members', { expires_in: 3600, refresh_token: 'r', foo: [1] }],
   ])('is read: %s', (_case, members) => {
     expect(token({ access_token: CANARY, ...members })).toEqual({
       accessToken: CANARY,
@@ -66,12 +64,8 @@ describe('a success', () => {
     });
   });
 
-  test.each([
-    ['as text', 'text/plain'],
-    ['as a web page', 'text/html'],
-    ['without a type', undefined],
-  ])('is read whatever its content type: %s', (_case, type) => {
-    const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
+  test('is read whatever its content type', () => {
+    const headers = { 'content-type': 'text/html' };
     expect(lifetime(token({ access_token: CANARY, expires_in: 60 }, { headers }))).toBe(60);
   });
 
@@ -93,6 +87,7 @@ describe('a success', () => {
     ['exp with a fraction', undefined, atSeconds(1200) + 0.7, 1200],
     ['exp that is a string', 600, 'tomorrow', 600],
     ['exp in milliseconds by mistake', 600, atSeconds(1200) * 1000, 600],
+    ['exp at the end of time', undefined, 1e308, 900],
     ['no exp', 600, undefined, 600],
   ])('that is a JWT expires at the earlier of expires_in and exp: %s', (_case, expiresIn, exp, expected) => {
     expect(lifetime(token({ access_token: jwt({ exp }), expires_in: expiresIn }))).toBe(expected);
@@ -109,7 +104,6 @@ describe('a success', () => {
   test.each([
     ['48 hours and a second', 172_801],
     ['milliseconds by mistake', 3_600_000],
-    ['1e12', 1e12],
     ['Infinity in JSON', '1e999'],
   ])('with a lifetime above 48 hours (%s) has the assumed one, and a warning', (_case, value) => {
     const read = token(`{"access_token":"${CANARY}","expires_in":${value}}`);
@@ -127,17 +121,6 @@ describe('a success', () => {
     expect(read.warnings).toEqual([]);
   });
 
-  test('with an exp at the end of time has the assumed lifetime', () => {
-    expect(lifetime(token({ access_token: jwt({ exp: 1e308 }) }))).toBe(900);
-  });
-
-  test('with a scope that is nested 30,000 deep is read without the scope', () => {
-    const nested = `${'['.repeat(30_000)}"a"${']'.repeat(30_000)}`;
-    const body = `{"access_token":"${CANARY}","expires_in":60,"scope":${nested}}`;
-
-    expect(token(body)).toMatchObject({ accessToken: CANARY, grantedScope: undefined });
-  });
-
   test('returns the granted scope, or none if it is malformed', () => {
     const scope = (value: unknown) =>
       token({ access_token: CANARY, expires_in: 60, scope: value }).grantedScope;
@@ -146,8 +129,30 @@ describe('a success', () => {
     for (const none of ['', 7, {}, 'a\nb', null]) expect(scope(none)).toBeUndefined();
   });
 
-  test('may be as long as Parameter Store holds', () => {
-    expect(token({ access_token: 'x'.repeat(8192), expires_in: 60 }).accessToken).toHaveLength(8192);
+  test('may be as long as Parameter Store holds, and contain a short secret by chance', () => {
+    const accessToken = 'x'.repeat(8192);
+    const read = readTokenResponse(answer({ access_token: accessToken }), { ...context, secrets: ['xxx'] });
+    expect(read.accessToken).toBe(accessToken);
+  });
+
+  // Microseconds of processor time, which no other process counts in: a pattern that tries again and again takes seconds.
+  test.each([
+    `"token_type":"${' '.repeat(65_000)}x"`,
+    `"token_type":"${' '.repeat(65_000)}"`,
+    `"expires_in":"${' '.repeat(65_000)}x"`,
+    `"expires_in":"${'9'.repeat(65_000)}x"`,
+    `"expires_in":${'9'.repeat(65_000)}`,
+    `"scope":"${' '.repeat(65_000)}\\u0000"`,
+    `"scope":${'['.repeat(32_000)}${']'.repeat(32_000)}`,
+    Array.from({ length: 5_000 }, (_, index) => `"n${index}":0`).join(),
+  ])('takes no time to read: %.30s', (member) => {
+    const before = process.cpuUsage();
+    try {
+      token(`{"access_token":"${CANARY}",${member}}`);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'TOKEN_RESPONSE_INVALID' });
+    }
+    expect(process.cpuUsage(before).user).toBeLessThan(1_500_000);
   });
 });
 
@@ -159,7 +164,6 @@ describe('an invalid success', () => {
     ['nonsense', CANARY, 'is not a JSON object'],
     ['an array', [ok], 'is not a JSON object'],
     ['null', 'null', 'is not a JSON object'],
-    ['a string', JSON.stringify(CANARY), 'is not a JSON object'],
     ['no token', { expires_in: 60 }, 'has no access_token'],
     ['an empty token', { ...ok, access_token: '' }, 'has no access_token'],
     ['a token of null', { ...ok, access_token: null }, 'has no access_token'],
@@ -167,18 +171,18 @@ describe('an invalid success', () => {
     ['a token with a newline', { ...ok, access_token: `${CANARY}\n` }, 'white space, a newline'],
     ['a token with a space', { ...ok, access_token: `a ${CANARY}` }, 'white space, a newline'],
     ['a token with an umlaut', { ...ok, access_token: `ä${CANARY}` }, 'a non-ASCII character'],
-    ['a token with a NUL', { ...ok, access_token: `${CANARY}\0` }, 'white space, a newline'],
+    [
+      'a reference to a parameter',
+      { ...ok, access_token: '{{ssm:/ci/other}}' },
+      '"{{", which Parameter Store',
+    ],
     ['an inherited token', `{"__proto__":{"access_token":"${CANARY}"}}`, 'has no access_token'],
     ['another type', { ...ok, token_type: 'DPoP' }, 'another token_type than Bearer'],
     ['a type of an earlier draft', { ...ok, token_type: 'mac' }, 'another token_type than Bearer'],
     ['a type that is no string', { ...ok, token_type: {} }, 'another token_type than Bearer'],
     ['expires_in 0', { ...ok, expires_in: 0 }, 'expires_in of 0 or less'],
-    ['expires_in "0"', { ...ok, expires_in: '0' }, 'expires_in of 0 or less'],
     ['expires_in below a second', { ...ok, expires_in: 0.9 }, 'expires_in of 0 or less'],
-    ['expires_in negative', { ...ok, expires_in: -60 }, 'expires_in of 0 or less'],
     ['expires_in "NaN"', { ...ok, expires_in: 'NaN' }, 'expires_in that is not a number'],
-    ['expires_in NaN', `{"access_token":"${CANARY}","expires_in":NaN}`, 'is not a JSON object'],
-    ['expires_in in words', { ...ok, expires_in: 'an hour' }, 'expires_in that is not a number'],
     ['expires_in true', { ...ok, expires_in: true }, 'expires_in that is not a number'],
     ['expires_in a list', { ...ok, expires_in: [60] }, 'expires_in that is not a number'],
     [
@@ -214,19 +218,10 @@ describe('an invalid success', () => {
     expectNoLeak(error, secrets);
   });
 
-  test('a token that contains a short secret by chance is accepted', () => {
-    const read = readTokenResponse(answer({ access_token: 'abcdefgh', expires_in: 60 }), {
-      ...context,
-      secrets: ['def'],
-    });
-
-    expect(read.accessToken).toBe('abcdefgh');
-  });
-
-  test.each([[8193], [9000]])('a token of %d bytes is TOKEN_TOO_LARGE', (size) => {
-    const error = failure(answer({ access_token: 'x'.repeat(size), expires_in: 60 }));
+  test('a token of 8,193 bytes is TOKEN_TOO_LARGE', () => {
+    const error = failure(answer({ access_token: 'x'.repeat(8193), expires_in: 60 }));
     expect(error.code).toBe('TOKEN_TOO_LARGE');
-    expect(error.message).toMatch(new RegExp(`has ${size} bytes; .* Request fewer scopes`));
+    expect(error.message).toMatch(/has 8193 bytes; .* Request fewer scopes/);
     expectNoLeak(error, ['x'.repeat(100)]);
   });
 });
@@ -241,17 +236,13 @@ describe('a refusal', () => {
     ['unauthorized_client', 400, error('unauthorized_client'), 'TOKEN_REJECTED', false],
     ['unauthorized_client as Keycloak says it', 401, error('unauthorized_client'), 'TOKEN_REJECTED', true],
     ['any other error with 401', 401, error('invalid_scope'), 'TOKEN_REJECTED', true],
-    ['unsupported_grant_type', 400, error('unsupported_grant_type'), 'TOKEN_REJECTED', false],
     ['invalid_request', 400, error('invalid_request'), 'TOKEN_REJECTED', false],
-    ['invalid_grant', 400, error('invalid_grant'), 'TOKEN_REJECTED', false],
-    ['invalid_target', 400, error('invalid_target'), 'TOKEN_REJECTED', false],
     ['access_denied', 403, error('access_denied'), 'TOKEN_REJECTED', false],
     ['a name of its own', 400, error(CANARY), 'TOKEN_REJECTED', false],
     ['an object as error', 400, { error: { code: CANARY } }, 'TOKEN_REJECTED', false],
     ['an error beside a token', 200, { access_token: CANARY, error: 'x' }, 'TOKEN_REJECTED', false],
     ['401 without a body', 401, '', 'TOKEN_REJECTED', true],
     ['403 with a web page', 403, `<html>${CANARY}`, 'TOKEN_REJECTED', false],
-    ['415', 415, '', 'TOKEN_REJECTED', false],
     ['404', 404, 'not here', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
     ['405', 405, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
     ['410', 410, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
@@ -261,7 +252,6 @@ describe('a refusal', () => {
     ['500', 500, error('server_error'), 'TOKEN_ENDPOINT_UNAVAILABLE', false],
     ['500 with an OAuth error', 500, error('invalid_client'), 'TOKEN_ENDPOINT_UNAVAILABLE', false],
     ['502 with a web page', 502, `<html>${CANARY}`, 'TOKEN_ENDPOINT_UNAVAILABLE', false],
-    ['503', 503, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
     ['temporarily_unavailable', 400, error('temporarily_unavailable'), 'TOKEN_ENDPOINT_UNAVAILABLE', false],
     ['302', 302, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
     ['429', 429, '', 'TOKEN_ENDPOINT_THROTTLED', false],
@@ -281,26 +271,33 @@ describe('a refusal', () => {
     expect(refused.message.split('. ').length).toBeGreaterThan(1);
   });
 
-  test.each([
-    [500, 'is not available (HTTP 500). The stored token is unchanged'],
-    [429, 'limits the rate of token requests (HTTP 429)'],
-    [404, 'There is no token endpoint at this URL of login.example.test (HTTP 404)'],
-    [403, '(HTTP 403 without a known OAuth error). A firewall or an IP allow-list in front'],
-  ])('without an OAuth error says what its status means: %d', (status, says) => {
-    expect(failure(answer('', { status })).message).toContain(says);
-  });
-
-  test('names the registered error and what to do', () => {
-    expect(failure(answer(error('invalid_scope'), { status: 400 })).message).toBe(
-      'login.example.test refused the token request (invalid_scope, HTTP 400). The client may not have this scope, or there is no such scope: correct scope or allow it there.',
-    );
-  });
-
-  test('of credentials says how to store others; the provider’s hint goes before the general one', () => {
-    const hints = { invalid_client: 'This is also what a wrong region answers.' };
-    expect(failure(answer(error('invalid_client'), { status: 400 }), { hints }).message).toBe(
-      'login.example.test refused the token request (invalid_client, HTTP 400). This is also what a wrong region answers. Store another secret.',
-    );
+  const REFUSED = 'login.example.test refused the token request';
+  const hints = { invalid_client: 'This is also what a wrong region answers.' };
+  test.each<[number, unknown, string, Partial<ResponseContext>?]>([
+    [500, '', 'is not available (HTTP 500). The stored token is unchanged'],
+    [429, '', 'limits the rate of token requests (HTTP 429)'],
+    [404, '', 'There is no token endpoint at this URL of login.example.test (HTTP 404)'],
+    [403, '', '(HTTP 403 without a known OAuth error). A firewall or an IP allow-list in front'],
+    [
+      400,
+      error('invalid_scope'),
+      `${REFUSED} (invalid_scope, HTTP 400). The client may not have this scope, or there is`,
+    ],
+    // Of credentials: the provider's hint instead of the general one, and how to store others.
+    [
+      400,
+      error('invalid_client'),
+      `(invalid_client, HTTP 400). ${hints.invalid_client} Store another secret.`,
+      { hints },
+    ],
+    // The advice for wrong credentials comes first.
+    [
+      401,
+      error('unauthorized_client'),
+      `${REFUSED} (unauthorized_client, HTTP 401). The client id, secret or key is wrong, or the server expects another clientAuthentication. If they are right: The client may not use this grant: enable it for the client at the provider. Store another secret.`,
+    ],
+  ])('with HTTP %d and %j says what to do', (status, body, says, changes = {}) => {
+    expect(failure(answer(body, { status }), changes).message).toContain(says);
   });
 
   test('of the grant’s credentials makes the mint try another stage', () => {
@@ -320,12 +317,6 @@ describe('a refusal', () => {
     expect(retryAfter('whenever')).toBeUndefined();
   });
 
-  test('with 401 unauthorized_client gives the advice for wrong credentials first', () => {
-    expect(failure(answer(error('unauthorized_client'), { status: 401 })).message).toBe(
-      'login.example.test refused the token request (unauthorized_client, HTTP 401). The client id, secret or key is wrong, or the server expects another clientAuthentication. If they are right: The client may not use this grant: enable it for the client at the provider. Store another secret.',
-    );
-  });
-
   test('of credentials that Basic encodes hints at another way', () => {
     const response = answer(error('invalid_client'), { status: 401 });
     const hints = { encoded: 'Try client_secret_post.' };
@@ -334,81 +325,46 @@ describe('a refusal', () => {
     expect(failure(response, { hints }).message).not.toContain(hints.encoded);
   });
 
-  test.each([
-    `https://www.example.test/${CANARY}`,
-    '/login',
-    'http://[::1',
-    `https://${CANARY}.example.test`,
-  ])('by a redirect does not name its target: %s', (location) => {
-    const redirected = failure(answer('', { status: 302, headers: { location } }));
+  test('by a redirect does not name its target', () => {
+    const headers = { location: `https://${CANARY}.example.test/${CANARY}` };
 
-    expect(redirected.message).toBe(
+    expect(failure(answer('', { status: 302, headers })).message).toBe(
       "login.example.test redirects the token request (HTTP 302). Redirects are not followed, because the secret would be sent along. Set tokenUrl, region or issuer to the token endpoint's own host.",
     );
   });
 });
 
-test('10,000 generated responses each give a token with valid dates or a known error, and leak nothing', () => {
-  const CODES = [
-    'TOKEN_REJECTED',
-    'TOKEN_ENDPOINT_THROTTLED',
-    'TOKEN_ENDPOINT_UNAVAILABLE',
-    'TOKEN_RESPONSE_INVALID',
-    'TOKEN_TOO_LARGE',
-  ];
-  const canary = fc.stringMatching(/^[A-Za-z0-9]{24}$/);
-  const response = canary.chain((secret) => {
+test('generated responses each give a token with valid dates or a known error, and leak nothing', () => {
+  const CODE = /^TOKEN_(REJECTED|ENDPOINT_(THROTTLED|UNAVAILABLE)|RESPONSE_INVALID|TOO_LARGE)$/;
+  const response = fc.stringMatching(/^[A-Za-z0-9]{24}$/).chain((secret) => {
     const text = fc.oneof(
-      fc.constant(secret),
+      fc.constantFrom(secret, '', 'Bearer', 'invalid_client', 'slow_down', 'rate limit exceeded'),
       fc.string({ unit: 'binary' }).map((rest) => `${secret}${rest}`),
-      fc.constantFrom('', 'Bearer', 'bearer', 'invalid_client', 'slow_down', 'rate limit exceeded'),
-    );
-    const accessToken = fc.oneof(
-      text,
-      fc.constant(`${secret}.${Buffer.from(`{"exp":${atSeconds(60)}}`).toString('base64url')}.${secret}`),
-      fc.double().map((exp) => `${secret}.${Buffer.from(JSON.stringify({ exp })).toString('base64url')}.x`),
       fc.integer({ min: 8000, max: 9000 }).map((size) => secret.padEnd(size, 'x')),
+      fc.double().map((exp) => jwt({ secret, exp })),
     );
-    const number = fc.oneof(fc.double(), fc.integer(), fc.integer().map(String), fc.double().map(String));
-    const member = fc.oneof(text, number, fc.jsonValue(), fc.constant(undefined));
+    const member = fc.oneof(text, fc.double(), fc.integer(), fc.double().map(String), fc.jsonValue());
     const success = fc.record({
-      access_token: fc.oneof({ weight: 3, arbitrary: fc.constant(secret) }, accessToken),
-      expires_in: fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 1 }) }, number),
-      token_type: fc.constantFrom('Bearer', undefined),
-      scope: member,
-      error: fc.constantFrom('', null, undefined),
+      access_token: fc.oneof({ weight: 3, arbitrary: fc.constant(secret) }, text),
+      expires_in: fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 1 }) }, member),
     });
-    const object = fc.record(
-      {
-        access_token: fc.oneof(accessToken, member),
-        expires_in: fc.oneof(number, member),
-        token_type: member,
-        scope: member,
-        error: member,
-        error_description: member,
-        description: member,
-      },
-      { requiredKeys: [] },
-    );
-    const body = fc.oneof(
-      { weight: 3, arbitrary: success.map((json) => JSON.stringify(json)) },
-      object.map((json) => JSON.stringify(json)),
-      fc.json(),
-      fc.tuple(text, fc.json()).map((parts) => parts.join('')),
-    );
+    const names = [
+      'access_token',
+      'expires_in',
+      'token_type',
+      'scope',
+      'error',
+      'error_description',
+      'description',
+    ];
+    const object = fc.dictionary(fc.constantFrom(...names), member);
+    const json = fc.oneof(success, object).map((one) => JSON.stringify(one));
     return fc.record({
       secret: fc.constant(secret),
-      status: fc.oneof({ weight: 2, arbitrary: fc.constant(200) }, fc.integer({ min: 100, max: 999 })),
-      headers: fc.record(
-        {
-          'retry-after': fc.oneof(text, number.map(String)),
-          date: text,
-          location: text.map((path) => `/${path}`),
-        },
-        { requiredKeys: [] },
-      ),
-      body,
-      isTruncated: fc.boolean().map((flag) => flag && secret < 'B'),
+      status: fc.oneof({ weight: 3, arbitrary: fc.constant(200) }, fc.integer({ min: 100, max: 999 })),
+      headers: fc.dictionary(fc.constantFrom('retry-after', 'date', 'location'), text),
+      body: fc.oneof({ weight: 4, arbitrary: json }, fc.json(), text),
+      isTruncated: fc.integer({ min: 0, max: 9 }).map((digit) => digit === 0),
     });
   });
   let tokens = 0;
@@ -416,22 +372,22 @@ test('10,000 generated responses each give a token with valid dates or a known e
   fc.assert(
     fc.property(response, ({ secret, ...rest }) => {
       try {
-        const read = readTokenResponse(rest as HttpResponse, context);
+        const read = readTokenResponse(rest, context);
         tokens += 1;
         expect(read.accessToken).toMatch(/^[\x21-\x7e]{1,8192}$/);
-        expect(read.expiresAt.getTime()).toBeGreaterThan(issuedAt.getTime());
+        expect(lifetime(read)).toBeGreaterThan(0);
         expect(lifetime(read)).toBeLessThanOrEqual(2 * 86_400);
         expect(read.warnings.join()).not.toContain(secret);
       } catch (error) {
         if (!(error instanceof RefreshError)) throw error;
-        expect(CODES).toContain(error.code);
+        expect(error.code).toMatch(CODE);
         expect(Object.values(error).join() + error.message).not.toContain(secret);
         expect(error.cause).toBeUndefined();
         expect(error.retryAfterMs ?? 1).toBeGreaterThan(0);
       }
     }),
-    { numRuns: 10_000 },
+    { numRuns: 5_000 },
   );
   // The generator has to reach both outcomes, or the property says little.
-  expect(tokens).toBeGreaterThan(1_000);
+  expect(tokens).toBeGreaterThan(500);
 });
