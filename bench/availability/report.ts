@@ -1,5 +1,5 @@
-import { READINGS, type Reading } from '../../local/simulation/builds.ts';
-import type { BuildEnd, Outcome } from '../../local/simulation/simulate.ts';
+import { type BuildEnd, READINGS, type Reading } from '../../local/simulation/builds.ts';
+import { gapsOf, type Outcome } from '../../local/simulation/simulate.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../local/simulation/world.ts';
 
 /** Builds per 100,000 with this end, of one way of reading or of all. */
@@ -11,15 +11,6 @@ export function perHundredThousand(
   const counted = reading === undefined ? builds : builds.filter((build) => build.reading === reading);
   const found = counted.filter((build) => build.state === state).length;
   return counted.length === 0 ? 0 : (found / counted.length) * 100_000;
-}
-
-/** The share of the time after the first hour in which Parameter Store held a live token. */
-export function liveShare({ gaps, spanMs }: Outcome): number {
-  return 1 - gaps.reduce((sum, { from, to }) => sum + to - from, 0) / (spanMs - HOUR_MS);
-}
-
-export function longestGapMs({ gaps }: Outcome): number {
-  return gaps.reduce((longest, { from, to }) => Math.max(longest, to - from), 0);
 }
 
 /** The heads of {@link comparisonRow}'s columns. */
@@ -40,18 +31,20 @@ export const COMPARISON_HEAD = [
 export function comparisonRow(outcome: Outcome): readonly string[] {
   const { strategy, builds, remainingAtReads, spanMs } = outcome;
   const stores = strategy.kind !== 'fetch-at-start';
+  const gapsMs = gapsOf(outcome).map(({ from, to }) => to - from);
+  const liveShare = 1 - gapsMs.reduce((sum, gapMs) => sum + gapMs, 0) / (spanMs - HOUR_MS);
   const percentile = remainingAtReads[Math.floor(remainingAtReads.length / 100)] ?? 0;
   return [
     strategy.name,
     ...READINGS.map((reading) => count(perHundredThousand(builds, 'lost', reading))),
     count(perHundredThousand(builds, 'lost')),
     count(perHundredThousand(builds, 'turned-away')),
-    stores ? `${(liveShare(outcome) * 100).toFixed(3)} %` : '-',
+    stores ? `${(liveShare * 100).toFixed(3)} %` : '-',
     duration(remainingAtReads[0] ?? 0),
     duration(percentile),
     ((outcome.mints / spanMs) * DAY_MS).toFixed(1),
     stores ? count((outcome.awsCalls / spanMs) * DAY_MS) : '-',
-    stores ? duration(longestGapMs(outcome)) : '-',
+    stores ? duration(Math.max(0, ...gapsMs)) : '-',
   ];
 }
 

@@ -9,9 +9,20 @@ export type Reading = 'once' | 'again' | 'min-ttl';
 
 export const READINGS: readonly Reading[] = ['once', 'again', 'min-ttl'];
 
+/**
+ * A build's end. `lost`: its token had expired when it was read, or expired while it was used. `turned-away`: not started,
+ * because its `--min-ttl` could not be met.
+ */
+export interface BuildEnd {
+  readonly reading: Reading;
+  readonly durationMs: number;
+  readonly state: 'good' | 'lost' | 'turned-away';
+}
+
 /** One read by a build. Milliseconds. */
 export interface Read {
   readonly build: number;
+  readonly isFirst: boolean;
   readonly reading: Reading;
   readonly at: number;
   /** How long the token is used from here on. */
@@ -32,8 +43,8 @@ const MARGIN_MS = MINUTE_MS;
 const LONGEST_BUILD_MS = 120 * MINUTE_MS;
 
 /**
- * Draws the reads of a span's builds, in order. By day, 8 to 20 h, five times as many as at night; 1 to 120 minutes
- * long, in three ways of reading. `longestJobMs`: only jobs of that length at most, which read once.
+ * Draws the reads of a span's builds, in three ways of reading. By day, 8 to 20 h, five times as many as at night; 1 to 120
+ * minutes long. `longestJobMs`: only jobs of that length at most, which read once.
  */
 export function drawReads(options: {
   readonly seed: number;
@@ -41,47 +52,33 @@ export function drawReads(options: {
   readonly lifetimeMs: number;
   readonly buildsADay: number;
   readonly longestJobMs?: number | undefined;
-}): { readonly builds: number; readonly reads: readonly Read[] } {
+}): readonly Read[] {
   const { seed, spanMs, lifetimeMs, buildsADay, longestJobMs } = options;
   const longestMinutes = (longestJobMs ?? LONGEST_BUILD_MS) / MINUTE_MS;
   const random = createRandom(seed, 'builds');
   const reads: Read[] = [];
-  let build = 0;
   // Drawn at the day's rate, thinned by night.
   const meanGapMs = (12 * HOUR_MS * 1.2) / buildsADay;
-  let at = 0;
-  for (;;) {
-    at += random.exponential(meanGapMs);
-    if (at >= spanMs - LONGEST_BUILD_MS - HOUR_MS) break;
-    const hour = (at % DAY_MS) / HOUR_MS;
+  let build = 0;
+  // No builds in the first hour, that of the first deployment.
+  for (let start = HOUR_MS; ; ) {
+    start += random.exponential(meanGapMs);
+    if (start >= spanMs - LONGEST_BUILD_MS - HOUR_MS) return reads;
+    const hour = (start % DAY_MS) / HOUR_MS;
     if ((hour < 8 || hour >= 20) && random.uniform() >= 0.2) continue;
-    // No builds in the first hour, that of the first deployment.
-    if (at < HOUR_MS) continue;
     const durationMs = MINUTE_MS * longestMinutes ** random.uniform();
     const drawn = READINGS[Math.floor(random.uniform() * 3)] ?? 'once';
     const reading = longestJobMs === undefined ? drawn : 'once';
-    const steps = stepsOf(reading, durationMs, lifetimeMs);
-    const marginMs = Math.min(MARGIN_MS, lifetimeMs / 20);
-    for (const { offset, needsMs } of steps) {
-      reads.push({ build, reading, at: at + offset, needsMs, wishMs: needsMs + marginMs, durationMs });
+    // With --min-ttl: the time that the build needs; if no token lives that long, several times 3/4 of a lifetime.
+    const stretchMs =
+      reading === 'again'
+        ? BETWEEN_USES_MS
+        : Math.min(durationMs, reading === 'once' ? durationMs : lifetimeMs * 0.75);
+    for (let offset = 0; offset < durationMs; offset += stretchMs) {
+      const needsMs = Math.min(durationMs - offset, reading === 'again' ? USE_MS : stretchMs);
+      const wishMs = needsMs + Math.min(MARGIN_MS, lifetimeMs / 20);
+      reads.push({ build, isFirst: offset === 0, reading, at: start + offset, needsMs, wishMs, durationMs });
     }
     build++;
   }
-  return { builds: build, reads: reads.sort((one, other) => one.at - other.at) };
-}
-
-function stepsOf(
-  reading: Reading,
-  durationMs: number,
-  lifetimeMs: number,
-): { offset: number; needsMs: number }[] {
-  if (reading === 'once') return [{ offset: 0, needsMs: durationMs }];
-  // With --min-ttl: the time that the build needs; if no token lives that long, several times 3/4 of a lifetime.
-  const stretchMs = reading === 'again' ? BETWEEN_USES_MS : Math.min(durationMs, lifetimeMs * 0.75);
-  const steps: { offset: number; needsMs: number }[] = [];
-  for (let offset = 0; offset < durationMs; offset += stretchMs) {
-    const restMs = durationMs - offset;
-    steps.push({ offset, needsMs: Math.min(restMs, reading === 'again' ? USE_MS : stretchMs) });
-  }
-  return steps;
 }

@@ -1,19 +1,37 @@
-import type { Read, Reading } from './builds.ts';
-import { createRefresher } from './refresher.ts';
-import { createRival, type Strategy } from './strategies.ts';
-import { createTokenServer, type IssuedToken, type TokenServer } from './token-server.ts';
-import { createVirtualParameters } from './virtual-parameters.ts';
+import type { RefreshTimes } from '../../lambda/contract.ts';
+import { isRefreshError, RefreshError } from '../../lambda/errors.ts';
+import { type Clock, createClock } from '../../lambda/refresh/clock.ts';
+import {
+  createMemory,
+  type Observations,
+  type RefreshOptions,
+  refresh,
+} from '../../lambda/refresh/refresh.ts';
+import type { BuildEnd, Read } from './builds.ts';
+import {
+  type Call,
+  type CallName,
+  createAccount,
+  diesAt,
+  type IssuedToken,
+  requestToken,
+  tokenOf,
+  useToken,
+  virtualMinter,
+  virtualParameters,
+} from './virtual-account.ts';
 import { HOUR_MS, MINUTE_MS, type World } from './world.ts';
 
-/**
- * A build's end. `lost`: its token had expired when it was read, or expired while it was used. `turned-away`: not started,
- * because its `--min-ttl` could not be met.
- */
-export interface BuildEnd {
-  readonly reading: Reading;
-  readonly durationMs: number;
-  state: 'good' | 'lost' | 'turned-away';
-}
+/** A way to provide builds with a token. Milliseconds. */
+export type Strategy =
+  /** Each build mints its own token at its start, and keeps it. */
+  | { readonly name: string; readonly kind: 'fetch-at-start' }
+  /** A schedule mints and stores at each invocation. */
+  | { readonly name: string; readonly kind: 'fixed'; readonly everyMs: number }
+  /** Each beat mints once 2/3 of the life are over. */
+  | { readonly name: string; readonly kind: 'two-thirds' }
+  /** This repository. */
+  | ({ readonly name: string; readonly kind: 'ours' } & RefreshTimes);
 
 /** A time in which Parameter Store held no live token. Milliseconds. */
 export interface Gap {
@@ -28,171 +46,217 @@ export interface Outcome {
   readonly builds: readonly BuildEnd[];
   /** Remaining life at each read, milliseconds, ascending; 0 where the token was dead. */
   readonly remainingAtReads: Float64Array;
-  readonly gaps: readonly Gap[];
   readonly mints: number;
   /** Calls to Parameter Store and Secrets Manager by the refresher. */
   readonly awsCalls: number;
-  /** The metric: remaining life in seconds per minute, NaN where none was sent. Empty for strategies without one. */
+  /** The metric: remaining life in seconds per minute, NaN where none was sent. */
   readonly remainingSeconds: Float64Array;
-  /** When each stored version was written and when its token died: for pictures and checks. */
+  /** When each stored version was written and when its token died. */
   readonly stored: readonly { readonly writtenAt: number; readonly diesAt: number }[];
 }
+
+const LATENCY_MS: Readonly<Record<CallName, number>> = {
+  read: 15,
+  'read-token': 15,
+  'write-token': 30,
+  'write-status': 30,
+  'read-secret': 40,
+  mint: 250,
+  probe: 150,
+};
 
 /** Results count from here on: before, the first token is fetched. */
 const WARM_UP_MS = HOUR_MS;
 
-/** Simulates one strategy in one world, in the order of virtual time. */
+/** Simulates one strategy in one world, in the order of virtual time. Ours is the deployed `refresh()`. */
 export async function simulate(options: {
   readonly world: World;
   readonly reads: readonly Read[];
   readonly strategy: Strategy;
-  /** Called now and then with the progress, 0 to 1. */
-  readonly onProgress?: (done: number) => void;
 }): Promise<Outcome> {
-  const { world, reads, strategy, onProgress } = options;
-  const time = { now: 0 };
-  const server = createTokenServer(world);
-  const parameters = createVirtualParameters({ world, time, tokens: server.issued });
-  const setting = { world, time, server, parameters };
-  const ours =
-    strategy.kind === 'ours'
-      ? createRefresher({ ...setting, policy: { ...strategy, source: 'virtual', encryptionKey: null } })
-      : undefined;
-  const rival =
-    strategy.kind === 'fixed' || strategy.kind === 'two-thirds'
-      ? createRival({ ...setting, strategy })
-      : undefined;
-  const metric = new Float64Array(ours ? Math.ceil(world.spanMs / MINUTE_MS) + 1 : 0).fill(Number.NaN);
-  const observer = createBuildObserver(server);
+  const { world, reads, strategy } = options;
+  const account = createAccount(0, world.server);
+  const systemNow = (): Date => new Date(account.nowMs + (world.clockSteps.at(account.nowMs)?.value ?? 0));
+  const newInstance = () => ({ memory: createMemory(), clock: createClock(systemNow, () => account.nowMs) });
+  let instance: { memory: RefreshOptions['memory']; clock: Clock } = newInstance();
+  const metric = new Float64Array(Math.ceil(world.spanMs / MINUTE_MS) + 1).fill(Number.NaN);
+  const uses: Use[] = [];
+  const { signal } = new AbortController();
+  let mints = 0;
+  let awsCalls = 0;
+  let nextColdStart = 0;
 
-  async function invoke(request: Parameters<NonNullable<typeof ours>['invoke']>[0], at: number) {
-    if (ours === undefined) throw new Error('Only ours can be invoked.');
-    const invocation = await ours.invoke(request, at);
-    if (invocation.remainingMs !== null) {
-      const minute = Math.floor(invocation.startedAt / MINUTE_MS);
-      const seconds = Math.floor(invocation.remainingMs / 1_000);
-      const known = metric[minute] ?? Number.NaN;
-      metric[minute] = Number.isNaN(known) ? seconds : Math.min(known, seconds);
+  const call: Call = async (name, { effect, failure }) => {
+    if (name === 'mint') {
+      mints++;
+      const trouble = world.endpoint.at(account.nowMs)?.value;
+      account.nowMs += trouble?.latencyMs ?? (world.slow.at(account.nowMs)?.value ?? LATENCY_MS.mint) / 2;
+      if (trouble !== undefined) {
+        const retryAfterMs = trouble.retryAfterMs || undefined;
+        throw new RefreshError(trouble.code, 'The virtual endpoint is in trouble.', { retryAfterMs });
+      }
+      const answer = effect();
+      account.nowMs += (world.slow.at(account.nowMs)?.value ?? LATENCY_MS.mint) / 2;
+      return answer;
     }
-    return invocation;
+    account.nowMs += LATENCY_MS[name];
+    if (name === 'probe') return effect();
+    awsCalls++;
+    if (name === 'read-secret') return effect();
+    const trouble = world.parameterStore.at(account.nowMs)?.value;
+    if (trouble === 'throttled') return failure();
+    const answer = effect();
+    return trouble === 'answer-lost' && name.startsWith('write') ? failure() : answer;
+  };
+  const parameters = virtualParameters(account, call);
+  const hasProbe = world.server.idleTimeoutMs !== null;
+  const lifetimesMs = [world.lifetimeMs];
+
+  async function invoke(request: RefreshOptions['request'], at: number): Promise<void> {
+    if (strategy.kind !== 'ours') return;
+    // One invocation at a time, as with a reserved concurrency of 1.
+    account.nowMs = Math.max(at, account.nowMs);
+    const minute = Math.floor(account.nowMs / MINUTE_MS);
+    if ((world.coldStarts[nextColdStart] ?? Number.POSITIVE_INFINITY) <= account.nowMs) {
+      while ((world.coldStarts[nextColdStart] ?? Number.POSITIVE_INFINITY) <= account.nowMs) nextColdStart++;
+      instance = newInstance();
+      account.nowMs += 500;
+    }
+    const observations: Observations = { remainingMs: null, warnings: [] };
+    const { now } = instance.clock;
+    await succeeds(
+      refresh({
+        ...instance,
+        request,
+        parameters,
+        loadMinter: async () => virtualMinter(account, call, { now, lifetimesMs, hasProbe }),
+        hasProbe,
+        policy: { ...strategy, source: '0123456789abcdef', encryptionKey: null },
+        provider: 'oauth2',
+        observations,
+        signal,
+        recordingSignal: () => signal,
+      }),
+    );
+    const seconds = Math.floor((observations.remainingMs ?? Number.NaN) / 1_000);
+    const known = metric[minute] ?? Number.NaN;
+    if (!Number.isNaN(seconds)) metric[minute] = Number.isNaN(known) ? seconds : Math.min(known, seconds);
+  }
+
+  /** A beat of another strategy. */
+  async function mintAndStore(at: number): Promise<void> {
+    account.nowMs = at;
+    awsCalls++;
+    const stored = tokenOf(account, account.versions.at(-1)?.value);
+    const isFresh = stored !== undefined && at < stored.issuedMs + (world.lifetimeMs * 2) / 3;
+    if (strategy.kind === 'two-thirds' && isFresh) return;
+    await succeeds(
+      requestToken(account, call, { now: systemNow, lifetimesMs }).then(({ value }) =>
+        parameters.writeToken({ accessToken: value, signal }),
+      ),
+    );
+  }
+
+  const storedAt = (time: number) =>
+    tokenOf(account, account.versions.findLast(({ writtenMs }) => writtenMs <= time)?.value);
+
+  function use(read: Read, token: IssuedToken | undefined, at: number, isTurnedAway = false): void {
+    useToken(account, token?.value, at + read.needsMs);
+    uses.push({ read, token, at, isTurnedAway });
   }
 
   async function read(one: Read): Promise<void> {
     if (strategy.kind === 'fetch-at-start') {
-      if (!observer.isFirst(one)) return;
-      time.now = one.at;
-      observer.use(one, mintForBuild(), time.now, one.durationMs);
+      if (!one.isFirst) return;
+      account.nowMs = one.at;
+      const minted = await succeeds(requestToken(account, call, { now: systemNow, lifetimesMs }));
+      use({ ...one, needsMs: one.durationMs }, tokenOf(account, minted?.value), account.nowMs);
       return;
     }
-    const found = parameters.versionAt(one.at)?.token;
-    const remainingMs = (found?.expiresAt ?? 0) - one.at;
-    if (ours === undefined || one.reading !== 'min-ttl' || remainingMs >= one.wishMs) {
-      observer.use(one, found, one.at, one.needsMs);
-      return;
-    }
-    const { result, endedAt } = await invoke(
-      { kind: 'min-remaining', minRemainingMs: Math.ceil(one.wishMs) },
-      one.at,
-    );
-    const fresh = parameters.versionAt(endedAt)?.token;
-    const isEnough = result?.satisfied === true || (fresh?.expiresAt ?? 0) - endedAt >= one.wishMs;
-    if (isEnough || fresh === undefined || fresh.expiresAt <= endedAt)
-      observer.use(one, fresh, endedAt, one.needsMs);
-    else observer.turnAway(one);
+    const found = storedAt(one.at);
+    const isEnough = (found?.expiresMs ?? 0) - one.at >= one.wishMs;
+    if (strategy.kind !== 'ours' || one.reading !== 'min-ttl' || isEnough) return use(one, found, one.at);
+    await invoke({ kind: 'min-remaining', minRemainingMs: Math.ceil(one.wishMs) }, one.at);
+    const fresh = storedAt(account.nowMs);
+    const leftMs = (fresh?.expiresMs ?? 0) - account.nowMs;
+    use(one, fresh, account.nowMs, leftMs > 0 && leftMs < one.wishMs);
   }
 
-  function mintForBuild(): IssuedToken | undefined {
-    try {
-      return server.mint(time).token;
-    } catch {
-      return undefined;
-    }
+  for (const event of eventsOf(world, strategy, reads)) {
+    if (event.read !== undefined) await read(event.read);
+    else if (event.isSecretChange) await invoke({ kind: 'secret-changed' }, event.at);
+    else if (strategy.kind === 'ours') await invoke({ kind: 'beat' }, event.at);
+    else await mintAndStore(event.at);
   }
 
-  const beats = rival?.beats ?? (ours ? world.beats : new Float64Array());
-  let nextRead = 0;
-  let nextChange = 0;
-  for (let index = 0; index <= beats.length; index++) {
-    const beatAt = beats[index] ?? Number.POSITIVE_INFINITY;
-    for (;;) {
-      const readAt = reads[nextRead]?.at ?? Number.POSITIVE_INFINITY;
-      const changeAt = (ours && world.secretChanges[nextChange]) ?? Number.POSITIVE_INFINITY;
-      const at = Math.min(readAt, changeAt);
-      if (at > beatAt || at === Number.POSITIVE_INFINITY) break;
-      if (readAt <= changeAt) await read(reads[nextRead++] as Read);
-      else {
-        nextChange++;
-        await invoke({ kind: 'secret-changed' }, changeAt);
-      }
-    }
-    if (index === beats.length) break;
-    if (ours) await invoke({ kind: 'beat' }, beatAt);
-    else await rival?.beat(beatAt);
-    if (index % 10_000 === 0) onProgress?.(beatAt / world.spanMs);
+  const diesAtMs = (token: IssuedToken | undefined) => (token === undefined ? 0 : diesAt(account, token));
+  const builds: BuildEnd[] = [];
+  for (const { read, token, at, isTurnedAway } of uses) {
+    const { build, reading, durationMs, needsMs } = read;
+    const isLost = diesAtMs(token) < at + needsMs;
+    const state = isTurnedAway ? 'turned-away' : isLost ? 'lost' : 'good';
+    if ((builds[build]?.state ?? 'good') === 'good') builds[build] = { reading, durationMs, state };
   }
-  onProgress?.(1);
-
-  const stored = parameters.versions.map(({ token, writtenAt }) => ({
-    writtenAt,
-    diesAt: server.diesAt(token),
-  }));
   return {
     strategy,
     spanMs: world.spanMs,
-    ...observer.judge(),
-    gaps: strategy.kind === 'fetch-at-start' ? [] : gapsOf({ stored, spanMs: world.spanMs }),
-    mints: server.mints,
-    awsCalls: parameters.calls + (ours?.secretReads() ?? 0) + (rival?.calls ?? 0),
+    builds,
+    remainingAtReads: Float64Array.from(
+      uses.filter(({ isTurnedAway }) => !isTurnedAway),
+      ({ token, at }) => (at < diesAtMs(token) ? (token?.expiresMs ?? 0) - at : 0),
+    ).sort(),
+    mints,
+    awsCalls,
     remainingSeconds: metric,
-    stored,
+    stored: account.versions.map(({ value, writtenMs }) => ({
+      writtenAt: writtenMs,
+      diesAt: diesAtMs(tokenOf(account, value)),
+    })),
   };
 }
 
-/** Records each build's use of tokens. Whether a token lived long enough is known only at the end. */
-function createBuildObserver(server: TokenServer) {
-  const builds: BuildEnd[] = [];
-  const uses: { readonly build: number; readonly token: IssuedToken; readonly until: number }[] = [];
-  const remaining: number[] = [];
-  const note = ({ build, reading, durationMs }: Read) => {
-    builds[build] ??= { reading, durationMs, state: 'good' };
-    return builds[build];
-  };
-  return {
-    isFirst: ({ build }: Read) => builds[build] === undefined,
-    turnAway: (read: Read) => {
-      const build = note(read);
-      if (build.state === 'good') build.state = 'turned-away';
-    },
-    use: (read: Read, token: IssuedToken | undefined, at: number, forMs: number) => {
-      const build = note(read);
-      if (token === undefined || !server.use(token, at, at + forMs)) {
-        build.state = 'lost';
-        remaining.push(0);
-        return;
-      }
-      remaining.push(token.expiresAt - at);
-      uses.push({ build: read.build, token, until: at + forMs });
-    },
-    judge: () => {
-      for (const { build, token, until } of uses) {
-        const used = builds[build];
-        if (used && server.diesAt(token) < until) used.state = 'lost';
-      }
-      return { builds, remainingAtReads: Float64Array.from(remaining).sort() };
-    },
-  };
+/** A build's use of a token. Whether it lived long enough is known only at the end. */
+interface Use {
+  readonly read: Read;
+  readonly token: IssuedToken | undefined;
+  readonly at: number;
+  readonly isTurnedAway: boolean;
+}
+
+interface Event {
+  readonly at: number;
+  readonly read?: Read;
+  readonly isSecretChange?: true;
+}
+
+/** Beats, changes of the secret and reads, in the order of their times. */
+function eventsOf({ spanMs, beats, secretChanges }: World, strategy: Strategy, reads: readonly Read[]) {
+  const { kind } = strategy;
+  const everyMs = kind === 'fixed' ? strategy.everyMs : 0;
+  const fixed = everyMs && Array.from({ length: Math.ceil(spanMs / everyMs) }, (_, index) => index * everyMs);
+  const events: Event[] = reads.map((read) => ({ at: read.at, read }));
+  if (kind !== 'fetch-at-start') for (const at of fixed || beats) events.push({ at });
+  if (kind === 'ours') for (const at of secretChanges) events.push({ at, isSecretChange: true });
+  return events.sort((one, other) => one.at - other.at);
+}
+
+async function succeeds<T>(work: Promise<T>): Promise<T | undefined> {
+  return await work.catch((error) => {
+    if (!isRefreshError(error)) throw error;
+    return undefined;
+  });
 }
 
 /** The times, after the first hour, in which the stored token has less than `leastMs` left; 0: has expired. */
 export function gapsOf({ stored, spanMs }: Pick<Outcome, 'stored' | 'spanMs'>, leastMs = 0): readonly Gap[] {
   const gaps: Gap[] = [];
   for (const [index, { writtenAt, diesAt }] of stored.entries()) {
-    const replacedAt = stored[index + 1]?.writtenAt ?? spanMs;
+    const to = stored[index + 1]?.writtenAt ?? spanMs;
     const from = Math.max(writtenAt, diesAt - leastMs, WARM_UP_MS);
-    if (from >= replacedAt) continue;
+    if (from >= to) continue;
     const last = gaps.at(-1);
-    if (last !== undefined && last.to === from) gaps[gaps.length - 1] = { from: last.from, to: replacedAt };
-    else gaps.push({ from, to: replacedAt });
+    if (last?.to === from) gaps[gaps.length - 1] = { from: last.from, to };
+    else gaps.push({ from, to });
   }
   return gaps;
 }

@@ -1,21 +1,13 @@
 import { BEAT_MS } from '../../lambda/contract.ts';
 import { BLIPS_A_YEAR, drawBlipMs, drawIncidentMs, INCIDENTS_A_YEAR } from './incident-history.ts';
 import { createRandom, type Random } from './random.ts';
+import type { Server } from './virtual-account.ts';
 import { createWindows, type Window, type Windows } from './windows.ts';
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 export const YEAR_MS = 365 * DAY_MS;
-
-/** How a provider treats tokens that it has issued. */
-export interface Server {
-  readonly kind: 'plain' | 'same-token' | 'single-active';
-  /** The inactivity timeout. If null, the refresher has no probe. */
-  readonly idleTimeoutMs: number | null;
-  /** Whether the API that is probed fails together with the token endpoint. */
-  readonly isApiDownToo?: boolean;
-}
 
 /** Why an attempt to mint fails, as the refresher sees it. */
 export interface EndpointTrouble {
@@ -30,7 +22,6 @@ export interface World {
   readonly spanMs: number;
   readonly lifetimeMs: number;
   readonly server: Server;
-  /** Outages, brownouts (minute by minute), throttling, rejections and rotations done in the wrong order. */
   readonly endpoint: Windows<EndpointTrouble>;
   /** Times of unusual latency of the token endpoint. */
   readonly slow: Windows<number>;
@@ -45,221 +36,140 @@ export interface World {
   readonly beats: Float64Array;
 }
 
-interface WorldOptions {
-  readonly seed: number;
-  readonly spanMs: number;
-  readonly lifetimeMs: number;
-  readonly server: Server;
-  /**
-   * The longest time in which no mint is possible. Faults are then kept apart, and no other beat is missed. Undefined: the
-   * faults of the history.
-   */
-  readonly longestTroubleMs?: number;
+/** A server that returns a new token for each request, and ends none. */
+export const PLAIN: Server = { kind: 'many live tokens', idleTimeoutMs: null };
+
+/** Makes a world with only the given faults: a beat each minute, on time. */
+export function createQuietWorld(given: Pick<World, 'lifetimeMs' | 'spanMs'> & Partial<World>): World {
+  return {
+    server: PLAIN,
+    endpoint: createWindows([]),
+    slow: createWindows([]),
+    parameterStore: createWindows([]),
+    clockSteps: createWindows([]),
+    secretChanges: [],
+    coldStarts: [],
+    beats: Float64Array.from({ length: Math.ceil(given.spanMs / BEAT_MS) }, (_, index) => index * BEAT_MS),
+    ...given,
+  };
 }
+
+/** A kind of fault in which no mint is possible, or its token is not stored. */
+interface Fault {
+  readonly aYear: number;
+  readonly lengthMs: (random: Random) => number;
+  readonly endpoint?: (random: Random, lengthMs: number) => EndpointTrouble;
+  readonly parameterStore?: 'throttled' | 'answer-lost';
+  readonly missesBeats?: boolean;
+  /** Its end is announced by a change of the secret. */
+  readonly changesSecret?: boolean;
+  /** A permanent error whose end nothing announces: this much longer until it is tried again. */
+  readonly backoffMs?: number;
+}
+
+const unavailable = (random: Random): EndpointTrouble => ({
+  code: 'TOKEN_ENDPOINT_UNAVAILABLE',
+  latencyMs: random.uniform() < 0.5 ? 10_000 : 200,
+});
+const rejected = (): EndpointTrouble => ({ code: 'TOKEN_REJECTED', latencyMs: 200 });
+const throttled = (random: Random, lengthMs: number): EndpointTrouble => ({
+  code: 'TOKEN_ENDPOINT_THROTTLED',
+  latencyMs: 200,
+  retryAfterMs: random.uniform() < 0.5 ? 0 : Math.min(random.between(5, 300) * 1_000, lengthMs / 2),
+});
+const minutesAround = (minutes: number) => (random: Random) =>
+  minutes * MINUTE_MS * Math.exp(random.normal());
+
+const FAULTS: readonly Fault[] = [
+  { aYear: INCIDENTS_A_YEAR, lengthMs: drawIncidentMs, endpoint: unavailable },
+  { aYear: BLIPS_A_YEAR, lengthMs: drawBlipMs, endpoint: unavailable },
+  { aYear: 30, lengthMs: (random) => random.between(0.2, 20) * MINUTE_MS, endpoint: throttled },
+  // The secret is replaced at the provider first, and stored minutes later; or both in the right order.
+  { aYear: 4, lengthMs: minutesAround(8), endpoint: rejected, changesSecret: true },
+  { aYear: 8, lengthMs: () => 1_000, changesSecret: true },
+  // The client is disabled and enabled again, without an event.
+  { aYear: 2, lengthMs: minutesAround(10), endpoint: rejected, backoffMs: 5 * BEAT_MS },
+  { aYear: 24, lengthMs: (random) => random.between(5, 240) * 1_000, parameterStore: 'throttled' },
+  { aYear: 24, lengthMs: () => MINUTE_MS, parameterStore: 'answer-lost' },
+  { aYear: 100, lengthMs: (random) => Math.ceil(random.exponential(1)) * BEAT_MS, missesBeats: true },
+];
 
 /** The least time between two faults that are kept apart: enough for a late beat to mint. */
 const RECOVERY_MS = 5 * BEAT_MS;
 
-/** After this many beats at the latest a permanent error is tried again: nothing announces its end. */
-const LONGEST_BACKOFF_MS = 5 * BEAT_MS;
-
-/** Makes the world of one seed. */
-export function createWorld(options: WorldOptions): World {
-  const { seed, spanMs, lifetimeMs, server, longestTroubleMs = Number.POSITIVE_INFINITY } = options;
+/**
+ * Makes the world of one seed. `longestTroubleMs`: the longest time in which no mint is possible; faults are then kept
+ * apart, and beats are at most 15 s late. Without it: the faults of the history.
+ */
+export function createWorld(options: {
+  readonly seed: number;
+  readonly spanMs: number;
+  readonly lifetimeMs: number;
+  readonly server: Server;
+  readonly longestTroubleMs?: number;
+}): World {
+  const { seed, spanMs, lifetimeMs, server, longestTroubleMs } = options;
   const years = spanMs / YEAR_MS;
-  const place = createPlacer({ seed, spanMs, longestTroubleMs });
   const endpoint: Window<EndpointTrouble>[] = [];
   const parameterStore: Window<'throttled' | 'answer-lost'>[] = [];
-  const secretChanges: number[] = [];
-
-  const outages = createRandom(seed, 'outages');
-  const fails = (): EndpointTrouble => ({
-    code: 'TOKEN_ENDPOINT_UNAVAILABLE',
-    latencyMs: outages.uniform() < 0.5 ? 10_000 : 200,
-  });
-  place(INCIDENTS_A_YEAR * years, outages, drawIncidentMs, (window) =>
-    endpoint.push({ ...window, value: fails() }),
-  );
-  place(BLIPS_A_YEAR * years, outages, drawBlipMs, (window) => endpoint.push({ ...window, value: fails() }));
-  // A brownout: some minutes work, some do not.
-  const brownouts = createRandom(seed, 'brownouts');
-  place(
-    12 * years,
-    brownouts,
-    () => brownouts.between(10, 120) * MINUTE_MS,
-    ({ from, to }) => {
-      const share = brownouts.between(0.3, 0.9);
-      for (let minute = from; minute < to; minute += MINUTE_MS) {
-        if (brownouts.uniform() < share) {
-          endpoint.push({ from: minute, to: Math.min(to, minute + MINUTE_MS), value: fails() });
-        }
-      }
-    },
-  );
-  const throttling = createRandom(seed, 'throttling');
-  place(
-    30 * years,
-    throttling,
-    () => throttling.between(0.2, 20) * MINUTE_MS,
-    ({ from, to }) => {
-      // The fault lasts until the server's Retry-After is over.
-      const retryAfterMs =
-        throttling.uniform() < 0.5 ? 0 : Math.min(throttling.between(5, 300) * 1_000, (to - from) / 2);
-      endpoint.push({
-        from,
-        to: to - retryAfterMs,
-        value: { code: 'TOKEN_ENDPOINT_THROTTLED', latencyMs: 200, retryAfterMs },
-      });
-    },
-  );
-  // The secret is replaced at the provider first, and stored minutes later; or both in the right order.
-  const rotations = createRandom(seed, 'rotations');
-  const rejected: EndpointTrouble = { code: 'TOKEN_REJECTED', latencyMs: 200 };
-  place(
-    4 * years,
-    rotations,
-    () => 8 * MINUTE_MS * Math.exp(rotations.normal()),
-    (window) => {
-      endpoint.push({ ...window, value: rejected });
-      secretChanges.push(window.to + 2_000);
-    },
-  );
-  place(
-    8 * years,
-    rotations,
-    () => 1_000,
-    ({ to }) => secretChanges.push(to),
-  );
-  // The client is disabled and enabled again, without an event.
-  place(
-    2 * years,
-    rotations,
-    () => 10 * MINUTE_MS * Math.exp(rotations.normal()),
-    ({ from, to }) => {
-      const end = Number.isFinite(longestTroubleMs)
-        ? Math.min(to, from + longestTroubleMs - LONGEST_BACKOFF_MS)
-        : to;
-      if (end > from) endpoint.push({ from, to: end, value: rejected });
-    },
-  );
-  const store = createRandom(seed, 'parameter-store');
-  place(
-    24 * years,
-    store,
-    () => store.between(5, 240) * 1_000,
-    (window) => parameterStore.push({ ...window, value: 'throttled' }),
-  );
-  place(
-    24 * years,
-    store,
-    () => MINUTE_MS,
-    (window) => parameterStore.push({ ...window, value: 'answer-lost' }),
-  );
-
   const missing: Window[] = [];
-  const beatTroubles = createRandom(seed, 'missed-beats');
-  const missable = Math.floor(longestTroubleMs / BEAT_MS);
-  if (missable >= 1) {
-    place(
-      100 * years,
-      beatTroubles,
-      () => Math.min(missable, Math.ceil(beatTroubles.exponential(1))) * BEAT_MS,
-      (window) => missing.push({ ...window, value: undefined }),
-    );
+  const secretChanges: number[] = [];
+  const taken: Window[] = [];
+  for (const [index, fault] of FAULTS.entries()) {
+    const random = createRandom(seed, `fault ${index}`);
+    for (let placed = 0; placed < Math.round(fault.aYear * years); placed++) {
+      const drawnMs = fault.lengthMs(random);
+      const lengthMs = limitLength(fault, drawnMs, longestTroubleMs);
+      const from = random.uniform() * (spanMs - lengthMs);
+      const to = from + lengthMs;
+      const isTaken = taken.some((one) => to + RECOVERY_MS >= one.from && from <= one.to + RECOVERY_MS);
+      if (lengthMs <= 0 || (longestTroubleMs !== undefined && isTaken)) continue;
+      taken.push({ from, to: to + (fault.backoffMs ?? 0), value: undefined });
+      const trouble = fault.endpoint?.(random, lengthMs);
+      // The fault lasts until the server's Retry-After is over.
+      if (trouble) endpoint.push({ from, to: to - (trouble.retryAfterMs ?? 0), value: trouble });
+      if (fault.parameterStore) parameterStore.push({ from, to, value: fault.parameterStore });
+      if (fault.missesBeats) missing.push({ from, to, value: undefined });
+      if (fault.changesSecret) secretChanges.push(to + 2_000);
+    }
   }
+  const scattered = createRandom(seed, 'scattered');
+  const scatter = <T>(aYear: number, lengthMs: number, value: () => T): Window<T>[] =>
+    Array.from({ length: Math.round(aYear * years) }, () => {
+      const from = scattered.uniform() * spanMs;
+      return { from, to: from + lengthMs, value: value() };
+    });
+  const beats = createRandom(seed, 'beats');
   return {
     spanMs,
     lifetimeMs,
     server,
     endpoint: createWindows(endpoint),
-    slow: createWindows(
-      scatter(createRandom(seed, 'slow'), 40 * years, spanMs, 30 * MINUTE_MS, (random) =>
-        random.between(2_000, 9_000),
-      ),
-    ),
     parameterStore: createWindows(parameterStore),
-    clockSteps: createWindows(
-      scatter(createRandom(seed, 'clock'), 60 * years, spanMs, 2 * HOUR_MS, (random) =>
-        random.between(-300_000, 300_000),
-      ),
-    ),
+    slow: createWindows(scatter(40, 30 * MINUTE_MS, () => scattered.between(2_000, 9_000))),
+    clockSteps: createWindows(scatter(60, 2 * HOUR_MS, () => scattered.between(-300_000, 300_000))),
     secretChanges: secretChanges.sort((one, other) => one - other),
     // An instance lives a few hours.
-    coldStarts: scatter(createRandom(seed, 'cold'), 3_000 * years, spanMs, 1, () => undefined)
-      .map(({ from }) => from)
-      .sort((one, other) => one - other),
-    beats: drawBeats(createRandom(seed, 'beats'), spanMs, createWindows(missing), {
-      // If faults are limited, a beat that is later than H allows would be a fault too.
-      mostLateMs: Number.isFinite(longestTroubleMs) ? USUAL_DELAY_MS : MOST_DELAY_MS,
-    }),
+    coldStarts: createWindows(scatter(3_000, 1, () => undefined)).all.map(({ from }) => from),
+    // If faults are limited, a beat that is later than H allows would be a fault too.
+    beats: drawBeats(beats, spanMs, createWindows(missing), longestTroubleMs === undefined ? 59_000 : 15_000),
   };
 }
 
-/** Spreads faults over the span: at random or, if their length is limited, kept apart. */
-function createPlacer({
-  seed,
-  spanMs,
-  longestTroubleMs,
-}: {
-  seed: number;
-  spanMs: number;
-  longestTroubleMs: number;
-}) {
-  const isLimited = Number.isFinite(longestTroubleMs);
-  const taken: Window[] = [];
-  const starts = createRandom(seed, 'starts');
-  return (
-    count: number,
-    random: Random,
-    drawLength: (random: Random) => number,
-    add: (window: { readonly from: number; readonly to: number }) => void,
-  ): void => {
-    for (let placed = 0; placed < Math.round(count); placed++) {
-      const length = Math.min(drawLength(random), longestTroubleMs);
-      for (let tries = 0; tries < 50; tries++) {
-        const from = starts.uniform() * (spanMs - length);
-        const to = from + length;
-        const isFree = taken.every((other) => to + RECOVERY_MS < other.from || from > other.to + RECOVERY_MS);
-        if (isLimited && !isFree) continue;
-        if (isLimited) taken.push({ from, to, value: undefined });
-        add({ from, to });
-        break;
-      }
-    }
-  };
+function limitLength({ backoffMs = 0, missesBeats }: Fault, drawnMs: number, longestMs?: number): number {
+  if (longestMs === undefined) return drawnMs;
+  const limitedMs = Math.min(drawnMs, longestMs - backoffMs);
+  return missesBeats ? Math.floor(limitedMs / BEAT_MS) * BEAT_MS : limitedMs;
 }
-
-function scatter<T>(
-  random: Random,
-  count: number,
-  spanMs: number,
-  lengthMs: number,
-  value: (random: Random) => T,
-): Window<T>[] {
-  return Array.from({ length: Math.round(count) }, () => {
-    const from = random.uniform() * spanMs;
-    return { from, to: from + lengthMs, value: value(random) };
-  });
-}
-
-/** How late a beat is now and then, and how late EventBridge Scheduler may be. */
-const USUAL_DELAY_MS = 15_000;
-const MOST_DELAY_MS = 59_000;
 
 /** One beat a minute; some are late, missed or doubled. */
-function drawBeats(
-  random: Random,
-  spanMs: number,
-  missing: Windows,
-  { mostLateMs }: { readonly mostLateMs: number },
-): Float64Array {
+function drawBeats(random: Random, spanMs: number, missing: Windows, mostLateMs: number): Float64Array {
   const beats: number[] = [];
-  const phase = random.uniform() * BEAT_MS;
-  for (let time = phase; time < spanMs; time += BEAT_MS) {
+  for (let time = random.uniform() * BEAT_MS; time < spanMs; time += BEAT_MS) {
     if (missing.at(time) !== undefined) continue;
-    const late = random.uniform() < 0.02 ? random.between(0, mostLateMs) : random.between(0, 300);
-    beats.push(time + late);
-    if (random.uniform() < 0.000_5) beats.push(time + late + random.between(10, 5_000));
+    const lateMs = random.uniform() < 0.02 ? random.between(0, mostLateMs) : random.between(0, 300);
+    beats.push(time + lateMs);
+    if (random.uniform() < 0.000_5) beats.push(time + lateMs + random.between(10, 5_000));
   }
   return Float64Array.from(beats).sort();
 }

@@ -6,10 +6,9 @@ import {
   guarantee,
   LATE_BEATS_COST_MS,
 } from '../../../lambda/contract.ts';
-import { createQuietWorld } from '../../../local/simulation/quiet-world.ts';
 import { type Outcome, simulate } from '../../../local/simulation/simulate.ts';
 import { createWindows, type Window } from '../../../local/simulation/windows.ts';
-import type { EndpointTrouble, World } from '../../../local/simulation/world.ts';
+import { createQuietWorld, type EndpointTrouble } from '../../../local/simulation/world.ts';
 
 /**
  * The promise, of the code that is deployed, in virtual time. A reader at any moment after the first mint gets a
@@ -108,7 +107,7 @@ async function liveThrough(drawn: Life, longestMs: (promise: Guarantee) => numbe
   const beats: number[] = [];
   for (let at = phaseMs; at < spanMs; at += BEAT_MS)
     beats.push(at + (lateMs[beats.length % lateMs.length] ?? 0));
-  const world: World = createQuietWorld({
+  const world = createQuietWorld({
     lifetimeMs,
     spanMs,
     beats: Float64Array.from(beats),

@@ -1,16 +1,15 @@
 import { isRefreshError } from '../../../../lambda/errors.ts';
-import type { Invocation, Scenario } from './scenario.ts';
-import { Violation } from './schedule.ts';
+import { fingerprintOf } from '../../../../lambda/refresh/store.ts';
 import {
   CANARY,
-  CONFIGURED,
-  type IssuedToken,
   isLive,
-  statusOf,
   statusPrecedesToken,
+  tokenOf,
   type VirtualAccount,
-} from './virtual-account.ts';
-
+} from '../../../../local/simulation/virtual-account.ts';
+import type { Invocation, Scenario } from './scenario.ts';
+import { CONFIGURED } from './scenarios.ts';
+import { Violation } from './schedule.ts';
 /** What must hold in every order of events. */
 export interface Checks {
   readonly beforeCall: (invocation: Invocation, name: string) => void;
@@ -77,7 +76,7 @@ export function createChecks(options: {
 
   function checkReader(): void {
     if (scenario.server === 'one live token') return;
-    const live = isLive(account, account.token?.value);
+    const live = isLive(account, storedValue(account));
     if (sawLive && !live) found('A reader saw no live token after there had been one.');
     sawLive ||= live;
   }
@@ -85,7 +84,7 @@ export function createChecks(options: {
   function checkStatusWrite(invocation: Invocation): void {
     const text = account.status?.text ?? '';
     if (text.includes(CANARY)) found('A token is in the status.');
-    const status = statusOf(account);
+    const status = account.status?.status ?? null;
     if (status === null) {
       found('The status that was written cannot be read.');
       return;
@@ -100,13 +99,13 @@ export function createChecks(options: {
       !agrees &&
       agreedAt !== undefined &&
       agreedAt <= answeredAt &&
-      agreedVersion === account.token?.version
+      agreedVersion === (account.versions.length || undefined)
     ) {
       found(
         'An old description was written over that of the stored token, which its writer could have read.',
       );
     }
-    const token = tokenOf(account, account.token?.value);
+    const token = tokenOf(account, storedValue(account));
     if (
       agrees &&
       token !== undefined &&
@@ -130,7 +129,7 @@ export function createChecks(options: {
     afterEffect(invocation, name) {
       if (name === 'write-token') {
         changes++;
-        of(invocation).wroteVersion = account.token?.version ?? 0;
+        of(invocation).wroteVersion = account.versions.length;
         checkReader();
       }
       if (name === 'write-status') {
@@ -138,9 +137,9 @@ export function createChecks(options: {
         checkStatusWrite(invocation);
       }
       if (!describesStored(account)) agreedAt = undefined;
-      else if (agreedAt === undefined || agreedVersion !== account.token?.version) {
+      else if (agreedAt === undefined || agreedVersion !== (account.versions.length || undefined)) {
         agreedAt = changes;
-        agreedVersion = account.token?.version;
+        agreedVersion = account.versions.length || undefined;
       }
     },
     afterAnswer(invocation) {
@@ -160,14 +159,15 @@ export function createChecks(options: {
     },
     afterBeats(asked) {
       if (asked > 2) found('Two beats minted more than twice.');
-      const status = statusOf(account);
+      const status = account.status?.status ?? null;
       if (!describesStored(account)) found('After two beats the status does not describe the stored token.');
-      if (!isLive(account, account.token?.value)) found('After two beats the stored token is not live.');
+      if (!isLive(account, storedValue(account))) found('After two beats the stored token is not live.');
       const failedAt = status?.lastFailure?.at;
       if (failedAt !== undefined && status?.token && status.token.issuedAt > failedAt) {
         found('After two beats the status tells a failure that is over.');
       }
-      if (account.token?.key !== CONFIGURED.encryptionKey) found('After two beats the key is another one.');
+      if (account.versions.at(-1)?.key !== CONFIGURED.encryptionKey)
+        found('After two beats the key is another one.');
       if (status?.token?.source !== CONFIGURED.source) found('After two beats the source is another one.');
       checkNewest();
       const last = invocations.at(-1)?.outcome;
@@ -197,12 +197,11 @@ export function createChecks(options: {
 
   /** Of all tokens that were ever stored the one that was issued last must be the one that is stored. */
   function checkNewest(): void {
-    const stored = tokenOf(account, account.token?.value);
-    for (const value of account.written) {
-      const other = tokenOf(account, value);
-      if (stored && other && other.requestedMs > stored.requestedMs) {
-        found('A token that was issued earlier took the place of a later one, and stays.');
-      }
+    const places = account.versions.map(({ value }) =>
+      account.issued.findIndex((one) => one.value === value),
+    );
+    if ((places.at(-1) ?? 0) < Math.max(...places)) {
+      found('A token that was issued earlier took the place of a later one, and stays.');
     }
   }
 }
@@ -211,15 +210,15 @@ function rememberStart(account: VirtualAccount): Remembered {
   return {
     known: [],
     problem: undefined,
-    sawLive: isLive(account, account.token?.value),
+    sawLive: isLive(account, storedValue(account)),
     changes: 0,
     agreedAt: describesStored(account) ? 0 : undefined,
-    agreedVersion: account.token?.version,
+    agreedVersion: account.versions.length || undefined,
   };
 }
 
-function tokenOf(account: VirtualAccount, value: string | undefined): IssuedToken | undefined {
-  return account.issued.find((one) => one.value === value);
+function storedValue({ versions }: VirtualAccount): string | undefined {
+  return versions.at(-1)?.value;
 }
 
 /**
@@ -227,12 +226,12 @@ function tokenOf(account: VirtualAccount, value: string | undefined): IssuedToke
  * have the same version: the parameter was deleted and written again.
  */
 function describesStored(account: VirtualAccount): boolean {
-  const { token } = account;
-  const described = statusOf(account)?.token ?? null;
+  const value = storedValue(account);
+  const described = account.status?.status?.token ?? null;
   return (
-    token !== null &&
+    value !== undefined &&
     !statusPrecedesToken(account) &&
-    described?.version === token.version &&
-    described.fingerprint === tokenOf(account, token.value)?.fingerprint
+    described?.version === account.versions.length &&
+    described.fingerprint === fingerprintOf(value)
   );
 }

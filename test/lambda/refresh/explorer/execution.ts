@@ -1,17 +1,20 @@
 import { createClock } from '../../../../lambda/refresh/clock.ts';
 import { createMemory, type Memory, refresh } from '../../../../lambda/refresh/refresh.ts';
-import { createChecks, type Remembered } from './checks.ts';
-import type { Invocation, RefreshRequest, Scenario } from './scenario.ts';
-import { type Execution, type PendingCall, settled } from './schedule.ts';
 import {
-  CONFIGURED,
-  copyAccount,
-  MINUTE,
+  type Call,
+  type CallName,
   type VirtualAccount,
   virtualMinter,
   virtualParameters,
-  type Wait,
-} from './virtual-account.ts';
+} from '../../../../local/simulation/virtual-account.ts';
+import { createChecks, type Remembered } from './checks.ts';
+import type { Invocation, RefreshRequest, Scenario } from './scenario.ts';
+import { CONFIGURED, MINUTE } from './scenarios.ts';
+import { type Execution, type Fate, type PendingCall, settled } from './schedule.ts';
+
+const READ_FAULTS: readonly Fate[] = ['fails', 'dies'];
+const WRITE_FAULTS: readonly Fate[] = ['fails', 'loses its answer', 'dies'];
+const WRITES: ReadonlySet<CallName> = new Set(['write-token', 'write-status', 'mint']);
 
 interface Instance {
   readonly memory: Memory;
@@ -42,8 +45,9 @@ interface Saved {
 }
 
 /** The name of an account's state, and what it was made from. */
-interface Named extends Pick<VirtualAccount, 'token' | 'status' | 'nowMs'> {
+interface Named extends Pick<VirtualAccount, 'status' | 'nowMs'> {
   readonly name: number;
+  readonly versions: number;
   readonly issued: number;
 }
 
@@ -77,6 +81,19 @@ export function startExecution(scenario: Scenario, saved?: Saved): Execution {
     saved === undefined ? newInstance() : { ...saved.instance, memory: { ...saved.instance.memory } };
 
   let named: Named | undefined;
+  const timed: CallName = scenario.requestsCross ? 'read-secret' : 'mint';
+  /** It makes no difference which calls of other invocations come before these: a version never changes. */
+  const local = new Set<CallName>([
+    'read-token',
+    ...(scenario.requestsCross ? [] : ['read-secret' as const]),
+    ...(scenario.server === 'one live token' ? [] : ['probe' as const]),
+  ]);
+
+  /** What an answer told, for the state's name. */
+  function told(name: CallName, answer: unknown): unknown {
+    if (name === 'read') return [account.versions.length, account.status?.text];
+    return [answer, scenario.requestsCross && name === 'read-secret' ? account.nowMs : null];
+  }
 
   function begin(request: RefreshRequest, on: Instance, onEnd: () => void): void {
     run({
@@ -109,7 +126,7 @@ export function startExecution(scenario: Scenario, saved?: Saved): Execution {
     const repeated = [...invocation.answered].reverse();
     /** The time at which an invocation went on that now waits. */
     let thenMs: number | undefined = invocation.beganMs;
-    const wait: Wait = (name, { faults, isLocal = false, effect, failure, told }) => {
+    const call: Call = (name, { effect, failure }) => {
       const again = repeated.pop();
       if (again !== undefined) {
         thenMs = again.nowMs;
@@ -119,8 +136,10 @@ export function startExecution(scenario: Scenario, saved?: Saved): Execution {
       }
       return new Promise((resolve, reject) => {
         const settle: PendingCall['settle'] = (fate) => {
-          pending.splice(pending.indexOf(call), 1);
+          pending.splice(pending.indexOf(waiting), 1);
           thenMs = undefined;
+          // Time passes here and nowhere else, so that two mints at once have two times of issue.
+          if (name === timed && fate !== 'fails') account.nowMs += 1_000;
           const answer = fate === 'fails' ? undefined : { value: effect() };
           if (answer !== undefined) checks.afterEffect(invocation, name);
           if (fate === 'dies') {
@@ -130,23 +149,26 @@ export function startExecution(scenario: Scenario, saved?: Saved): Execution {
             return;
           }
           const heard = fate === 'succeeds' ? answer : undefined;
-          invocation.history += `${name} ${heard === undefined ? '-' : shortOf(JSON.stringify(told(heard.value)))};`;
+          invocation.history += `${name} ${heard === undefined ? '-' : shortOf(JSON.stringify(told(name, heard.value)))};`;
           invocation.answered.push({ answer: heard, nowMs: account.nowMs });
           checks.afterAnswer(invocation);
           if (heard === undefined) attempt(failure).then(resolve, reject);
           else resolve(heard.value);
         };
-        const call: PendingCall = { invocation: invocation.index, name, faults, isLocal, settle };
+        const faults = WRITES.has(name) ? WRITE_FAULTS : READ_FAULTS;
+        const isLocal = local.has(name);
+        const waiting: PendingCall = { invocation: invocation.index, name, faults, isLocal, settle };
         checks.beforeCall(invocation, name);
-        pending.push(call);
+        pending.push(waiting);
       });
     };
     const clock = createClock(() => new Date(thenMs ?? account.nowMs));
     const { signal } = new AbortController();
     refresh({
       request: invocation.request,
-      parameters: virtualParameters(account, wait, CONFIGURED.encryptionKey),
-      loadMinter: async () => virtualMinter(account, wait, { ...scenario, now: clock.now }),
+      parameters: virtualParameters(account, call, CONFIGURED.encryptionKey),
+      loadMinter: async () =>
+        virtualMinter(account, call, { ...scenario, now: clock.now, isSentBefore: scenario.requestsCross }),
       hasProbe: scenario.hasProbe,
       clock,
       policy: { ...CONFIGURED, refreshIntervalMs: 50 * MINUTE },
@@ -203,15 +225,15 @@ export function startExecution(scenario: Scenario, saved?: Saved): Execution {
 
   /** The account's state, named anew where it has changed: whatever changes also changes one of these. */
   function accountState(): number {
-    const { token, status, issued, nowMs } = account;
+    const { versions, status, issued, nowMs } = account;
     const isSame =
-      named?.token === token &&
+      named?.versions === versions.length &&
       named.status === status &&
       named.issued === issued.length &&
       named.nowMs === nowMs;
     if (named === undefined || !isSame) {
-      const name = shortOf(JSON.stringify([token, status, issued, [...account.history], nowMs]));
-      named = { name, token, status, issued: issued.length, nowMs };
+      const name = shortOf(JSON.stringify([versions, status?.text, status?.writtenMs, issued, nowMs]));
+      named = { name, versions: versions.length, status, issued: issued.length, nowMs };
     }
     return named.name;
   }
@@ -267,6 +289,12 @@ export function startExecution(scenario: Scenario, saved?: Saved): Execution {
       checkedEnds.add(end);
     },
   };
+}
+
+/** Copies an account, so that two executions can go on from it. */
+function copyAccount(account: VirtualAccount): VirtualAccount {
+  const { versions, issued } = account;
+  return { ...account, versions: [...versions], issued: issued.map((token) => ({ ...token })) };
 }
 
 function newInstance(): Instance {

@@ -1,6 +1,6 @@
 import type { Request } from '../../../../lambda/event.ts';
 import type { Observations, RefreshResult } from '../../../../lambda/refresh/refresh.ts';
-import type { ServerKind, VirtualAccount } from './virtual-account.ts';
+import type { Server, VirtualAccount } from '../../../../local/simulation/virtual-account.ts';
 
 export type RefreshRequest = Exclude<Request, { kind: 'diagnose' }>;
 
@@ -12,9 +12,10 @@ export interface Scenario {
   readonly requests: readonly RefreshRequest[];
   /** On instances of their own, all at once; or one after the other on one instance, as reserved concurrency has it. */
   readonly instances: 'one' | 'each its own';
-  readonly server: ServerKind;
+  readonly server: Server['kind'];
   readonly hasProbe: boolean;
   readonly lifetimesMs: readonly number[];
+  /** Whether the server may answer the request first that was sent last. */
   readonly requestsCross: boolean;
 }
 

@@ -1,65 +1,62 @@
 import { serializeStatus, type TokenDescription } from '../../../../lambda/refresh/status.ts';
-import type { RefreshRequest, Scenario } from './scenario.ts';
+import { fingerprintOf } from '../../../../lambda/refresh/store.ts';
 import {
-  CONFIGURED,
+  createAccount,
   issueToken,
-  MINUTE,
-  type ServerKind,
-  START_MS,
+  type Server,
+  storeStatus,
+  storeToken,
   type VirtualAccount,
-} from './virtual-account.ts';
+} from '../../../../local/simulation/virtual-account.ts';
+import type { RefreshRequest, Scenario } from './scenario.ts';
 
+export const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+const START_MS = Date.parse('2026-11-20T14:00:00.000Z');
 
-function emptyAccount(): VirtualAccount {
-  return { nowMs: START_MS, token: null, status: null, issued: [], history: new Map(), written: new Set() };
-}
+/** The function's configuration. */
+export const CONFIGURED = {
+  source: '0123456789abcdef',
+  encryptionKey: 'arn:aws:kms:eu-central-1:111122223333:key/configured',
+};
 
-/** An account with a token of this age, which lives an hour, and the status that describes it. */
-function accountWith(ageMs: number, change: Partial<TokenDescription> = {}): VirtualAccount {
-  const account = emptyAccount();
-  const requestedMs = START_MS - ageMs;
-  const { value, fingerprint } = issueToken(account, { requestedMs, lifetimeMs: HOUR });
-  const description: TokenDescription = {
+/** Puts a token of this age, which lives an hour, into an account, and the status that describes it. */
+function storeAged(account: VirtualAccount, ageMs: number, change: Partial<TokenDescription> = {}): void {
+  const issuedMs = START_MS - ageMs;
+  account.nowMs = issuedMs;
+  const { value } = issueToken(account, HOUR);
+  const token: TokenDescription = {
     version: 1,
-    fingerprint,
-    issuedAt: new Date(requestedMs),
-    expiresAt: new Date(requestedMs + HOUR),
-    refreshDueAt: new Date(requestedMs + 50 * MINUTE),
+    fingerprint: fingerprintOf(value),
+    issuedAt: new Date(issuedMs),
+    expiresAt: new Date(issuedMs + HOUR),
+    refreshDueAt: new Date(issuedMs + 50 * MINUTE),
     provider: 'oauth2',
     ...CONFIGURED,
     ...change,
   };
-  const text = serializeStatus({ token: description, provider: 'oauth2', lastFailure: null });
-  account.token = { value, version: 1, key: description.encryptionKey ?? null, writtenMs: requestedMs };
-  account.status = { text, writtenMs: requestedMs };
-  account.history.set(1, value);
-  account.written.add(value);
-  return account;
+  storeToken(account, value, token.encryptionKey ?? null);
+  storeStatus(account, serializeStatus({ token, provider: 'oauth2', lastFailure: null }));
+  account.nowMs = START_MS;
 }
 
-const STARTS: Readonly<Record<string, () => VirtualAccount>> = {
-  'nothing stored': emptyAccount,
-  fresh: () => accountWith(20 * MINUTE),
-  due: () => accountWith(49 * MINUTE),
-  dead: () => accountWith(61 * MINUTE),
-  'status of another version': () => {
-    const account = accountWith(20 * MINUTE);
-    const { value } = issueToken(account, { requestedMs: START_MS - MINUTE, lifetimeMs: HOUR });
-    account.token = { value, version: 2, key: CONFIGURED.encryptionKey, writtenMs: START_MS - MINUTE };
-    account.history.set(2, value);
-    account.written.add(value);
-    return account;
+const STARTS: Readonly<Record<string, (account: VirtualAccount) => void>> = {
+  'nothing stored': () => undefined,
+  fresh: (account) => storeAged(account, 20 * MINUTE),
+  due: (account) => storeAged(account, 49 * MINUTE),
+  dead: (account) => storeAged(account, 61 * MINUTE),
+  'status of another version': (account) => {
+    storeAged(account, 20 * MINUTE);
+    account.nowMs = START_MS - MINUTE;
+    storeToken(account, issueToken(account, HOUR).value, CONFIGURED.encryptionKey);
+    account.nowMs = START_MS;
   },
-  'token deleted': () => {
-    const account = accountWith(20 * MINUTE);
-    account.token = null;
-    account.history.clear();
-    account.written.clear();
-    return account;
+  'token deleted': (account) => {
+    storeAged(account, 20 * MINUTE);
+    account.versions.pop();
   },
-  'another key': () => accountWith(20 * MINUTE, { encryptionKey: null }),
-  'another source': () => accountWith(20 * MINUTE, { source: 'fedcba9876543210' }),
+  'another key': (account) => storeAged(account, 20 * MINUTE, { encryptionKey: null }),
+  'another source': (account) => storeAged(account, 20 * MINUTE, { source: 'fedcba9876543210' }),
 };
 
 export const REQUESTS: Readonly<Record<string, RefreshRequest>> = {
@@ -86,7 +83,7 @@ function choose(names: readonly string[], count: number, isOrdered: boolean): st
 export function scenarios(options: {
   readonly requests: number;
   readonly instances: Scenario['instances'];
-  readonly server?: ServerKind;
+  readonly server?: Server['kind'];
   readonly hasProbe?: boolean;
   readonly requestsCross?: boolean;
   /** @default all of {@link REQUESTS} */
@@ -104,14 +101,18 @@ export function scenarios(options: {
   } = options;
   const lives = Object.entries(LIFETIMES).filter(([name]) => name === (options.lifetimes ?? name));
   const found: Scenario[] = [];
-  for (const [start, account] of Object.entries(STARTS)) {
+  for (const [start, arrange] of Object.entries(STARTS)) {
     for (const [lifetimes, lifetimesMs] of lives) {
       for (const names of choose(kinds, requests, instances === 'one')) {
         const how = instances === 'one' ? 'on one instance' : requestsCross ? 'at once, crossing' : 'at once';
         const probe = hasProbe ? 'a probe' : 'no probe';
         found.push({
           name: `${start}, ${names.join(' + ')} ${how}, ${lifetimes}, ${server}, ${probe}`,
-          account,
+          account: () => {
+            const account = createAccount(START_MS, { kind: server, idleTimeoutMs: null });
+            arrange(account);
+            return account;
+          },
           requests: names.flatMap((name) => REQUESTS[name] ?? []),
           instances,
           server,
