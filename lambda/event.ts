@@ -25,7 +25,7 @@ export function parseEvent(event: unknown): Request {
       `The event is ${Array.isArray(event) ? 'an array' : `a ${typeof event}`}, not a JSON object.`,
     );
   }
-  if ('source' in event && 'detail-type' in event) return parseAwsEvent(event as AwsEvent);
+  if ('source' in event && 'detail-type' in event) return parseAwsEvent(event.source, event['detail-type']);
   const entries = Object.entries(event);
   if (entries.length === 0) return { kind: 'beat' };
   if (entries.length > 1) {
@@ -48,15 +48,10 @@ export function parseEvent(event: unknown): Request {
   }
 }
 
-interface AwsEvent {
-  readonly source: unknown;
-  readonly 'detail-type': unknown;
-}
-
-function parseAwsEvent(event: AwsEvent): Request {
+function parseAwsEvent(source: unknown, detailType: unknown): Request {
   // EventBridge Scheduler sends aws.scheduler for a schedule without an input; a scheduled rule sends aws.events.
-  if (event['detail-type'] === 'Scheduled Event') return { kind: 'beat' };
-  if (event.source === 'aws.secretsmanager' && event['detail-type'] === 'Secret Label Updated') {
+  if (detailType === 'Scheduled Event') return { kind: 'beat' };
+  if (source === 'aws.secretsmanager' && detailType === 'Secret Label Updated') {
     return { kind: 'secret-changed' };
   }
   throw invalid(

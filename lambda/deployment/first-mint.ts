@@ -2,7 +2,7 @@ import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { GetParametersCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import type { FirstMintProperties } from '../contract.ts';
 import type { CloudFormationEvent } from './cloudformation.ts';
-import { type Pause, RetryableError, retry } from './retry.ts';
+import { type Pause, retry } from './retry.ts';
 
 /** How the first mint ended: the function's error code, or why the function could not be invoked. */
 type Outcome = { readonly minted: true } | { readonly minted: false; readonly code: string };
@@ -47,18 +47,20 @@ async function tryToInvoke({ lambda, pause }: FirstMintClients, functionName: st
   try {
     return await retry(pause, () => invoke(lambda, functionName));
   } catch (error) {
-    return { minted: false, code: error instanceof RetryableError ? error.code : (error as Error).name };
+    return { minted: false, code: (error as Error).name };
   }
 }
 
-/** @throws RetryableError if AWS denied a call of the refresher: the permissions of its role may be new */
+/** @throws Error named `AccessDeniedException` if AWS denied a call of the refresher: its permissions may be new */
 async function invoke(client: LambdaClient, functionName: string): Promise<Outcome> {
   const { FunctionError, Payload } = await client.send(
     new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify({ force: true }) }),
   );
   if (FunctionError === undefined) return { minted: true };
   const { errorType = 'UNKNOWN', errorMessage = '' } = JSON.parse(Payload?.transformToString() || '{}');
-  if (/\bAccessDenied/.test(errorMessage)) throw new RetryableError(errorType);
+  if (/\bAccessDenied/.test(errorMessage)) {
+    throw Object.assign(new Error(errorType), { name: 'AccessDeniedException' });
+  }
   return { minted: false, code: errorType };
 }
 

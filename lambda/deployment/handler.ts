@@ -38,32 +38,22 @@ export function createHandler(clients: FirstMintClients): (event: CloudFormation
 
 /** @returns the resource's physical id */
 async function handle(clients: FirstMintClients, event: CloudFormationEvent): Promise<string> {
+  const { RequestType, PhysicalResourceId } = event;
   switch (event.ResourceType) {
-    case 'Custom::TokenParameters':
-      return await handleTokenParameters(clients, event as CloudFormationEvent<TokenParametersProperties>);
-    case 'Custom::FirstMint':
-      return await handleFirstMint(clients, event as CloudFormationEvent<FirstMintProperties>);
+    case 'Custom::TokenParameters': {
+      const properties = event.ResourceProperties as TokenParametersProperties;
+      const { ssm, pause } = clients;
+      if (RequestType === 'Create') return await retry(pause, () => claimParameters(ssm, properties));
+      const id = PhysicalResourceId ?? '';
+      if (RequestType === 'Delete') await retry(pause, () => deleteParameters(ssm, properties, id));
+      return id;
+    }
+    case 'Custom::FirstMint': {
+      const mint = event as CloudFormationEvent<FirstMintProperties>;
+      if (RequestType !== 'Delete') await mintFirstToken(clients, mint);
+      return PhysicalResourceId ?? `first-mint-${mint.ResourceProperties.FunctionName}`;
+    }
     default:
       throw new Error(`${event.ResourceType} is not a resource of this function.`);
   }
-}
-
-async function handleTokenParameters(
-  { ssm, pause }: FirstMintClients,
-  event: CloudFormationEvent<TokenParametersProperties>,
-): Promise<string> {
-  const { RequestType, PhysicalResourceId = '', ResourceProperties } = event;
-  if (RequestType === 'Create') return await retry(pause, () => claimParameters(ssm, ResourceProperties));
-  if (RequestType === 'Delete') {
-    await retry(pause, () => deleteParameters(ssm, ResourceProperties, PhysicalResourceId));
-  }
-  return PhysicalResourceId;
-}
-
-async function handleFirstMint(
-  clients: FirstMintClients,
-  event: CloudFormationEvent<FirstMintProperties>,
-): Promise<string> {
-  if (event.RequestType !== 'Delete') await mintFirstToken(clients, event);
-  return event.PhysicalResourceId ?? `first-mint-${event.ResourceProperties.FunctionName}`;
 }

@@ -1,16 +1,6 @@
 /** Waits between two attempts. */
 export type Pause = (ms: number) => Promise<unknown>;
 
-/** The failure of a call that may succeed a little later; `code` is what it failed with. */
-export class RetryableError extends Error {
-  readonly code: string;
-
-  constructor(code: string) {
-    super(`${code}; it may succeed a little later.`);
-    this.code = code;
-  }
-}
-
 /** AWS's errors that end by themselves: IAM propagates a new policy within seconds, and a running beat ends. */
 const RETRYABLE = [
   'AccessDeniedException',
@@ -27,7 +17,7 @@ const ATTEMPTS = 20;
 /**
  * Repeats a call while AWS denies it: the permission may be new.
  *
- * @throws what the call threw: at once, or for the last time after a minute
+ * @throws the error of the call: at once, or for the last time after a minute
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
  */
 export async function retry<T>(pause: Pause, call: () => Promise<T>): Promise<T> {
@@ -35,8 +25,7 @@ export async function retry<T>(pause: Pause, call: () => Promise<T>): Promise<T>
     try {
       return await call();
     } catch (error) {
-      const isRetryable = error instanceof RetryableError || RETRYABLE.includes((error as Error).name);
-      if (!isRetryable || attempt === ATTEMPTS) throw error;
+      if (!RETRYABLE.includes((error as Error).name) || attempt === ATTEMPTS) throw error;
       await pause(RETRY_INTERVAL_MS);
     }
   }

@@ -3,21 +3,18 @@ import { SignJWT } from 'jose';
 import type { ClientProof } from '../providers/provider.ts';
 import { parsePrivateKey, type SigningKey } from './private-key.ts';
 
-/** A token request's form and headers before they are sent. */
-export interface TokenForm {
+/** The lifetime of an assertion: enough for one request. */
+const ASSERTION_SECONDS = 60;
+
+/** The parts of a token request that the client authentication is added to. */
+interface TokenRequestParts {
   readonly headers: Record<string, string>;
   readonly form: URLSearchParams;
 }
 
-/** Adds the client authentication to a token request: exactly one method. @see RFC 6749 section 2.3 */
-export type ClientAuthentication = (request: TokenForm) => void | Promise<void>;
-
-/** The lifetime of an assertion: enough for one request. */
-const ASSERTION_SECONDS = 60;
-
-/** What a client assertion needs, besides the key. */
-export interface AssertionOptions {
-  /** The assertion's `aud`. */
+/** The parts of a client assertion, besides the key. */
+interface AssertionOptions {
+  /** The assertion's `aud`, if the settings name none. */
   readonly audience: string;
   readonly now: () => Date;
   /** For the error about an invalid key. */
@@ -25,36 +22,29 @@ export interface AssertionOptions {
 }
 
 /**
- * Makes the function for one method of client authentication.
+ * Adds the client authentication to a token request: exactly one method.
  *
  * @throws RefreshError `SECRET_MALFORMED` for an invalid private key
+ * @see RFC 6749 section 2.3
  */
-export function clientAuthentication(
+export async function authenticateClient(
+  { headers, form }: TokenRequestParts,
   clientId: string,
   proof: ClientProof,
-  options: AssertionOptions,
-): ClientAuthentication {
-  switch (proof.method) {
-    case 'client_secret_basic':
-      return clientSecretBasic(clientId, proof.clientSecret);
-    case 'client_secret_post':
-      return clientSecretPost(clientId, proof.clientSecret);
-    case 'private_key_jwt': {
-      const signingKey = parsePrivateKey(proof.privateKey, options.secretArn, proof.kid);
-      return privateKeyJwt(clientId, signingKey, {
-        ...options,
-        audience: proof.audience ?? options.audience,
-      });
-    }
-  }
-}
-
-/** HTTP Basic with form-encoded credentials. @see RFC 6749 section 2.3.1 and appendix B */
-export function clientSecretBasic(clientId: string, clientSecret: string): ClientAuthentication {
-  return ({ headers }) => {
-    const credentials = `${encodeCredential(clientId)}:${encodeCredential(clientSecret)}`;
+  { audience, now, secretArn }: AssertionOptions,
+): Promise<void> {
+  if (proof.method === 'client_secret_basic') {
+    // RFC 6749 section 2.3.1 and appendix B: both are form-encoded.
+    const credentials = `${encodeCredential(clientId)}:${encodeCredential(proof.clientSecret)}`;
     headers.authorization = `Basic ${Buffer.from(credentials, 'latin1').toString('base64')}`;
-  };
+    return;
+  }
+  form.set('client_id', clientId);
+  if (proof.method === 'private_key_jwt') {
+    const key = parsePrivateKey(proof.privateKey, secretArn, proof.kid);
+    form.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
+    form.set('client_assertion', await signAssertion(clientId, key, proof.audience ?? audience, now()));
+  } else form.set('client_secret', proof.clientSecret);
 }
 
 /**
@@ -65,33 +55,21 @@ export function encodeCredential(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice('='.length).replaceAll('+', '%20');
 }
 
-/** Id and secret in the form. @see RFC 6749 section 2.3.1 */
-export function clientSecretPost(clientId: string, clientSecret: string): ClientAuthentication {
-  return ({ form }) => {
-    form.set('client_id', clientId);
-    form.set('client_secret', clientSecret);
-  };
-}
-
-/** A signed assertion in the form. @see RFC 7523 sections 2.2 and 3 */
-export function privateKeyJwt(
+/** @see RFC 7523 sections 2.2 and 3 */
+async function signAssertion(
   clientId: string,
   { key, algorithm, kid }: SigningKey,
-  { audience, now }: Pick<AssertionOptions, 'audience' | 'now'>,
-): ClientAuthentication {
-  return async ({ form }) => {
-    const seconds = Math.floor(now().getTime() / 1000);
-    const assertion = await new SignJWT({ jti: randomUUID() })
-      .setProtectedHeader({ alg: algorithm, ...(kid === undefined ? {} : { kid }) })
-      .setIssuer(clientId)
-      .setSubject(clientId)
-      .setAudience(audience)
-      .setIssuedAt(seconds)
-      .setNotBefore(seconds)
-      .setExpirationTime(seconds + ASSERTION_SECONDS)
-      .sign(key);
-    form.set('client_id', clientId);
-    form.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
-    form.set('client_assertion', assertion);
-  };
+  audience: string,
+  now: Date,
+): Promise<string> {
+  const seconds = Math.floor(now.getTime() / 1000);
+  return await new SignJWT({ jti: randomUUID() })
+    .setProtectedHeader({ alg: algorithm, ...(kid === undefined ? {} : { kid }) })
+    .setIssuer(clientId)
+    .setSubject(clientId)
+    .setAudience(audience)
+    .setIssuedAt(seconds)
+    .setNotBefore(seconds)
+    .setExpirationTime(seconds + ASSERTION_SECONDS)
+    .sign(key);
 }

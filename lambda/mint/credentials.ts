@@ -42,12 +42,6 @@ export function malformedPrivateKey(problem: string, secretArn: string): Refresh
   );
 }
 
-/** Whether two sets of credentials are equal. */
-export function sameCredentials(one: Partial<Credentials>, other: Partial<Credentials>): boolean {
-  const sorted = (credentials: Partial<Credentials>) => JSON.stringify(Object.entries(credentials).sort());
-  return sorted(one) === sorted(other);
-}
-
 /** Reads from a file, because an argument would be in the shell's history and in the list of processes. */
 export function howToStore(keys: readonly string[], secretArn: string): string {
   const shape = keys.map((key) => `"${key}": "…"`).join(', ');

@@ -1,7 +1,7 @@
 import { isRefreshError, RefreshError } from '../errors.ts';
 import { endpointUrlProblem, isLoopback } from '../providers/endpoint-url.ts';
 import { connectionFailure } from './connection-failure.ts';
-import type { HttpResponse, SendRequest } from './http.ts';
+import { type HttpResponse, parseJsonObject, type SendRequest } from './http.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 /** Where the token endpoint is, and what a person should know about how it was found. */
@@ -58,7 +58,7 @@ async function discover(issuer: string, options: DiscoverOptions): Promise<strin
   let failure: RefreshError | undefined;
   for (const url of metadataUrls(issuer)) {
     const response = await fetchMetadata(url, host, options);
-    const metadata = response.status === 200 ? parseMetadata(response) : undefined;
+    const metadata = response.status === 200 ? parseJsonObject(response) : undefined;
     if (metadata !== undefined) return readMetadata(metadata, issuer, host);
     if (response.status >= 500 || [408, 425, 429].includes(response.status)) {
       throw notAnswered(response, host, options.now());
@@ -136,17 +136,6 @@ function invalidMetadata(problem: string, host: string): RefreshError {
     'TOKEN_RESPONSE_INVALID',
     `The discovery document of ${host} ${problem}. Check the setting issuer, or set tokenUrl instead.`,
   );
-}
-
-function parseMetadata({ body, isTruncated }: HttpResponse): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const json: unknown = isTruncated ? undefined : JSON.parse(body);
-    return typeof json === 'object' && json !== null && !Array.isArray(json)
-      ? (json as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /**

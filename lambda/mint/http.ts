@@ -108,3 +108,15 @@ function firstValues(headers: Readonly<Record<string, string | string[] | undefi
   const entries = Object.entries(headers).map(([name, value]) => [name, [value].flat()[0] ?? '']);
   return Object.fromEntries(entries) as Record<string, string>;
 }
+
+/** Reads a body that is a JSON object; undefined if it is none, or was cut. */
+export function parseJsonObject({ body, isTruncated }: HttpResponse): Record<string, unknown> | undefined {
+  if (isTruncated) return undefined;
+  try {
+    const json: unknown = JSON.parse(body);
+    const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
+    return isObject ? (json as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,6 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { isRefreshError } from '../errors.ts';
 import type { Credentials } from '../providers/provider.ts';
-import { sameCredentials } from './credentials.ts';
 import type { SecretStage } from './secret.ts';
 
 /** The other versions of the secret that may have the credentials during a rotation. */
@@ -26,7 +26,7 @@ export async function tryStages<T>(
     for (const stage of OTHER_STAGES) {
       try {
         const other = await readCredentials(stage);
-        if (tried.some((one) => sameCredentials(one, other))) continue;
+        if (tried.some((one) => isDeepStrictEqual(one, other))) continue;
         tried.push(other);
         return { answer: await ask(other), stage };
       } catch (failure) {

@@ -1,6 +1,6 @@
 import { RefreshError } from '../errors.ts';
 import type { TokenRequest } from '../providers/provider.ts';
-import { clientAuthentication } from './client-authentication.ts';
+import { authenticateClient } from './client-authentication.ts';
 import { connectionFailure } from './connection-failure.ts';
 import type { HttpResponse, SendRequest } from './http.ts';
 
@@ -61,12 +61,8 @@ async function encode(request: TokenRequest, options: SendTokenRequestOptions) {
   const { tokenUrl, issuer = tokenUrl, now, secretArn } = options;
   const form = new URLSearchParams();
   for (const [name, value] of request.parameters) form.append(name, value);
-  const authenticate = clientAuthentication(request.clientId, request.clientProof, {
-    audience: issuer,
-    now,
-    secretArn,
-  });
-  await authenticate({ headers, form });
+  const { clientId, clientProof } = request;
+  await authenticateClient({ headers, form }, clientId, clientProof, { audience: issuer, now, secretArn });
   headers['content-type'] = 'application/x-www-form-urlencoded';
   const sentProof = headers.authorization?.replace('Basic ', '') ?? form.get('client_assertion') ?? '';
   return { headers, body: form.toString(), sentProof };

@@ -1,6 +1,6 @@
 import { MAX_LIFETIME_MS } from '../contract.ts';
 import { RefreshError } from '../errors.ts';
-import type { HttpResponse } from './http.ts';
+import { type HttpResponse, parseJsonObject } from './http.ts';
 import { type RefusalContext, refusal } from './token-refusal.ts';
 
 /** Parameter Store's limit, in the advanced tier. */
@@ -41,23 +41,11 @@ export interface ResponseContext extends RefusalContext {
  * @see RFC 6749 sections 5.1 and 5.2, RFC 6750 section 2.1
  */
 export function readTokenResponse(response: HttpResponse, context: ResponseContext): Token {
-  const json = parseObject(response);
+  const json = parseJsonObject(response);
   const isSuccess = response.status >= 200 && response.status < 300;
   if (!isSuccess || hasError(json)) throw refusal(response, json, context);
   if (json === undefined) throw invalid(bodyProblem(response), context);
   return readToken(json, context);
-}
-
-function parseObject({ body, isTruncated }: HttpResponse): Record<string, unknown> | undefined {
-  if (isTruncated) return undefined;
-  try {
-    const json: unknown = JSON.parse(body);
-    return typeof json === 'object' && json !== null && !Array.isArray(json)
-      ? (json as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Genesys Cloud puts `"error": ""` next to a token. */

@@ -1,5 +1,5 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { parseCredentials, sameCredentials } from '../../../lambda/mint/credentials.ts';
+import { parseCredentials } from '../../../lambda/mint/credentials.ts';
 import { parsePrivateKey } from '../../../lambda/mint/private-key.ts';
 import { expectNoLeak } from '../../support/leaks.ts';
 import { SECRET_ARN } from './minting.ts';
@@ -91,13 +91,6 @@ test('a byte order mark before the JSON is ignored', () => {
 test('inherited keys do not count', () => {
   const text = '{"__proto__":{"client_id":"ci"},"client_secret":"s"}';
   expect(failure(() => parseCredentials(text, KEYS, SECRET_ARN)).message).toContain('client_id is missing');
-});
-
-test('credentials are equal if all values are equal', () => {
-  const parse = (json: object) => parseCredentials(JSON.stringify(json), KEYS, SECRET_ARN);
-  const one = parse({ client_id: 'ci', client_secret: 'a' });
-  expect(sameCredentials(one, parse({ clientSecret: 'a', clientId: 'ci' }))).toBe(true);
-  expect(sameCredentials(one, parse({ client_id: 'ci', client_secret: 'b' }))).toBe(false);
 });
 
 describe('a private key', () => {
