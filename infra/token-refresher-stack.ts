@@ -1,14 +1,19 @@
-import { Annotations, CfnOutput, RemovalPolicy, Stack, type StackProps, Tags } from 'aws-cdk-lib';
-import { CfnOIDCProvider, Role } from 'aws-cdk-lib/aws-iam';
+import {
+  Annotations,
+  CfnOutput,
+  RemovalPolicy,
+  Stack,
+  type StackProps,
+  Tags,
+  Validations,
+} from 'aws-cdk-lib';
+import { Role } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { type CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import type { OidcProviderConfiguration } from './configuration/oidc-providers.ts';
 import { resourcesIdOf, type TokenConfiguration } from './configuration/tokens-configuration.ts';
-import { acknowledge } from './construct/acknowledge.ts';
-import { alarmTopicFor } from './construct/alarm-topic.ts';
-import { createDashboard } from './construct/dashboard.ts';
+import { alarmTopicFor, createDashboard } from './construct/alarms.ts';
 import { limitSize } from './construct/limit-size.ts';
 import { ReaderRole } from './construct/reader-role.ts';
 import { createTokenOutputs } from './construct/token-outputs.ts';
@@ -18,11 +23,6 @@ import { lookUpVpc } from './looked-up-vpc.ts';
 /** Properties of a {@link TokenRefresherStack}. */
 export interface TokenRefresherStackProps extends StackProps {
   readonly tokens: readonly TokenConfiguration[];
-  /**
-   * OIDC providers to make. The account must have the others already.
-   * @default - none
-   */
-  readonly createOidcProviders?: readonly OidcProviderConfiguration[];
   /**
    * Whether to create a CloudWatch dashboard: the remaining life and the failures of each token.
    * @default false
@@ -38,7 +38,7 @@ export class TokenRefresherStack extends Stack {
     super(scope, id, props);
     this.refreshers = props.tokens.map((token) => this.addToken(token));
     this.grantReaders(props.tokens);
-    this.addReaderRoles(props.tokens, props.createOidcProviders ?? []);
+    this.addReaderRoles(props.tokens);
     this.addSharedTags(props.tokens);
     limitSize(this);
     if (props.dashboard) createDashboard(this, 'Dashboard', { refreshers: this.refreshers });
@@ -96,35 +96,19 @@ export class TokenRefresherStack extends Stack {
   }
 
   /** A role of the stack for the readers of each token that have none in this account. */
-  private addReaderRoles(
-    tokens: readonly TokenConfiguration[],
-    created: readonly OidcProviderConfiguration[],
-  ): void {
-    const providers = created.map((one) => ({ ...one, resource: this.createOidcProvider(one) }));
+  private addReaderRoles(tokens: readonly TokenConfiguration[]): void {
     tokens.forEach((token, index) => {
       const { roleArns, oidcSubjects } = token.assuming;
       const refresher = this.refreshers[index];
       if (refresher === undefined || roleArns.length + oidcSubjects.length === 0) return;
       const scope = this.node.findChild(resourcesIdOf(token.name)) as Construct;
       const role = new ReaderRole(scope, 'ReaderRole', { roleArns, oidcSubjects });
-      for (const { oidcProvider, resource } of providers) {
-        if (oidcSubjects.some((one) => one.oidcProvider === oidcProvider)) role.node.addDependency(resource);
-      }
       refresher.grantRead(role);
       refresher.grantRefresh(role);
       new CfnOutput(this, `${token.outputPrefix}ReaderRole`, {
         description: 'Role that the readers of other accounts and by OIDC take',
         value: role.roleArn,
       });
-    });
-  }
-
-  private createOidcProvider({ oidcProvider, audiences }: OidcProviderConfiguration): CfnOIDCProvider {
-    const id = 'oidc-providers';
-    const scope = this.node.tryFindChild(id) ?? new Construct(this, id);
-    return new CfnOIDCProvider(scope, oidcProvider, {
-      url: `https://${oidcProvider}`,
-      clientIdList: [...audiences],
     });
   }
 
@@ -175,8 +159,9 @@ function createSecret(scope: Construct, token: TokenConfiguration, encryptionKey
   });
   // By default the CDK lets CloudFormation generate a password.
   (secret.node.defaultChild as CfnSecret).generateSecretString = undefined;
-  acknowledge(secret, {
-    'AwsSolutions-SMG4':
+  Validations.of(secret).acknowledge({
+    id: 'AwsSolutions-SMG4',
+    reason:
       'The provider issues the client secret, so AWS cannot rotate it. A new value, stored by a person or by your own rotation, is used at once.',
   });
   // The CDK types the optional key of the class and of the interface differently; the value is the same.

@@ -1,9 +1,16 @@
+import { createHash } from 'node:crypto';
 import { Stack, Token } from 'aws-cdk-lib';
-import { Grant, type IGrantable, type IPrincipal, type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import {
+  Grant,
+  type IGrantable,
+  type IPrincipal,
+  type IRole,
+  Policy,
+  PolicyStatement,
+} from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { type Construct, Dependable } from 'constructs';
+import type { Construct } from 'constructs';
 import { ConfigurationError } from './configuration-error.ts';
-import { createKeyPolicy } from './key-policy.ts';
 import type { TokenParameters } from './token-parameters.ts';
 
 /** A token that a reader gets access to. */
@@ -36,12 +43,6 @@ export function grantRead(grantee: IGrantable, tokens: readonly ReadableToken[])
       tokens.filter(({ encryptionKey }) => encryptionKey?.keyArn === keyArn),
     ),
   );
-  // The first release put the key's permission into the parameters' policy. It must stay there until the mint.
-  for (const [index, { encryptionKey, firstMint }] of tokens.entries()) {
-    const grant = grants[index];
-    if (encryptionKey === undefined || grant === undefined || !isRole(grantee.grantPrincipal)) continue;
-    for (const policy of Dependable.of(grant).dependencyRoots) policy.node.addDependency(firstMint);
-  }
   return [...grants, ...keys].reduce((all, one) => all.combine(one));
 }
 
@@ -81,4 +82,27 @@ function grantDecrypt(grantee: IGrantable, keyArn: string, tokens: readonly Read
 
 function isRole(principal: IPrincipal): principal is IPrincipal & IRole {
   return 'roleArn' in principal && 'attachInlinePolicy' in principal;
+}
+
+/**
+ * Allows a role to use an encryption key. A change of the key denies access to nobody.
+ *
+ * The policy's logical id is computed from its content, so that another key makes another policy. CloudFormation creates
+ * it in the update, and deletes the old one only when the whole update has succeeded. The first mint, which encrypts the
+ * stored token again, must wait for the policy: if the mint fails, the update is rolled back, and the role still has the
+ * old policy, for the old key.
+ */
+export function createKeyPolicy(
+  scope: Construct,
+  id: string,
+  props: { readonly role: IRole; readonly statement: PolicyStatement },
+): Policy {
+  const { role, statement } = props;
+  const stack = Stack.of(scope);
+  const content = JSON.stringify(stack.resolve([statement.toStatementJson(), role.roleArn]));
+  const hash = createHash('sha256').update(content).digest('hex').slice(0, 8);
+  const policy = new Policy(scope, `${id}${hash}`, { statements: [statement] });
+  // By the role: one that was imported as immutable takes no policy.
+  role.attachInlinePolicy(policy);
+  return policy;
 }

@@ -2,8 +2,7 @@ import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { type Guarantee, LATE_BEATS_COST_MS } from '../../lambda/contract.ts';
 import { durationText } from './duration-text.ts';
-import { invokeCommand } from './invoke-command.ts';
-import { secretIdOf } from './secret-id.ts';
+import { invokeCommand, secretIdOf } from './invocations.ts';
 import type { TokenRefresher } from './token-refresher.ts';
 
 /** Adds stack outputs: commands to paste that both versions of the AWS CLI accept. No command contains a secret. */

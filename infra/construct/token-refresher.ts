@@ -1,10 +1,10 @@
-import { Annotations, Duration, RemovalPolicy, Tags } from 'aws-cdk-lib';
+import { Annotations, Duration, Tags } from 'aws-cdk-lib';
 import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { Architecture, type Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
@@ -17,23 +17,20 @@ import {
   guarantee,
   PROVIDERS,
 } from '../../lambda/contract.ts';
-import { functionCode, HANDLER } from '../bundle/function-code.ts';
+import { createDyingAlarm, createFailingAlarm } from './alarms.ts';
 import { checkEnvironment, checkProps } from './check-props.ts';
-import { DeploymentFunction } from './deployment-function.ts';
+import {
+  createFirstMint,
+  createNameClaim,
+  createParameterCleanUp,
+  DeploymentFunction,
+} from './deployment-resources.ts';
 import { durationText } from './duration-text.ts';
 import { dyingAlarm } from './dying-alarm.ts';
-import { createFirstMint } from './first-mint.ts';
-import { createFunctionRole, createVpcActionsDenial } from './function-role.ts';
-import { BEAT_MAX_AGE, createHeartbeat } from './heartbeat.ts';
-import { createKeyPolicy } from './key-policy.ts';
-import { createNameClaim } from './name-claim.ts';
+import { createFunction } from './function.ts';
+import { createHeartbeat, createSecretChangeRule, secretIdOf } from './invocations.ts';
 import { functionNameOf } from './names.ts';
-import { type Network, placeInVpc } from './network.ts';
-import { createParameterCleanUp } from './parameter-clean-up.ts';
-import { grantRead, type ReadableToken, refuseOtherAccount } from './read-access.ts';
-import { createSecretChangeRule } from './secret-change-rule.ts';
-import { secretIdOf } from './secret-id.ts';
-import { createDyingAlarm, createFailingAlarm } from './token-alarms.ts';
+import { createKeyPolicy, grantRead, type ReadableToken, refuseOtherAccount } from './read-access.ts';
 import { type TokenParameters, tokenParameters } from './token-parameters.ts';
 
 /** Properties of a {@link TokenRefresher}. */
@@ -143,18 +140,6 @@ export interface TokenRefresherProps {
   readonly retainParameters?: boolean;
 
   /**
-   * Name of the function, at most 64 letters, digits, `-`, `_`.
-   * @default - the one that `ci/access-token` looks for, `token-refresher-ci-<name>`
-   */
-  readonly functionName?: string;
-
-  /**
-   * Memory of the function, in MiB. A mint is not slower with 128, but a long-lived process needs up to 144 MiB.
-   * @default 256
-   */
-  readonly memorySize?: number;
-
-  /**
    * Time for which the function's log is kept.
    * @default RetentionDays.ONE_MONTH
    */
@@ -171,18 +156,9 @@ export interface TokenRefresherProps {
    * @default false
    */
   readonly fipsEndpoints?: boolean;
-
-  /**
-   * Code of the function.
-   * @default - `lambda/` of this package, bundled
-   */
-  readonly code?: Code;
 }
 
 const DEFAULT_PREFIX = '/ci';
-
-/** The function's time limit: a whole mint takes at most 20 seconds of it. */
-const TIMEOUT = Duration.seconds(30);
 
 /**
  * Keeps a valid OAuth2 access token in Parameter Store. A schedule invokes a function every minute; the function mints
@@ -250,44 +226,42 @@ export class TokenRefresher extends Construct {
     } satisfies FunctionEnvironment & { AWS_USE_FIPS_ENDPOINT?: string };
 
     checkEnvironment(this, environment);
-    const functionName = props.functionName ?? functionNameOf(prefix, props.tokenName);
-    this.function = this.createFunction(props, functionName, environment);
-
-    // Created first, deleted last: see createNameClaim and createParameterCleanUp.
-    const claim = createNameClaim(this, 'Claim', { parameters: this.parameters });
+    const { tokenName, encryptionKey, alarmTopic: topic } = props;
+    const { parameters, tokenParameterName } = this;
+    const functionName = functionNameOf(prefix, tokenName);
+    DeploymentFunction.of(this).keepLogs(props.logRetention, props.logEncryptionKey);
+    const { fn, role } = createFunction(this, { ...props, parameters, functionName, environment });
+    this.function = fn;
+    const claim = createNameClaim(this, 'Claim', { parameters });
     const cleanUp = createParameterCleanUp(this, 'CleanUp', {
-      parameters: this.parameters,
+      parameters,
       adopt: props.adoptParameters ?? false,
       retain: props.retainParameters ?? false,
     });
-    cleanUp.node.addDependency(claim);
-    // The role too: an invocation that runs while the function is deleted must not write afterwards.
-    for (const part of [this.function, this.function.role]) part?.node.addDependency(cleanUp);
-
-    const firstMint = createFirstMint(this, 'FirstMint', {
-      fn: this.function,
-      parameters: this.parameters,
-      encryptionKey: props.encryptionKey,
-      configuration: environment,
-    });
-    const { encryptionKey } = props;
-    this.readable = { scope: this, parameters: this.parameters, encryptionKey, firstMint };
-    const keyStatement = this.parameters.refreshKeyStatement();
-    if (keyStatement !== undefined && this.function.role !== undefined) {
-      const options = { role: this.function.role, statement: keyStatement };
-      firstMint.node.addDependency(createKeyPolicy(this, 'FunctionKey', options));
-    }
-    const heartbeat = createHeartbeat(this, 'Heartbeat', { fn: this.function });
-    // With a reserved concurrency of 1 the first beat and the first mint would throttle each other.
-    heartbeat.node.addDependency(firstMint);
-    createSecretChangeRule(this, 'SecretChange', { fn: this.function, secret: props.secret });
-
-    const { tokenName, alarmTopic: topic } = props;
-    const alarmed = { tokenName, tokenParameterName: this.tokenParameterName, functionName, topic };
+    const configuration = environment;
+    const firstMint = createFirstMint(this, 'FirstMint', { fn, parameters, encryptionKey, configuration });
+    this.readable = { scope: this, parameters, encryptionKey, firstMint };
+    const keyStatement = parameters.refreshKeyStatement();
+    const keyPolicy = keyStatement && createKeyPolicy(this, 'FunctionKey', { role, statement: keyStatement });
+    const heartbeat = createHeartbeat(this, 'Heartbeat', { fn });
+    createSecretChangeRule(this, 'SecretChange', { fn, secret: props.secret });
+    const alarmed = { tokenName, tokenParameterName, functionName, topic };
     this.dyingAlarm = createDyingAlarm(this, 'Dying', { ...alarmed, guarantee: this.guarantee });
-    // Missing data breaches: an alarm that is created before the heartbeat would be raised at once.
-    this.dyingAlarm.node.addDependency(heartbeat);
-    this.failingAlarm = createFailingAlarm(this, 'Failing', { ...alarmed, fn: this.function });
+    this.failingAlarm = createFailingAlarm(this, 'Failing', { ...alarmed, fn });
+    // What refers to another part waits for it anyway: the function for its role, the first mint for the function.
+    createInOrder(
+      // First of all, so that a second stack with this token fails before it changes anything.
+      [claim, cleanUp],
+      // Deleted after the function and its permissions to write: no late beat can then create a parameter again.
+      [cleanUp, role],
+      [cleanUp, fn],
+      // The function may use a new key before the mint encrypts the token with it.
+      [keyPolicy, firstMint],
+      // With a reserved concurrency of 1 the first beat and the first mint would throttle each other.
+      [firstMint, heartbeat],
+      // Missing data breaches: an alarm that is created before the heartbeat would be raised at once.
+      [heartbeat, this.dyingAlarm],
+    );
     this.warnAboutLateAlarm(props.tokenName);
     if (props.refreshInterval !== undefined) this.warnAboutInterval(props.refreshInterval, expectedLifetime);
   }
@@ -339,48 +313,13 @@ export class TokenRefresher extends Construct {
       `refreshInterval of ${durationText(refreshInterval.toMilliseconds())} is more than 5/6 of the lifetime of ${durationText(expectedLifetime.toMilliseconds())}: ${this.tokenParameterName} is replaced after ${durationText(greatestMs)}. Lower refreshInterval, or set the real expectedLifetime.`,
     );
   }
+}
 
-  private createFunction(
-    props: TokenRefresherProps,
-    functionName: string,
-    environment: Record<string, string>,
-  ): LambdaFunction {
-    const logGroup = new LogGroup(this, 'Logs', {
-      retention: props.logRetention ?? RetentionDays.ONE_MONTH,
-      removalPolicy: RemovalPolicy.DESTROY,
-      ...(props.logEncryptionKey === undefined ? {} : { encryptionKey: props.logEncryptionKey }),
-    });
-    DeploymentFunction.of(this).keepLogs(props.logRetention, props.logEncryptionKey);
-    const role = createFunctionRole(this, 'Role', {
-      secret: props.secret,
-      parameters: this.parameters,
-      logGroup,
-      vpc: props.vpc,
-    });
-    const fn = new LambdaFunction(this, 'Function', {
-      description: `Keeps ${this.tokenParameterName} alive`,
-      functionName,
-      runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
-      code: props.code ?? functionCode(),
-      handler: HANDLER,
-      memorySize: props.memorySize ?? 256,
-      timeout: TIMEOUT,
-      environment,
-      role,
-      logGroup,
-      ...(props.reservedConcurrency === 0 ? {} : { reservedConcurrentExecutions: 1 }),
-      // A throttled beat must not wait in the queue and run late: the next beat does its work.
-      retryAttempts: 0,
-      maxEventAge: BEAT_MAX_AGE,
-      ...(props.vpc === undefined ? {} : this.network(props, props.vpc)),
-    });
-    if (props.vpc !== undefined) createVpcActionsDenial(this, 'VpcActionsDenied', { fn, role });
-    return fn;
-  }
-
-  private network({ vpcSubnets, securityGroups, provider }: TokenRefresherProps, vpc: IVpc): Network {
-    const { tokenParameterName } = this;
-    return placeInVpc(this, { vpc, subnets: vpcSubnets, securityGroups, provider, tokenParameterName });
+/** CloudFormation creates the later part of each pair after the earlier one, and deletes it before. */
+function createInOrder(
+  ...pairs: readonly (readonly [earlier: Construct | undefined, later: Construct])[]
+): void {
+  for (const [earlier, later] of pairs) {
+    if (earlier !== undefined) later.node.addDependency(earlier);
   }
 }

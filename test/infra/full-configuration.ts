@@ -100,8 +100,4 @@ export const VPC_CONTEXT = {
 };
 
 /** Context beside the tokens, all three of them. */
-export const FULL_CONTEXT = {
-  ...VPC_CONTEXT,
-  dashboard: true,
-  createOidcProviders: ['token.actions.githubusercontent.com'],
-};
+export const FULL_CONTEXT = { ...VPC_CONTEXT, dashboard: true };

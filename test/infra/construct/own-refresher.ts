@@ -1,7 +1,6 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { Code } from 'aws-cdk-lib/aws-lambda';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { TokenRefresher, type TokenRefresherProps } from '../../../infra/construct/token-refresher.ts';
 
@@ -12,7 +11,6 @@ export function addRefresher(stack: Stack, props: Partial<TokenRefresherProps> =
     provider: { provider: 'genesys-cloud', region: 'eu-central-1' },
     // The class and the interface differ in how they type an absent key.
     secret: new Secret(stack, 'Secret') as ISecret,
-    code: Code.fromInline('exports.handler = () => {};'),
     ...props,
   });
 }

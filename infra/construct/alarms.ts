@@ -1,20 +1,24 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import {
   Alarm,
+  Color,
   ComparisonOperator,
+  Dashboard,
+  GraphWidget,
   MathExpression,
   Metric,
   Stats,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { type ITopic, Subscription, SubscriptionProtocol, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { type Guarantee, METRIC_NAME, METRIC_NAMESPACE } from '../../lambda/contract.ts';
 import { durationText } from './duration-text.ts';
 import { dyingAlarm } from './dying-alarm.ts';
-import { invokeCommand } from './invoke-command.ts';
+import { invokeCommand } from './invocations.ts';
 
 /**
  * Failed refreshes within 15 minutes that raise the alarm. One or two failures are common and heal by themselves. A
@@ -27,7 +31,7 @@ const FAILING_PERIOD = Duration.minutes(15);
  * The remaining life of the stored token, in seconds. The function measures it at each beat, before it refreshes: it
  * is what a reader would have seen.
  */
-export function remainingSecondsMetric(tokenParameterName: string): Metric {
+function remainingSecondsMetric(tokenParameterName: string): Metric {
   return new Metric({
     namespace: METRIC_NAMESPACE,
     metricName: METRIC_NAME,
@@ -53,12 +57,12 @@ function withoutHoles(remaining: Metric): MathExpression {
 }
 
 /** The failed invocations of the function. Each is a failed refresh. */
-export function failuresMetric(fn: IFunction): Metric {
+function failuresMetric(fn: IFunction): Metric {
   return fn.metricErrors({ period: FAILING_PERIOD, statistic: Stats.SUM });
 }
 
 /** What an alarm of a token is made of. */
-export interface TokenAlarmProps {
+interface TokenAlarmProps {
   readonly tokenName: string;
   readonly tokenParameterName: string;
   /** For people: the function's own name is known only when the stack is deployed. */
@@ -127,4 +131,63 @@ function describeDying(props: TokenAlarmProps & { readonly guarantee: Guarantee 
     return `${token} expires soon, or the function that refreshes it has stopped running. Builds fail when the token has expired.`;
   const { thresholdSeconds } = dyingAlarm(props.guarantee);
   return `${token} has less than ${durationText(thresholdSeconds * 1_000)} left, or the function that refreshes it has stopped running. Jobs that read the token once and use it for ${durationText(job.longestJobMs)} (longestJob) will soon outlive it.`;
+}
+
+/** Creates a dashboard with a row per token: its remaining life with the alarm's threshold, and its failed refreshes. */
+export function createDashboard(
+  scope: Construct,
+  id: string,
+  {
+    refreshers,
+  }: {
+    readonly refreshers: readonly {
+      readonly tokenParameterName: string;
+      readonly function: IFunction;
+      readonly guarantee: Guarantee;
+    }[];
+  },
+): Dashboard {
+  return new Dashboard(scope, id, {
+    defaultInterval: Duration.hours(24),
+    widgets: refreshers.map((refresher) => {
+      const { thresholdSeconds } = dyingAlarm(refresher.guarantee);
+      return [
+        new GraphWidget({
+          title: `${refresher.tokenParameterName}: remaining life`,
+          width: 16,
+          left: [remainingSecondsMetric(refresher.tokenParameterName)],
+          leftYAxis: { min: 0, label: 'seconds', showUnits: false },
+          leftAnnotations: [{ value: thresholdSeconds, color: Color.RED, label: 'alarm' }],
+        }),
+        new GraphWidget({
+          title: 'Failed refreshes in 15 minutes',
+          width: 8,
+          left: [failuresMetric(refresher.function)],
+          leftYAxis: { min: 0, showUnits: false },
+        }),
+      ];
+    }),
+  });
+}
+
+/**
+ * Finds the stack's topic for an e-mail address, or creates it: one topic, and one confirmation mail, however many
+ * tokens name the address.
+ */
+export function alarmTopicFor(stack: Stack, email: string): Topic {
+  const id = `AlarmTopic-${email}`;
+  const existing = stack.node.tryFindChild(id);
+  if (existing !== undefined) return existing as Topic;
+  const topic = new Topic(stack, id, { enforceSSL: true });
+  new Subscription(topic, 'Email', { topic, protocol: SubscriptionProtocol.EMAIL, endpoint: email });
+  // The policy that enforces TLS replaces the default one, which let alarms of the account publish.
+  topic.addToResourcePolicy(
+    new PolicyStatement({
+      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+      actions: ['sns:Publish'],
+      resources: [topic.topicArn],
+      conditions: { StringEquals: { 'aws:SourceAccount': stack.account } },
+    }),
+  );
+  return topic;
 }

@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto';
+import { CustomResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Policy, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import {
+  type CfnFunction,
+  type IFunction,
+  Function as LambdaFunction,
+  Runtime,
+} from 'aws-cdk-lib/aws-lambda';
+import { type CfnLogGroup, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
+import { Construct } from 'constructs';
+import type { FirstMintProperties, TokenParametersProperties } from '../../lambda/contract.ts';
+import { deploymentCode, HANDLER } from '../bundle/function-code.ts';
+import type { TokenParameters } from './token-parameters.ts';
+
+const ID = 'DeploymentCalls';
+
+/** Frozen: the function of a custom resource cannot be changed. */
+const RELEASED_LOGICAL_ID = 'AWS679f53fac002430cb0da5b7982bd22872D164C4C';
+
+/** The time after which CloudFormation takes an unanswered custom resource as failed. Its default is an hour. */
+const SERVICE_TIMEOUT = Duration.minutes(5);
+
+/**
+ * The one function of a stack that runs its custom resources (`lambda/deployment/`): during deployments only. Each custom
+ * resource adds its own permission to the function's role.
+ */
+export class DeploymentFunction extends Construct {
+  private readonly logGroup: CfnLogGroup;
+  private readonly role: Role;
+  private readonly function: LambdaFunction;
+  private retention = RetentionDays.ONE_MONTH;
+
+  private constructor(stack: Stack) {
+    super(stack, ID);
+    const logGroup = new LogGroup(this, 'Logs', {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.logGroup = logGroup.node.defaultChild as CfnLogGroup;
+    this.role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      description: 'Mints the first tokens and cleans up',
+      inlinePolicies: {
+        Logs: new PolicyDocument({
+          statements: [
+            new PolicyStatement({
+              actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+              resources: [logGroup.logGroupArn],
+            }),
+          ],
+        }),
+      },
+    });
+    this.function = new LambdaFunction(this, 'Function', {
+      description: 'Claims parameters, mints the first tokens and cleans up, while a stack is deployed',
+      runtime: Runtime.NODEJS_24_X,
+      code: deploymentCode(),
+      handler: HANDLER,
+      // The first mint waits until IAM has propagated new permissions.
+      timeout: Duration.minutes(2),
+      role: this.role,
+      logGroup,
+    });
+    (this.function.node.defaultChild as CfnFunction).overrideLogicalId(RELEASED_LOGICAL_ID);
+  }
+
+  /** Finds the stack's function, or creates it. */
+  static of(scope: Construct): DeploymentFunction {
+    const stack = Stack.of(scope);
+    return (stack.node.tryFindChild(ID) as DeploymentFunction | undefined) ?? new DeploymentFunction(stack);
+  }
+
+  /** Keeps the function's log as long as the longest of the tokens' logs, with the key that one of them names. */
+  keepLogs(retention: RetentionDays | undefined, encryptionKey: IKey | undefined): void {
+    this.retention = Math.max(this.retention, retention ?? RetentionDays.ONE_DAY);
+    // CloudFormation has no number for a log that is kept for ever.
+    this.logGroup.retentionInDays = this.retention === RetentionDays.INFINITE ? undefined : this.retention;
+    if (encryptionKey !== undefined) this.logGroup.kmsKeyId = encryptionKey.keyArn;
+  }
+
+  /** Creates a custom resource in a construct of its own, with what the function needs for it. */
+  createResource(
+    scope: Construct,
+    id: string,
+    props: {
+      readonly resourceType: `Custom::${string}`;
+      readonly properties: object;
+      readonly statements: PolicyStatement[];
+      readonly removalPolicy?: RemovalPolicy;
+    },
+  ): Construct {
+    const container = new Construct(scope, id);
+    const policy = new Policy(container, 'CustomResourcePolicy', {
+      statements: props.statements,
+      roles: [this.role],
+    });
+    const resource = new CustomResource(container, 'Resource', {
+      serviceToken: this.function.functionArn,
+      serviceTimeout: SERVICE_TIMEOUT,
+      resourceType: props.resourceType,
+      properties: { ...props.properties },
+      removalPolicy: props.removalPolicy ?? RemovalPolicy.DESTROY,
+    });
+    resource.node.addDependency(policy);
+    return container;
+  }
+}
+
+/**
+ * Claims the names of a token's parameters for one stack. The claim is another parameter, whose name a second stack
+ * cannot create: a second stack with the same token fails before it changes anything, because all that may write or delete
+ * the token's parameters waits for the claim. The claim's value names the owning stack.
+ *
+ * The claim is not below the token's path, so that tools that read a whole path do not find it. A standard parameter
+ * costs nothing.
+ */
+export function createNameClaim(
+  scope: Construct,
+  id: string,
+  { parameters }: { readonly parameters: TokenParameters },
+): StringParameter {
+  return new StringParameter(scope, id, {
+    parameterName: parameters.claimName,
+    stringValue: Stack.of(scope).stackId,
+    description: `The stack that keeps ${parameters.tokenParameterName}`,
+    simpleName: false,
+  });
+}
+
+/**
+ * Fails the deployment if the parameters exist already and are not to be adopted. If they did not exist, deletes both
+ * when this resource is removed from the stack. CloudFormation cannot create a SecureString: the function creates it,
+ * so that CloudFormation would not delete it.
+ *
+ * The names are part of the construct's id, so that a new name or prefix makes a new resource. CloudFormation deletes
+ * the old one, with the old parameters, in its clean-up phase: after the function got its new names and permissions,
+ * and not at all if the update is rolled back.
+ *
+ * `retain` keeps the parameters, by `DeletionPolicy: Retain`: CloudFormation then removes this resource without running
+ * it. Leaving the resource out instead would delete the parameters at the moment `retain` is switched on.
+ */
+export function createParameterCleanUp(
+  scope: Construct,
+  id: string,
+  props: { readonly parameters: TokenParameters; readonly adopt: boolean; readonly retain: boolean },
+): Construct {
+  const { parameters, adopt, retain } = props;
+  const { tokenParameterName, statusParameterName } = parameters;
+  const names = [tokenParameterName, statusParameterName];
+  const hash = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 8);
+  const properties: TokenParametersProperties = {
+    TokenParameter: tokenParameterName,
+    StatusParameter: statusParameterName,
+    Adopt: adopt ? 'true' : 'false',
+  };
+  return DeploymentFunction.of(scope).createResource(scope, `${id}${hash}`, {
+    resourceType: 'Custom::TokenParameters',
+    properties,
+    statements: parameters.deploymentStatements(),
+    removalPolicy: retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+  });
+}
+
+/**
+ * Mints a token while the stack is deployed, once when it is created and again when `configuration` changes; a
+ * change of the code alone mints nothing. What it waits for, and when it fails a deployment: `lambda/deployment/first-mint.ts`.
+ */
+export function createFirstMint(
+  scope: Construct,
+  id: string,
+  props: {
+    readonly fn: IFunction;
+    readonly parameters: TokenParameters;
+    readonly encryptionKey: IKey | undefined;
+    readonly configuration: unknown;
+  },
+): Construct {
+  const { fn, parameters, encryptionKey } = props;
+  const configuration = JSON.stringify(Stack.of(scope).resolve(props.configuration));
+  const properties: FirstMintProperties = {
+    FunctionName: fn.functionName,
+    StatusParameter: parameters.statusParameterName,
+    EncryptionKey: encryptionKey?.keyArn ?? '',
+    Configuration: createHash('sha256').update(configuration).digest('hex').slice(0, 12),
+  };
+  return DeploymentFunction.of(scope).createResource(scope, id, {
+    resourceType: 'Custom::FirstMint',
+    properties,
+    statements: [new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [fn.functionArn] })],
+  });
+}

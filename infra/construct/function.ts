@@ -1,0 +1,220 @@
+import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import {
+  type ISecurityGroup,
+  type IVpc,
+  Peer,
+  Port,
+  SecurityGroup,
+  type SubnetSelection,
+  SubnetType,
+} from 'aws-cdk-lib/aws-ec2';
+import { Effect, Policy, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { Architecture, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { type ILogGroup, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { Construct } from 'constructs';
+import { describeProvider, type ProviderSettings } from '../../lambda/contract.ts';
+import { functionCode, HANDLER } from '../bundle/function-code.ts';
+import { ConfigurationError } from './configuration-error.ts';
+import { BEAT_MAX_AGE } from './invocations.ts';
+import type { TokenParameters } from './token-parameters.ts';
+
+/** The function's time limit: a whole mint takes at most 20 seconds of it. */
+const TIMEOUT = Duration.seconds(30);
+
+/** A mint is not slower with 128, but a long-lived process needs up to 144. */
+const MEMORY_MIB = 256;
+
+/** Properties of the refresher's function. */
+interface FunctionProps {
+  readonly functionName: string;
+  readonly environment: Record<string, string>;
+  readonly parameters: TokenParameters;
+  readonly provider: ProviderSettings;
+  readonly secret: ISecret;
+  readonly logRetention?: RetentionDays;
+  readonly logEncryptionKey?: IKey;
+  readonly reservedConcurrency?: 0 | 1;
+  /** Where the function runs; absent: outside any VPC. */
+  readonly vpc?: IVpc;
+  readonly vpcSubnets?: SubnetSelection;
+  readonly securityGroups?: readonly ISecurityGroup[];
+}
+
+/**
+ * Creates the refresher's function, its log and its role in `scope`.
+ *
+ * @throws ConfigurationError if the VPC has no subnet for it
+ */
+export function createFunction(
+  scope: Construct,
+  props: FunctionProps,
+): { readonly fn: LambdaFunction; readonly role: Role } {
+  const { parameters, logEncryptionKey } = props;
+  const logGroup = new LogGroup(scope, 'Logs', {
+    retention: props.logRetention ?? RetentionDays.ONE_MONTH,
+    removalPolicy: RemovalPolicy.DESTROY,
+    ...(logEncryptionKey === undefined ? {} : { encryptionKey: logEncryptionKey }),
+  });
+  const role = createRole(scope, props, logGroup);
+  const fn = new LambdaFunction(scope, 'Function', {
+    description: `Keeps ${parameters.tokenParameterName} alive`,
+    functionName: props.functionName,
+    runtime: Runtime.NODEJS_24_X,
+    architecture: Architecture.ARM_64,
+    code: functionCode(),
+    handler: HANDLER,
+    memorySize: MEMORY_MIB,
+    timeout: TIMEOUT,
+    environment: props.environment,
+    role,
+    logGroup,
+    ...(props.reservedConcurrency === 0 ? {} : { reservedConcurrentExecutions: 1 }),
+    // A throttled beat must not wait in the queue and run late: the next beat does its work.
+    retryAttempts: 0,
+    maxEventAge: BEAT_MAX_AGE,
+    ...(props.vpc === undefined ? {} : networkOf(scope, props, props.vpc)),
+  });
+  if (props.vpc !== undefined) denyVpcActions(scope, fn, role);
+  return { fn, role };
+}
+
+/**
+ * Creates the role of the function. It allows only the actions that the function calls, each on one resource. It has no
+ * AWS managed policy, and no wildcard that matches another token's resources.
+ */
+function createRole(scope: Construct, { secret, parameters, vpc }: FunctionProps, logGroup: ILogGroup): Role {
+  const role = new Role(scope, 'Role', {
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+    description: `Refreshes ${parameters.tokenParameterName}`,
+    inlinePolicies: {
+      Refresh: new PolicyDocument({
+        statements: [
+          ...secretStatements(scope, secret),
+          ...parameters.refreshStatements(),
+          // The group is made by the stack: the function needs no `logs:CreateLogGroup`.
+          new PolicyStatement({
+            actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+            resources: [logGroup.logGroupArn],
+          }),
+          ...(vpc === undefined
+            ? []
+            : [new PolicyStatement({ actions: NETWORK_INTERFACE_ACTIONS, resources: ['*'] })]),
+        ],
+      }),
+    },
+  });
+  if (vpc !== undefined) {
+    Validations.of(role).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason:
+        'The EC2 actions that attach the function to its VPC have no resource-level permissions. A policy denies them to the code in the function.',
+    });
+  }
+  return role;
+}
+
+/** Allows the function to read the secret's value in each stage, and to decrypt it if it has a customer managed key. */
+function secretStatements(scope: Construct, secret: ISecret): PolicyStatement[] {
+  // Each ARN ends with six random characters, which are unknown if the secret is referred to by name.
+  const arn = secret.secretFullArn ?? `${secret.secretArn}-??????`;
+  const read = new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [arn] });
+  if (secret.encryptionKey === undefined) return [read];
+  return [read, decryptSecret(scope, secret.encryptionKey, arn)];
+}
+
+/** @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html */
+function decryptSecret(scope: Construct, key: IKey, secretArn: string): PolicyStatement {
+  return new PolicyStatement({
+    actions: ['kms:Decrypt'],
+    resources: [key.keyArn],
+    conditions: {
+      StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(scope).region}.amazonaws.com` },
+      StringLike: { 'kms:EncryptionContext:SecretARN': secretArn },
+    },
+  });
+}
+
+/** @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions */
+const NETWORK_INTERFACE_ACTIONS = [
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:CreateNetworkInterface',
+  'ec2:DeleteNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:UnassignPrivateIpAddresses',
+];
+
+/**
+ * Denies the VPC permissions to code in the function: only the Lambda service can use them.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice
+ */
+function denyVpcActions(scope: Construct, fn: LambdaFunction, role: Role): void {
+  const policy = new Policy(scope, 'VpcActionsDenied', {
+    roles: [role],
+    statements: [
+      new PolicyStatement({
+        effect: Effect.DENY,
+        actions: NETWORK_INTERFACE_ACTIONS,
+        resources: ['*'],
+        conditions: { ArnEquals: { 'lambda:SourceFunctionArn': fn.functionArn } },
+      }),
+    ],
+  });
+  Validations.of(policy).acknowledge({
+    id: 'AwsSolutions-IAM5[Resource::*]',
+    reason: 'A denial: the wider, the better.',
+  });
+}
+
+/**
+ * Places the function in the chosen subnets, otherwise in all private subnets with egress; with the given security groups,
+ * otherwise with one that allows the egress that the function needs, and no ingress.
+ */
+function networkOf(scope: Construct, props: FunctionProps, vpc: IVpc) {
+  const { vpcSubnets, securityGroups, parameters } = props;
+  if (vpcSubnets === undefined && vpc.privateSubnets.length === 0) {
+    throw new ConfigurationError(
+      `The VPC of ${parameters.tokenParameterName} has no private subnet with egress. Lambda gives the function no public address: name a VPC with a private subnet that routes to a NAT gateway, or name the subnets (subnetIds) if the CDK does not know their egress.`,
+    );
+  }
+  return {
+    vpc,
+    vpcSubnets: vpcSubnets ?? { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
+    securityGroups: [...(securityGroups ?? [createSecurityGroup(scope, props, vpc)])],
+  };
+}
+
+function createSecurityGroup(
+  scope: Construct,
+  { parameters, provider }: FunctionProps,
+  vpc: IVpc,
+): SecurityGroup {
+  const securityGroup = new SecurityGroup(scope, 'SecurityGroup', {
+    vpc,
+    description: `Refresher of ${parameters.tokenParameterName}: HTTPS out only`,
+    allowAllOutbound: false,
+  });
+  for (const port of new Set([443, ...portsOf(provider)])) {
+    securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(port), 'AWS and the token endpoint');
+  }
+  // A VPC's DHCP options may name its own DNS servers, which Lambda then uses.
+  securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(53), 'DNS');
+  securityGroup.addEgressRule(Peer.anyIpv4(), Port.udp(53), 'DNS');
+  return securityGroup;
+}
+
+/** The ports of the URLs that the function calls. */
+function portsOf(settings: ProviderSettings): number[] {
+  const {
+    source: { endpoint },
+    probeUrl,
+  } = describeProvider(settings);
+  const urls = ['url' in endpoint ? endpoint.url : endpoint.issuer, probeUrl];
+  return urls.flatMap((url) => {
+    const port = url !== undefined && URL.canParse(url) ? new URL(url).port : '';
+    return port === '' ? [] : [Number(port)];
+  });
+}
