@@ -4,6 +4,9 @@ export const TARGET = { account: '111122223333', region: 'eu-central-1' };
 const KEY_ARN = 'arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-4333-8444-555555555555';
 const SECRET_KEY_ARN = 'arn:aws:kms:eu-central-1:111122223333:key/66666666-7777-4888-9999-000000000000';
 
+/** The smallest configuration. */
+export const SMALLEST = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }];
+
 /** Three tokens that use every setting between them. */
 export const FULL_TOKENS = [
   {

@@ -180,20 +180,6 @@ test('prints the ARN of each reader role', () => {
   ]);
 });
 
-test('makes the OIDC provider that it is told to, once, with its audience; the others are the account’s', () => {
-  const providers = Object.entries(stack.template.Resources).filter(
-    ([, { Type }]) => Type === 'AWS::IAM::OIDCProvider',
-  );
-
-  expect(providers.map(([, { Properties }]) => Properties)).toEqual([
-    { Url: `https://${GITHUB}`, ClientIdList: [STS] },
-  ]);
-  const waiting = Object.entries(stack.template.Resources).filter(
-    ([, { Type, DependsOn }]) => Type === 'AWS::IAM::Role' && DependsOn?.includes(providers[0]?.[0] ?? ''),
-  );
-  expect(waiting.map(([id]) => resolver.attribute(id, 'Arn'))).toEqual([genesys.arn]);
-});
-
 test('makes none of all that for readers of this account', () => {
   const tokens = [{ ...FULL_TOKENS[0], readers: ['arn:aws:iam::111122223333:role/ci/build'] }];
 
