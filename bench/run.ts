@@ -18,10 +18,6 @@ const BENCHES: Readonly<Record<string, { readonly about: string; readonly load: 
     about: 'whole processes: an idle beat and a mint, compared with a simple function; --rounds N',
     load: () => import('./cold-start/cold-start.ts'),
   },
-  gateway: {
-    about: 'calls that token-endpoint forwards, compared with direct calls; --calls N',
-    load: () => import('./gateway/gateway.ts'),
-  },
   memory: {
     about:
       "the smallest memory size at which a mint is not slower, by Lambda's share of processor time; --mints N",

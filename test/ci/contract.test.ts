@@ -3,11 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expectContract } from '../support/contract-file.ts';
-import { startJob } from './token-endpoint/support/job.ts';
-import {
-  createStoredTokenDirectory,
-  type StoredTokenDirectory,
-} from './token-endpoint/support/stored-token.ts';
+import { createStoredToken, GATEWAY, startJob } from './token-endpoint/support/job.ts';
 
 const ACCESS_TOKEN = resolve('ci/access-token');
 const VERBS = ['get', 'exec', 'status', 'doctor'];
@@ -35,8 +31,7 @@ const MISUSES = [
 const commands = mkdtempSync(join(tmpdir(), 'no-aws-'));
 writeFileSync(join(commands, 'aws'), '#!/bin/sh\nexit 253\n');
 chmodSync(join(commands, 'aws'), 0o755);
-const stored: StoredTokenDirectory = createStoredTokenDirectory();
-stored.store('a-token');
+const stored = createStoredToken('a-token');
 
 afterAll(() => {
   rmSync(commands, { recursive: true });
@@ -79,7 +74,7 @@ test('the verbs, the options and the environment of access-token are those that 
 
 /** What COMMAND finds in its environment beside the caller's. */
 async function environmentOfCommand(args: readonly string[]): Promise<Record<string, string>> {
-  const { end, env, port } = await startJob({ program: stored.program, args });
+  const { end, env, port } = await startJob(stored, args);
   await end();
   const given = Object.entries(env)
     .filter(([name]) => /^(OAUTH|GENESYSCLOUD)_/.test(name))
@@ -97,7 +92,7 @@ test('the options and the environment of token-endpoint are those that a version
     help: linesOf([process.execPath, stored.program, '--help']),
     environmentOfCommand: {
       'without a region': await environmentOfCommand(['genesys']),
-      'with a region': await environmentOfCommand(['genesys', '--genesys-region', 'eu-central-1']),
+      'with a region': await environmentOfCommand(GATEWAY),
     },
   };
 

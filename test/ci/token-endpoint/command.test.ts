@@ -1,61 +1,65 @@
-import { type ChildProcess, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { run } from '../support/process.ts';
-import { createStoredTokenDirectory, type StoredTokenDirectory } from './support/stored-token.ts';
+import { createStoredToken, GATEWAY, runJob, type StoredToken, startJob } from './support/job.ts';
 
-let stored: StoredTokenDirectory;
+let stored: StoredToken;
 
 beforeEach(() => {
-  stored = createStoredTokenDirectory();
-  stored.store('canary-token');
+  stored = createStoredToken('canary-token');
 });
 
 afterEach(() => stored.remove());
 
-/** Runs token-endpoint with this shell script as COMMAND. */
-function runScript(
-  script: string,
-  onStart?: (child: ChildProcess) => void,
-  env: Record<string, string> = {},
-) {
-  return run([process.execPath, stored.program, 'genesys', '--', 'sh', '-c', script], {
-    env: { PATH: process.env.PATH, AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE', ...env },
-    ...(onStart && { onStart }),
+/** Runs a shell script as COMMAND, and sends these signals, one by one, once it has written `ready`. */
+function runScript(script: string, ...signals: NodeJS.Signals[]) {
+  return runJob(stored, ['sh', '-c', script], {
+    onStart: (child) =>
+      child.stdout?.on('data', (chunk) => {
+        if (!String(chunk).includes('ready\n')) return;
+        const send = () => {
+          const signal = signals.shift();
+          if (signal !== undefined && child.kill(signal)) setImmediate(send);
+        };
+        send();
+      }),
   });
 }
 
-/** Calls back once COMMAND wrote a line that is this word. */
-function whenSaid(child: ChildProcess, word: string, action: () => void): void {
-  let text = '';
-  child.stdout?.on('data', (chunk) => {
-    const before = text.includes(`${word}\n`);
-    text += chunk;
-    if (!before && text.includes(`${word}\n`)) action();
-  });
-}
+test.each([
+  ['exit 0', 0, null],
+  ['exit 42', 42, null],
+  ['kill -TERM $$', null, 'SIGTERM'],
+  ['kill -KILL $$', null, 'SIGKILL'],
+  ['kill -HUP $$', null, 'SIGHUP'],
+  // Sent to this program itself, it would open a debugger.
+  ['kill -USR1 $$', 138, null],
+])('token-endpoint ends like its COMMAND: %s', async (script, status, signal) => {
+  const ended = await runScript(script);
 
-test.each([0, 1, 3, 42, 255])("COMMAND's exit status %d is the status", async (status) => {
-  const ended = await runScript(`exit ${status}`);
-
-  expect(ended).toMatchObject({ status, signal: null });
+  expect(ended).toMatchObject({ status, signal });
+  expect(ended.stderr).not.toContain('Debugger');
 });
 
-test.each(['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const)(
-  'a COMMAND that dies by %s is seen to die by it',
-  async (signal) => {
-    const ended = await runScript(`kill -${signal.slice(3)} $$`);
+test.each([
+  ['/nowhere/command', 127, 'ENOENT'],
+  ['/etc/passwd', 126, 'EACCES'],
+])('a COMMAND that cannot be run ends as in a shell: %s', async (command, status, code) => {
+  const ended = await runJob(stored, [command]);
 
-    expect(ended).toMatchObject({ status: null, signal });
-  },
-);
+  expect(ended.status).toBe(status);
+  expect(ended.stderr).toContain(`${command} cannot be run: ${code}`);
+});
 
-test('a COMMAND that ends by SIGUSR1 opens no debugger in this process', async () => {
-  const ended = await runScript('kill -USR1 $$');
+test.each([2, 4, 5])('without a first token COMMAND is not run, and the status is %d', async (status) => {
+  stored.fail(status);
 
-  expect(ended).toMatchObject({ status: 138, signal: null });
-  expect(ended.stderr).not.toContain('Debugger');
+  const ended = await runScript('echo ran');
+
+  expect(ended).toMatchObject({ status, stdout: '' });
+  expect(ended.stderr).toContain('access-token: no token for a test\n');
+  expect(ended.stderr).toContain('COMMAND was not run');
 });
 
 test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const)(
@@ -63,7 +67,7 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as co
   async (signal) => {
     const script = `trap 'echo caught; exit 7' ${signal.slice(3)}; echo ready; while :; do sleep 0.05; done`;
 
-    const ended = await runScript(script, (child) => whenSaid(child, 'ready', () => child.kill(signal)));
+    const ended = await runScript(script, signal);
 
     expect(ended).toMatchObject({ status: 7, stdout: 'ready\ncaught\n' });
     expect(ended.stderr).not.toContain('Debugger');
@@ -74,25 +78,23 @@ test('a signal to the process and to its group, as timeout(1) sends it, is one s
   const script = `n=0; trap 'n=$((n + 1))' INT; echo ready
 while [ "$n" -eq 0 ]; do sleep 0.05; done; sleep 0.5; echo "$n"`;
 
-  const ended = await runScript(script, (child) =>
-    whenSaid(child, 'ready', () => {
-      child.kill('SIGINT');
-      setImmediate(() => child.kill('SIGINT'));
-    }),
-  );
+  const ended = await runScript(script, 'SIGINT', 'SIGINT');
 
   expect(ended.stdout).toBe('ready\n1\n');
 });
 
 test('stdin, stdout and stderr are those of the job', async () => {
-  const ended = await run(
-    [process.execPath, stored.program, 'genesys', '--', 'sh', '-c', 'cat; echo error >&2'],
-    { env: { PATH: process.env.PATH, AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE' }, input: 'from stdin' },
-  );
+  const ended = await runJob(stored, ['sh', '-c', 'cat; echo error >&2'], { input: 'from stdin' });
 
   expect(ended).toMatchObject({ status: 0, stdout: 'from stdin' });
   expect(ended.stderr).toContain('error\n');
 });
+
+/** A shell script that leaves a process behind, which goes on for ever, once that has run `preparation`. */
+function leave(preparation: string): string {
+  const isReady = join(stored.directory, 'is-ready');
+  return `(${preparation}; : >'${isReady}'; while :; do sleep 0.05; done) & until [ -e '${isReady}' ]; do sleep 0.05; done`;
+}
 
 test('processes that COMMAND leaves behind have ended before the port closes', async () => {
   const leftBehind = leave(
@@ -116,78 +118,27 @@ test('a process that ignores SIGTERM is killed', async () => {
   expect(spawnSync('kill', ['-0', ended.stdout.trim()]).status).not.toBe(0);
 }, 60_000);
 
-/** A shell script that leaves a process behind, which goes on for ever, once that has run `preparation`. */
-function leave(preparation: string): string {
-  const isReady = join(stored.directory, 'is-ready');
-  return `(${preparation}; : >'${isReady}'; while :; do sleep 0.05; done) & until [ -e '${isReady}' ]; do sleep 0.05; done`;
-}
+const OF_THE_JOB = {
+  FOO: 'a b\nc',
+  GENESYSCLOUD_ACCESS_TOKEN: 'past',
+  HTTP_PROXY: 'http://proxy.example:3128',
+  NO_PROXY: 'internal.example',
+};
+const WITHOUT_PROXY = 'internal.example,127.0.0.1';
 
 test.each([
-  [['/nowhere/command'], 127, 'ENOENT'],
-  [['/etc/passwd'], 126, 'EACCES'],
-])('a COMMAND that cannot be run ends as in a shell: %j', async (command, status, code) => {
-  const ended = await run([process.execPath, stored.program, 'genesys', '--', ...command], {
-    env: { PATH: process.env.PATH, AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE' },
-  });
+  ['as a token endpoint it keeps', ['genesys'], 'past'],
+  ['as a gateway it removes', GATEWAY, undefined],
+])(
+  "COMMAND's environment is the job's: %s a token of Genesys Cloud, which clients prefer",
+  async (_how, args, token) => {
+    const job = await startJob(stored, args, OF_THE_JOB);
+    await job.end();
 
-  expect(ended.status).toBe(status);
-  expect(ended.stderr).toContain(code);
-});
-
-test.each([2, 4, 5])('without a first token COMMAND is not run, and the status is %d', async (status) => {
-  stored.fail(status);
-
-  const ended = await runScript('echo ran');
-
-  expect(ended).toMatchObject({ status, stdout: '' });
-  expect(ended.stderr).toContain('COMMAND was not run');
-});
-
-test("COMMAND's environment is the job's with the three variables, and nothing that this program uses itself", async () => {
-  const env = { FOO: 'a b\nc', GENESYSCLOUD_ACCESS_TOKEN: 'kept', GENESYSCLOUD_REGION: 'us-east-1' };
-
-  const ended = await runScript('env -0', undefined, env);
-
-  const seen = Object.fromEntries(
-    ended.stdout.split('\0').map((line) => [line.split('=')[0], line.slice(line.indexOf('=') + 1)]),
-  );
-  const { PWD, _, SHLVL, OLDPWD, '': __, ...rest } = seen;
-  expect(rest).toEqual({
-    PATH: process.env.PATH,
-    AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
-    ...env,
-    OAUTH_TOKEN_URL: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/oauth\/token$/),
-    OAUTH_CLIENT_ID: expect.stringMatching(/^[0-9a-f]{32}$/),
-    OAUTH_CLIENT_SECRET: expect.stringMatching(/^[0-9a-f]{64}$/),
-  });
-});
-
-test('as a gateway it sets CX as Code’s variables, and removes a token that CX as Code would prefer', async () => {
-  const ended = await run(
-    [process.execPath, stored.program, 'genesys', '--genesys-region=eu-central-1', '--', 'env'],
-    {
-      env: {
-        PATH: process.env.PATH,
-        AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
-        GENESYSCLOUD_ACCESS_TOKEN: 'past',
-        HTTP_PROXY: 'http://proxy.example:3128',
-        NO_PROXY: 'internal.example',
-      },
-    },
-  );
-
-  const seen = Object.fromEntries(
-    ended.stdout.split('\n').map((line) => line.split('=', 2) as [string, string]),
-  );
-  expect(seen).toMatchObject({
-    GENESYSCLOUD_REGION: 'eu-central-1',
-    GENESYSCLOUD_GATEWAY_HOST: '127.0.0.1',
-    GENESYSCLOUD_GATEWAY_PORT: new URL(seen.OAUTH_TOKEN_URL as string).port,
-    GENESYSCLOUD_GATEWAY_PROTOCOL: 'http',
-    GENESYSCLOUD_OAUTHCLIENT_ID: seen.OAUTH_CLIENT_ID,
-    GENESYSCLOUD_OAUTHCLIENT_SECRET: seen.OAUTH_CLIENT_SECRET,
-    NO_PROXY: 'internal.example,127.0.0.1',
-    no_proxy: 'internal.example,127.0.0.1',
-  });
-  expect(seen).not.toHaveProperty('GENESYSCLOUD_ACCESS_TOKEN');
-});
+    const { FOO, GENESYSCLOUD_ACCESS_TOKEN, HTTP_PROXY, NO_PROXY, no_proxy } = job.env;
+    expect({ FOO, HTTP_PROXY }).toEqual({ FOO: OF_THE_JOB.FOO, HTTP_PROXY: OF_THE_JOB.HTTP_PROXY });
+    expect(GENESYSCLOUD_ACCESS_TOKEN).toBe(token);
+    // The proxy would see the token.
+    expect([NO_PROXY, no_proxy]).toEqual([WITHOUT_PROXY, WITHOUT_PROXY]);
+  },
+);

@@ -9,7 +9,7 @@ import { type Harness, openHarness } from '../../../local/harness.ts';
 import { type AwsCli, findAwsClis, installAwsCommand, installCommand } from '../support/aws-cli.ts';
 import { type Ended, run } from '../support/process.ts';
 import { ACCOUNT, REGION, readPolicy, refreshPolicy } from '../support/reader-harness.ts';
-import { type GenesysApi, startGenesysApi } from './support/genesys-api.ts';
+import { type GenesysApi, PRELOAD, startGenesysApi } from './support/genesys-api.ts';
 
 /*
  * A six-hour job on ten-minute tokens, with real clients, in shortened time. Of the clocks, those of the harness, of
@@ -124,8 +124,6 @@ function runJob(options: { args: string[]; command: string[]; env: Record<string
   });
 }
 
-const preload = (name: string): string => `--import=${new URL(`support/${name}`, import.meta.url).href}`;
-
 test('a six-hour job on ten-minute tokens loses no call', async () => {
   const isOver = { value: false };
   const beats = beat(isOver);
@@ -135,11 +133,7 @@ test('a six-hour job on ten-minute tokens loses no call', async () => {
   const endsAtFast = harness.now().getTime() + HOURS * HOUR_MS;
   const endsAt = Date.now() + harness.realMs(HOURS * HOUR_MS);
   // The gateway's clock is fast, the SDK's behind it is not: it inherits the preloads, and no speed.
-  const gateway = {
-    ...env,
-    ...api.environment,
-    NODE_OPTIONS: `${preload('clock.mjs')} ${api.environment.NODE_OPTIONS}`,
-  };
+  const gateway = { ...env, ...api.environment };
   const asOnTheMachine = ['env', 'CLOCK_SPEED=1'];
   const python = join(CLIENTS, 'bin/python3');
   const apiUrl = await startPlainApi();
@@ -158,12 +152,12 @@ test('a six-hour job on ten-minute tokens loses no call', async () => {
     runJob({
       args: [],
       command: [process.execPath, join(FILES, 'openid-client.mjs')],
-      env: { ...env, NODE_OPTIONS: preload('clock.mjs'), API_URL: apiUrl.url, UNTIL_MS: String(endsAtFast) },
+      env: { ...env, NODE_OPTIONS: PRELOAD, API_URL: apiUrl.url, UNTIL_MS: String(endsAtFast) },
     }),
     runJob({
       args: [],
       command: [python, join(FILES, 'authlib_client.py')],
-      env: { ...env, NODE_OPTIONS: preload('clock.mjs'), API_URL: apiUrl.url, UNTIL_MS: String(endsAtFast) },
+      env: { ...env, NODE_OPTIONS: PRELOAD, API_URL: apiUrl.url, UNTIL_MS: String(endsAtFast) },
     }),
   ];
   const happened = await troubles();

@@ -4,6 +4,9 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createCertificateAuthority } from '../../../../local/certificate-authority.ts';
 
+/** Preload that gives a Node.js program another clock and other connections, by its environment. */
+export const PRELOAD = `--import=${new URL('preload.mjs', import.meta.url).href}`;
+
 /** A call as the API got it. */
 export interface ReceivedCall {
   readonly method: string;
@@ -47,14 +50,13 @@ export async function startGenesysApi(answer: Answer): Promise<GenesysApi> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const preload = new URL('redirect-connections.mjs', import.meta.url).href;
   return {
     host,
     port,
     calls,
     environment: {
+      NODE_OPTIONS: PRELOAD,
       NODE_EXTRA_CA_CERTS: certificate.path,
-      NODE_OPTIONS: `--import=${preload}`,
       REDIRECT_CONNECTIONS: `${host}:443=127.0.0.1:${port}`,
     },
     async close() {
@@ -74,3 +76,15 @@ export const echo: Answer = async (request, response) => {
   response.setHeader('content-type', 'application/json');
   response.end(JSON.stringify({ method: request.method, path: request.url, length }));
 };
+
+/** Answers every call with this, whatever its body. */
+export function answering(
+  status: number,
+  headers: Record<string, string | string[]> = {},
+  body = '',
+): Answer {
+  return (request, response) => {
+    request.resume();
+    response.writeHead(status, headers).end(body);
+  };
+}

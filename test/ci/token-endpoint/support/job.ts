@@ -1,8 +1,95 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Ended, type RunOptions, run } from '../../support/process.ts';
+import { type Answer, echo, type GenesysApi, PRELOAD, startGenesysApi } from './genesys-api.ts';
 
-/** A running token-endpoint, and the environment of its COMMAND. */
+/** A directory with the built token-endpoint beside access-token, or beside a script that answers in its place. */
+export interface StoredToken {
+  readonly directory: string;
+  readonly program: string;
+  /** Environment with which the program has the clock of `advance`. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Makes a token the stored one. `status` 3: it has less life than was asked for. `before`: shell that runs first. */
+  store(
+    token: string,
+    options?: { version?: number; lifeSeconds?: number; status?: number; before?: string },
+  ): void;
+  /** Makes every read end without a token, with this exit status. */
+  fail(status: number): void;
+  /** Makes every read run this script. */
+  answer(script: string): void;
+  /** Advances the program's clock. Tokens that are stored later have times of that clock. */
+  advance(seconds: number): void;
+  /** The arguments of each read so far. */
+  reads(): readonly string[];
+  remove(): void;
+}
+
+const STAND_IN = `here=$(dirname "$0")
+printf '%s\\n' "$*" >>"$here/reads"
+. "$here/answer"
+`;
+
+/** Makes the directory. With a token that is stored, a stand-in for access-token; without, the real one. */
+export function createStoredToken(token?: string): StoredToken {
+  const directory = mkdtempSync(join(tmpdir(), 'token-endpoint-'));
+  const [program, reads, clock] = ['token-endpoint.mjs', 'reads', 'clock-offset-ms'].map((name) =>
+    join(directory, name),
+  ) as [string, string, string];
+  copyFileSync('ci/token-endpoint.mjs', program);
+  let aheadMs = 0;
+  writeFileSync(clock, '0');
+  const stored: StoredToken = {
+    directory,
+    program,
+    environment: { NODE_OPTIONS: PRELOAD, CLOCK_OFFSET_FILE: clock },
+    store(accessToken, { version = 1, lifeSeconds = 3600, status = 0, before = '' } = {}) {
+      const expiresAtEpoch = Math.floor((Date.now() + aheadMs) / 1000) + lifeSeconds;
+      const json = JSON.stringify({
+        token: accessToken,
+        version,
+        fingerprint: '9f86d081884c',
+        expiresAtEpoch,
+      });
+      stored.answer(`${before}\nprintf '%s\\n' '${json}'\nexit ${status}`);
+    },
+    fail: (status) => stored.answer(`echo 'access-token: no token for a test' >&2; exit ${status}`),
+    answer: (script) => writeFileSync(join(directory, 'answer'), `${script}\n`),
+    advance(seconds) {
+      aheadMs += seconds * 1000;
+      writeFileSync(clock, String(aheadMs));
+    },
+    reads: () => (existsSync(reads) ? readFileSync(reads, 'utf8').split('\n').slice(0, -1) : []),
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+  if (token === undefined) copyFileSync('ci/access-token', join(directory, 'access-token'));
+  else {
+    writeFileSync(join(directory, 'access-token'), STAND_IN);
+    stored.store(token);
+  }
+  return stored;
+}
+
+// A user's key: nothing to ask the AWS CLI about.
+const JOB_ENVIRONMENT = { PATH: process.env.PATH, AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE' };
+
+/** Runs a COMMAND under token-endpoint to its end. `args`: what stands before `--`. */
+export function runJob(
+  stored: StoredToken,
+  command: readonly string[],
+  { args = ['genesys'], env, ...options }: RunOptions & { readonly args?: readonly string[] } = {},
+): Promise<Ended> {
+  return run([process.execPath, stored.program, ...args, '--', ...command], {
+    ...options,
+    env: { ...JOB_ENVIRONMENT, ...env },
+  });
+}
+
+/** A running token-endpoint. */
 export interface Job {
   /** COMMAND's environment. */
   readonly env: Readonly<Record<string, string>>;
@@ -20,21 +107,18 @@ export interface Job {
   end(): Promise<{ readonly status: number | null; readonly signal: NodeJS.Signals | null }>;
 }
 
-const SHOW_ENVIRONMENT_AND_WAIT = 'env -0; printf "END"; exec cat >/dev/null';
+/** `--genesys-region` of the API that the tests start. */
+export const GATEWAY = ['genesys', '--genesys-region', 'eu-central-1'];
 
 /** Starts token-endpoint with a COMMAND that shows its environment and waits for the end of its stdin. */
-export async function startJob(options: {
-  readonly program: string;
-  readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-  /** The Node.js to run it with. @default this one */
-  readonly node?: string;
-}): Promise<Job> {
-  const { program, args, env = {}, node = process.execPath } = options;
-  const command = ['sh', '-c', SHOW_ENVIRONMENT_AND_WAIT];
-  const child = spawn(node, [program, ...args, '--', ...command], {
-    // A user's key: nothing to ask the AWS CLI about.
-    env: { PATH: process.env.PATH, AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE', ...env },
+export async function startJob(
+  stored: StoredToken,
+  args: readonly string[] = ['genesys'],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Job> {
+  const command = ['sh', '-c', 'env -0; printf "END"; exec cat >/dev/null'];
+  const child = spawn(process.execPath, [stored.program, ...args, '--', ...command], {
+    env: { ...JOB_ENVIRONMENT, ...stored.environment, ...env },
     stdio: 'pipe',
   });
   let stdout = '';
@@ -51,12 +135,7 @@ export async function startJob(options: {
     });
     ended.then(() => reject(new Error(`token-endpoint ended before COMMAND ran:\n${stderr}`)));
   });
-  const seen = Object.fromEntries(
-    stdout
-      .split('\0')
-      .filter((line) => line.includes('='))
-      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-  );
+  const seen = variables(stdout);
   const url = new URL(seen.OAUTH_TOKEN_URL as string);
   const port = Number(url.port);
   return {
@@ -65,12 +144,10 @@ export async function startJob(options: {
     process: child,
     stderr: () => stderr,
     async requestToken() {
-      const credentials = Buffer.from(`${seen.OAUTH_CLIENT_ID}:${seen.OAUTH_CLIENT_SECRET}`).toString(
-        'base64',
-      );
+      const credentials = Buffer.from(`${seen.OAUTH_CLIENT_ID}:${seen.OAUTH_CLIENT_SECRET}`);
       const answer = await fetch(url, {
         method: 'POST',
-        headers: { authorization: `Basic ${credentials}` },
+        headers: { authorization: `Basic ${credentials.toString('base64')}` },
         body: new URLSearchParams({ grant_type: 'client_credentials' }),
       });
       return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
@@ -87,6 +164,36 @@ export async function startJob(options: {
       return { status, signal };
     },
   };
+}
+
+/** Starts a job behind a gateway to an API that answers like this, with a token stored and given out. Its end removes all. */
+export async function openGateway(
+  token: string,
+  answer: Answer = echo,
+): Promise<Job & { readonly stored: StoredToken; readonly api: GenesysApi }> {
+  const stored = createStoredToken(token);
+  const api = await startGenesysApi(answer);
+  const job = await startJob(stored, GATEWAY, api.environment);
+  await job.requestToken();
+  return {
+    ...job,
+    stored,
+    api,
+    async end() {
+      const ended = await job.end();
+      await api.close();
+      stored.remove();
+      return ended;
+    },
+  };
+}
+
+/** The variables that `env -0` printed. */
+function variables(text: string): Record<string, string> {
+  const lines = text.split('\0').filter((line) => line.includes('='));
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
 }
 
 const SILENCE_LIMIT_MS = 10_000;
