@@ -19,8 +19,6 @@ export interface Cdk {
   deployApp(tokens: readonly object[], app?: string): Promise<void>;
   /** Deploys what the app synthesizes in this process, which takes seconds less. */
   deploy(tokens: readonly object[]): Promise<void>;
-  /** @param directory a cloud assembly */
-  deployAssembly(directory: string): Promise<void>;
   /** `status` 1 means differences. */
   diff(tokens: readonly object[]): Promise<Finished>;
   destroy(tokens: readonly object[]): Promise<Finished>;
@@ -64,9 +62,6 @@ export function createCdk(options: {
     if (target.isEmulator) steps.gap('change sets of an existing stack; cdk deploy --method=direct');
     return ['--require-approval', 'never', ...(target.isEmulator ? ['--method=direct'] : [])];
   };
-  const deployAssembly = async (directory: string): Promise<void> => {
-    await succeed('cdk', words('deploy', directory, ...deployment()), at);
-  };
   return {
     stackName,
     async bootstrap(tokens) {
@@ -83,8 +78,9 @@ export function createCdk(options: {
         cwd: app,
       });
     },
-    deploy: (tokens) => deployAssembly(synthesize(tokens)),
-    deployAssembly,
+    async deploy(tokens) {
+      await succeed('cdk', words('deploy', synthesize(tokens), ...deployment()), at);
+    },
     async diff(tokens) {
       return run('cdk', words('diff', synthesize(tokens), '--fail'), at);
     },

@@ -1,41 +1,36 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { ROOT, WORK_DIRECTORY } from './target.ts';
 
-/**
- * The first release that users deployed, as its app synthesizes one token: template and functions. `prove/released-app.ts`
- * makes the archive from the commit.
- */
+/** The baseline of upgrades: a stack of one token, made by the app of this commit. */
 export const RELEASED = {
-  commit: 'd5da51f',
-  archive: join(import.meta.dirname, 'released-app.tar.gz'),
-  /** Logical ids are made of it, and of the parameters' names: it is the same in every run. */
+  commit: 'e6503e4',
   stackName: 'TokenRefresherE2eReleased',
-  /** As in cdk.json. Its token endpoint stands for the one of the run. */
-  token: {
-    name: 'upgraded',
-    provider: 'oauth2',
-    prefix: '/e2e-released',
-    tokenUrl: 'http://127.0.0.1:1/oauth/token',
-    reservedConcurrency: 0,
-  },
+  token: { name: 'upgraded', provider: 'oauth2', prefix: '/e2e-released', reservedConcurrency: 0 },
 } as const;
 
-/** Unpacks the released app's cloud assembly into `directory`, with another token endpoint. */
-export function openReleasedApp(directory: string, tokenUrl: string): void {
-  rmSync(directory, { recursive: true, force: true });
-  mkdirSync(directory, { recursive: true });
-  execFileSync('tar', ['-xzf', RELEASED.archive, '-C', directory]);
-  const fill = (text: string): string => text.replaceAll(RELEASED.token.tokenUrl, tokenUrl);
-  const template = readFileSync(join(directory, `${RELEASED.stackName}.template.json`), 'utf8');
-  for (const name of readdirSync(directory).filter((entry) => entry.endsWith('.json'))) {
-    const file = join(directory, name);
-    // The CDK does not publish a template again whose hash it finds.
-    writeFileSync(file, fill(readFileSync(file, 'utf8')).replaceAll(hash(template), hash(fill(template))));
+/**
+ * Takes the released app out of git's history, and links the packages. The packages are those of today.
+ *
+ * @returns the app's directory
+ * @throws Error if the clone has not the whole history
+ */
+export function openReleasedApp(): string {
+  const app = join(WORK_DIRECTORY, 'released-app');
+  rmSync(app, { recursive: true, force: true });
+  mkdirSync(app, { recursive: true });
+  const parts = ['cdk.json', 'package.json', 'tsconfig.json', 'infra', 'lambda'];
+  let files: Buffer;
+  try {
+    files = execFileSync('git', ['archive', RELEASED.commit, ...parts], { cwd: ROOT, maxBuffer: 2 ** 28 });
+  } catch (cause) {
+    throw new Error(
+      `No stack of ${RELEASED.commit} can be upgraded: this clone has not the commit. Run git fetch --unshallow.`,
+      { cause },
+    );
   }
-}
-
-function hash(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  execFileSync('tar', ['-x', '-C', app], { input: files });
+  symlinkSync(join(ROOT, 'node_modules'), join(app, 'node_modules'));
+  return app;
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { createCdk } from './cdk.ts';
 import { readTemplate, stackResources } from './deployed-stack.ts';
@@ -7,7 +6,6 @@ import { deleteSecret, deleteStack } from './destruction.ts';
 import type { E2eHarness } from './e2e-harness.ts';
 import { openReleasedApp, RELEASED } from './released-app.ts';
 import { readStored } from './stored-token.ts';
-import { WORK_DIRECTORY } from './target.ts';
 
 const SECRET_TYPE = 'AWS::SecretsManager::Secret';
 const KEPT_TYPES = [SECRET_TYPE, 'AWS::Lambda::Function', 'AWS::Logs::LogGroup', 'AWS::Scheduler::Schedule'];
@@ -20,9 +18,7 @@ export async function checkUpgrade(harness: E2eHarness): Promise<void> {
   const token = { ...RELEASED.token, tokenUrl: server.tokenUrl };
   const path = `${token.prefix}/${token.name}`;
   const isReady = await steps.step(`cdk deploy of ${RELEASED.commit}, and its secret stored`, async () => {
-    const released = join(WORK_DIRECTORY, 'released-app');
-    openReleasedApp(released, server.tokenUrl);
-    await upgraded.deployAssembly(released);
+    await upgraded.deployApp([token], openReleasedApp());
     await aws.callWith(
       JSON.stringify(server.client),
       ...['secretsmanager', 'put-secret-value', '--secret-id', await secretOf(own)],

@@ -9,9 +9,8 @@ const PROOFS: Readonly<Record<string, string>> = {
   explorer: 'node test/lambda/refresh/explorer/main.ts',
   guards: 'node prove/guards.ts',
   mutants: 'node prove/mutants.ts',
-  'released-app': 'node prove/released-app.ts',
   package: 'node packaging/try-package.ts',
-  compliance: 'node test/infra/check-compliance.ts',
+  compliance: 'node tools/check-compliance.ts',
   // Needs Go, which builds it in half a minute.
   workflows:
     'go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 .github/workflows/* ci/examples/github-actions/workflow.yml',

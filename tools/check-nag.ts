@@ -1,8 +1,8 @@
 import { Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { createTokenRefresherApp } from '../../infra/token-refresher-app.ts';
-import { temporaryDirectory } from '../../local/temporary-directory.ts';
-import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
+import { createTokenRefresherApp } from '../infra/token-refresher-app.ts';
+import { temporaryDirectory } from '../local/temporary-directory.ts';
+import { FULL_CONTEXT, FULL_TOKENS, TARGET } from '../test/infra/full-configuration.ts';
 
 // Prints what cdk-nag's AwsSolutions rules find in a stack that uses every setting, and what was acknowledged.
 const app = createTokenRefresherApp(TARGET, {

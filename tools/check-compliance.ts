@@ -3,9 +3,9 @@ import { chmodSync, existsSync, globSync, readFileSync } from 'node:fs';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { synthesizeAssembly } from '../../local/cloud-assembly.ts';
-import { temporaryDirectory } from '../../local/temporary-directory.ts';
-import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
+import { synthesizeAssembly } from '../local/cloud-assembly.ts';
+import { temporaryDirectory } from '../local/temporary-directory.ts';
+import { FULL_CONTEXT, FULL_TOKENS, SMALLEST, TARGET } from '../test/infra/full-configuration.ts';
 
 // Scans the template of the smallest stack and that of one that uses every setting, with checkov (PyPI) and with AWS Control
 // Tower's proactive controls for CloudFormation Guard (npm), both of which it installs beside the project at the first run. Each
@@ -13,12 +13,12 @@ import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
 const CHECKOV = '3.3.30';
 const CONTROL_TOWER_RULES = '0.0.62';
 
-const tools = fileURLToPath(new URL('../../.venv', import.meta.url));
+const tools = fileURLToPath(new URL('../.venv', import.meta.url));
 const directory = temporaryDirectory();
 
 const templates = [
   synthesizeAssembly({
-    tokens: [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }],
+    tokens: SMALLEST,
     directory: join(directory, 'smallest'),
   }),
   synthesizeAssembly({
@@ -32,7 +32,7 @@ const templates = [
 const found = new Set(
   templates.flatMap((template) => [...scanWithCheckov(template), ...scanWithGuard(template)]),
 );
-const page = readFileSync(new URL('../../docs/stack.md', import.meta.url), 'utf8');
+const page = readFileSync(new URL('../docs/stack.md', import.meta.url), 'utf8');
 const explained = new Set([...page.matchAll(/^\| `(CKV_\w+|\w+_check)` \|/gm)].map(([, rule = '']) => rule));
 const unexplained = [...found].filter((rule) => !explained.has(rule));
 const outdated = [...explained].filter((rule) => !found.has(rule));
@@ -46,7 +46,7 @@ process.exitCode = unexplained.length + outdated.length === 0 ? 0 : 1;
 function scanWithCheckov(template: string): string[] {
   const environment = join(tools, `checkov-${CHECKOV}`);
   if (!existsSync(join(environment, 'bin/checkov'))) {
-    const install = fileURLToPath(new URL('../../.ci/install-python-packages.sh', import.meta.url));
+    const install = fileURLToPath(new URL('../.ci/install-python-packages.sh', import.meta.url));
     execFileSync(install, [environment, `checkov==${CHECKOV}`], { stdio: 'inherit' });
   }
   const args = ['--file', template, '--framework', 'cloudformation', '--output', 'json', '--skip-download'];
