@@ -116,7 +116,6 @@ describe.each(CLIS)('access-token with the AWS CLI $version', ({ cli, shells: na
 
     expect(job.stdout).toMatch(/^STEP +RESULT +FAULT /);
     expect(job.stdout).toMatch(/^job: identity +ok .*assumed-role\/ci\/job in eu-central-1$/m);
-    expect(job.stdout).toMatch(/^job: clock +ok /m);
     expect(job.stdout).toMatch(/^job: read parameters +ok /m);
     expect(job.stdout).toMatch(/^job: decrypt token +ok +- +v1$/m);
     expect(job.stdout).toMatch(/^token: life +ok +- +v1, 47 min left/m);

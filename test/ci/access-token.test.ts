@@ -57,7 +57,7 @@ test.each([
   [['get'], 'the name of the token is missing'],
   [['get', '/ci/genesys/access-token'], "'/ci/genesys/access-token' is not the name of a token"],
   [['get', 'genesys', 'cxone'], "unexpected 'cxone'"],
-  [['get', 'genesys', '--ttl', '5'], "unknown option '--ttl'"],
+  [['get', 'genesys', '--ttl', '5'], "get has no option '--ttl'"],
   [['get', 'genesys', '--min-ttl'], '--min-ttl needs a value'],
   [['get', 'genesys', '--min-ttl', '45min'], "'45min' is not a duration"],
   [['get', 'genesys', '--min-ttl', '1.5h'], "'1.5h' is not a duration"],
@@ -71,14 +71,14 @@ test.each([
   [['get', 'genesys', '--no-mask=yes'], '--no-mask takes no value'],
   [['get', 'genesys', '--not-version', 'x[$(id)]'], "'x[$(id)]' is not the version of a token"],
   [['get', 'genesys', '--not-version', '042'], "'042' is not the version of a token"],
-  [['status', 'genesys', '--not-version', '4'], '--not-version belongs to get and exec'],
+  [['status', 'genesys', '--not-version', '4'], "status has no option '--not-version'"],
   [['get', 'genesys', '--function', '--x'], "'--x' is not the name or ARN of a function"],
   [['get', 'genesys', '--profile', '--'], "'--' is not the name of a profile"],
-  [['get', 'genesys', '--env', 'X'], '--env and --best-effort belong to exec'],
-  [['exec', 'genesys', '--json', '--', 'ls'], '--json belongs to get and status'],
-  [['doctor', 'genesys', '--json'], '--json belongs to get and status'],
+  [['get', 'genesys', '--env', 'X'], "get has no option '--env'"],
+  [['exec', 'genesys', '--json', '--', 'ls'], "exec has no option '--json'"],
+  [['doctor', 'genesys', '--json'], "doctor has no option '--json'"],
   [['get', 'genesys', '--', 'ls'], 'get takes no command'],
-  [['status', 'genesys', '--min-ttl', '5m'], '--min-ttl belongs to get and exec'],
+  [['status', 'genesys', '--min-ttl', '5m'], "status has no option '--min-ttl'"],
   [['exec', 'genesys'], 'exec needs -- and a command'],
   [['exec', 'genesys', '--'], 'exec needs -- and a command'],
   [['exec', 'genesys', 'terraform', '--', 'x'], 'a command follows --'],
@@ -139,17 +139,6 @@ test.each(['', 'null', '2026-11-20', '2026-11-20T15:00:00+01:00', '2026-13-40T99
     expect(withFunctions(['read_time'], `read_time '${text}'; echo "$epoch"`)).toEqual(['0']);
   },
 );
-
-test('HTTP dates are read, for the clock check', () => {
-  const times = ['2026-01-01T00:00:00Z', '2026-09-08T08:09:07Z', '2026-12-31T23:59:59Z'].map(
-    (text) => new Date(text),
-  );
-  const body = times.map((time) => `read_http_date '${time.toUTCString()}'; echo "$epoch"`).join('\n');
-
-  expect(withFunctions(['read_time', 'read_http_date'], `${body}\nread_http_date ''; echo "$epoch"`)).toEqual(
-    [...times.map((time) => String(time.getTime() / 1000)), '0'],
-  );
-});
 
 test.each([
   [95, '95 s'],

@@ -159,10 +159,10 @@ describe('doctor', () => {
     const job = await accessToken(['doctor', 'gensys']);
 
     expect(job.stdout).toMatch(
-      /^token: life +missing +name +.*Check NAME.* \(111122223333\), the region \(eu-central-1\)/m,
+      /^token: life +missing +name +.*check NAME.* \(111122223333\), the region \(eu-central-1\)/m,
     );
     expect(job.stdout).toMatch(
-      /^refresher: invoke +missing +name +no refresher 'gensys' in account 111122223333/m,
+      /^refresher: invoke +missing +name +.*no refresher 'gensys' in account 111122223333/m,
     );
     expect(job.stdout).not.toContain('store the client secret');
     expect(job.status).toBe(5);
@@ -181,6 +181,23 @@ describe('doctor', () => {
     expect(job.stdout).toMatch(/^token: life +missing +token endpoint +/m);
     expect(job.stdout).not.toContain('store the client secret');
     expect(job.status).toBe(4);
+  });
+
+  test('prints the fault that the function tells; an older one tells none, which is a fault all the same', async () => {
+    const failed = { ok: false, code: 'SECRET_UNAVAILABLE', message: 'Not read.' };
+    const steps = [
+      { step: 'secret', ...failed, fault: 'KMS' },
+      { step: 'scope', ok: true, warning: 'It is empty.', fault: 'token endpoint' },
+    ];
+    standIn.serve(content({ payload: JSON.stringify({ steps }) }));
+    const told = await accessToken(['doctor', 'genesys']);
+    standIn.serve(content({ payload: JSON.stringify({ steps: [{ step: 'secret', ...failed }] }) }));
+    const untold = await accessToken(['doctor', 'genesys']);
+
+    expect(told.stdout).toMatch(/^refresher: secret +SECRET_UNAVAILABLE +KMS +Not read\.$/m);
+    expect(told.stdout).toMatch(/^refresher: scope +warning +token endpoint +It is empty\.$/m);
+    expect(untold.stdout).toMatch(/^refresher: secret +SECRET_UNAVAILABLE +- +Not read\.$/m);
+    expect([told.status, untold.status]).toEqual([3, 3]);
   });
 
   test('prints a remedy that can be pasted into a shell', async () => {

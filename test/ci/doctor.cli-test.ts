@@ -1,4 +1,4 @@
-import { type AwsCli, findAwsClis, installCommand } from './support/aws-cli.ts';
+import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
 import { openPipelineHarness, type PipelineHarness } from './support/pipeline-harness.ts';
 import type { Ended } from './support/process.ts';
 import { run } from './support/process.ts';
@@ -39,7 +39,6 @@ describe('doctor, on the synthesized function', () => {
     expect(job).toMatchObject({ status: 0, stderr: '' });
     expect(Object.entries(rows(job)).map(([step, [result]]) => `${step}: ${result}`)).toEqual([
       'job: identity: ok',
-      'job: clock: ok',
       'job: read parameters: ok',
       'token: life: ok',
       'token: secret: ok',
@@ -146,22 +145,6 @@ describe('doctor, from the job', () => {
     expect(rows(job)['token: life']?.slice(0, 2)).toEqual(['expired', 'token endpoint']);
     expect(rows(job)['token: minting']?.[2]).toContain('12 in a row');
     expect(job.status).toBe(4);
-  });
-
-  test("blames the clock where the job's is off", async () => {
-    const commands = harness.home;
-    installCommand(commands, 'date', `echo $(($(/bin/date -u +%s) + 400))`);
-    const env = harness.jobEnvironment([READ, REFRESH]);
-
-    const job = await harness.job(['doctor', 'genesys'], {
-      env: { ...env, PATH: `${commands}:${env.PATH}` },
-    });
-
-    expect(rows(job)['job: clock']?.slice(0, 2)).toEqual([
-      expect.stringMatching(/^(400|399|401) s off$/),
-      'clock',
-    ]);
-    expect(job.status).toBe(3);
   });
 
   test('says that there is no such refresher', async () => {

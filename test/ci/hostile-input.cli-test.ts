@@ -56,7 +56,7 @@ const TELLING = [
 ];
 const FAILURE = ['code', 'at', 'consecutive', 'retryAt'];
 const ANSWER = ['outcome', 'reason', 'satisfied', 'failure', 'remainingSeconds', 'errorType', 'errorMessage'];
-const STEP = ['step', 'code', 'message', 'remedy', 'warning'];
+const STEP = ['step', 'code', 'message', 'remedy', 'warning', 'fault'];
 
 describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('under $name', ({ shell }) => {
   beforeAll(requireShells);
