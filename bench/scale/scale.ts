@@ -1,17 +1,14 @@
-import { parseArgs } from 'node:util';
-import { Presets, SingleBar } from 'cli-progress';
 import { MAX_TOKENS } from '../../infra/configuration/tokens-configuration.ts';
-import { RESOURCES_PER_TOKEN_LIMIT } from '../../local/resource-budget.ts';
-import { measureDurations } from '../beat/durations.ts';
-import { LATENCY_MS, MINT_CHAIN_MS } from '../beat/latency.ts';
-import { buildCandidates } from '../cold-start/candidates.ts';
-import { printClaims } from '../cold-start/report.ts';
-import { median } from '../cold-start/statistics.ts';
+import { synthesize } from '../../local/synthesized-function.ts';
 import { printTable } from '../table.ts';
-import { type CostInputs, costOfSchedules, costsOfOptions, costsOfToken, mintLoads } from './costs.ts';
-import { readDefaultMemoryMiB, type SynthesizedStacks, synthesizeStacks } from './synthesized-stacks.ts';
-
-const TOKEN_COUNTS = [1, 2, 10, 16, 50];
+import {
+  COSTS_OF_OPTIONS,
+  type Cost,
+  costOfSchedules,
+  costsOfToken,
+  MONTH_MINUTES,
+  mintLoads,
+} from './costs.ts';
 
 /** CloudFormation's limit for a stack. */
 const MAX_RESOURCES = 500;
@@ -19,56 +16,66 @@ const MAX_RESOURCES = 500;
 /** Parameter Store's reads per second of an account and region, unless raised. */
 const READS_PER_SECOND = 40;
 
-/** Our log line and Lambda's three (START, END, REPORT), and the 26 bytes that CloudWatch adds to each. */
-const LOG_BYTES_PER_BEAT = 550 + 300 + 4 * 26;
-
 /** Synthesizes stacks of 1 to 50 tokens, and computes the load and the costs of many tokens. */
-export async function run(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({ args: [...args], options: { mints: { type: 'string', default: '30' } } });
-  const bar = new SingleBar({ format: '{bar} {value}/{total} steps, {eta_formatted} left' }, Presets.legacy);
-  bar.start(TOKEN_COUNTS.length + 2, 0);
+export async function run(): Promise<number> {
   // The first one loads the CDK and bundles, and is not counted.
-  synthesizeStacks(1);
-  bar.increment();
-  const stacks = TOKEN_COUNTS.map((count) => {
-    const synthesized = synthesizeStacks(count);
-    bar.increment();
-    return synthesized;
-  });
-  const memoryMiB = readDefaultMemoryMiB();
-  const { ours: handlerFile } = buildCandidates();
-  const [durations] = await measureDurations({
-    handlerFile,
-    memorySizesMiB: [memoryMiB],
-    mints: Number(values.mints),
-  });
-  bar.increment();
-  bar.stop();
+  const [fn] = synthesizeStack(1).functions;
+  const stacks = [1, 2, 10, 16, 50].map(measureStacks);
+  const [one, two] = stacks as [Measured, Measured];
+  const perToken = two.resources - one.resources;
+  const memoryMiB = fn?.memoryMiB ?? Number.NaN;
 
-  const perToken = reportStacks(stacks);
+  reportStacks(stacks, perToken);
   reportLoad();
-  const [single] = stacks;
-  reportCosts({
-    memoryMiB,
-    beatMs: median(durations?.beat.wallMs ?? []),
-    mintMs: median(durations?.mint.wallMs ?? []),
-    refreshIntervalMinutes: 50,
-    alarmsPerToken: single?.alarms ?? Number.NaN,
-    logBytesPerBeat: LOG_BYTES_PER_BEAT,
-  });
-  const largest = stacks.find(({ tokens }) => tokens === MAX_TOKENS);
-  return printClaims([
-    {
-      text: 'resources of the largest stack',
-      value: largest?.resources ?? Number.NaN,
-      atMost: MAX_RESOURCES,
-    },
-    { text: 'resources per token', value: perToken, atMost: RESOURCES_PER_TOKEN_LIMIT },
-    { text: 'alarms and metrics per token', value: (single?.alarms ?? Number.NaN) + 1, atMost: 3 },
-  ]);
+  console.log(`$ a month of 30 days; ${memoryMiB} MiB\n`);
+  reportCosts(costsOfToken({ memoryMiB, alarms: one.alarms }));
+  printTable(
+    ['tokens of one hour', 'mints a day', 'secret reads', 'parameter writes', 'versions go back', '$ more'],
+    mintLoads(memoryMiB),
+  );
+  return stacks.every(({ resources }) => resources <= MAX_RESOURCES) ? 0 : 1;
 }
 
-function reportStacks(stacks: readonly SynthesizedStacks[]): number {
+interface Measured {
+  readonly tokens: number;
+  readonly stacks: number;
+  readonly synthMs: number;
+  /** Of the largest stack, as is the template's size without white space. */
+  readonly resources: number;
+  readonly templateBytes: number;
+  readonly alarms: number;
+}
+
+function measureStacks(tokens: number): Measured {
+  const stacks = Math.ceil(tokens / MAX_TOKENS);
+  const sizes = Array.from({ length: stacks }, (_, stack) =>
+    Math.min(MAX_TOKENS, tokens - stack * MAX_TOKENS),
+  );
+  const startedAt = performance.now();
+  const templates = sizes.map((size) => synthesizeStack(size).template);
+  const synthMs = performance.now() - startedAt;
+  const resources = templates.map(({ Resources }) => Object.values(Resources));
+  return {
+    tokens,
+    stacks,
+    synthMs,
+    resources: Math.max(...resources.map((all) => all.length)),
+    templateBytes: Math.max(...templates.map((template) => JSON.stringify(template).length)),
+    alarms: resources.flat().filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm').length,
+  };
+}
+
+function synthesizeStack(tokens: number) {
+  return synthesize({
+    tokens: Array.from({ length: tokens }, (_, index) => ({
+      name: `token-${index + 1}`,
+      provider: 'genesys-cloud',
+      region: 'eu-central-1',
+    })),
+  });
+}
+
+function reportStacks(stacks: readonly Measured[], perToken: number): void {
   console.log(
     'Default configuration, one process; "resources" and "template" are those of the largest stack\n',
   );
@@ -82,16 +89,11 @@ function reportStacks(stacks: readonly SynthesizedStacks[]): number {
       (one.templateBytes / 1000).toFixed(1),
     ]),
   );
-  const resourcesOf = (count: number) =>
-    stacks.find(({ tokens }) => tokens === count)?.resources ?? Number.NaN;
-  const perToken = resourcesOf(2) - resourcesOf(1);
-  const shared = resourcesOf(1) - perToken;
+  const shared = (stacks[0]?.resources ?? Number.NaN) - perToken;
   const fitting = Math.floor((MAX_RESOURCES - shared) / perToken);
   console.log(
-    `${perToken} resources per token and ${shared} per stack: ${fitting} tokens would fit into ${MAX_RESOURCES} resources. A stack takes ${MAX_TOKENS},`,
+    `${perToken} resources per token and ${shared} per stack: ${fitting} tokens would fit into ${MAX_RESOURCES} resources.\n`,
   );
-  console.log('because the policies of so many fit into the role of its deployment function.\n');
-  return perToken;
 }
 
 function reportLoad(): void {
@@ -107,56 +109,22 @@ function reportLoad(): void {
       'with probes',
       `of ${READS_PER_SECOND} a second`,
     ],
-    [1, 10, 100, 1_000].map((tokens) => {
-      const reads = tokens / 60;
-      return [
-        tokens.toLocaleString('en-US'),
-        String(Math.ceil(tokens / MAX_TOKENS)),
-        (tokens * 43_200).toLocaleString('en-US'),
-        reads.toFixed(2),
-        (reads * 1.5).toFixed(2),
-        `${((reads * 1.5 * 100) / READS_PER_SECOND).toFixed(0)} %`,
-      ];
-    }),
-  );
-  console.log(
-    'A schedule invokes its function at the second at which it was created. The tokens of one stack are therefore read within a',
-  );
-  console.log(
-    `few seconds: at most ${MAX_TOKENS} reads at once. Stacks that are deployed one after the other are read at different seconds.\n`,
+    [1, 10, 100, 1_000].map((tokens) => [
+      tokens.toLocaleString('en-US'),
+      String(Math.ceil(tokens / MAX_TOKENS)),
+      (tokens * MONTH_MINUTES).toLocaleString('en-US'),
+      (tokens / 60).toFixed(2),
+      (tokens / 40).toFixed(2),
+      `${((tokens * 100) / 40 / READS_PER_SECOND).toFixed(0)} %`,
+    ]),
   );
 }
 
-function reportCosts(inputs: CostInputs): void {
-  console.log(
-    `$ a month of 30 days; ${inputs.memoryMiB} MiB; calls of ${LATENCY_MS.aws} ms, a mint's chain of ${MINT_CHAIN_MS} ms\n`,
-  );
-  const costs = costsOfToken(inputs);
-  const total = costs.reduce((sum, { dollars }) => sum + dollars, 0);
-  const dollars = (value: number) => value.toFixed(4);
-  const count = (value: number) => Math.round(value).toLocaleString('en-US');
-  printTable(
-    ['one token', 'arithmetic', '$'],
-    [
-      ...costs.map((cost) => [cost.what, cost.arithmetic, dollars(cost.dollars)]),
-      ['one token', 'the sum', dollars(total)],
-    ],
-  );
-  printTable(
-    ['option', 'arithmetic', '$ more'],
-    costsOfOptions().map((cost) => [cost.what, cost.arithmetic, dollars(cost.dollars)]),
-  );
-  printTable(
-    ['tokens of one hour', 'mints a day', 'secret reads', 'parameter writes', 'versions go back', '$ more'],
-    mintLoads(inputs).map((load) => [
-      load.setting,
-      load.mintsADay.toFixed(1),
-      count(load.secretReads),
-      count(load.parameterWrites),
-      `${load.hoursOfVersions.toFixed(1)} h`,
-      dollars(load.dollarsMore),
-    ]),
-  );
+function reportCosts(costs: readonly Cost[]): void {
+  const total = costs.reduce((sum, [, , dollars]) => sum + dollars, 0);
+  const row = ([what, arithmetic, dollars]: Cost) => [what, arithmetic, dollars.toFixed(4)];
+  printTable(['one token', 'arithmetic', '$'], [...costs, ['one token', 'the sum', total] as const].map(row));
+  printTable(['option', 'arithmetic', '$ more'], COSTS_OF_OPTIONS.map(row));
   printTable(
     ['tokens', 'their sum', 'schedules beyond 14 million', '$ a month'],
     [1, 10, 50, 100, 1_000].map((tokens) => [

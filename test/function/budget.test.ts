@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundle } from '../../infra/bundle/bundle.ts';
-import { eagerBytes, IDLE_BEAT_LIMIT_BYTES } from '../../local/bundle-size.ts';
+import { eagerBytes, IDLE_BEAT_LIMIT_BYTES } from '../../local/budget.ts';
 import { type Harness, MINUTE_MS } from '../../local/harness.ts';
 import { synthesize } from '../../local/synthesized-function.ts';
 import { useHarnesses } from './harnesses.ts';

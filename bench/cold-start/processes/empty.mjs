@@ -1,1 +1,0 @@
-// An empty Node.js process: what every other one is held against.

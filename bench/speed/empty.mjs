@@ -1,0 +1,1 @@
+// An empty Node.js process, which an idle beat is compared with.
