@@ -2,9 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { echo, startGenesysApi } from '../../test/ci/token-endpoint/support/genesys-api.ts';
-import { startJob } from '../../test/ci/token-endpoint/support/job.ts';
-import { createStoredTokenDirectory } from '../../test/ci/token-endpoint/support/stored-token.ts';
+import { openGateway } from '../../test/ci/token-endpoint/support/job.ts';
 
 const TOKEN = 'token-of-the-bench';
 const BODY = Buffer.from(JSON.stringify({ name: 'x'.repeat(4000) }));
@@ -15,12 +13,7 @@ const UNCOUNTED = 50;
  * so that only the gateway differs.
  */
 export async function measureForwarding(calls: number) {
-  const stored = createStoredTokenDirectory();
-  stored.store(TOKEN);
-  const api = await startGenesysApi(echo);
-  const { program } = stored;
-  const args = ['bench', '--genesys-region', 'eu-central-1'];
-  const job = await startJob({ program, args, env: api.environment });
+  const { api, port, end } = await openGateway(TOKEN);
   const ca = readFileSync(api.environment.NODE_EXTRA_CA_CERTS as string);
   const direct = new HttpsAgent({ keepAlive: true, ca, servername: api.host });
   const toGateway = new HttpAgent({ keepAlive: true });
@@ -32,11 +25,10 @@ export async function measureForwarding(calls: number) {
   };
   const ways = {
     direct: () => httpsRequest({ ...options, agent: direct, port: api.port }),
-    forwarded: () => httpRequest({ ...options, agent: toGateway, port: job.port }),
+    forwarded: () => httpRequest({ ...options, agent: toGateway, port }),
   };
   const measured: Record<keyof typeof ways, number[]> = { direct: [], forwarded: [] };
   try {
-    await job.requestToken();
     for (let call = -UNCOUNTED; call < calls; call += 1) {
       for (const way of ['direct', 'forwarded'] as const) {
         const startedAt = performance.now();
@@ -48,9 +40,7 @@ export async function measureForwarding(calls: number) {
   } finally {
     direct.destroy();
     toGateway.destroy();
-    await job.end();
-    await api.close();
-    stored.remove();
+    await end();
   }
 }
 

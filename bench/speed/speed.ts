@@ -24,7 +24,7 @@ const LIMITS = {
   mintOfItsChain: 1.15,
   /** Lambda's own runtime needs memory too. */
   memoryOfTheFunction: 2 / 3,
-  forwardedOfDirect: 3,
+  forwardedOfDirect: 4,
 };
 
 const FORCED = '{"force":true}';

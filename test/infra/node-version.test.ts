@@ -26,9 +26,10 @@ test('Node.js 24 goes on', async () => {
   expect([stdout, stderr]).toEqual(['went on\n', '']);
 });
 
-test('it is asked for by npm start, npm test and the CDK', () => {
+test('npm start, the CDK and Jest ask for it', () => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
   const { app } = JSON.parse(readFileSync('cdk.json', 'utf8'));
 
-  for (const command of [scripts.start, scripts.test, app]) expect(command).toContain(CHECK.join(' '));
+  for (const command of [scripts.start, app]) expect(command).toContain(CHECK.join(' '));
+  expect(readFileSync('jest.config.js', 'utf8')).toContain("import './infra/node-version.js'");
 });
