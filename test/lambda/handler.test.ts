@@ -1,4 +1,5 @@
 import { handler } from '../../lambda/handler.ts';
+import { rejection } from '../support/leaks.ts';
 
 const ENVIRONMENT = {
   TOKEN_NAME: 'one',
@@ -25,12 +26,7 @@ afterEach(() => {
 
 async function failureOf(event: unknown, environment: object): Promise<Error> {
   process.env = { ...environment };
-  return await handler(event, context).then(
-    () => {
-      throw new Error('did not fail');
-    },
-    (error: Error) => error,
-  );
+  return await rejection(handler(event, context));
 }
 
 test.each<[string, object]>([
