@@ -107,13 +107,7 @@ test.each<[string, (socket: Socket) => unknown, RegExp]>([
     (socket) => socket.write(`${OK}content-length: 10\r\n\r\nabc`),
     /^TimeoutError$/,
   ],
-  [
-    'interim answers without end',
-    endlessly('', 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'),
-    /^TimeoutError$/,
-  ],
   ['headers without end', endlessly(OK, 'x-more: 1\r\n'), /^HeadersOverflowError$/],
-  ['an extension of a chunk without end', endlessly(`${CHUNKED}1;`, 'x'), /^(HTTPParser|Timeout)Error$/],
   ['trailers without end', endlessly(`${CHUNKED}0\r\n`, 'x-more: 1\r\n'), /^(HeadersOverflow|Timeout)Error$/],
   ['another protocol', (socket) => socket.end('SSH-2.0-OpenSSH_9.6\r\n'), /^HTTPParserError$/],
 ])('%s is an error', async (_case, answer, name) => {
