@@ -2,10 +2,9 @@
 // Built from ci/token-endpoint/ by `npm run update`: change it there.
 
 // ci/token-endpoint/access-token.ts
-import { spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
-import { createInterface } from "node:readline";
 
 // ci/token-endpoint/command-line.ts
 import { parseArgs } from "node:util";
@@ -134,7 +133,8 @@ function createTokenReader(options) {
     const refused = notVersion === void 0 ? [] : ["--not-version", String(notVersion)];
     for (; ; ) {
       const words = [script, "get", ...args, "--json", ...refused];
-      const { status, stdout, stderr } = await run("sh", words, environments[inUse] ?? {}, tell2);
+      const { status, stdout, stderr } = await run(words, environments[inUse] ?? {});
+      tell2(stderr);
       if (status === AWS_REFUSED && inUse + 1 < environments.length) inUse += 1;
       else if (status === MISUSED && stderr.includes("--json")) throw otherVersion(script);
       else return { status, token: status === 0 || status === 3 ? tokenOf(stdout, script) : void 0 };
@@ -156,26 +156,17 @@ function otherVersion(script) {
     `${script} is older than this token-endpoint: copy ci/access-token of the same version to its place`
   );
 }
-function run(file, args, env, tell2) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"] });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (chunk) => {
-      stdout += chunk;
+function run(words, env) {
+  return new Promise((resolve) => {
+    execFile("sh", words, { env }, (error, stdout, stderr) => {
+      const status = error === null ? 0 : error.code;
+      resolve({ status: typeof status === "number" ? status : 1, stdout, stderr });
     });
-    createInterface({ input: child.stderr }).on("line", (line) => {
-      stderr += `${line}
-`;
-      tell2(line);
-    });
-    child.on("error", reject);
-    child.on("close", (status) => resolve({ status: status ?? 1, stdout, stderr }));
   });
 }
 
 // ci/token-endpoint/aws-session.ts
-import { execFile } from "node:child_process";
+import { execFile as execFile2 } from "node:child_process";
 var STATIC_CREDENTIALS = [
   "AWS_ACCESS_KEY_ID",
   "AWS_SECRET_ACCESS_KEY",
@@ -218,7 +209,7 @@ function profileNotice(env, profile, nowMs) {
   const words = ["configure", "export-credentials", "--format", "process"];
   if (profile !== void 0) words.push("--profile", profile);
   return new Promise((resolve) => {
-    execFile("aws", words, { env, timeout: 1e4 }, (_error, stdout) => {
+    execFile2("aws", words, { env, timeout: 1e4 }, (_error, stdout) => {
       const endsAtMs = readTime(/"Expiration": *"([^"]*)"/.exec(stdout)?.[1]);
       resolve(
         endsAtMs === void 0 ? void 0 : `the job's AWS session ends ${timeText(endsAtMs, nowMs)}; the AWS CLI takes a new one if the profile or the machine's role provides it`
@@ -421,7 +412,7 @@ function digest(...texts) {
 }
 
 // ci/token-endpoint/run-command.ts
-import { spawn as spawn2 } from "node:child_process";
+import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 function commandEnvironment(options) {
@@ -475,7 +466,7 @@ function runCommand([file, ...args], env) {
       });
     }
     for (const [signal, listener] of passOn) process.on(signal, listener);
-    const child = spawn2(file, args, { env, stdio: "inherit", detached: true });
+    const child = spawn(file, args, { env, stdio: "inherit", detached: true });
     const stopPassingOn = () => {
       for (const [signal, listener] of passOn) process.off(signal, listener);
     };
@@ -735,11 +726,11 @@ var USAGE_STATUS = 2;
 var NOT_EXECUTABLE_STATUS = 126;
 var NOT_FOUND_STATUS = 127;
 var now = () => Date.now();
-var tell = (line) => {
-  process.stderr.write(`${line}
-`);
+var tell = (text) => {
+  process.stderr.write(text);
 };
-var say = (text) => tell(`token-endpoint: ${text}`);
+var say = (text) => tell(`token-endpoint: ${text}
+`);
 var sayError = (error) => say(error instanceof Error ? error.message : "failed");
 async function main() {
   const { env } = process;

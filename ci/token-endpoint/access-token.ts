@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { UsageError } from './command-line.ts';
 
 /** The stored token, as `access-token get --json` printed it. */
@@ -43,8 +42,8 @@ export function findAccessToken(program: string, path = ''): string {
 }
 
 /**
- * Makes a reader that runs `access-token get --json`. Passes each line of its stderr to `tell`: the receipt, and on GitHub
- * Actions and Azure Pipelines the command that masks the token in the job's log.
+ * Makes a reader that runs `access-token get --json`. Passes its stderr to `tell`: the receipt, and on GitHub Actions and
+ * Azure Pipelines the command that masks the token in the job's log.
  *
  * @param environments environments with AWS credentials, in the order in which they are tried
  */
@@ -54,7 +53,7 @@ export function createTokenReader(options: {
   /** NAME and its options. */
   readonly args: readonly string[];
   readonly environments: readonly NodeJS.ProcessEnv[];
-  readonly tell: (line: string) => void;
+  readonly tell: (text: string) => void;
 }): ReadToken {
   const { script, args, environments, tell } = options;
   // Uses the first that AWS does not refuse; an ended session is not tried again.
@@ -63,7 +62,8 @@ export function createTokenReader(options: {
     const refused = notVersion === undefined ? [] : ['--not-version', String(notVersion)];
     for (;;) {
       const words = [script, 'get', ...args, '--json', ...refused];
-      const { status, stdout, stderr } = await run('sh', words, environments[inUse] ?? {}, tell);
+      const { status, stdout, stderr } = await run(words, environments[inUse] ?? {});
+      tell(stderr);
       if (status === AWS_REFUSED && inUse + 1 < environments.length) inUse += 1;
       else if (status === MISUSED && stderr.includes('--json')) throw otherVersion(script);
       else return { status, token: status === 0 || status === 3 ? tokenOf(stdout, script) : undefined };
@@ -90,23 +90,13 @@ function otherVersion(script: string): UsageError {
 }
 
 function run(
-  file: string,
-  args: readonly string[],
+  words: readonly string[],
   env: NodeJS.ProcessEnv,
-  tell: (line: string) => void,
 ): Promise<{ readonly status: number; readonly stdout: string; readonly stderr: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      stdout += chunk;
+  return new Promise((resolve) => {
+    execFile('sh', words, { env }, (error, stdout, stderr) => {
+      const status = error === null ? 0 : error.code;
+      resolve({ status: typeof status === 'number' ? status : 1, stdout, stderr });
     });
-    createInterface({ input: child.stderr }).on('line', (line) => {
-      stderr += `${line}\n`;
-      tell(line);
-    });
-    child.on('error', reject);
-    child.on('close', (status) => resolve({ status: status ?? 1, stdout, stderr }));
   });
 }

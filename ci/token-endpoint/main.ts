@@ -18,10 +18,10 @@ const NOT_EXECUTABLE_STATUS = 126;
 const NOT_FOUND_STATUS = 127;
 
 const now = (): number => Date.now();
-const tell = (line: string): void => {
-  process.stderr.write(`${line}\n`);
+const tell = (text: string): void => {
+  process.stderr.write(text);
 };
-const say = (text: string): void => tell(`token-endpoint: ${text}`);
+const say = (text: string): void => tell(`token-endpoint: ${text}\n`);
 const sayError = (error: unknown): void => say(error instanceof Error ? error.message : 'failed');
 
 async function main(): Promise<void> {

@@ -15,29 +15,15 @@ afterEach(async () => {
   stored.remove();
 });
 
-type Form = Readonly<Record<string, string>>;
+const GRANT = 'grant_type=client_credentials';
+const FORM = 'application/x-www-form-urlencoded';
+const basic = (id = '', secret = '') => ({ authorization: `Basic ${btoa(`${id}:${secret}`)}` });
 
-interface Sent {
-  readonly path?: string;
-  readonly method?: string;
-  readonly basic?: readonly [string, string] | 'own' | 'none';
-  /** Parameters beside the grant, or the whole body. */
-  readonly form?: Form | string;
-  readonly contentType?: string;
-}
-
-async function send({ path = '/oauth/token', method = 'POST', basic = 'own', form, contentType }: Sent = {}) {
-  const own = [job.env.OAUTH_CLIENT_ID, job.env.OAUTH_CLIENT_SECRET];
-  const credentials = btoa((basic === 'own' ? own : [...basic]).join(':'));
-  const parameters = { grant_type: 'client_credentials', ...(typeof form === 'object' && form) };
+async function post(body: string, headers: Readonly<Record<string, string>>, path = '/oauth/token') {
   const answer = await fetch(`http://127.0.0.1:${job.port}${path}`, {
-    method,
-    redirect: 'manual',
-    ...(method === 'POST' && { body: typeof form === 'string' ? form : new URLSearchParams(parameters) }),
-    headers: {
-      ...(basic !== 'none' && { authorization: `Basic ${credentials}` }),
-      ...(contentType !== undefined && { 'content-type': contentType }),
-    },
+    method: 'POST',
+    headers: { 'content-type': FORM, ...headers },
+    body,
   });
   return {
     status: answer.status,
@@ -46,23 +32,20 @@ async function send({ path = '/oauth/token', method = 'POST', basic = 'own', for
   };
 }
 
-const FORM_TYPE = 'application/x-www-form-urlencoded';
-
 test('the client authenticates in the header or in the body, and gets the stored token with the seconds left', async () => {
   job = await startJob(stored);
-  const client_id = job.env.OAUTH_CLIENT_ID as string;
-  const client_secret = job.env.OAUTH_CLIENT_SECRET as string;
-  const accepted: Sent[] = [
-    {},
-    { basic: 'none', form: { client_id, client_secret } },
-    { form: { client_id } },
-    { form: { scope: 'a b' } },
-    { path: '/oauth/token?x=1' },
-    { path: '/login/oauth/token' },
-    { contentType: `${FORM_TYPE}; charset=utf-8` },
-  ];
+  const { OAUTH_CLIENT_ID: id, OAUTH_CLIENT_SECRET: secret } = job.env;
+  const own = basic(id, secret);
 
-  const answers = await Promise.all(accepted.map(send));
+  const answers = await Promise.all([
+    post(GRANT, own),
+    post(`${GRANT}&client_id=${id}&client_secret=${secret}`, {}),
+    post(`${GRANT}&client_id=${id}`, own),
+    post(`${GRANT}&scope=a+b`, own),
+    post(GRANT, { ...own, 'content-type': `${FORM}; charset=utf-8` }),
+    post(GRANT, own, '/oauth/token?x=1'),
+    post(GRANT, own, '/login/oauth/token'),
+  ]);
 
   for (const { status, headers, body } of answers) {
     expect(status).toBe(200);
@@ -77,23 +60,24 @@ test('the client authenticates in the header or in the body, and gets the stored
 
 test('another request is refused as RFC 6749 says', async () => {
   job = await startJob(stored);
-  const twice = 'grant_type=client_credentials&grant_type=password';
-  const refused: readonly [number, string, Sent][] = [
-    [401, 'invalid_client', { basic: 'none' }],
-    [401, 'invalid_client', { basic: ['x', 'y'] }],
-    [401, 'invalid_client', { basic: ['', ''] }],
-    [401, 'invalid_client', { form: { client_id: 'x' } }],
-    [400, 'invalid_request', { form: { client_secret: 'x' } }],
-    [400, 'invalid_request', { form: 'scope=a', contentType: FORM_TYPE }],
-    [400, 'invalid_request', { form: twice, contentType: FORM_TYPE }],
-    [400, 'invalid_request', { form: '{"grant_type":"x"}', contentType: 'application/json' }],
-    [400, 'unsupported_grant_type', { form: { grant_type: 'password', username: 'x' } }],
+  const own = basic(job.env.OAUTH_CLIENT_ID, job.env.OAUTH_CLIENT_SECRET);
+  const json = { ...own, 'content-type': 'application/json' };
+  const refused: readonly [number, string, string, Record<string, string>][] = [
+    [401, 'invalid_client', GRANT, {}],
+    [401, 'invalid_client', GRANT, basic('x', 'y')],
+    [401, 'invalid_client', GRANT, basic()],
+    [401, 'invalid_client', `${GRANT}&client_id=x`, own],
+    [400, 'invalid_request', `${GRANT}&client_secret=x`, own],
+    [400, 'invalid_request', 'scope=a', own],
+    [400, 'invalid_request', `${GRANT}&grant_type=password`, own],
+    [400, 'invalid_request', '{"grant_type":"client_credentials"}', json],
+    [400, 'unsupported_grant_type', 'grant_type=password&username=x', own],
   ];
 
-  for (const [status, error, sent] of refused) {
-    const answer = await send(sent);
+  for (const [status, error, form, headers] of refused) {
+    const answer = await post(form, headers);
 
-    expect([sent, answer.status, answer.body.error]).toEqual([sent, status, error]);
+    expect([form, answer.status, answer.body.error]).toEqual([form, status, error]);
     expect(answer.body.error_description).toEqual(expect.any(String));
     expect(JSON.stringify(answer.body)).not.toContain(TOKEN);
     expect(answer.headers.has('www-authenticate')).toBe(status === 401);
@@ -103,7 +87,7 @@ test('another request is refused as RFC 6749 says', async () => {
 test('a GET and a long body are refused as token requests', async () => {
   job = await startJob(stored);
 
-  const get = await send({ method: 'GET' });
+  const get = await fetch(job.env.OAUTH_TOKEN_URL as string);
   const long = await job.raw(
     `POST /oauth/token HTTP/1.1\r\nHost: 127.0.0.1:${job.port}\r\nContent-Length: 20000\r\n\r\n`,
     'a'.repeat(20_000),
@@ -123,7 +107,7 @@ test('a slow client delays no other client, and does not keep the job from endin
     return socket;
   });
 
-  const answer = await send();
+  const answer = await job.requestToken();
   const ended = await job.end();
 
   expect(answer.status).toBe(200);
@@ -137,10 +121,10 @@ test('without a live token the answer is 503, and the next one has the new token
   stored.fail(4);
   stored.advance(61);
 
-  const dead = await send();
+  const dead = await job.requestToken();
   stored.store('canary-second-token', { version: 2 });
   stored.advance(10);
-  const alive = await send();
+  const alive = await job.requestToken();
 
   expect(dead).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
   expect(dead.headers.get('retry-after')).toBe('10');
@@ -153,9 +137,9 @@ test('as a gateway it answers a renewal always with 200, and never with less tha
   job = await startJob(stored, GATEWAY);
   stored.fail(5);
 
-  const aging = await send();
+  const aging = await job.requestToken();
   stored.advance(3600);
-  const dead = await send();
+  const dead = await job.requestToken();
 
   for (const { status, body } of [aging, dead]) {
     expect(status).toBe(200);
@@ -168,7 +152,7 @@ test('many clients’ requests at the same time cause one read', async () => {
   stored.advance(60);
   const before = stored.reads().length;
 
-  const answers = await Promise.all(Array.from({ length: 50 }, () => send()));
+  const answers = await Promise.all(Array.from({ length: 50 }, () => job.requestToken()));
 
   expect(answers.every(({ status }) => status === 200)).toBe(true);
   expect(stored.reads().length - before).toBe(1);

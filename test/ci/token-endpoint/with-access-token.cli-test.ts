@@ -5,7 +5,8 @@ import { AWKWARD_TOKEN, READ, REFRESH } from '../support/reader-harness.ts';
 import { createStoredToken, startJob } from './support/job.ts';
 
 /* The built file beside the real access-token, which has suites of its own for shells and versions of the AWS CLI. */
-const { directory, remove, ...program } = createStoredToken();
+const installed = createStoredToken();
+const { directory } = installed;
 let account: Awaited<ReturnType<typeof openAccount>>;
 
 beforeAll(async () => {
@@ -15,15 +16,13 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await account.close();
-  remove();
+  installed.remove();
 });
 
 function start(policies: Parameters<typeof account.jobEnvironment>[0]) {
-  const places = { PATH: `${directory}:${process.env.PATH}`, HOME: directory, TMPDIR: directory };
-  return startJob({ directory, remove, ...program }, ['genesys'], {
-    ...account.jobEnvironment(policies),
-    ...places,
-  });
+  const PATH = `${directory}:${process.env.PATH}`;
+  const env = { ...account.jobEnvironment(policies), PATH, HOME: directory, TMPDIR: directory };
+  return startJob(installed, ['genesys'], env);
 }
 
 test('the stored token is returned unchanged, whatever its characters, and is in no log, argument or file', async () => {

@@ -98,7 +98,11 @@ export interface Job {
   /** What it wrote to stderr so far. */
   stderr(): string;
   /** Sends a token request with the job's own credentials. */
-  requestToken(): Promise<{ readonly status: number; readonly body: Readonly<Record<string, unknown>> }>;
+  requestToken(): Promise<{
+    readonly status: number;
+    readonly headers: Headers;
+    readonly body: Readonly<Record<string, unknown>>;
+  }>;
   /** Sends one call through the gateway. */
   call(path: string, token: string, init?: RequestInit): Promise<Response>;
   /** Sends bytes and reads until the server closes the connection, or has been silent for ten seconds. */
@@ -150,7 +154,8 @@ export async function startJob(
         headers: { authorization: `Basic ${credentials.toString('base64')}` },
         body: new URLSearchParams({ grant_type: 'client_credentials' }),
       });
-      return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+      const { status, headers } = answer;
+      return { status, headers, body: (await answer.json()) as Record<string, unknown> };
     },
     call: (path, token, init = {}) =>
       fetch(`http://127.0.0.1:${port}${path}`, {
