@@ -1,5 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
 import fc from 'fast-check';
+import { parseTokens } from '../../infra/configuration/tokens-configuration.ts';
 import { subjectProblem } from '../../infra/construct/oidc-subject.ts';
+import { ReaderRole, type ReaderRoleProps } from '../../infra/construct/reader-role.ts';
 import { isAllowed } from '../../local/aws/iam.ts';
 import type { PolicyDocument } from '../../local/aws/operation.ts';
 import { LOCAL_PLACE, synthesize } from '../../local/synthesized-function.ts';
@@ -10,6 +15,7 @@ import { KEY_POLICY } from './key-policy.ts';
 const stack = synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET });
 const resolver = createResolver(stack, LOCAL_PLACE);
 const GITHUB = 'token.actions.githubusercontent.com';
+const GITLAB = 'gitlab.com';
 const AZURE = 'vstoken.dev.azure.com/61c028b9-510c-4f84-bfb2-f48d33b6b542';
 const BITBUCKET = 'api.bitbucket.org/2.0/workspaces/octo/pipelines-config/identity/oidc';
 const REPOSITORY = '{9a8b7c6d-1234-4abc-8def-0123456789ab}';
@@ -17,9 +23,10 @@ const STEP = '{11111111-2222-4333-8444-555555555555}';
 const WORKSPACE = 'ari:cloud:bitbucket::workspace/680cb3e4-55d4-4f8b-9b8d-8f8d9ddbb4e1';
 const STS = 'sts.amazonaws.com';
 const EXCHANGE = 'api://AzureADTokenExchange';
+const MAIN = 'repo:octo-org/ivr:ref:refs/heads/main';
 
 /** A reader role of the template, nothing left to resolve. */
-interface ReaderRole {
+interface TemplateRole {
   readonly arn: string;
   readonly maxSessionSeconds: number;
   readonly trust: PolicyDocument;
@@ -29,101 +36,78 @@ interface ReaderRole {
 const genesys = readerRole('genesys');
 const generic = readerRole('generic');
 
-describe('by OIDC, a role is taken by', () => {
-  test.each<[string, ReaderRole, string, string, string]>([
-    ['the branch', genesys, GITHUB, STS, 'repo:octo-org/ivr:ref:refs/heads/main'],
-    ['what the wildcard covers', genesys, GITHUB, STS, 'repo:octo-org/flows-a:environment:live'],
-    ['GitLab', genesys, 'gitlab.com', STS, 'project_path:octo/ivr:ref_type:branch:ref:main'],
-    ['Azure DevOps', generic, AZURE, EXCHANGE, 'sc://octo/contact centre/aws'],
-    ['a step of the Bitbucket repository', generic, BITBUCKET, WORKSPACE, `${REPOSITORY}:${STEP}`],
+describe('by OIDC, a role is taken', () => {
+  test.each<[string, TemplateRole, string, string | undefined, string | undefined, boolean]>([
+    ['the branch', genesys, GITHUB, STS, MAIN, true],
+    ['what the wildcard covers', genesys, GITHUB, STS, 'repo:octo-org/flows-a:environment:live', true],
+    ['GitLab', genesys, GITLAB, STS, 'project_path:octo/ivr:ref_type:branch:ref:main', true],
+    ['Azure DevOps', generic, AZURE, EXCHANGE, 'sc://octo/contact centre/aws', true],
+    ['a step of Bitbucket', generic, BITBUCKET, WORKSPACE, `${REPOSITORY}:${STEP}`, true],
+    ['a deployment of Bitbucket', generic, BITBUCKET, WORKSPACE, `${REPOSITORY}:{2}:${STEP}`, true],
+    ['another branch', genesys, GITHUB, STS, 'repo:octo-org/ivr:ref:refs/heads/evil', false],
+    ['a branch that begins alike', genesys, GITHUB, STS, `${MAIN}2`, false],
+    ['a tag of the same name', genesys, GITHUB, STS, 'repo:octo-org/ivr:ref:refs/tags/main', false],
+    ['a pull request', genesys, GITHUB, STS, 'repo:octo-org/ivr:pull_request', false],
+    ['another owner', genesys, GITHUB, STS, 'repo:octo-org-evil/ivr:ref:refs/heads/main', false],
+    ['another owner, by the wildcard', genesys, GITHUB, STS, 'repo:evil/flows-a:environment:live', false],
     [
-      'a deployment of it',
-      generic,
-      BITBUCKET,
-      WORKSPACE,
-      `${REPOSITORY}:{22222222-2222-4333-8444-555555555555}:${STEP}`,
-    ],
-  ])('%s', (_, role, issuer, aud, sub) => {
-    expect(mayTakeByOidc(role, issuer, aud, sub)).toBe(true);
-  });
-
-  test.each<[string, ReaderRole, string, string | undefined, string | undefined]>([
-    ['another branch', genesys, GITHUB, STS, 'repo:octo-org/ivr:ref:refs/heads/evil'],
-    ['a branch that begins alike', genesys, GITHUB, STS, 'repo:octo-org/ivr:ref:refs/heads/main2'],
-    ['a tag of the same name', genesys, GITHUB, STS, 'repo:octo-org/ivr:ref:refs/tags/main'],
-    ['a pull request', genesys, GITHUB, STS, 'repo:octo-org/ivr:pull_request'],
-    ['another owner', genesys, GITHUB, STS, 'repo:octo-org-evil/ivr:ref:refs/heads/main'],
-    ['another owner, by the wildcard', genesys, GITHUB, STS, 'repo:evil/flows-a:environment:live'],
-    [
-      'another owner who sets claims as he likes',
+      'claims set at will',
       genesys,
       GITHUB,
       STS,
       'environment:repo%3Aocto-org/flows-a:environment:live',
+      false,
     ],
-    ['another environment', genesys, GITHUB, STS, 'repo:octo-org/flows-a:environment:test'],
-    ['another case', genesys, GITHUB, STS, 'repo:Octo-Org/ivr:ref:refs/heads/main'],
-    ['another audience', genesys, GITHUB, 'evil', 'repo:octo-org/ivr:ref:refs/heads/main'],
-    ['no audience', genesys, GITHUB, undefined, 'repo:octo-org/ivr:ref:refs/heads/main'],
-    ['no subject', genesys, GITHUB, STS, undefined],
-    ['no claim at all', genesys, GITHUB, undefined, undefined],
-    [
-      'another issuer with the same claims',
-      genesys,
-      'evil.example.com',
-      STS,
-      'repo:octo-org/ivr:ref:refs/heads/main',
-    ],
-    ['another issuer of the role', genesys, 'gitlab.com', STS, 'repo:octo-org/ivr:ref:refs/heads/main'],
+    ['another environment', genesys, GITHUB, STS, 'repo:octo-org/flows-a:environment:test', false],
+    ['another case', genesys, GITHUB, STS, 'repo:Octo-Org/ivr:ref:refs/heads/main', false],
+    ['another audience', genesys, GITHUB, 'evil', MAIN, false],
+    ['no audience', genesys, GITHUB, undefined, MAIN, false],
+    ['no subject', genesys, GITHUB, STS, undefined, false],
+    ['no claim at all', genesys, GITHUB, undefined, undefined, false],
+    ['another issuer with the same claims', genesys, 'evil.example.com', STS, MAIN, false],
+    ['another issuer of the role', genesys, GITLAB, STS, MAIN, false],
     [
       'another group of GitLab',
       genesys,
-      'gitlab.com',
+      GITLAB,
       STS,
       'project_path:octo-evil/ivr:ref_type:branch:ref:main',
+      false,
     ],
-    ['the job of another token', generic, GITHUB, STS, 'repo:octo-org/ivr:ref:refs/heads/main'],
-    ['another service connection', generic, AZURE, EXCHANGE, 'sc://octo/contact centre/aws2'],
+    ['the job of another token', generic, GITHUB, STS, MAIN, false],
+    ['another service connection', generic, AZURE, EXCHANGE, 'sc://octo/contact centre/aws2', false],
     [
-      'another organization of Azure DevOps',
+      'another organization',
       generic,
-      'vstoken.dev.azure.com/00000000-510c-4f84-bfb2-f48d33b6b542',
+      `${AZURE.slice(0, -1)}3`,
       EXCHANGE,
       'sc://octo/contact centre/aws',
+      false,
     ],
-    [
-      'another repository of the workspace',
-      generic,
-      BITBUCKET,
-      WORKSPACE,
-      `{00000000-1234-4abc-8def-0123456789ab}:${STEP}`,
-    ],
-    ['another workspace', generic, BITBUCKET, 'ari:cloud:bitbucket::workspace/x', `${REPOSITORY}:${STEP}`],
-  ])('not by %s', (_, role, issuer, aud, sub) => {
-    expect(mayTakeByOidc(role, issuer, aud, sub)).toBe(false);
+    ['another repository', generic, BITBUCKET, WORKSPACE, `{0${REPOSITORY.slice(2)}:${STEP}`, false],
+    ['another workspace', generic, BITBUCKET, `${WORKSPACE}1`, `${REPOSITORY}:${STEP}`, false],
+  ])('by %s', (_, role, issuer, aud, sub, expected) => {
+    expect(mayTakeByOidc(role.trust, issuer, aud, sub)).toBe(expected);
   });
 });
 
-describe('from another account, a role is taken by', () => {
-  test('the role that is named, path and all', () => {
-    expect(mayTake(genesys, 'arn:aws:iam::444455556666:role/ci/deploy')).toBe(true);
-  });
-
+describe('from another account, a role is taken', () => {
   test.each([
-    ['another role of the account', 'arn:aws:iam::444455556666:role/ci/admin'],
-    ['a role that begins alike', 'arn:aws:iam::444455556666:role/ci/deploy2'],
-    ['a role of that name without the path', 'arn:aws:iam::444455556666:role/deploy'],
-    ['a role of that name under another path', 'arn:aws:iam::444455556666:role/evil/ci/deploy'],
-    ['a role of that name in another account', 'arn:aws:iam::777788889999:role/ci/deploy'],
-    ['a role of that name in this account', 'arn:aws:iam::111122223333:role/ci/deploy'],
-    ['a user of that name', 'arn:aws:iam::444455556666:user/ci/deploy'],
-    ['the account’s root', 'arn:aws:iam::444455556666:root'],
-    ['a reader of this account', 'arn:aws:iam::111122223333:role/ci/build'],
-  ])('not by %s', (_, principal) => {
-    expect(mayTake(genesys, principal)).toBe(false);
+    ['the role that is named, path and all', 'arn:aws:iam::444455556666:role/ci/deploy', true],
+    ['another role of the account', 'arn:aws:iam::444455556666:role/ci/admin', false],
+    ['a role that begins alike', 'arn:aws:iam::444455556666:role/ci/deploy2', false],
+    ['a role of that name without the path', 'arn:aws:iam::444455556666:role/deploy', false],
+    ['a role of that name under another path', 'arn:aws:iam::444455556666:role/evil/ci/deploy', false],
+    ['a role of that name in another account', 'arn:aws:iam::777788889999:role/ci/deploy', false],
+    ['a role of that name in this account', 'arn:aws:iam::111122223333:role/ci/deploy', false],
+    ['a user of that name', 'arn:aws:iam::444455556666:user/ci/deploy', false],
+    ['the account’s root', 'arn:aws:iam::444455556666:root', false],
+    ['a reader of this account', 'arn:aws:iam::111122223333:role/ci/build', false],
+  ])('by %s', (_, principal, expected) => {
+    expect(mayTake(genesys, principal)).toBe(expected);
   });
 
-  test('nobody whose own account does not allow it', () => {
+  test('by nobody whose own account does not allow it', () => {
     expect(mayTake(genesys, 'arn:aws:iam::444455556666:role/ci/deploy', [])).toBe(false);
   });
 });
@@ -133,8 +117,7 @@ test('no policy names a foreign role as the principal: once it is deleted, IAM w
     (trust.Statement as { Principal: object }[]).map(({ Principal }) => Principal),
   );
 
-  expect(JSON.stringify(principals)).not.toContain(':role/');
-  expect(JSON.stringify(principals)).not.toContain('*');
+  expect(JSON.stringify(principals)).not.toMatch(/:role\/|\*/);
 });
 
 test('sessions last up to 12 hours', () => {
@@ -154,21 +137,44 @@ test('a reader role may do what a reader of this account may', () => {
   }
 });
 
-test('a reader role reads and refreshes its own token only, also where it is encrypted with an own key', () => {
-  const own = ['access-token', 'token-status'].map((name) => parameter(`/team/ci/generic/${name}`));
-  const key = FULL_TOKENS.find(({ name }) => name === 'generic')?.encryptionKeyArn ?? '';
+test.each<[string, boolean, TemplateRole, string, string, string?]>([
+  ['reads', true, generic, 'ssm:GetParameters', parameter('/team/ci/generic/access-token')],
+  ['reads the status', true, generic, 'ssm:GetParameters', parameter('/team/ci/generic/token-status')],
+  ['refreshes', true, generic, 'lambda:InvokeFunction', functionArn('token-refresher-team-ci-generic')],
+  [
+    'reads the history',
+    false,
+    generic,
+    'ssm:GetParameterHistory',
+    parameter('/team/ci/generic/access-token'),
+  ],
+  ['writes', false, generic, 'ssm:PutParameter', parameter('/team/ci/generic/access-token')],
+  ['reads another token', false, generic, 'ssm:GetParameters', parameter('/ci/genesys/access-token')],
+  [
+    'refreshes another token',
+    false,
+    generic,
+    'lambda:InvokeFunction',
+    functionArn('token-refresher-ci-genesys'),
+  ],
+  ['decrypts', true, generic, 'kms:Decrypt', keyOf('generic'), '/team/ci/generic/access-token'],
+  ['decrypts another token', false, generic, 'kms:Decrypt', keyOf('generic'), '/ci/cxone/access-token'],
+  ['decrypts past its own', false, genesys, 'kms:Decrypt', keyOf('generic'), '/team/ci/generic/access-token'],
+])('a reader role %s: %p', (_, expected, role, action, resource, encrypted) => {
+  const allowed = isAllowed(role.policies, {
+    action,
+    resource,
+    principalArn: `${role.arn.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/job`,
+    ...(encrypted !== undefined && {
+      context: {
+        'kms:ViaService': 'ssm.eu-central-1.amazonaws.com',
+        'kms:EncryptionContext:PARAMETER_ARN': parameter(encrypted),
+      },
+      resourcePolicy: KEY_POLICY,
+    }),
+  });
 
-  for (const resource of own) {
-    expect(may(generic, 'ssm:GetParameters', resource)).toBe(true);
-    expect(may(generic, 'ssm:GetParameterHistory', resource)).toBe(false);
-    expect(may(generic, 'ssm:PutParameter', resource)).toBe(false);
-  }
-  expect(may(generic, 'lambda:InvokeFunction', functionArn('token-refresher-team-ci-generic'))).toBe(true);
-  expect(may(generic, 'ssm:GetParameters', parameter('/ci/genesys/access-token'))).toBe(false);
-  expect(may(generic, 'lambda:InvokeFunction', functionArn('token-refresher-ci-genesys'))).toBe(false);
-  expect(mayDecrypt(generic, key, '/team/ci/generic/access-token')).toBe(true);
-  expect(mayDecrypt(generic, key, '/ci/cxone/access-token')).toBe(false);
-  expect(mayDecrypt(genesys, key, '/team/ci/generic/access-token')).toBe(false);
+  expect(allowed).toBe(expected);
 });
 
 test('prints the ARN of each reader role', () => {
@@ -180,15 +186,14 @@ test('prints the ARN of each reader role', () => {
   ]);
 });
 
-test('makes none of all that for readers of this account', () => {
+test('there is no reader role for readers of this account', () => {
   const tokens = [{ ...FULL_TOKENS[0], readers: ['arn:aws:iam::111122223333:role/ci/build'] }];
 
   const { template } = synthesize({ tokens, target: TARGET });
 
-  const types = Object.entries(template.Resources).filter(([id]) => /ReaderRole|oidc/i.test(id));
-
-  expect(types).toEqual([]);
-  expect(Object.keys(template.Outputs ?? {})).not.toContain('GenesysReaderRole');
+  expect(
+    Object.keys({ ...template.Resources, ...template.Outputs }).filter((id) => /ReaderRole/.test(id)),
+  ).toEqual([]);
 });
 
 test('whichever wildcards a subject has, it admits one owner only', () => {
@@ -213,8 +218,77 @@ test('whichever wildcards a subject has, it admits one owner only', () => {
   );
 });
 
+describe('ReaderRole refuses', () => {
+  test.each<[string, ReaderRoleProps, string[]]>([
+    [
+      'each wrong reader, all at once',
+      {
+        roleArns: ['arn:aws:iam::444455556666:role/*'],
+        oidcSubjects: [
+          { oidcProvider: GITHUB, subject: 'repo:org*' },
+          { oidcProvider: 'https://gitlab.com', subject: 'project_path:octo/ivr:ref:main', audience: '*' },
+        ],
+      },
+      [
+        '"arn:aws:iam::444455556666:role/*" is not the ARN of a role',
+        '"repo:org*" does not say whose jobs it admits: a subject of GitHub begins with repo:<owner>/, and a wildcard may only follow that',
+        '"https://gitlab.com" is not the URL of an OIDC provider without https://, port, query and slash at the end (token.actions.githubusercontent.com)',
+        '"*" is not an audience',
+      ],
+    ],
+    ['no reader', {}, ['has no reader']],
+    [
+      'a reader without a subject, as JavaScript may pass it',
+      { oidcSubjects: [{ oidcProvider: GITHUB }] as never },
+      ['oidcSubjects: each needs oidcProvider and subject'],
+    ],
+  ])('%s', (_, props, problems) => {
+    expect(() => new ReaderRole(new Stack(), 'Readers', props)).toThrow(
+      `ReaderRole "Readers": ${problems.join('; ')}`,
+    );
+  });
+});
+
+describe('docs/readers.md', () => {
+  // What a job shows there, as the CI system documents it, and what the next job shows.
+  test.each([
+    ['GitHub Actions', GITHUB, STS, MAIN, 'repo:octo-org/ivr:pull_request'],
+    [
+      'GitLab',
+      GITLAB,
+      STS,
+      'project_path:octo/ivr:ref_type:branch:ref:main',
+      'project_path:octo/ivr:ref_type:tag:ref:main',
+    ],
+    ['Azure DevOps', AZURE, EXCHANGE, 'sc://octo/contact centre/aws-genesys', 'sc://octo/contact centre/aws'],
+    ['Bitbucket', BITBUCKET, WORKSPACE, `${REPOSITORY}:${STEP}`, `{0${REPOSITORY.slice(2)}:${STEP}`],
+  ])('the configuration for %s lets its job in, and not the next one', (section, issuer, aud, sub, other) => {
+    const trust = documentedTrust(section);
+
+    expect(mayTakeByOidc(trust, issuer, aud, sub)).toBe(true);
+    expect(mayTakeByOidc(trust, issuer, aud, other)).toBe(false);
+  });
+
+  test('the two policies for another account let its role in, together only', () => {
+    const [, statement = '{}'] = blocksOf('Another AWS account');
+    const identity = { Version: '2012-10-17', Statement: [JSON.parse(statement)] };
+    const role = { arn: identity.Statement[0].Resource, trust: documentedTrust('Another AWS account') };
+
+    expect(mayTake(role, 'arn:aws:iam::444455556666:role/ci/deploy', [identity])).toBe(true);
+    expect(mayTake(role, 'arn:aws:iam::444455556666:role/ci/deploy', [])).toBe(false);
+  });
+
+  test('the table of subjects for GitHub has none that is refused', () => {
+    const [, table = ''] = sectionOf('GitHub Actions').split('| jobs |');
+
+    const subjects = [...table.matchAll(/\| `(repo:[^`]+)` \|/g)].map(([, subject = '']) => subject);
+
+    expect(subjects.map((subject) => subjectProblem(GITHUB, subject))).toEqual(Array(4).fill(undefined));
+  });
+});
+
 /** The role that the template makes for the other readers of a token. */
-function readerRole(token: string): ReaderRole {
+function readerRole(token: string): TemplateRole {
   const [logicalId, resource] =
     Object.entries(stack.template.Resources).find(
       ([id, { Type }]) => Type === 'AWS::IAM::Role' && id.startsWith(`${token}resourcesReaderRole`),
@@ -239,21 +313,27 @@ function policiesOf(roleName: string): PolicyDocument[] {
 }
 
 /** STS finds the account's provider by the token's issuer; the claims are condition keys of that provider. */
-function mayTakeByOidc(role: ReaderRole, issuer: string, aud?: string, sub?: string): boolean {
+function mayTakeByOidc(trust: PolicyDocument, issuer: string, aud?: string, sub?: string): boolean {
   return isAllowed([], {
     action: 'sts:AssumeRoleWithWebIdentity',
-    resource: role.arn,
+    resource: 'arn:aws:iam::111122223333:role/reader',
     principalArn: `arn:aws:iam::111122223333:oidc-provider/${issuer}`,
     context: {
       ...(aud === undefined ? {} : { [`${issuer}:aud`]: aud }),
       ...(sub === undefined ? {} : { [`${issuer}:sub`]: sub }),
     },
-    resourcePolicy: role.trust,
+    resourcePolicy: trust,
   });
 }
 
 /** The session's ARN has no path; `aws:PrincipalArn` is the role's, with it. */
-function mayTake(role: ReaderRole, principal: string, policies = [anyRole()]): boolean {
+function mayTake(
+  role: Pick<TemplateRole, 'arn' | 'trust'>,
+  principal: string,
+  policies: PolicyDocument[] = [
+    { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'sts:*', Resource: '*' }] },
+  ],
+): boolean {
   const [, account, name] = /^arn:aws:iam::(\d+):role\/(?:.*\/)?([^/]+)$/.exec(principal) ?? [];
   return isAllowed(policies, {
     action: 'sts:AssumeRole',
@@ -264,33 +344,36 @@ function mayTake(role: ReaderRole, principal: string, policies = [anyRole()]): b
   });
 }
 
-function anyRole(): PolicyDocument {
-  return { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'sts:*', Resource: '*' }] };
-}
-
-function may(role: ReaderRole, action: string, resource: string): boolean {
-  const principalArn = `${role.arn.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/job`;
-  return isAllowed(role.policies, { action, resource, principalArn });
-}
-
-/** The key's own policy leaves permissions to IAM, as the one that AWS makes. */
-function mayDecrypt(role: ReaderRole, key: string, parameterName: string): boolean {
-  return isAllowed(role.policies, {
-    action: 'kms:Decrypt',
-    resource: key,
-    principalArn: `${role.arn.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/job`,
-    context: {
-      'kms:ViaService': 'ssm.eu-central-1.amazonaws.com',
-      'kms:EncryptionContext:PARAMETER_ARN': parameter(parameterName),
-    },
-    resourcePolicy: KEY_POLICY,
-  });
-}
-
 function parameter(name: string): string {
   return `arn:aws:ssm:eu-central-1:111122223333:parameter${name}`;
 }
 
 function functionArn(name: string): string {
   return `arn:aws:lambda:eu-central-1:111122223333:function:${name}`;
+}
+
+function keyOf(token: string): string {
+  return FULL_TOKENS.find(({ name }) => name === token)?.encryptionKeyArn ?? '';
+}
+
+/** Whom the configuration of a section of docs/readers.md makes the reader role trust. */
+function documentedTrust(section: string): PolicyDocument {
+  const [configuration = '{}'] = blocksOf(section);
+  const [token] = parseTokens([JSON.parse(configuration)], TARGET);
+  const own = new Stack(new App(), 'Stack', { env: TARGET });
+  new ReaderRole(own, 'Readers', token?.assuming ?? {});
+  const [role] = Object.values(Template.fromStack(own).findResources('AWS::IAM::Role'));
+  return JSON.parse(JSON.stringify(role?.Properties.AssumeRolePolicyDocument), (_, value) => {
+    if (value?.Ref === 'AWS::Partition') return 'aws';
+    return value?.['Fn::Join'] ? value['Fn::Join'][1].join('') : value;
+  });
+}
+
+function blocksOf(section: string): string[] {
+  return [...sectionOf(section).matchAll(/```json\n(.*?)```/gs)].map(([, block = '']) => block);
+}
+
+function sectionOf(title: string): string {
+  const sections = readFileSync('docs/readers.md', 'utf8').split(/^## /m);
+  return sections.find((one) => one.startsWith(`${title}\n`)) ?? '';
 }

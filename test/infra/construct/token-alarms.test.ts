@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { dyingAlarm } from '../../../infra/construct/dying-alarm.ts';
 import type { TokenRefresherProps } from '../../../infra/construct/token-refresher.ts';
 import { BEAT_MS, dueAgeMs, greatestLongestJobMs, guarantee } from '../../../lambda/contract.ts';
-
 import { ringAlarm } from '../../../local/simulation/alarm.ts';
 import { addRefresher, templateOf } from './own-refresher.ts';
 
@@ -84,51 +83,26 @@ test('the alarm comes in time after the last beat of a heartbeat that stopped, a
 });
 
 test.each([
-  [
-    60,
-    50,
-    undefined,
-    { thresholdSeconds: 480, datapoints: 5, countsMissingAsZero: true, isRaisedInTime: true },
-  ],
-  [
-    1440,
-    50,
-    undefined,
-    { thresholdSeconds: 41_670, datapoints: 5, countsMissingAsZero: true, isRaisedInTime: true },
-  ],
-  [
-    10,
-    4,
-    undefined,
-    { thresholdSeconds: 240, datapoints: 1, countsMissingAsZero: false, isRaisedInTime: true },
-  ],
-  [
-    10,
-    50,
-    undefined,
-    { thresholdSeconds: 130, datapoints: 1, countsMissingAsZero: false, isRaisedInTime: false },
-  ],
-  [
-    60,
-    50,
-    45,
-    { thresholdSeconds: 45 * 60 + 360, datapoints: 3, countsMissingAsZero: true, isRaisedInTime: true },
-  ],
-  [
-    60,
-    50,
-    54,
-    { thresholdSeconds: 54 * 60 + 145, datapoints: 1, countsMissingAsZero: false, isRaisedInTime: false },
-  ],
+  [60, 50, undefined, 480, 5, true, true],
+  [1440, 50, undefined, 41_670, 5, true, true],
+  [10, 4, undefined, 240, 1, false, true],
+  [10, 50, undefined, 130, 1, false, false],
+  [60, 50, 45, 45 * 60 + 360, 3, true, true],
+  [60, 50, 54, 54 * 60 + 145, 1, false, false],
 ])(
   'tokens of %i minutes, replaced within %i, with jobs of %p, have the alarm of the simulation',
-  (lifetime, interval, longestJob, expected) => {
+  (lifetime, interval, longestJob, thresholdSeconds, datapoints, countsMissingAsZero, isRaisedInTime) => {
     const promise = guarantee(lifetime * 60_000, {
       refreshIntervalMs: interval * 60_000,
       longestJobMs: longestJob === undefined ? undefined : longestJob * 60_000,
     });
 
-    expect(dyingAlarm(promise)).toEqual(expected);
+    expect(dyingAlarm(promise)).toEqual({
+      thresholdSeconds,
+      datapoints,
+      countsMissingAsZero,
+      isRaisedInTime,
+    });
   },
 );
 
@@ -174,6 +148,27 @@ test('leaves missing minutes to CloudWatch where one minute alone must raise the
   });
 });
 
+test('with a longest job, is raised before the job guarantee is broken, and says so', () => {
+  const template = templateOf({ expectedLifetime: Duration.hours(1), longestJob: Duration.minutes(45) });
+
+  template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    AlarmDescription: Match.objectLike({
+      'Fn::Join': [
+        '',
+        [
+          Match.stringLikeRegexp(
+            'has less than 51 min left, .*\\. Jobs that read the token once and use it for 45 min \\(longestJob\\) will soon outlive it\\. To find the cause, run: echo \'{"diagnose":true}\' \\| aws lambda invoke --region $',
+          ),
+          { Ref: 'AWS::Region' },
+          ' --function-name token-refresher-ci-deploy --payload fileb:///dev/stdin /dev/stdout',
+        ],
+      ],
+    }),
+    Threshold: 3060,
+    EvaluationPeriods: 3,
+  });
+});
+
 test('raises an alarm when refreshes keep failing', () => {
   templateOf().hasResourceProperties('AWS::CloudWatch::Alarm', {
     Namespace: 'AWS/Lambda',
@@ -186,31 +181,26 @@ test('raises an alarm when refreshes keep failing', () => {
   });
 });
 
-describe('warns if the alarm could come', () => {
-  const warningsFor = (props: Partial<TokenRefresherProps>) => {
-    const stack = new Stack(new App(), 'Own');
-    addRefresher(stack, props);
-    return stack.node
-      .findAll()
-      .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'))
-      .map(({ data }) => data);
-  };
+test.each<[string, Partial<TokenRefresherProps>, string[]]>([
+  ['nothing', { expectedLifetime: Duration.minutes(21) }, []],
+  [
+    'an alarm after the token has expired',
+    { expectedLifetime: Duration.minutes(20) },
+    ['outlasts an outage of only 2 min 20 s'],
+  ],
+  ['no job', { expectedLifetime: Duration.hours(1), longestJob: Duration.minutes(51) }, []],
+  [
+    'an alarm after the job guarantee is broken',
+    { expectedLifetime: Duration.hours(1), longestJob: Duration.minutes(52) },
+    ['Jobs of 52 min (longestJob) with the token "deploy" outlast an outage of only 2 min 10 s'],
+  ],
+])('warns about %s', (_, props, expected) => {
+  const stack = new Stack(new App(), 'Own');
 
-  test('after the token has expired', () => {
-    expect(warningsFor({ expectedLifetime: Duration.minutes(21) })).toEqual([]);
-    expect(warningsFor({ expectedLifetime: Duration.minutes(20) })).toEqual([
-      expect.stringContaining('outlasts an outage of only 2 min 20 s'),
-    ]);
-  });
+  addRefresher(stack, props);
 
-  test('after the job guarantee is broken', () => {
-    expect(warningsFor({ expectedLifetime: Duration.hours(1), longestJob: Duration.minutes(51) })).toEqual(
-      [],
-    );
-    expect(warningsFor({ expectedLifetime: Duration.hours(1), longestJob: Duration.minutes(52) })).toEqual([
-      expect.stringContaining(
-        'Jobs of 52 min (longestJob) with the token "deploy" outlast an outage of only 2 min 10 s',
-      ),
-    ]);
-  });
+  const warnings = stack.node
+    .findAll()
+    .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'));
+  expect(warnings.map(({ data }) => data)).toEqual(expected.map((text) => expect.stringContaining(text)));
 });
