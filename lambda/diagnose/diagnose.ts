@@ -4,7 +4,7 @@ import type { Clock } from '../refresh/clock.ts';
 import type { Parameters, Reading } from '../refresh/parameters.ts';
 import { compareScope, describeAge, describeClock, describeReading, describeToken } from './findings.ts';
 import { createRunStep, type DiagnosisStep, type RunStep, skipped } from './step.ts';
-import { useTokens } from './use-tokens.ts';
+import { type UseTokensOptions, useTokens } from './use-tokens.ts';
 
 /** The result of `{"diagnose": true}`. */
 export interface Diagnosis {
@@ -47,13 +47,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
   return report([step, ...minting, ...storing.steps]);
 }
 
-interface MintingOptions extends DiagnoseOptions {
-  readonly config: Config;
-  readonly parameters: Parameters;
-  readonly minter: Minter;
-  /** Undefined if the parameters could not be read. */
-  readonly reading: Reading | undefined;
-}
+type MintingOptions = DiagnoseOptions & UseTokensOptions;
 
 async function diagnoseMinting(run: RunStep, options: MintingOptions): Promise<DiagnosisStep[]> {
   const { config, minter, now, signal } = options;

@@ -7,7 +7,7 @@ import { describedToken } from '../refresh/planner.ts';
 import { storeToken } from '../refresh/store.ts';
 import type { Finding } from './step.ts';
 
-interface UseTokensOptions {
+export interface UseTokensOptions {
   readonly config: Config;
   readonly parameters: Parameters;
   readonly minter: Minter;
