@@ -248,20 +248,21 @@ export class TokenRefresher extends Construct {
     const alarmed = { tokenName, tokenParameterName, functionName, topic };
     this.dyingAlarm = createDyingAlarm(this, 'Dying', { ...alarmed, guarantee: this.guarantee });
     this.failingAlarm = createFailingAlarm(this, 'Failing', { ...alarmed, fn });
-    // What refers to another part waits for it anyway: the function for its role, the first mint for the function.
-    createInOrder(
-      // First of all, so that a second stack with this token fails before it changes anything.
-      [claim, cleanUp],
-      // Deleted after the function and its permissions to write: no late beat can then create a parameter again.
-      [cleanUp, role],
-      [cleanUp, fn],
-      // The function may use a new key before the mint encrypts the token with it.
-      [keyPolicy, firstMint],
+    // CloudFormation creates these one after another and deletes them in the reverse order. The other parts refer to one of these.
+    createInOrder([
+      // A second stack with this token fails here, before it changes anything.
+      claim,
+      // Deleted after the function and the permission to write: no late beat can create a parameter again.
+      cleanUp,
+      role,
+      // The function may use a new key before the first mint encrypts the token with it.
+      ...(keyPolicy === undefined ? [] : [keyPolicy]),
       // With a reserved concurrency of 1 the first beat and the first mint would throttle each other.
-      [firstMint, heartbeat],
+      firstMint,
+      heartbeat,
       // Missing data breaches: an alarm that is created before the heartbeat would be raised at once.
-      [heartbeat, this.dyingAlarm],
-    );
+      this.dyingAlarm,
+    ]);
     this.warnAboutLateAlarm(props.tokenName);
     if (props.refreshInterval !== undefined) this.warnAboutInterval(props.refreshInterval, expectedLifetime);
   }
@@ -315,11 +316,10 @@ export class TokenRefresher extends Construct {
   }
 }
 
-/** CloudFormation creates the later part of each pair after the earlier one, and deletes it before. */
-function createInOrder(
-  ...pairs: readonly (readonly [earlier: Construct | undefined, later: Construct])[]
-): void {
-  for (const [earlier, later] of pairs) {
-    if (earlier !== undefined) later.node.addDependency(earlier);
-  }
+/** Makes each part wait for the one before it. */
+function createInOrder(parts: readonly Construct[]): void {
+  parts.reduce((earlier, later) => {
+    later.node.addDependency(earlier);
+    return later;
+  });
 }

@@ -35,6 +35,7 @@ test('runs the function on Node.js 24 and arm64, one at a time, with no stale re
         ASSUMED_LIFETIME_SECONDS: '900',
         LONGEST_JOB_SECONDS: Match.absent(),
         ENCRYPTION_KEY_ARN: Match.absent(),
+        PARAMETER_TAGS: Match.absent(),
       },
     },
   });
@@ -45,11 +46,11 @@ test('runs the function on Node.js 24 and arm64, one at a time, with no stale re
   template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
 });
 
-test('reserves no concurrency where the account cannot', () => {
-  templateOf({ reservedConcurrency: 0 }).hasResourceProperties('AWS::Lambda::Function', {
-    Handler: 'handler.handler',
-    ReservedConcurrentExecutions: Match.absent(),
-  });
+test('reserves no concurrency and keeps the logs for ever if code says so', () => {
+  const template = templateOf({ reservedConcurrency: 0, logRetention: RetentionDays.INFINITE });
+
+  template.allResourcesProperties('AWS::Lambda::Function', { ReservedConcurrentExecutions: Match.absent() });
+  template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: Match.absent() });
 });
 
 test('invokes the function every minute, and drops late invocations', () => {
@@ -147,17 +148,19 @@ test('mints while the stack is deployed, and again when the configuration change
   expect(firstMintOf({ refreshInterval: Duration.minutes(20) })).not.toEqual(mint);
 });
 
-test('claims both parameters before it may write them, and deletes them with the stack', () => {
-  const template = templateOf();
+test.each<[string, Partial<TokenRefresherProps>, string, string]>([
+  ['deletes both parameters with the stack', {}, 'Delete', 'false'],
+  ['adopts existing parameters only if configured', { adoptParameters: true }, 'Delete', 'true'],
+  ['keeps the parameters if configured', { retainParameters: true }, 'Retain', 'false'],
+])('%s', (_, props, DeletionPolicy, Adopt) => {
+  const template = templateOf(props);
 
-  const [cleanUp] = Object.values(template.findResources('Custom::TokenParameters'));
-
-  expect(cleanUp).toMatchObject({
-    DeletionPolicy: 'Delete',
+  template.hasResource('Custom::TokenParameters', {
+    DeletionPolicy,
     Properties: {
       TokenParameter: '/ci/deploy/access-token',
       StatusParameter: '/ci/deploy/token-status',
-      Adopt: 'false',
+      Adopt,
     },
   });
   template.hasResourceProperties('AWS::IAM::Policy', {
@@ -173,39 +176,33 @@ test('claims both parameters before it may write them, and deletes them with the
   });
 });
 
-test('adopts existing parameters only if configured', () => {
-  templateOf({ adoptParameters: true }).hasResourceProperties('Custom::TokenParameters', { Adopt: 'true' });
-});
-
-test('claims the token’s name by a named resource that everything else of the token waits for', () => {
-  const template = templateOf().toJSON() as TemplateJson;
-
-  const [claim = ''] = idsOf(template, 'AWS::SSM::Parameter');
-
-  expect(template.Resources[claim]?.Properties).toMatchObject({
+test('claims the token’s name by a named resource', () => {
+  templateOf().hasResourceProperties('AWS::SSM::Parameter', {
     Name: '/token-refresher/ci/deploy',
     Value: { Ref: 'AWS::StackId' },
   });
-  const late = [
-    'Custom::TokenParameters',
-    'Custom::FirstMint',
-    'AWS::Scheduler::Schedule',
-    'AWS::Events::Rule',
-  ];
-  const writers = [
-    ...late.flatMap((type) => idsOf(template, type)),
-    ...['AWS::IAM::Role', 'AWS::Lambda::Function'].flatMap((type) =>
-      idsOf(template, type).filter((id) => id.startsWith('Refresher')),
-    ),
-  ];
-  expect(writers).toHaveLength(7);
-  for (const writer of writers) {
-    expect([writer, dependenciesOf(template, writer)]).toEqual([writer, expect.arrayContaining([claim])]);
-  }
 });
 
-test('keeps the parameters if configured', () => {
-  templateOf({ retainParameters: true }).hasResource('Custom::TokenParameters', { DeletionPolicy: 'Retain' });
+// CloudFormation deletes in the reverse order.
+test.each([
+  ['AWS::SSM::Parameter', 'Custom::TokenParameters'],
+  ['Custom::TokenParameters', 'AWS::IAM::Role', /^RefresherRole/],
+  ['Custom::TokenParameters', 'AWS::Lambda::Function', /^Refresher/],
+  ['Custom::TokenParameters', 'AWS::Lambda::EventInvokeConfig'],
+  ['Custom::TokenParameters', 'AWS::Events::Rule'],
+  ['Custom::TokenParameters', 'Custom::FirstMint'],
+  ['AWS::IAM::Policy', 'Custom::FirstMint', /^RefresherFirstMint/, /^RefresherFunctionKey/],
+  ['Custom::FirstMint', 'AWS::Scheduler::Schedule'],
+  ['AWS::Scheduler::Schedule', 'AWS::CloudWatch::Alarm', /Dying/],
+])('%s is created before %s', (earlier, later, laterId = /./, earlierId = /./) => {
+  const template = templateOf({}, { encryptionKey: true }).toJSON() as TemplateJson;
+
+  const idsOf = (type: string, id: RegExp) =>
+    Object.keys(template.Resources).filter((one) => template.Resources[one]?.Type === type && id.test(one));
+  const [first, second] = [idsOf(earlier, earlierId), idsOf(later, laterId)];
+
+  expect([first.length, second.length]).toEqual([1, 1]);
+  expect(dependenciesOf(template, second[0] ?? '')).toContain(first[0]);
 });
 
 test('new names get a new clean-up resource, so that the old parameters are deleted', () => {
@@ -213,28 +210,6 @@ test('new names get a new clean-up resource, so that the old parameters are dele
     Object.keys(templateOf({ parameterPrefix }).findResources('Custom::TokenParameters'))[0];
   expect(idOf('/ci')).toBe(idOf('/ci'));
   expect(idOf('/team')).not.toBe(idOf('/ci'));
-});
-
-test('deletes the parameters last, after everything that could write them again', () => {
-  const template = templateOf().toJSON() as TemplateJson;
-  const cleanUp = idsOf(template, 'Custom::TokenParameters');
-  const role = idsOf(template, 'AWS::IAM::Role').filter((id) => id.startsWith('RefresherRole'));
-  const late = ['AWS::Scheduler::Schedule', 'AWS::Events::Rule', 'AWS::Lambda::EventInvokeConfig'];
-  const writers = [...late, 'Custom::FirstMint'].flatMap((type) => idsOf(template, type)).concat(role);
-  expect(writers).toHaveLength(5);
-  for (const writer of writers) {
-    expect(dependenciesOf(template, writer)).toEqual(expect.arrayContaining(cleanUp));
-  }
-});
-
-test('creates the schedule after the first mint, and the alarm after the schedule', () => {
-  const template = templateOf().toJSON() as TemplateJson;
-  const [schedule = ''] = idsOf(template, 'AWS::Scheduler::Schedule');
-  expect(dependenciesOf(template, schedule)).toEqual(
-    expect.arrayContaining(idsOf(template, 'Custom::FirstMint')),
-  );
-  const [dying = ''] = idsOf(template, 'AWS::CloudWatch::Alarm').filter((id) => id.includes('Dying'));
-  expect(dependenciesOf(template, dying)).toContain(schedule);
 });
 
 test('is invoked when its secret has a new value', () => {
@@ -251,15 +226,6 @@ test('is invoked when its secret has a new value', () => {
         RetryPolicy: { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 0 },
       }),
     ],
-  });
-});
-
-test('is invoked for a secret that is referred to by name only', () => {
-  templateOf({}, { secretName: 'ci/client' }).hasResourceProperties('AWS::Events::Rule', {
-    EventPattern: {
-      resources: Match.absent(),
-      detail: { labelUpdated: ['AWSCURRENT'], name: ['ci/client'] },
-    },
   });
 });
 
@@ -286,7 +252,10 @@ test.each<[string, (stack: Stack) => ISecret]>([
     Environment: { Variables: Match.objectLike({ SECRET_ARN: 'ci/oauth-client' }) },
   });
   template.hasResourceProperties('AWS::Events::Rule', {
-    EventPattern: Match.objectLike({ detail: { labelUpdated: ['AWSCURRENT'], name: ['ci/oauth-client'] } }),
+    EventPattern: {
+      resources: Match.absent(),
+      detail: { labelUpdated: ['AWSCURRENT'], name: ['ci/oauth-client'] },
+    },
   });
   expect(JSON.stringify(template.findOutputs('DeployStoreSecret'))).toContain('--secret-id ci/oauth-client ');
 });
@@ -371,12 +340,6 @@ test('lets a reader decrypt with an own key through Parameter Store, and its tok
   ]);
 });
 
-test('keeps the logs for ever if code says so', () => {
-  const template = templateOf({ logRetention: RetentionDays.INFINITE });
-
-  template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: Match.absent() });
-});
-
 /** The policies of a role that is known by its name. */
 function policiesOf(stack: Stack, roleName: string): string[] {
   return Object.keys(
@@ -403,10 +366,6 @@ function functionArn() {
 function arnOf(name: string) {
   const parts = ['arn:', { Ref: 'AWS::Partition' }, ':ssm:', { Ref: 'AWS::Region' }, ':'];
   return { 'Fn::Join': ['', [...parts, { Ref: 'AWS::AccountId' }, `:parameter${name}`]] };
-}
-
-function idsOf(template: TemplateJson, type: string): string[] {
-  return Object.entries(template.Resources).flatMap(([id, { Type }]) => (Type === type ? [id] : []));
 }
 
 /** Everything that a resource waits for when it is created, and outlives it when it is deleted. */
