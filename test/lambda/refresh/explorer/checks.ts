@@ -1,46 +1,36 @@
 import { isRefreshError } from '../../../../lambda/errors.ts';
+import type { Observations, RefreshResult } from '../../../../lambda/refresh/refresh.ts';
 import { fingerprintOf } from '../../../../lambda/refresh/store.ts';
 import {
   CANARY,
+  type CallName,
   isLive,
   statusPrecedesToken,
   tokenOf,
   type VirtualAccount,
 } from '../../../../local/simulation/virtual-account.ts';
-import type { Invocation, Scenario } from './scenario.ts';
-import { CONFIGURED } from './scenarios.ts';
+import { CONFIGURED, type RefreshRequest, type Scenario } from './scenarios.ts';
 import { Violation } from './schedule.ts';
-/** What must hold in every order of events. */
-export interface Checks {
-  readonly beforeCall: (invocation: Invocation, name: string) => void;
-  /** After a call has taken effect, whether or not its caller hears of it. */
-  readonly afterEffect: (invocation: Invocation, name: string) => void;
-  readonly afterAnswer: (invocation: Invocation) => void;
-  readonly afterInvocation: (invocation: Invocation) => void;
-  readonly afterTime: () => void;
-  /** After all invocations. */
-  readonly atEnd: () => void;
-  /** @param asked tokens that the beats that followed were given */
-  readonly afterBeats: (asked: number) => void;
-  /** @throws Violation with what was found since the last time */
-  readonly throwFound: () => void;
-  /** What the checks remember, as a part of the state's name. */
-  readonly state: () => unknown;
-  /** The same of one invocation. */
-  readonly knownOf: (index: number) => unknown;
-  /** Copies all that the checks remember, for other executions that go on from here. */
-  readonly save: () => Remembered;
+
+/** One invocation, as it goes on. */
+export interface Invocation {
+  readonly index: number;
+  readonly request: RefreshRequest;
+  /** The calls that it made, with what each came to. Undefined once its instance has died. */
+  history: string | undefined;
+  outcome: { readonly result: RefreshResult } | { readonly error: unknown } | undefined;
+  observations: Observations;
 }
 
 /** What the checks remember. */
 export interface Remembered {
-  readonly known: readonly (Known | undefined)[];
-  readonly problem: string | undefined;
-  readonly sawLive: boolean;
-  readonly changes: number;
+  readonly known: (Known | undefined)[];
+  problem: string | undefined;
+  sawLive: boolean;
+  changes: number;
   /** At which change status and token began to agree; undefined while they do not. */
-  readonly agreedAt: number | undefined;
-  readonly agreedVersion: number | undefined;
+  agreedAt: number | undefined;
+  agreedVersion: number | undefined;
 }
 
 /** What the checks know of one invocation. */
@@ -55,30 +45,30 @@ interface Known {
 /** A request that must not mint while a backoff runs. */
 const BOUND: ReadonlySet<string> = new Set(['beat', 'min-remaining']);
 
+/** What must hold in every order of events. Problems are found at any time, and thrown by `throwFound`. */
 export function createChecks(options: {
   readonly scenario: Scenario;
   readonly account: VirtualAccount;
   readonly invocations: readonly Invocation[];
   /** @default nothing but the account has been seen */
   readonly remembered?: Remembered | undefined;
-}): Checks {
-  const { scenario, account, invocations, remembered = rememberStart(account) } = options;
-  const known = remembered.known.map((one) => one && { ...one });
-  let { problem, sawLive, changes, agreedAt, agreedVersion } = remembered;
+}) {
+  const { scenario, account, invocations } = options;
+  const seen = copyRemembered(options.remembered ?? rememberStart(account));
 
   const found = (text: string): void => {
-    problem ??= text;
+    seen.problem ??= text;
   };
   const of = (invocation: Invocation): Known => {
-    known[invocation.index] ??= { wroteVersion: 0, answeredAt: 0, hasAsked: false };
-    return known[invocation.index] as Known;
+    seen.known[invocation.index] ??= { wroteVersion: 0, answeredAt: 0, hasAsked: false };
+    return seen.known[invocation.index] as Known;
   };
 
   function checkReader(): void {
     if (scenario.server === 'one live token') return;
     const live = isLive(account, storedValue(account));
-    if (sawLive && !live) found('A reader saw no live token after there had been one.');
-    sawLive ||= live;
+    if (seen.sawLive && !live) found('A reader saw no live token after there had been one.');
+    seen.sawLive ||= live;
   }
 
   function checkStatusWrite(invocation: Invocation): void {
@@ -97,9 +87,9 @@ export function createChecks(options: {
     const agrees = describesStored(account);
     if (
       !agrees &&
-      agreedAt !== undefined &&
-      agreedAt <= answeredAt &&
-      agreedVersion === (account.versions.length || undefined)
+      seen.agreedAt !== undefined &&
+      seen.agreedAt <= answeredAt &&
+      seen.agreedVersion === (account.versions.length || undefined)
     ) {
       found(
         'An old description was written over that of the stored token, which its writer could have read.',
@@ -116,8 +106,12 @@ export function createChecks(options: {
     }
   }
 
+  function throwFound(): void {
+    if (seen.problem !== undefined) throw new Violation(seen.problem);
+  }
+
   return {
-    beforeCall(invocation, name) {
+    beforeCall(invocation: Invocation, name: CallName) {
       if (name !== 'read-secret') return;
       of(invocation).hasAsked = true;
       const before = scenario.instances === 'one' ? invocations[invocation.index - 1] : undefined;
@@ -126,26 +120,27 @@ export function createChecks(options: {
         found('A mint followed a failed one at once, without its backoff.');
       }
     },
-    afterEffect(invocation, name) {
+    /** After a call has taken effect, whether or not its caller hears of it. */
+    afterEffect(invocation: Invocation, name: CallName) {
       if (name === 'write-token') {
-        changes++;
+        seen.changes++;
         of(invocation).wroteVersion = account.versions.length;
         checkReader();
       }
       if (name === 'write-status') {
-        changes++;
+        seen.changes++;
         checkStatusWrite(invocation);
       }
-      if (!describesStored(account)) agreedAt = undefined;
-      else if (agreedAt === undefined || agreedVersion !== (account.versions.length || undefined)) {
-        agreedAt = changes;
-        agreedVersion = account.versions.length || undefined;
+      if (!describesStored(account)) seen.agreedAt = undefined;
+      else if (seen.agreedAt === undefined || seen.agreedVersion !== (account.versions.length || undefined)) {
+        seen.agreedAt = seen.changes;
+        seen.agreedVersion = account.versions.length || undefined;
       }
     },
-    afterAnswer(invocation) {
-      of(invocation).answeredAt = changes;
+    afterAnswer(invocation: Invocation) {
+      of(invocation).answeredAt = seen.changes;
     },
-    afterInvocation({ outcome, observations }) {
+    afterInvocation({ outcome, observations }: Invocation) {
       const told = outcome && ('result' in outcome ? outcome.result : String(outcome.error));
       if (JSON.stringify([told, observations]).includes(CANARY)) found('A token was told.');
       if (outcome && 'error' in outcome && !isRefreshError(outcome.error)) {
@@ -155,9 +150,10 @@ export function createChecks(options: {
     afterTime: checkReader,
     atEnd() {
       if (describesStored(account)) checkNewest();
-      this.throwFound();
+      throwFound();
     },
-    afterBeats(asked) {
+    /** `asked`: the tokens that the beats that followed were given. */
+    afterBeats(asked: number) {
       if (asked > 2) found('Two beats minted more than twice.');
       const status = account.status?.status ?? null;
       if (!describesStored(account)) found('After two beats the status does not describe the stored token.');
@@ -174,25 +170,19 @@ export function createChecks(options: {
       if (last !== undefined && 'error' in last) {
         found(`The second beat failed: ${isRefreshError(last.error) ? last.error.code : last.error}`);
       }
-      this.throwFound();
+      throwFound();
     },
-    throwFound() {
-      if (problem !== undefined) throw new Violation(problem);
-    },
-    state: () => [sawLive, problem],
-    knownOf(index) {
-      const { wroteVersion, answeredAt, hasAsked } = known[index] ?? {};
-      const couldKnow = agreedAt === undefined || answeredAt === undefined ? null : agreedAt <= answeredAt;
+    throwFound,
+    state: () => [seen.sawLive, seen.problem],
+    /** The part of the state's name that belongs to one invocation. */
+    knownOf(index: number) {
+      const { wroteVersion, answeredAt, hasAsked } = seen.known[index] ?? {};
+      const couldKnow =
+        seen.agreedAt === undefined || answeredAt === undefined ? null : seen.agreedAt <= answeredAt;
       return [wroteVersion, hasAsked, couldKnow];
     },
-    save: () => ({
-      known: known.map((one) => one && { ...one }),
-      problem,
-      sawLive,
-      changes,
-      agreedAt,
-      agreedVersion,
-    }),
+    /** Copies all that the checks remember, for other executions that go on from here. */
+    save: () => copyRemembered(seen),
   };
 
   /** Of all tokens that were ever stored the one that was issued last must be the one that is stored. */
@@ -204,6 +194,10 @@ export function createChecks(options: {
       found('A token that was issued earlier took the place of a later one, and stays.');
     }
   }
+}
+
+function copyRemembered(remembered: Remembered): Remembered {
+  return { ...remembered, known: remembered.known.map((one) => one && { ...one }) };
 }
 
 function rememberStart(account: VirtualAccount): Remembered {

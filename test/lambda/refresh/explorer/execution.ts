@@ -7,9 +7,8 @@ import {
   virtualMinter,
   virtualParameters,
 } from '../../../../local/simulation/virtual-account.ts';
-import { createChecks, type Remembered } from './checks.ts';
-import type { Invocation, RefreshRequest, Scenario } from './scenario.ts';
-import { CONFIGURED, MINUTE } from './scenarios.ts';
+import { createChecks, type Invocation, type Remembered } from './checks.ts';
+import { CONFIGURED, MINUTE, type RefreshRequest, type Scenario } from './scenarios.ts';
 import { type Execution, type Fate, type PendingCall, settled } from './schedule.ts';
 
 const READ_FAULTS: readonly Fate[] = ['fails', 'dies'];

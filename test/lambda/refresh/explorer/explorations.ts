@@ -1,6 +1,5 @@
 import { startExecution } from './execution.ts';
-import type { Scenario } from './scenario.ts';
-import { scenarios } from './scenarios.ts';
+import { type Scenario, scenarios } from './scenarios.ts';
 import { type Counterexample, explore, replay } from './schedule.ts';
 
 /** Scenarios that are explored with the same bound. */

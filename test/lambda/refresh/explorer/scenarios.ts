@@ -1,3 +1,4 @@
+import type { RefreshOptions } from '../../../../lambda/refresh/refresh.ts';
 import { serializeStatus, type TokenDescription } from '../../../../lambda/refresh/status.ts';
 import { fingerprintOf } from '../../../../lambda/refresh/store.ts';
 import {
@@ -8,7 +9,23 @@ import {
   storeToken,
   type VirtualAccount,
 } from '../../../../local/simulation/virtual-account.ts';
-import type { RefreshRequest, Scenario } from './scenario.ts';
+
+export type RefreshRequest = RefreshOptions['request'];
+
+/** What an execution begins with. */
+export interface Scenario {
+  readonly name: string;
+  /** Makes the account anew: each schedule has its own. */
+  readonly account: () => VirtualAccount;
+  readonly requests: readonly RefreshRequest[];
+  /** On instances of their own, all at once; or one after the other on one instance, as reserved concurrency has it. */
+  readonly instances: 'one' | 'each its own';
+  readonly server: Server['kind'];
+  readonly hasProbe: boolean;
+  readonly lifetimesMs: readonly number[];
+  /** Whether the server may answer the request first that was sent last. */
+  readonly requestsCross: boolean;
+}
 
 export const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
