@@ -107,18 +107,7 @@ export async function openAccount(options: AccountOptions = {}): Promise<Account
         AWS_SESSION_TOKEN: sessionToken,
       };
     },
-    administer(operation, input) {
-      const execute = aws.ssm.operations[operation] ?? aws.secretsManager.operations[operation];
-      if (execute === undefined) throw new Error(`The endpoint does not serve ${operation}.`);
-      const principal = { arn: `arn:aws:iam::${aws.accountId}:user/administrator`, policies: [] };
-      return execute(input, {
-        requestId: 'administer',
-        principal,
-        now: now(),
-        stale: false,
-        authorize: () => {},
-      });
-    },
+    administer: aws.administer,
     storeToken: (token, name = tokenName) => put(parametersOf(name).token, 'SecureString', token),
     storeStatus(fields = {}, name = tokenName) {
       const text = typeof fields === 'string' ? fields : JSON.stringify(statusOf(fields, now()));

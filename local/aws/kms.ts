@@ -11,24 +11,24 @@ export interface KmsKey {
   policy: JsonObject;
 }
 
+/** The use of a key through a service, as the service does on the caller's behalf. */
+export interface KeyUse {
+  readonly actions: readonly string[];
+  readonly keyId: string;
+  readonly service: string;
+  readonly encryptionContext: Readonly<Record<string, string>>;
+  /** The service's error for an unknown or disabled key. */
+  readonly unusable: string;
+  readonly call: OperationCall;
+}
+
 /** The keys of the account, and the permission checks for using one. */
 export interface Kms {
   readonly keys: readonly KmsKey[];
   /** Adds a customer managed key whose key policy leaves the decision to IAM, as the console's default does. */
   addKey(options?: { alias?: string; state?: KmsKey['state'] }): KmsKey;
-  /**
-   * Checks that the caller may use a key through a service, as the service does on the caller's behalf.
-   *
-   * @throws AwsError the error of `unusable` for an unknown or disabled key, `AccessDeniedException`
-   */
-  use(options: {
-    actions: readonly string[];
-    keyId: string;
-    service: string;
-    encryptionContext: Readonly<Record<string, string>>;
-    unusable: string;
-    call: OperationCall;
-  }): KmsKey;
+  /** Checks that the caller may use a key. @throws AwsError `AccessDeniedException`, or the error of `unusable` */
+  use(use: KeyUse): void;
 }
 
 /**
@@ -39,105 +39,58 @@ export interface Kms {
  *
  * @see https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
  */
-export function createKms(place: Place): Kms {
+export function createKms({ region, accountId }: Place): Kms {
+  const arnOf = (name: string) => `arn:aws:kms:${region}:${accountId}:${name}`;
+  const viaService = (service: string) => ({
+    'kms:ViaService': `${service}.${region}.amazonaws.com`,
+    'kms:CallerAccount': accountId,
+  });
+  const allow = (statement: object) => ({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Resource: '*', ...statement }],
+  });
   const keys: KmsKey[] = ['ssm', 'secretsmanager'].map((service) => ({
-    arn: keyArn(place),
+    arn: arnOf(`key/${randomUUID()}`),
     alias: `alias/aws/${service}`,
     managedBy: 'aws',
     state: 'Enabled',
-    policy: managedKeyPolicy(place, service),
+    policy: allow({
+      Principal: { AWS: '*' },
+      Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
+      Condition: { StringEquals: viaService(service) },
+    }),
   }));
+  const isNamed = ({ arn, alias }: KmsKey, keyId: string): boolean =>
+    [arn, arn.split('/')[1], ...(alias ? [alias, arnOf(alias)] : [])].includes(keyId);
+
   return {
     keys,
     addKey({ alias, state = 'Enabled' } = {}) {
-      const key: KmsKey = {
-        arn: keyArn(place),
-        ...(alias ? { alias } : {}),
-        state,
-        policy: defaultKeyPolicy(place),
-      };
+      const policy = allow({ Principal: { AWS: `arn:aws:iam::${accountId}:root` }, Action: 'kms:*' });
+      const key: KmsKey = { arn: arnOf(`key/${randomUUID()}`), ...(alias && { alias }), state, policy };
       keys.push(key);
       return key;
     },
     use({ actions, keyId, service, encryptionContext, unusable, call }) {
-      const key = keys.find((candidate) => names(place, candidate).includes(keyId));
-      if (!key) {
+      const refusal = (message: string, code: string) =>
+        new AwsError(unusable, `${message} (Service: AWSKMS; Status Code: 400; Error Code: ${code})`);
+      const key = keys.find((one) => isNamed(one, keyId));
+      if (key === undefined) {
         const missing = keyId.includes('alias/')
           ? `Alias ${keyId} is not found.`
           : `Key '${keyId}' does not exist`;
-        throw new AwsError(
-          unusable,
-          `${missing} (Service: AWSKMS; Status Code: 400; Error Code: NotFoundException)`,
-        );
+        throw refusal(missing, 'NotFoundException');
       }
-      const context: Record<string, string> = {
-        'kms:ViaService': `${service}.${place.region}.amazonaws.com`,
-        'kms:CallerAccount': place.accountId,
-      };
-      for (const [name, value] of Object.entries(encryptionContext)) {
+      const context: Record<string, string> = viaService(service);
+      for (const [name, value] of Object.entries(encryptionContext))
         context[`kms:EncryptionContext:${name}`] = value;
-      }
       for (const action of actions) {
-        call.authorize({
-          action,
-          resource: key.arn,
-          context,
-          resourcePolicy: key.policy,
-          implied: key.managedBy === 'aws',
-        });
+        const implied = key.managedBy === 'aws';
+        call.authorize({ action, resource: key.arn, context, resourcePolicy: key.policy, implied });
       }
-      if (key.state !== 'Enabled') {
-        const reason =
-          key.state === 'Disabled'
-            ? `${key.arn} is disabled. (Service: AWSKMS; Status Code: 400; Error Code: DisabledException)`
-            : `${key.arn} is pending deletion. (Service: AWSKMS; Status Code: 400; Error Code: KMSInvalidStateException)`;
-        throw new AwsError(unusable, reason);
-      }
-      return key;
+      if (key.state === 'Disabled') throw refusal(`${key.arn} is disabled.`, 'DisabledException');
+      if (key.state === 'PendingDeletion')
+        throw refusal(`${key.arn} is pending deletion.`, 'KMSInvalidStateException');
     },
-  };
-}
-
-function keyArn(place: Place): string {
-  return `arn:aws:kms:${place.region}:${place.accountId}:key/${randomUUID()}`;
-}
-
-function names(place: Place, key: KmsKey): string[] {
-  const id = key.arn.slice(key.arn.indexOf(':key/') + ':key/'.length);
-  const aliases = key.alias ? [key.alias, `arn:aws:kms:${place.region}:${place.accountId}:${key.alias}`] : [];
-  return [key.arn, id, ...aliases];
-}
-
-function defaultKeyPolicy(place: Place): JsonObject {
-  return {
-    Version: '2012-10-17',
-    Statement: [
-      {
-        Effect: 'Allow',
-        Principal: { AWS: `arn:aws:iam::${place.accountId}:root` },
-        Action: 'kms:*',
-        Resource: '*',
-      },
-    ],
-  };
-}
-
-function managedKeyPolicy(place: Place, service: string): JsonObject {
-  return {
-    Version: '2012-10-17',
-    Statement: [
-      {
-        Effect: 'Allow',
-        Principal: { AWS: '*' },
-        Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
-        Resource: '*',
-        Condition: {
-          StringEquals: {
-            'kms:CallerAccount': place.accountId,
-            'kms:ViaService': `${service}.${place.region}.amazonaws.com`,
-          },
-        },
-      },
-    ],
   };
 }

@@ -1,5 +1,5 @@
 import { AwsError } from './aws-error.ts';
-import type { OperationCall, Place } from './operation.ts';
+import type { JsonObject, OperationCall, Place } from './operation.ts';
 
 /** Lambda's context of one invocation. */
 export interface InvocationContext {
@@ -26,17 +26,10 @@ export interface RegisteredFunction {
   invoke(event: unknown, context: InvocationContext): Promise<InvocationOutcome>;
 }
 
-/** The output of Invoke, before it is encoded. */
-export interface InvokeAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
 /** Lambda: the functions, and Invoke. */
 export interface Lambda {
   register(fn: RegisteredFunction): void;
-  invoke(request: { target: string; type: string; body: string }, call: OperationCall): Promise<InvokeAnswer>;
+  invoke(input: JsonObject, call: OperationCall): Promise<JsonObject>;
   /** Resolves when every asynchronous (`Event`) invocation has ended. */
   settled(): Promise<void>;
 }
@@ -87,42 +80,38 @@ export function createLambda(place: Place): Lambda {
     async settled() {
       while (pending.size > 0) await Promise.all(pending);
     },
-    async invoke({ target, type, body }, call) {
-      const name = functionName(target);
-      const arn = arnOf(name);
+    async invoke({ FunctionName, InvocationType, Payload }, call) {
+      const arn = arnOf(String(FunctionName));
       call.authorize({ action: 'lambda:InvokeFunction', resource: arn });
-      const entry = functions.get(name);
+      const entry = functions.get(String(FunctionName));
       if (!entry) {
         throw new AwsError('ResourceNotFoundException', `Function not found: ${arn}`, {
           status: 404,
           fields: { Type: 'User' },
         });
       }
-      const event = parseEvent(body);
-      if (type === 'Event') {
+      const event = parseEvent(String(Payload));
+      if (InvocationType === 'Event') {
         const invocation = runWhenFree(entry, event, call.requestId);
         pending.add(invocation);
         invocation.finally(() => pending.delete(invocation));
-        return { status: 202, headers: {}, body: '' };
+        return { StatusCode: 202, Payload: '' };
       }
-      if (isFull(entry)) {
-        throw new AwsError('TooManyRequestsException', 'Rate Exceeded.', {
-          status: 429,
-          fields: { Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded', Type: 'User' },
-        });
-      }
+      if (isFull(entry)) throw tooManyRequests('ReservedFunctionConcurrentInvocationLimitExceeded');
       const outcome = await run(entry, event, call.requestId);
-      const failed = 'failure' in outcome;
-      return {
-        status: 200,
-        headers: {
-          'x-amz-executed-version': '$LATEST',
-          ...(failed ? { 'x-amz-function-error': 'Unhandled' } : {}),
-        },
-        body: JSON.stringify(failed ? outcome.failure : (outcome.payload ?? null)),
-      };
+      return 'failure' in outcome
+        ? { StatusCode: 200, FunctionError: 'Unhandled', Payload: JSON.stringify(outcome.failure) }
+        : { StatusCode: 200, Payload: JSON.stringify(outcome.payload ?? null) };
     },
   };
+}
+
+/** Makes Lambda's throttling. */
+export function tooManyRequests(Reason: string): AwsError {
+  return new AwsError('TooManyRequestsException', 'Rate Exceeded.', {
+    status: 429,
+    fields: { Reason, Type: 'User' },
+  });
 }
 
 /** Returns the name in a name, a partial ARN or an ARN, each with or without a qualifier. */

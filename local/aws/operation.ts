@@ -1,5 +1,8 @@
+import { z } from 'zod';
+import { AwsError, constraintError } from './aws-error.ts';
+
 /** The services of the endpoint. */
-export type ServiceName = 'ssm' | 'secretsmanager' | 'kms' | 'lambda' | 'sts';
+export type ServiceName = 'ssm' | 'secretsmanager' | 'lambda' | 'sts';
 
 /** A JSON object as it came over the wire, not yet checked. */
 export type JsonObject = Record<string, unknown>;
@@ -53,3 +56,77 @@ export interface Permission {
 
 /** Executes one operation of a service: input as sent, output as answered. */
 export type Operation = (input: JsonObject, call: OperationCall) => JsonObject;
+
+/**
+ * Makes an operation of the table: its input is checked against `shape` before it is executed. A member that the shape does
+ * not have is an error: nothing that a caller sends is silently ignored.
+ */
+export function operation<Shape extends z.ZodRawShape>(
+  shape: Shape,
+  execute: (input: z.output<z.ZodObject<Shape>>, call: OperationCall) => JsonObject,
+): Operation {
+  const schema = z.strictObject(shape) as unknown as z.ZodObject<Shape>;
+  return (input, call) => {
+    const { success, data, error } = schema.safeParse(input);
+    if (!success) throw inputError(error.issues[0] as z.core.$ZodIssue, input);
+    return execute(data, call);
+  };
+}
+
+/** `[{Key, Value}]`, of 1 to 128 and 0 to 256 characters, as a map. */
+export const tagList = z
+  .array(z.object({ Key: z.string(), Value: z.string() }))
+  .default([])
+  .transform((tags) => new Map(tags.map(({ Key, Value }) => [Key, Value])))
+  .refine((tags) =>
+    [...tags].every(
+      ([key, value]) =>
+        /^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/iu.test(key) &&
+        /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u.test(value),
+    ),
+  );
+
+/** Words a broken rule of the service model as AWS does. */
+function inputError(issue: z.core.$ZodIssue, input: JsonObject): AwsError {
+  if (issue.code === 'unrecognized_keys')
+    return new AwsError('ValidationException', `The endpoint does not emulate ${issue.keys.join(', ')}.`);
+  const [member = ''] = issue.path.map(String);
+  const path = member.charAt(0).toLowerCase() + member.slice(1);
+  switch (issue.code) {
+    case 'too_big':
+      return constraintError(path, `Member must have length less than or equal to ${issue.maximum}`);
+    case 'too_small':
+      return constraintError(path, `Member must have length greater than or equal to ${issue.minimum}`);
+    case 'invalid_value':
+      return constraintError(path, `Member must satisfy enum value set: [${issue.values.join(', ')}]`);
+    default:
+      return constraintError(path, input[member] === undefined ? 'Member must not be null' : issue.message);
+  }
+}
+
+/** Items by name, and their state before the last write, which an eventually consistent read may see. */
+export interface NamedItems<T> {
+  items(): ReadonlyMap<string, T>;
+  /** The state that a read sees: the present one, or (`stale`) the one before the last write. */
+  view(options: { readonly stale: boolean }): ReadonlyMap<string, T>;
+  set(item: T): void;
+  remove(name: string): void;
+}
+
+/** Makes an empty collection. */
+export function createNamedItems<T extends { readonly name: string }>(): NamedItems<T> {
+  let current: ReadonlyMap<string, T> = new Map();
+  let previous = current;
+  const write = (change: (next: Map<string, T>) => void): void => {
+    const next = new Map(current);
+    change(next);
+    previous = current;
+    current = next;
+  };
+  return {
+    items: () => current,
+    view: ({ stale }) => (stale ? previous : current),
+    set: (item) => write((next) => next.set(item.name, item)),
+    remove: (name) => write((next) => next.delete(name)),
+  };
+}

@@ -1,67 +1,467 @@
-import { AwsError } from './aws-error.ts';
-import { flag, optionalInteger } from './input.ts';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { AwsError, constraintError } from './aws-error.ts';
 import type { Kms } from './kms.ts';
-import type { Operation, Place } from './operation.ts';
-import { createSecretAccess } from './secret-access.ts';
-import { createSecretStore, type Secret } from './secret-store.ts';
-import { createSecretReads } from './secrets-manager-read.ts';
-import { createSecretWrites, type SecretLabelUpdatedEvent } from './secrets-manager-write.ts';
+import {
+  createNamedItems,
+  type JsonObject,
+  type Operation,
+  type OperationCall,
+  operation,
+  type Place,
+  tagList,
+} from './operation.ts';
 
-const dayMs = 24 * 60 * 60 * 1000;
+const DAY_MS = 86_400_000;
+const MAX_VALUE_BYTES = 65_536;
+const NAME_CHARACTERS = /^[\w/+=.@-]{1,512}$/;
+
+/** The value of a version: text or base64 of bytes, never both. */
+export type SecretValue = { readonly SecretString: string } | { readonly SecretBinary: string };
+
+/** One version. It is never changed in place, so that a snapshot of the store does not change. */
+export interface SecretVersion {
+  readonly versionId: string;
+  readonly value: SecretValue;
+  readonly stages: readonly string[];
+  readonly createdDate: Date;
+}
+
+/** A secret with its versions, oldest first. */
+export interface Secret {
+  readonly arn: string;
+  readonly name: string;
+  readonly kmsKeyId: string | undefined;
+  readonly versions: readonly SecretVersion[];
+  readonly tags: ReadonlyMap<string, string>;
+  readonly createdDate: Date;
+  readonly lastChangedDate: Date;
+  readonly lastRotatedDate?: Date;
+  readonly deletedDate?: Date;
+}
+
+/**
+ * The event that Secrets Manager itself sends to EventBridge when a label moves.
+ *
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
+ */
+export interface SecretLabelUpdatedEvent {
+  readonly version: '0';
+  readonly id: string;
+  readonly 'detail-type': 'Secret Label Updated';
+  readonly source: 'aws.secretsmanager';
+  readonly account: string;
+  readonly time: string;
+  readonly region: string;
+  readonly resources: readonly string[];
+  readonly detail: { readonly name: string; readonly labelUpdated: string; readonly versionId: string };
+}
 
 /** Secrets Manager: its state for tests to look at, its events, and its operations for the wire. */
 export interface SecretsManager {
   readonly secrets: ReadonlyMap<string, Secret>;
   readonly operations: Readonly<Record<string, Operation>>;
-  /** Calls the listener for each `Secret Label Updated` event; the result takes the listener off again. */
-  onSecretLabelUpdated(listener: (event: SecretLabelUpdatedEvent) => void): () => void;
+  /** Calls the listener for each `Secret Label Updated` event. */
+  onSecretLabelUpdated(listener: (event: SecretLabelUpdatedEvent) => void): void;
 }
 
-/** Makes an empty Secrets Manager. */
-export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
-  const store = createSecretStore(place);
-  const listeners = new Set<(event: SecretLabelUpdatedEvent) => void>();
+const newVersion = {
+  SecretString: z.string().optional(),
+  SecretBinary: z.string().optional(),
+  ClientRequestToken: z.string().optional(),
+};
 
-  const access = createSecretAccess(place, store);
+/**
+ * Makes an empty Secrets Manager, with the operations that the function, the jobs and the runbook call.
+ *
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
+ */
+export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
+  const store = createNamedItems<Secret>();
+  const listeners: ((event: SecretLabelUpdatedEvent) => void)[] = [];
+
+  const operations: Record<string, Operation> = {
+    CreateSecret: operation(
+      {
+        ...newVersion,
+        Name: z.string(),
+        Description: z.string().optional(),
+        KmsKeyId: z.string().optional(),
+        Tags: tagList,
+      },
+      (input, call) => {
+        const { Name: name } = input;
+        if (!NAME_CHARACTERS.test(name)) {
+          throw new AwsError(
+            'ValidationException',
+            'Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!',
+          );
+        }
+        const existing = store.items().get(name);
+        const arn = existing?.arn ?? `${unresolvedArn(place, name)}-${randomSuffix()}`;
+        const context = { 'secretsmanager:Name': name };
+        call.authorize({ action: 'secretsmanager:CreateSecret', resource: arn, context });
+        if (existing?.deletedDate) {
+          throw invalidRequest(
+            "You can't create this secret because a secret with this name is already scheduled for deletion.",
+          );
+        }
+        if (existing) {
+          throw new AwsError(
+            'ResourceExistsException',
+            `The operation failed because the secret ${name} already exists.`,
+          );
+        }
+        const secret: Secret = {
+          arn,
+          name,
+          kmsKeyId: input.KmsKeyId,
+          versions: [],
+          tags: input.Tags,
+          createdDate: call.now,
+          lastChangedDate: call.now,
+        };
+        const value = secretValueOf(input);
+        if (value === undefined) {
+          store.set(secret);
+          return { ARN: arn, Name: name };
+        }
+        const versionId = versionIdOf(input);
+        useKey(secret, versionId, ['kms:GenerateDataKey', 'kms:Decrypt'], call);
+        const version = { versionId, value, stages: ['AWSCURRENT'], createdDate: call.now };
+        store.set({ ...secret, versions: [version] });
+        return { ARN: arn, Name: name, VersionId: versionId };
+      },
+    ),
+
+    PutSecretValue: operation(
+      { ...newVersion, SecretId: z.string(), VersionStages: z.array(z.string()).min(1).max(20).optional() },
+      (input, call) => {
+        const secret = access('PutSecretValue', input, call);
+        const value = secretValueOf(input);
+        if (value === undefined)
+          throw invalidParameter('You must provide either SecretString or SecretBinary.');
+        const versionId = versionIdOf(input);
+        const answer = { ARN: secret.arn, Name: secret.name, VersionId: versionId };
+        const existing = secret.versions.find((version) => version.versionId === versionId);
+        if (existing !== undefined && JSON.stringify(existing.value) === JSON.stringify(value))
+          return { ...answer, VersionStages: existing.stages };
+        if (existing !== undefined) {
+          throw new AwsError(
+            'ResourceExistsException',
+            `You can't use ClientRequestToken ${versionId} because that value is already in use for a version of secret ${secret.arn}.`,
+          );
+        }
+        useKey(secret, versionId, ['kms:GenerateDataKey', 'kms:Decrypt'], call);
+        const asked = input.VersionStages ?? ['AWSCURRENT'];
+        const stages = secret.versions.length === 0 ? [...new Set([...asked, 'AWSCURRENT'])] : asked;
+        const version: SecretVersion = { versionId, value, stages: [], createdDate: call.now };
+        relabel({ ...secret, versions: [...secret.versions, version] }, versionId, stages, call);
+        return { ...answer, VersionStages: stages };
+      },
+    ),
+
+    UpdateSecretVersionStage: operation(
+      {
+        SecretId: z.string(),
+        VersionStage: z.string(),
+        MoveToVersionId: z.string().optional(),
+        RemoveFromVersionId: z.string().optional(),
+      },
+      (input, call) => {
+        const { VersionStage: stage, MoveToVersionId: to, RemoveFromVersionId: from } = input;
+        const context = { 'secretsmanager:VersionStage': stage };
+        const secret = access('UpdateSecretVersionStage', input, call, { context });
+        checkMove(secret, stage, to, from);
+        const answer = { ARN: secret.arn, Name: secret.name };
+        if (to === undefined) {
+          const versions = secret.versions.map((version) => ({
+            ...version,
+            stages: version.stages.filter((one) => version.versionId !== from || one !== stage),
+          }));
+          store.set({ ...secret, versions, lastChangedDate: call.now });
+          return answer;
+        }
+        // The last step of a rotation: the pending version becomes the current one.
+        const isRotated = stage === 'AWSCURRENT' && versionOf(secret, to).stages.includes('AWSPENDING');
+        relabel(isRotated ? { ...secret, lastRotatedDate: call.now } : secret, to, [stage], call);
+        return answer;
+      },
+    ),
+
+    GetSecretValue: operation(
+      { SecretId: z.string(), VersionId: z.string().optional(), VersionStage: z.string().optional() },
+      (input, call) => {
+        const { VersionId: id, VersionStage: stage } = input;
+        const context = {
+          ...(id === undefined ? {} : { 'secretsmanager:VersionId': id }),
+          'secretsmanager:VersionStage': stage ?? 'AWSCURRENT',
+        };
+        const secret = access('GetSecretValue', input, call, { context });
+        const version = findVersion(secret, id, stage);
+        useKey(secret, version.versionId, ['kms:Decrypt'], call);
+        return {
+          ARN: secret.arn,
+          Name: secret.name,
+          VersionId: version.versionId,
+          ...version.value,
+          VersionStages: version.stages,
+          CreatedDate: epochSeconds(version.createdDate),
+        };
+      },
+    ),
+
+    DescribeSecret: operation({ SecretId: z.string() }, (input, call) => {
+      const secret = access('DescribeSecret', input, call, { isDeletedFound: true });
+      return {
+        ARN: secret.arn,
+        Name: secret.name,
+        KmsKeyId: secret.kmsKeyId,
+        CreatedDate: epochSeconds(secret.createdDate),
+        LastChangedDate: epochSeconds(secret.lastChangedDate),
+        ...(secret.lastRotatedDate && { LastRotatedDate: epochSeconds(secret.lastRotatedDate) }),
+        ...(secret.deletedDate && { DeletedDate: epochSeconds(secret.deletedDate) }),
+        Tags: [...secret.tags].map(([Key, Value]) => ({ Key, Value })),
+        VersionIdsToStages: Object.fromEntries(
+          labelledVersions(secret).map(({ versionId, stages }) => [versionId, stages]),
+        ),
+      };
+    }),
+
+    ListSecretVersionIds: operation({ SecretId: z.string() }, (input, call) => {
+      const secret = access('ListSecretVersionIds', input, call, { isDeletedFound: true });
+      return {
+        ARN: secret.arn,
+        Name: secret.name,
+        Versions: labelledVersions(secret).map(({ versionId, stages, createdDate }) => ({
+          VersionId: versionId,
+          VersionStages: stages,
+          CreatedDate: epochSeconds(createdDate),
+        })),
+      };
+    }),
+
+    DeleteSecret: operation(
+      {
+        SecretId: z.string(),
+        RecoveryWindowInDays: z.int().default(30),
+        ForceDeleteWithoutRecovery: z.boolean().default(false),
+      },
+      (input, call) => {
+        const secret = access('DeleteSecret', input, call, { isDeletedFound: true });
+        const { RecoveryWindowInDays: days, ForceDeleteWithoutRecovery: isForced } = input;
+        if (days < 7 || days > 30) {
+          throw invalidParameter('The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).');
+        }
+        const deletedDate = isForced ? call.now : new Date(call.now.getTime() + days * DAY_MS);
+        if (isForced) store.remove(secret.name);
+        else store.set({ ...secret, deletedDate });
+        return { ARN: secret.arn, Name: secret.name, DeletionDate: epochSeconds(deletedDate) };
+      },
+    ),
+
+    RestoreSecret: operation({ SecretId: z.string() }, (input, call) => {
+      const { deletedDate: _, ...secret } = access('RestoreSecret', input, call, { isDeletedFound: true });
+      store.set({ ...secret, lastChangedDate: call.now });
+      return { ARN: secret.arn, Name: secret.name };
+    }),
+  };
 
   return {
     get secrets() {
-      return store.secrets;
+      return store.items();
     },
-    onSecretLabelUpdated(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    operations: {
-      ...createSecretReads({ store, kms, access }),
-      ...createSecretWrites({
-        store,
-        kms,
-        access,
-        emit: (event) => {
-          for (const listener of listeners) listener(event);
-        },
-      }),
-      DeleteSecret(input, call) {
-        const secret = access('DeleteSecret', input, call, { evenIfDeleted: true });
-        const days = optionalInteger(input, 'RecoveryWindowInDays') ?? 30;
-        const force = flag(input, 'ForceDeleteWithoutRecovery');
-        if (days < 7 || days > 30) {
-          throw new AwsError(
-            'InvalidParameterException',
-            'The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).',
-          );
-        }
-        const deletionDate = force ? call.now : new Date(call.now.getTime() + days * dayMs);
-        if (force) store.remove(secret.name);
-        else store.set({ ...secret, deletedDate: deletionDate });
-        return { ARN: secret.arn, Name: secret.name, DeletionDate: deletionDate.getTime() / 1000 };
-      },
-      RestoreSecret(input, call) {
-        const { deletedDate: _, ...secret } = access('RestoreSecret', input, call, { evenIfDeleted: true });
-        store.set({ ...secret, lastChangedDate: call.now });
-        return { ARN: secret.arn, Name: secret.name };
-      },
-    },
+    operations,
+    onSecretLabelUpdated: (listener) => void listeners.push(listener),
   };
+
+  /**
+   * Finds the secret of a request after checking the permission for it.
+   *
+   * @throws AwsError `ResourceNotFoundException`, or `InvalidRequestException` for one that is marked for deletion
+   */
+  function access(
+    action: string,
+    { SecretId }: { readonly SecretId: string },
+    call: OperationCall,
+    options: { readonly context?: Record<string, string>; readonly isDeletedFound?: boolean } = {},
+  ): Secret {
+    const found = findSecret([...store.view(call).values()], SecretId);
+    call.authorize({
+      action: `secretsmanager:${action}`,
+      resource: found?.arn ?? unresolvedArn(place, SecretId),
+      context: { 'secretsmanager:SecretId': SecretId, ...options.context },
+    });
+    if (found === undefined) throw notFound("Secrets Manager can't find the specified secret.");
+    if (found.deletedDate && !options.isDeletedFound) {
+      throw invalidRequest(
+        "You can't perform this operation on the secret because it was marked for deletion.",
+      );
+    }
+    return found;
+  }
+
+  /** Checks that the caller may use the key of a secret. The default key needs no permission. */
+  function useKey(secret: Secret, versionId: string, actions: readonly string[], call: OperationCall): void {
+    kms.use({
+      actions,
+      keyId: secret.kmsKeyId ?? 'alias/aws/secretsmanager',
+      service: 'secretsmanager',
+      encryptionContext: { SecretARN: secret.arn, SecretVersionId: versionId },
+      unusable: actions.includes('kms:GenerateDataKey') ? 'EncryptionFailure' : 'DecryptionFailure',
+      call,
+    });
+  }
+
+  /** Moves labels to a version, stores the secret, and sends the events of the labels that moved. */
+  function relabel(secret: Secret, versionId: string, stages: readonly string[], call: OperationCall): void {
+    const wasOn = new Map(
+      secret.versions.flatMap((one) => one.stages.map((stage) => [stage, one.versionId])),
+    );
+    const versions = moveStages(secret.versions, versionId, stages);
+    store.set({ ...secret, versions, lastChangedDate: call.now });
+    for (const label of stages) {
+      if (label === 'AWSPENDING' || label === 'AWSPREVIOUS' || wasOn.get(label) === versionId) continue;
+      const event: SecretLabelUpdatedEvent = {
+        version: '0',
+        id: randomUUID(),
+        'detail-type': 'Secret Label Updated',
+        source: 'aws.secretsmanager',
+        account: place.accountId,
+        time: call.now.toISOString().replace(/\.\d+Z$/, 'Z'),
+        region: place.region,
+        resources: [secret.arn],
+        detail: { name: secret.name, labelUpdated: label, versionId },
+      };
+      for (const listener of listeners) listener(event);
+    }
+  }
+}
+
+/** The ARN that policies are evaluated against when there is no such secret: the name without a suffix. */
+export function unresolvedArn({ region, accountId }: Place, secretId: string): string {
+  return secretId.startsWith('arn:')
+    ? secretId
+    : `arn:aws:secretsmanager:${region}:${accountId}:secret:${secretId}`;
+}
+
+/** Finds a secret by name, complete ARN, or ARN without the random suffix. */
+function findSecret(secrets: readonly Secret[], id: string): Secret | undefined {
+  return (
+    secrets.find(({ arn, name }) => arn === id || name === id) ??
+    secrets.find(({ arn }) => arn.slice(0, -'-abcdef'.length) === id)
+  );
+}
+
+/**
+ * Moves staging labels to a version the way Secrets Manager does: a label is on one version at a time, and
+ * AWSPREVIOUS follows AWSCURRENT to the version that AWSCURRENT left.
+ */
+function moveStages(
+  versions: readonly SecretVersion[],
+  versionId: string,
+  stages: readonly string[],
+): SecretVersion[] {
+  const former = versions.find((version) => version.stages.includes('AWSCURRENT'))?.versionId;
+  const currentMoves = stages.includes('AWSCURRENT') && former !== undefined && former !== versionId;
+  const moved = new Set(currentMoves ? [...stages, 'AWSPREVIOUS'] : stages);
+  return versions.map((version) => {
+    const kept = version.stages.filter((stage) => !moved.has(stage));
+    if (version.versionId === versionId) return { ...version, stages: [...kept, ...stages] };
+    if (currentMoves && version.versionId === former) return { ...version, stages: [...kept, 'AWSPREVIOUS'] };
+    return { ...version, stages: kept };
+  });
+}
+
+/** Finds a version by id, by stage, or by both. @throws AwsError with the documented wording */
+function findVersion({ versions }: Secret, id: string | undefined, stage: string | undefined): SecretVersion {
+  const wanted = stage ?? 'AWSCURRENT';
+  const version = versions.find(({ versionId, stages }) =>
+    id === undefined ? stages.includes(wanted) : versionId === id,
+  );
+  if (version === undefined) {
+    const what = id === undefined ? `staging label: ${wanted}` : `VersionId: ${id}`;
+    throw notFound(`Secrets Manager can't find the specified secret value for ${what}`);
+  }
+  if (stage !== undefined && !version.stages.includes(stage)) {
+    throw invalidRequest('You provided a VersionStage that is not associated to the provided VersionId.');
+  }
+  return version;
+}
+
+function checkMove(secret: Secret, stage: string, to: string | undefined, from: string | undefined): void {
+  const holder = secret.versions.find((version) => version.stages.includes(stage))?.versionId;
+  if (to === undefined && from === undefined)
+    throw invalidParameter('You must provide a value for either MoveToVersionId or RemoveFromVersionId.');
+  for (const id of [to, from]) if (id !== undefined) versionOf(secret, id);
+  if (to === undefined && stage === 'AWSCURRENT') {
+    throw invalidParameter(
+      "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed.",
+    );
+  }
+  if (holder !== undefined && holder !== to && from === undefined) {
+    throw invalidParameter(
+      `The parameter RemoveFromVersionId can't be empty. Staging label ${stage} is currently attached to version ${holder}, so you must explicitly reference that version in RemoveFromVersionId.`,
+    );
+  }
+  if (from !== undefined && from !== holder) {
+    throw invalidParameter(
+      `Staging label ${stage} is not currently attached to version ${from}, so it can't be removed from it.`,
+    );
+  }
+}
+
+function versionOf(secret: Secret, id: string): SecretVersion {
+  const version = secret.versions.find(({ versionId }) => versionId === id);
+  if (version) return version;
+  throw notFound("Secrets Manager can't find the specified secret version.");
+}
+
+function labelledVersions({ versions }: Secret): readonly SecretVersion[] {
+  return versions.filter(({ stages }) => stages.length > 0);
+}
+
+function secretValueOf(input: {
+  readonly SecretString?: string | undefined;
+  readonly SecretBinary?: string | undefined;
+}): SecretValue | undefined {
+  const { SecretString, SecretBinary } = input;
+  if (SecretString !== undefined && SecretBinary !== undefined) {
+    throw invalidParameter(
+      "You can't specify both a binary secret value and a string secret value in the same secret.",
+    );
+  }
+  if (Buffer.byteLength(SecretString ?? SecretBinary ?? '') > MAX_VALUE_BYTES)
+    throw constraintError('secretString', `Member must have length less than or equal to ${MAX_VALUE_BYTES}`);
+  if (SecretString !== undefined) return { SecretString };
+  return SecretBinary === undefined ? undefined : { SecretBinary };
+}
+
+function versionIdOf({ ClientRequestToken: token = randomUUID() }: JsonObject): string {
+  const id = String(token);
+  if (id.length >= 32 && id.length <= 64) return id;
+  throw invalidParameter('ClientRequestToken must be 32-64 characters long.');
+}
+
+function invalidParameter(message: string): AwsError {
+  return new AwsError('InvalidParameterException', message);
+}
+
+function invalidRequest(message: string): AwsError {
+  return new AwsError('InvalidRequestException', message);
+}
+
+function notFound(message: string): AwsError {
+  return new AwsError('ResourceNotFoundException', message);
+}
+
+/** Writes a date as AWS JSON does: seconds since 1970, with milliseconds as the fraction. */
+function epochSeconds(date: Date): number {
+  return date.getTime() / 1000;
+}
+
+function randomSuffix(): string {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+  return [...randomBytes(6)].map((byte) => letters[byte % letters.length]).join('');
 }

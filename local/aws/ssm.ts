@@ -1,125 +1,403 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { z } from 'zod';
 import { AwsError, validationError } from './aws-error.ts';
-import { optionalInteger, requiredString, stringList, tagList } from './input.ts';
 import type { Kms } from './kms.ts';
-import type { Operation, OperationCall, Place } from './operation.ts';
-import { parameterArn } from './parameter-names.ts';
 import {
-  createParameterStore,
-  latestVersion,
-  type Parameter,
-  type ParameterStore,
-} from './parameter-store.ts';
-import { requestTags, withinTagLimit } from './parameter-tags.ts';
-import { createPutParameter, type PutRules } from './ssm-put.ts';
-import { authorizeNames, createReadOperations } from './ssm-read.ts';
+  createNamedItems,
+  type JsonObject,
+  type Operation,
+  type OperationCall,
+  operation,
+  type Place,
+  tagList,
+} from './operation.ts';
+import { checkNewName, parameterArn, parseReference } from './parameter-names.ts';
 
-const maxLabelsPerVersion = 10;
+const MAX_VERSIONS = 100;
+const MAX_LABELS = 10;
+const MAX_TAGS = 50;
+const STANDARD_BYTES = 4096;
+const ADVANCED_BYTES = 8192;
+const TIER_PAGE =
+  'For more information, see https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html';
+
+const parameterType = z.enum(['String', 'StringList', 'SecureString']);
+const parameterTier = z.enum(['Standard', 'Advanced', 'Intelligent-Tiering']);
+const withDecryption = z.boolean().default(false);
+const parameterName = z.string().min(1).max(2048);
+const names = z.array(z.string()).min(1).max(10);
+
+/** One stored version. It is never changed in place, so that a snapshot of the store does not change. */
+export interface ParameterVersion {
+  readonly version: number;
+  readonly type: z.output<typeof parameterType>;
+  readonly value: string;
+  readonly tier: 'Standard' | 'Advanced';
+  /** ARN or alias of the KMS key, SecureString only. */
+  readonly keyId: string | undefined;
+  readonly labels: readonly string[];
+  readonly lastModifiedDate: Date;
+  readonly lastModifiedUser: string;
+}
+
+/** A parameter with its kept versions, oldest first; there is always one. */
+export interface Parameter {
+  readonly name: string;
+  readonly versions: readonly ParameterVersion[];
+  readonly tags: ReadonlyMap<string, string>;
+}
 
 /** Parameter Store: its state for tests to look at, and its operations for the wire. */
 export interface Ssm {
   readonly parameters: ReadonlyMap<string, Parameter>;
-  readonly rules: PutRules;
   readonly operations: Readonly<Record<string, Operation>>;
 }
 
-/** Makes an empty Parameter Store. */
+interface FoundVersion {
+  readonly name: string;
+  readonly version: ParameterVersion;
+  readonly selector?: string;
+}
+
+/**
+ * Makes an empty Parameter Store, with the operations that the function, the jobs and the runbook call.
+ *
+ * @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+ * @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
+ */
 export function createSsm(place: Place, kms: Kms): Ssm {
-  const store = createParameterStore(place);
-  const rules: PutRules = { typeChange: 'refused' };
-  return {
-    get parameters() {
-      return store.parameters;
-    },
-    rules,
-    operations: {
-      ...createReadOperations(store, kms),
-      PutParameter: createPutParameter(store, kms, rules),
-      DeleteParameter(input, call) {
-        const name = requiredString(input, 'Name');
-        authorizeNames('ssm:DeleteParameter', [name], store, call);
-        if (!store.parameters.has(name)) throw new AwsError('ParameterNotFound');
-        store.remove(name);
-        return {};
+  const store = createNamedItems<Parameter>();
+  const ciphertextKey = randomBytes(32);
+
+  const operations: Record<string, Operation> = {
+    PutParameter: operation(
+      {
+        Name: parameterName,
+        Value: z.string().min(1),
+        Type: parameterType.optional(),
+        Tier: parameterTier.optional(),
+        KeyId: z.string().optional(),
+        Overwrite: z.boolean().default(false),
+        Tags: tagList,
       },
-      DeleteParameters(input, call) {
-        const names = stringList(input, 'Names', { min: 1, max: 10 });
-        authorizeNames('ssm:DeleteParameters', names, store, call);
-        const deleted = names.filter((name) => store.parameters.has(name));
-        for (const name of deleted) store.remove(name);
+      (input, call) => {
+        const { Name: name, Value: value, Overwrite: isOverwrite, Tags: tags } = input;
+        checkNewName(place, name);
+        const arn = parameterArn(place, name);
+        const context = { 'ssm:Overwrite': String(isOverwrite), ...requestTags(tags) };
+        call.authorize({ action: 'ssm:PutParameter', resource: arn, context });
+        checkTagLimit(tags);
+        if (tags.size > 0)
+          call.authorize({ action: 'ssm:AddTagsToResource', resource: arn, context: requestTags(tags) });
+        if (isOverwrite && tags.size > 0) {
+          throw validationError(
+            "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or RemoveTagsFromResource.",
+          );
+        }
+        if (/\{\{.*\}\}/s.test(value)) {
+          throw validationError(
+            'Parameter value can\'t nest another parameter. Do not use "{{}}" in the value.',
+          );
+        }
+        const existing = store.items().get(name);
+        const latest = existing && latestOf(existing);
+        const type = typeOf(name, input.Type, latest);
+        if (existing && !isOverwrite) {
+          throw new AwsError(
+            'ParameterAlreadyExists',
+            'The parameter already exists. To overwrite this value, set the overwrite option in the request to true.',
+          );
+        }
+        const tier = tierOf(input.Tier, Buffer.byteLength(value), latest);
+        if (type !== 'SecureString' && input.KeyId !== undefined)
+          throw validationError('KeyId is only valid for a parameter of type SecureString.');
+        const keyId = type === 'SecureString' ? (input.KeyId ?? 'alias/aws/ssm') : undefined;
+        const kept = existing ? withoutOldest(existing) : [];
+        // An advanced parameter has envelope encryption: its data key needs a second permission.
+        const actions = tier === 'Advanced' ? ['kms:GenerateDataKey', 'kms:Encrypt'] : ['kms:Encrypt'];
+        if (keyId) useKey(arn, keyId, actions, call);
+        const version: ParameterVersion = {
+          version: (latest?.version ?? 0) + 1,
+          type,
+          value,
+          tier,
+          keyId,
+          labels: [],
+          lastModifiedDate: call.now,
+          lastModifiedUser: call.principal.arn,
+        };
+        store.set({ name, versions: [...kept, version], tags: existing?.tags ?? tags });
+        return { Version: version.version, Tier: tier };
+      },
+    ),
+
+    GetParameter: operation({ Name: z.string(), WithDecryption: withDecryption }, (input, call) => {
+      authorize('GetParameter', [input.Name], call);
+      return { Parameter: describe(findVersion(input.Name, call), input.WithDecryption, call) };
+    }),
+
+    GetParameters: operation({ Names: names, WithDecryption: withDecryption }, (input, call) => {
+      authorize('GetParameters', input.Names, call);
+      const found: FoundVersion[] = [];
+      const invalid: string[] = [];
+      for (const name of new Set(input.Names)) {
+        try {
+          found.push(findVersion(name, call));
+        } catch {
+          invalid.push(name);
+        }
+      }
+      found.sort((a, b) => (a.name < b.name ? -1 : 1));
+      return {
+        Parameters: found.map((one) => describe(one, input.WithDecryption, call)),
+        InvalidParameters: invalid,
+      };
+    }),
+
+    GetParameterHistory: operation({ Name: z.string(), WithDecryption: withDecryption }, (input, call) => {
+      authorize('GetParameterHistory', [input.Name], call);
+      const { name, versions } = existingParameter(input.Name, call);
+      return {
+        Parameters: versions.map((version) => {
+          const { ARN: _, ...described } = describe({ name, version }, input.WithDecryption, call);
+          const { tier, keyId, labels, lastModifiedUser } = version;
+          return {
+            ...described,
+            Tier: tier,
+            KeyId: keyId,
+            Labels: labels,
+            LastModifiedUser: lastModifiedUser,
+          };
+        }),
+      };
+    }),
+
+    DeleteParameter: operation({ Name: z.string() }, ({ Name }, call) => {
+      authorize('DeleteParameter', [Name], call);
+      store.remove(existingParameter(Name).name);
+      return {};
+    }),
+
+    DeleteParameters: operation({ Names: names }, ({ Names }, call) => {
+      authorize('DeleteParameters', Names, call);
+      const deleted = Names.filter((name) => store.items().has(name));
+      for (const name of deleted) store.remove(name);
+      return {
+        DeletedParameters: deleted,
+        InvalidParameters: Names.filter((name) => !deleted.includes(name)),
+      };
+    }),
+
+    LabelParameterVersion: operation(
+      {
+        Name: z.string(),
+        ParameterVersion: z.int().optional(),
+        Labels: z.array(z.string()).min(1).max(MAX_LABELS),
+      },
+      (input, call) => {
+        authorize('LabelParameterVersion', [input.Name], call);
+        const parameter = existingParameter(input.Name);
+        const target = input.ParameterVersion ?? latestOf(parameter).version;
+        selectVersion(parameter, String(target));
+        const valid = input.Labels.filter((label) => /^(?!aws|ssm|\d)[\w.-]{1,100}$/i.test(label));
+        const versions = parameter.versions.map((version) => {
+          const others = version.labels.filter((label) => !valid.includes(label));
+          return { ...version, labels: version.version === target ? [...others, ...valid] : others };
+        });
+        if (versions.some(({ labels }) => labels.length > MAX_LABELS)) {
+          throw new AwsError(
+            'ParameterVersionLabelLimitExceeded',
+            `A parameter version can have a maximum of ${MAX_LABELS} labels. Move one or more labels to another version and try again.`,
+          );
+        }
+        store.set({ ...parameter, versions });
         return {
-          DeletedParameters: deleted,
-          InvalidParameters: names.filter((name) => !deleted.includes(name)),
+          InvalidLabels: input.Labels.filter((label) => !valid.includes(label)),
+          ParameterVersion: target,
         };
       },
-      LabelParameterVersion: labelParameterVersion(store),
-      ...createTagOperations(store),
-    },
-  };
-}
+    ),
 
-function labelParameterVersion(store: ParameterStore): Operation {
-  return (input, call) => {
-    const name = requiredString(input, 'Name');
-    authorizeNames('ssm:LabelParameterVersion', [name], store, call);
-    const parameter = store.parameters.get(name);
-    if (!parameter) throw new AwsError('ParameterNotFound');
-    const target = optionalInteger(input, 'ParameterVersion') ?? latestVersion(parameter).version;
-    if (!parameter.versions.some(({ version }) => version === target)) {
-      throw new AwsError(
-        'ParameterVersionNotFound',
-        `Systems Manager could not find version ${target} of ${name}. Verify the version and try again.`,
-      );
-    }
-    const labels = stringList(input, 'Labels', { min: 1, max: maxLabelsPerVersion });
-    const valid = labels.filter((label) => /^(?!aws|ssm|\d)[\w.-]{1,100}$/i.test(label));
-    const versions = parameter.versions.map((version) => {
-      const others = version.labels.filter((label) => !valid.includes(label));
-      return { ...version, labels: version.version === target ? [...others, ...valid] : others };
-    });
-    if (versions.some((version) => version.labels.length > maxLabelsPerVersion)) {
-      throw new AwsError(
-        'ParameterVersionLabelLimitExceeded',
-        `A parameter version can have a maximum of ${maxLabelsPerVersion} labels. Move one or more labels to another version and try again.`,
-      );
-    }
-    store.set({ ...parameter, versions });
-    return { InvalidLabels: labels.filter((label) => !valid.includes(label)), ParameterVersion: target };
-  };
-}
+    AddTagsToResource: operation(
+      { ResourceType: z.literal('Parameter'), ResourceId: z.string(), Tags: tagList },
+      ({ ResourceId, Tags }, call) => {
+        const parameter = taggedParameter('AddTagsToResource', ResourceId, call, requestTags(Tags));
+        const tags = new Map([...parameter.tags, ...Tags]);
+        checkTagLimit(tags);
+        store.set({ ...parameter, tags });
+        return {};
+      },
+    ),
 
-function createTagOperations(store: ParameterStore): Record<string, Operation> {
-  const tagged = (
-    action: string,
-    input: Record<string, unknown>,
-    call: OperationCall,
-    tags: ReadonlyMap<string, string> = new Map(),
-  ): Parameter => {
-    if (requiredString(input, 'ResourceType') !== 'Parameter') {
-      throw validationError('Only tags of parameters are emulated.');
-    }
-    const name = requiredString(input, 'ResourceId');
-    call.authorize({ action, resource: parameterArn(store.place, name), context: requestTags(tags) });
-    const parameter = store.parameters.get(name);
-    if (!parameter)
-      throw new AwsError('InvalidResourceId', 'The resource ID is not valid. Verify it and try again.');
-    return parameter;
+    ListTagsForResource: operation(
+      { ResourceType: z.literal('Parameter'), ResourceId: z.string() },
+      ({ ResourceId }, call) => {
+        const { tags } = taggedParameter('ListTagsForResource', ResourceId, call);
+        return { TagList: [...tags].map(([Key, Value]) => ({ Key, Value })) };
+      },
+    ),
   };
+
   return {
-    AddTagsToResource(input, call) {
-      const added = tagList(input);
-      const parameter = tagged('ssm:AddTagsToResource', input, call, added);
-      store.set({ ...parameter, tags: withinTagLimit(new Map([...parameter.tags, ...added])) });
-      return {};
+    get parameters() {
+      return store.items();
     },
-    RemoveTagsFromResource(input, call) {
-      const parameter = tagged('ssm:RemoveTagsFromResource', input, call);
-      const keys = stringList(input, 'TagKeys', { min: 1, max: 50 });
-      store.set({ ...parameter, tags: new Map([...parameter.tags].filter(([key]) => !keys.includes(key))) });
-      return {};
-    },
-    ListTagsForResource(input, call) {
-      const parameter = tagged('ssm:ListTagsForResource', input, call);
-      return { TagList: [...parameter.tags].map(([Key, Value]) => ({ Key, Value })) };
-    },
+    operations,
   };
+
+  /** Checks one permission for every name of a request, each on its own ARN. */
+  function authorize(action: string, references: readonly string[], call: OperationCall): void {
+    for (const reference of new Set(references)) {
+      const resource = parameterArn(place, parseReference(reference).name);
+      call.authorize({ action: `ssm:${action}`, resource });
+    }
+  }
+
+  /** @throws AwsError `ParameterNotFound` */
+  function existingParameter(reference: string, view = { stale: false }): Parameter {
+    const parameter = store.view(view).get(parseReference(reference).name);
+    if (parameter === undefined) throw new AwsError('ParameterNotFound');
+    return parameter;
+  }
+
+  /** @throws AwsError `ParameterNotFound` or `ParameterVersionNotFound` */
+  function findVersion(reference: string, call: OperationCall): FoundVersion {
+    const parameter = existingParameter(reference, call);
+    const { name, selector } = parseReference(reference);
+    const version = selector === undefined ? latestOf(parameter) : selectVersion(parameter, selector);
+    return { name, version, ...(selector !== undefined && { selector }) };
+  }
+
+  function taggedParameter(
+    action: string,
+    name: string,
+    call: OperationCall,
+    context: Record<string, string> = {},
+  ): Parameter {
+    call.authorize({ action: `ssm:${action}`, resource: parameterArn(place, name), context });
+    const parameter = store.items().get(name);
+    if (parameter) return parameter;
+    throw new AwsError('InvalidResourceId', 'The resource ID is not valid. Verify it and try again.');
+  }
+
+  function useKey(arn: string, keyId: string, actions: readonly string[], call: OperationCall): void {
+    kms.use({
+      actions,
+      keyId,
+      service: 'ssm',
+      encryptionContext: { PARAMETER_ARN: arn },
+      unusable: 'InvalidKeyId',
+      call,
+    });
+  }
+
+  function describe(
+    { name, version, selector }: FoundVersion,
+    decrypt: boolean,
+    call: OperationCall,
+  ): JsonObject {
+    const arn = parameterArn(place, name);
+    if (version.keyId && decrypt) useKey(arn, version.keyId, ['kms:Decrypt'], call);
+    return {
+      Name: name,
+      Type: version.type,
+      Value: version.keyId && !decrypt ? ciphertext(name, version) : version.value,
+      Version: version.version,
+      ...(selector !== undefined && { Selector: `:${selector}` }),
+      LastModifiedDate: version.lastModifiedDate.getTime() / 1000,
+      ARN: arn,
+      DataType: 'text',
+    };
+  }
+
+  /** Looks like a KMS ciphertext, and contains nothing of the value. */
+  function ciphertext(name: string, { version, value }: ParameterVersion): string {
+    const digest = createHmac('sha512', ciphertextKey).update(`${name}\n${version}`).digest();
+    const blocks = Math.ceil(Buffer.byteLength(value) / digest.length) + 2;
+    return `AQICAHh${Buffer.concat(Array(blocks).fill(digest)).toString('base64')}`;
+  }
+}
+
+function latestOf({ versions }: Parameter): ParameterVersion {
+  return versions.at(-1) as ParameterVersion;
+}
+
+/** @throws AwsError `ParameterVersionNotFound` */
+function selectVersion({ name, versions }: Parameter, selector: string): ParameterVersion {
+  const isNumber = /^\d+$/.test(selector);
+  const found = versions.find(({ version, labels }) =>
+    isNumber ? version === Number(selector) : labels.includes(selector),
+  );
+  if (found) return found;
+  throw new AwsError(
+    'ParameterVersionNotFound',
+    isNumber
+      ? `Systems Manager could not find version ${selector} of ${name}. Verify the version and try again.`
+      : `Systems Manager could not find the label ${selector} for parameter ${name}. Verify the label and try again.`,
+  );
+}
+
+function requestTags(tags: ReadonlyMap<string, string>): Record<string, string> {
+  return Object.fromEntries([...tags].map(([key, value]) => [`aws:RequestTag/${key}`, value]));
+}
+
+function checkTagLimit(tags: ReadonlyMap<string, string>): void {
+  if (tags.size > MAX_TAGS) throw new AwsError('TooManyTagsError');
+}
+
+/**
+ * The documentation refuses a change of the type. Terraform's acceptance tests show the service accepting it; nobody here
+ * relies on that.
+ */
+function typeOf(
+  name: string,
+  asked: ParameterVersion['type'] | undefined,
+  latest: ParameterVersion | undefined,
+): ParameterVersion['type'] {
+  const type = asked ?? latest?.type;
+  if (type === undefined) throw validationError('A parameter type is required when you create a parameter.');
+  if (latest === undefined || latest.type === type) return type;
+  throw new AwsError(
+    'HierarchyTypeMismatchException',
+    `Parameter Store doesn't support changing a parameter type in a hierarchy: ${name} is a ${latest.type}.`,
+  );
+}
+
+function tierOf(
+  asked: z.output<typeof parameterTier> | undefined,
+  bytes: number,
+  latest: ParameterVersion | undefined,
+): ParameterVersion['tier'] {
+  const wasAdvanced = latest?.tier === 'Advanced';
+  if (bytes > ADVANCED_BYTES) {
+    throw validationError(
+      `Advanced tier parameters support a maximum parameter value of ${ADVANCED_BYTES} characters. ${TIER_PAGE}`,
+    );
+  }
+  if (asked === 'Advanced') return 'Advanced';
+  if (asked === 'Intelligent-Tiering') return wasAdvanced || bytes > STANDARD_BYTES ? 'Advanced' : 'Standard';
+  // Without a tier in the request an advanced parameter stays one; only an explicit downgrade is refused.
+  if (wasAdvanced && asked === undefined) return 'Advanced';
+  if (wasAdvanced) {
+    throw validationError(
+      "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the advanced-parameter tier to the standard-parameter tier. If necessary, you can delete the advanced parameter and recreate it as a standard parameter.",
+    );
+  }
+  if (bytes > STANDARD_BYTES) {
+    throw validationError(
+      `Standard tier parameters support a maximum parameter value of ${STANDARD_BYTES} characters. To create a larger parameter value, upgrade the parameter to use the advanced-parameter tier. ${TIER_PAGE}`,
+    );
+  }
+  return 'Standard';
+}
+
+/** Makes room for one more version. @throws AwsError if the oldest of 100 has a label */
+function withoutOldest({ name, versions }: Parameter): readonly ParameterVersion[] {
+  const [oldest] = versions;
+  if (oldest === undefined || versions.length < MAX_VERSIONS) return versions;
+  if (oldest.labels.length === 0) return versions.slice(1);
+  throw new AwsError(
+    'ParameterMaxVersionLimitExceeded',
+    `You attempted to create a new version of ${name} by calling the PutParameter API with the overwrite flag. Version ${oldest.version}, the oldest version, can't be deleted because it has a label associated with it. Move the label to another version of the parameter, and try again.`,
+  );
 }

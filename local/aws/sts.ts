@@ -2,7 +2,7 @@ import type { webcrypto } from 'node:crypto';
 import { decodeJwt, errors, jwtVerify } from 'jose';
 import { AwsError } from './aws-error.ts';
 import { isAllowed, type PrincipalRegistry } from './iam.ts';
-import type { Place, PolicyDocument, Principal } from './operation.ts';
+import type { JsonObject, OperationCall, Place, PolicyDocument } from './operation.ts';
 
 /** A role that others may take, as far as its trust policy lets them. */
 export interface AssumableRole {
@@ -20,24 +20,17 @@ export interface OidcProvider {
   readonly publicKey: webcrypto.CryptoKey;
 }
 
-/** One call of the Query protocol. */
-export interface StsCall {
-  readonly operation: string;
-  readonly input: URLSearchParams;
-  readonly principal: Principal;
-  readonly now: Date;
-  readonly requestId: string;
-}
+type Input = Readonly<Record<string, string>>;
+type StsOperation = (input: Input, call: OperationCall) => JsonObject | Promise<JsonObject>;
 
 /** The Security Token Service. */
 export interface Sts {
   registerRole(role: AssumableRole): void;
   registerOidcProvider(provider: OidcProvider): void;
-  /** Answers in XML. @throws AwsError */
-  execute(call: StsCall): Promise<string>;
+  readonly operations: Readonly<Record<string, StsOperation>>;
 }
 
-/** A session's life, where a role took the role. */
+/** The longest session where a role took the role. */
 const CHAINED_SECONDS = 3_600;
 
 /** Serves GetCallerIdentity, AssumeRole and AssumeRoleWithWebIdentity, with each trust policy evaluated. */
@@ -47,51 +40,39 @@ export function createSts(place: Place, iam: PrincipalRegistry): Sts {
   return {
     registerRole: (role) => void roles.set(role.arn, role),
     registerOidcProvider: (provider) => void providers.set(provider.name, provider),
-    async execute(call) {
-      switch (call.operation) {
-        case 'GetCallerIdentity':
-          return callerIdentity(place, call);
-        case 'AssumeRole':
-          return assumeRole(call);
-        case 'AssumeRoleWithWebIdentity':
-          return await assumeRoleWithWebIdentity(call);
-        default:
-          throw new AwsError('InvalidAction', `The endpoint does not serve ${call.operation}.`);
-      }
+    operations: {
+      GetCallerIdentity: callerIdentity,
+      AssumeRole: assumeRole,
+      AssumeRoleWithWebIdentity: assumeRoleWithWebIdentity,
     },
   };
 
-  function assumeRole(call: StsCall): string {
-    const role = roles.get(call.input.get('RoleArn') ?? '');
-    const caller = call.principal;
+  /** Needs no permission. */
+  function callerIdentity(_: Input, { principal: { arn } }: OperationCall): JsonObject {
+    return { Arn: arn, UserId: `AROAEXAMPLE:${arn.split('/').at(-1)}`, Account: place.accountId };
+  }
+
+  function assumeRole(input: Input, call: OperationCall): JsonObject {
+    const { arn, policies } = call.principal;
+    const role = roles.get(input.RoleArn ?? '');
     const action = 'sts:AssumeRole';
-    const mayTake =
-      role !== undefined &&
-      isAllowed(caller.policies, {
-        action,
-        resource: role.arn,
-        principalArn: caller.arn,
-        resourcePolicy: role.trust,
-      });
-    if (!mayTake) {
-      throw new AwsError(
-        'AccessDenied',
-        `User: ${caller.arn} is not authorized to perform: ${action} on resource: ${call.input.get('RoleArn')}`,
-        { status: 403 },
+    const request = { action, resource: input.RoleArn ?? '', principalArn: arn };
+    if (role === undefined || !isAllowed(policies, { ...request, resourcePolicy: role.trust })) {
+      throw accessDenied(
+        `User: ${arn} is not authorized to perform: ${action} on resource: ${input.RoleArn}`,
       );
     }
-    const isChained = caller.arn.includes(':assumed-role/');
-    if (isChained && secondsOf(call) > CHAINED_SECONDS) {
+    if (arn.includes(':assumed-role/') && secondsOf(input) > CHAINED_SECONDS) {
       throw new AwsError(
         'ValidationError',
         'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining',
       );
     }
-    return session(call, role);
+    return session(role, input, call.now);
   }
 
-  async function assumeRoleWithWebIdentity(call: StsCall): Promise<string> {
-    const token = call.input.get('WebIdentityToken') ?? '';
+  async function assumeRoleWithWebIdentity(input: Input, { now }: OperationCall): Promise<JsonObject> {
+    const token = input.WebIdentityToken ?? '';
     const { iss = '' } = decodeJwt(token);
     const name = iss.replace('https://', '');
     const provider = providers.get(name);
@@ -101,54 +82,41 @@ export function createSts(place: Place, iam: PrincipalRegistry): Sts {
         `No OpenIDConnect provider found in your account for ${iss}`,
       );
     }
-    const claims = await verify(token, provider, call.now);
-    const role = roles.get(call.input.get('RoleArn') ?? '');
-    const mayTake =
-      role !== undefined &&
-      isAllowed([], {
-        action: 'sts:AssumeRoleWithWebIdentity',
-        resource: role.arn,
-        principalArn: `arn:aws:iam::${place.accountId}:oidc-provider/${name}`,
-        context: { [`${name}:aud`]: String(claims.aud), [`${name}:sub`]: String(claims.sub) },
-        resourcePolicy: role.trust,
-      });
-    if (!mayTake) {
-      throw new AwsError('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity', {
-        status: 403,
-      });
-    }
-    return session(call, role);
+    const { aud, sub } = await verify(token, provider, now);
+    const role = roles.get(input.RoleArn ?? '');
+    const action = 'sts:AssumeRoleWithWebIdentity';
+    const request = {
+      action,
+      resource: input.RoleArn ?? '',
+      principalArn: `arn:aws:iam::${place.accountId}:oidc-provider/${name}`,
+      context: { [`${name}:aud`]: String(aud), [`${name}:sub`]: String(sub) },
+    };
+    if (role === undefined || !isAllowed([], { ...request, resourcePolicy: role.trust }))
+      throw accessDenied(`Not authorized to perform ${action}`);
+    return session(role, input, now);
   }
 
-  function session(call: StsCall, role: AssumableRole): string {
-    const seconds = secondsOf(call);
+  function session(role: AssumableRole, input: Input, now: Date): JsonObject {
+    const seconds = secondsOf(input);
     if (seconds > role.maxSessionSeconds) {
       throw new AwsError(
         'ValidationError',
         'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.',
       );
     }
-    const expiresAt = new Date(call.now.getTime() + seconds * 1_000);
-    const roleName = role.arn.split('/').at(-1) ?? '';
-    const sessionName = call.input.get('RoleSessionName') ?? '';
-    const arn = `arn:aws:sts::${role.arn.split(':')[4]}:assumed-role/${roleName}/${sessionName}`;
-    const { accessKeyId, secretAccessKey, sessionToken } = iam.register({
-      arn,
-      policies: role.policies,
-      expiresAt,
-    });
-    return answer(
-      call,
-      [
-        '<Credentials>',
-        `  <AccessKeyId>${accessKeyId}</AccessKeyId>`,
-        `  <SecretAccessKey>${secretAccessKey}</SecretAccessKey>`,
-        `  <SessionToken>${sessionToken}</SessionToken>`,
-        `  <Expiration>${expiresAt.toISOString()}</Expiration>`,
-        '</Credentials>',
-        `<AssumedRoleUser><AssumedRoleId>AROAEXAMPLE:${escapeXml(sessionName)}</AssumedRoleId><Arn>${escapeXml(arn)}</Arn></AssumedRoleUser>`,
-      ].join('\n'),
-    );
+    const expiresAt = new Date(now.getTime() + seconds * 1_000);
+    const [roleName, accountId] = [role.arn.split('/').at(-1), role.arn.split(':')[4]];
+    const arn = `arn:aws:sts::${accountId}:assumed-role/${roleName}/${input.RoleSessionName}`;
+    const credentials = iam.register({ arn, policies: role.policies, expiresAt });
+    return {
+      Credentials: {
+        AccessKeyId: credentials.accessKeyId,
+        SecretAccessKey: credentials.secretAccessKey,
+        SessionToken: credentials.sessionToken,
+        Expiration: expiresAt.toISOString(),
+      },
+      AssumedRoleUser: { AssumedRoleId: `AROAEXAMPLE:${input.RoleSessionName}`, Arn: arn },
+    };
   }
 }
 
@@ -166,45 +134,10 @@ async function verify(token: string, { clientIds, publicKey }: OidcProvider, now
   }
 }
 
-function secondsOf(call: StsCall): number {
-  return Number(call.input.get('DurationSeconds') ?? 3_600);
+function secondsOf({ DurationSeconds = '3600' }: Input): number {
+  return Number(DurationSeconds);
 }
 
-/** Needs no permission. */
-function callerIdentity(place: Place, call: StsCall): string {
-  const arn = call.principal.arn;
-  return answer(
-    call,
-    [
-      `<Arn>${escapeXml(arn)}</Arn>`,
-      `<UserId>AROAEXAMPLE:${escapeXml(arn.split('/').at(-1) ?? '')}</UserId>`,
-      `<Account>${place.accountId}</Account>`,
-    ].join('\n'),
-  );
-}
-
-/** The XML of the Query protocol. */
-function answer({ operation, requestId }: StsCall, result: string): string {
-  return [
-    `<${operation}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/">`,
-    `<${operation}Result>`,
-    result,
-    `</${operation}Result>`,
-    `<ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata>`,
-    `</${operation}Response>`,
-  ].join('\n');
-}
-
-/** Words an error in the XML of the Query protocol. */
-export function queryError(code: string, message: string, requestId: string): string {
-  return [
-    '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">',
-    `  <Error><Type>Sender</Type><Code>${code}</Code><Message>${escapeXml(message)}</Message></Error>`,
-    `  <RequestId>${requestId}</RequestId>`,
-    '</ErrorResponse>',
-  ].join('\n');
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+function accessDenied(message: string): AwsError {
+  return new AwsError('AccessDenied', message, { status: 403 });
 }

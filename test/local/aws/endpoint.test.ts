@@ -6,7 +6,7 @@ import {
 import { GetParameterCommand, GetParametersCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
 import type { PolicyDocument } from '../../../local/aws/operation.ts';
-import type { SecretLabelUpdatedEvent } from '../../../local/aws/secrets-manager-write.ts';
+import type { SecretLabelUpdatedEvent } from '../../../local/aws/secrets-manager.ts';
 import { connectContract } from './contract.ts';
 
 const place = { region: 'eu-central-1', accountId: '111122223333' };
