@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import {
   type AuthorizationServer,
   startAuthorizationServer,
@@ -100,16 +98,6 @@ describe('credentials that are wrong', () => {
     expect([(await request()).status, (await request('ci:secret-3')).status]).toEqual([401, 200]);
   });
 
-  test('an access key and a client are told apart', async () => {
-    const ask = async (username: string, password: string, client?: string) => {
-      const answer = await post('/oauth/token', { grant_type: 'password', username, password }, client);
-      return (await jsonOf(answer)).error;
-    };
-
-    expect(await ask(KEY.accessKeyId, 'wrong')).toBe('invalid_grant');
-    expect(await ask(KEY.accessKeyId, KEY.accessKeySecret, 'ci:wrong')).toBe('invalid_client');
-  });
-
   test.each(['{"accessKeyId":"KEY+ID====","accessKeySecret":"wrong"}', 'no JSON', 'null'])(
     'the access-key route refuses %s',
     async (body) => {
@@ -139,60 +127,4 @@ describe('a fault', () => {
     expect(Buffer.from(first?.value ?? []).toString()).toMatch(/^\{"access_token"[^}]*$/);
     expect(server.mints.count).toBe(1);
   });
-
-  test('a slow body arrives byte by byte', async () => {
-    server.faults.next('token', { kind: 'slow-body', intervalMs: 1 });
-
-    const { body } = await request();
-
-    const sizes: number[] = [];
-    for await (const chunk of body ?? []) sizes.push(chunk.length);
-    expect(sizes.length).toBeGreaterThan(10);
-  });
-
-  test('an endless body does not stop before the client does', async () => {
-    server.faults.next('token', { kind: 'endless-body' });
-
-    const { body } = await request();
-
-    let length = 0;
-    for await (const chunk of body ?? []) {
-      length += chunk.length;
-      if (length > 1_000_000) break;
-    }
-    expect(length).toBeGreaterThan(1_000_000);
-  });
-});
-
-test('a whole life of the server, refusals and a server error included, prints nothing', async () => {
-  const module = new URL('../../../local/authorization-server/authorization-server.ts', import.meta.url);
-  const program = `
-    import { startAuthorizationServer } from '${module.href}';
-    const server = await startAuthorizationServer({ clients: [{ clientId: 'ci', clientSecret: 'canary-secret' }] });
-    const mint = (secret, form = {}) => fetch(server.tokenUrl, {
-      method: 'POST',
-      headers: { authorization: 'Basic ' + btoa('ci:' + secret) },
-      body: new URLSearchParams({ grant_type: 'client_credentials', ...form }),
-    });
-    const { access_token: token } = await (await mint('canary-secret')).json();
-    await mint('canary-wrong');
-    await mint('canary-secret', { resource: 'https://unknown.example.test/' });
-    await server.introspect(token);
-    server.setLifetime(0);
-    const failed = await mint('canary-secret');
-    if (failed.status !== 500) throw new Error('A lifetime of 0 was taken.');
-    await fetch(server.probeUrl, { headers: { authorization: 'Bearer ' + token } });
-    await fetch(server.issuer + '/.well-known/openid-configuration');
-    await fetch(server.url + '/oauth/revoke', { method: 'POST', body: new URLSearchParams({ token }) });
-    await fetch(server.url + '/nothing-here');
-    await server.close();
-  `;
-
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [
-    '--input-type=module',
-    '--eval',
-    program,
-  ]);
-
-  expect([stdout, stderr]).toEqual(['', '']);
 });

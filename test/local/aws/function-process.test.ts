@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
 import { createFunctionProcess, type FunctionProcess } from '../../../local/aws/function-process.ts';
 
@@ -44,20 +43,6 @@ const context = {
   invokedFunctionArn: 'arn:aws:lambda:eu-central-1:111122223333:function:refresher',
 };
 
-test('a handler gets the event and the context, and its result comes back', async () => {
-  const process = await start(`export const handler = async (event, context) => ({
-    event, id: context.awsRequestId, arn: context.invokedFunctionArn, left: context.getRemainingTimeInMillis() });`);
-
-  const outcome = await process.invoke({ a: 1 }, context);
-
-  expect(outcome).toMatchObject({
-    payload: { event: { a: 1 }, id: 'request-1', arn: context.invokedFunctionArn },
-  });
-  const { left } = (outcome as { payload: { left: number } }).payload;
-  expect(left).toBeGreaterThan(1_000);
-  expect(left).toBeLessThanOrEqual(5_000);
-});
-
 test('the process sees its template environment and nothing of the parent but PATH', async () => {
   process.env.PARENT_ONLY = 'leak';
   const started = await start('export const handler = () => Object.keys(process.env);', {
@@ -68,41 +53,6 @@ test('the process sees its template environment and nothing of the parent but PA
   const names = (outcome as { payload: string[] }).payload.filter((name) => !name.startsWith('AWS_'));
 
   expect(names.sort()).toEqual(['PATH', 'TOKEN_NAME', 'TZ']);
-});
-
-test('a thrown error becomes a function error with its name as the type', async () => {
-  const process = await start(`export const handler = () => {
-    const error = new Error('say what to do'); error.name = 'TOKEN_REJECTED'; throw error; };`);
-
-  expect(await process.invoke({}, context)).toMatchObject({
-    failure: { errorType: 'TOKEN_REJECTED', errorMessage: 'say what to do', trace: expect.any(Array) },
-  });
-});
-
-test('an error while loading the bundle is the error of the invocation', async () => {
-  const process = await start(`throw new RangeError('bad environment'); export const handler = () => 1;`);
-
-  expect(await process.invoke({}, context)).toMatchObject({
-    failure: { errorType: 'RangeError', errorMessage: 'bad environment' },
-  });
-});
-
-test('a warm process is used again', async () => {
-  const process = await start('let count = 0; export const handler = () => ++count;');
-
-  await process.invoke({}, context);
-
-  expect(await process.invoke({}, context)).toMatchObject({ payload: 2 });
-  expect(process.starts).toBe(1);
-});
-
-test('concurrent invocations run in processes of their own', async () => {
-  const process = await start(`export const handler = async () => {
-    await new Promise((resolve) => setTimeout(resolve, 50)); return globalThis.process.pid; };`);
-
-  const outcomes = await Promise.all([process.invoke({}, context), process.invoke({}, context)]);
-
-  expect(new Set(outcomes.map((outcome) => (outcome as { payload: number }).payload)).size).toBe(2);
 });
 
 test('an invocation over its time limit is killed, and the next one starts afresh', async () => {
@@ -119,53 +69,6 @@ test('an invocation over its time limit is killed, and the next one starts afres
   });
   expect(await process.invoke({}, context)).toMatchObject({ payload: 'fine' });
   expect(process.starts).toBe(2);
-});
-
-test('a process killed from outside fails its invocation', async () => {
-  const started = await start(
-    'export const handler = () => { process.kill(process.pid, "SIGKILL"); return new Promise(() => {}); };',
-  );
-
-  expect(await started.invoke({}, context)).toMatchObject({
-    failure: { errorType: 'Runtime.ExitError', errorMessage: expect.stringContaining('signal: killed') },
-  });
-  expect(started.pids).toEqual([]);
-});
-
-test('lines on stdout and stderr are kept', async () => {
-  const process = await start('export const handler = () => { console.log("out"); console.error("err"); };');
-  const outcome = await process.invoke({}, context);
-
-  await process.stop();
-
-  expect(outcome).toMatchObject({ payload: null });
-  expect([...process.lines].sort()).toEqual(['err', 'out']);
-});
-
-test('the SDK invokes the function through the endpoint', async () => {
-  const process = await start(
-    'export const handler = (event) => { if (event.fail) throw new Error("no"); return event; };',
-  );
-  endpoint.registerFunction({ name: 'refresher', invoke: process.invoke });
-  const client = new LambdaClient({
-    region: place.region,
-    endpoint: endpoint.url,
-    credentials: endpoint.iam.registerAdministrator(),
-  });
-
-  const good = await client.send(new InvokeCommand({ FunctionName: 'refresher', Payload: '{"a":1}' }));
-
-  expect([good.StatusCode, good.FunctionError, Buffer.from(good.Payload ?? '').toString()]).toEqual([
-    200,
-    undefined,
-    '{"a":1}',
-  ]);
-  const bad = await client.send(new InvokeCommand({ FunctionName: 'refresher', Payload: '{"fail":true}' }));
-  expect(bad.FunctionError).toBe('Unhandled');
-  expect(JSON.parse(Buffer.from(bad.Payload ?? '').toString())).toMatchObject({
-    errorType: 'Error',
-    errorMessage: 'no',
-  });
 });
 
 test('a process killed between two AWS calls has made the first and not the second', async () => {

@@ -13,7 +13,6 @@ export const motoGaps: Readonly<Record<string, string>> = {
     'the tier is stored as asked for',
   'the advanced tier takes 8,192 bytes and not one more': 'sizes are not checked',
   'an advanced parameter cannot be put back into the standard tier': 'the tier is stored as asked for',
-  'an answer says which selector it was asked with': 'no Selector in the answer',
   'a label that is not there is ParameterVersionNotFound': 'answers ParameterNotFound',
   'a name with a space is refused': 'characters are not checked',
   'a name with a character outside the set is refused': 'characters are not checked',
@@ -27,8 +26,6 @@ export const motoGaps: Readonly<Record<string, string>> = {
     'the message does not name the stage',
   'PutSecretValue moves AWSCURRENT, and AWSPREVIOUS follows; older versions lose their labels':
     'versions without a label stay in VersionIdsToStages',
-  'AWSCURRENT cannot be removed altogether': 'it can',
   'a secret scheduled for deletion gives no value, keeps its name, and can be restored': 'other wording',
-  'a value is text or bytes, never both': 'both are stored',
   'a value of more than 65,536 bytes is refused': 'sizes are not checked',
 };

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import {
   CreateSecretCommand,
   type CreateSecretCommandInput,
@@ -10,7 +9,6 @@ import {
   PutSecretValueCommand,
   RestoreSecretCommand,
   type SecretsManagerClient,
-  UpdateSecretCommand,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
 import { uniqueName, useContract } from './contract.ts';
@@ -55,22 +53,6 @@ behaves(
       );
     }
   },
-);
-
-behaves('a binary secret comes back as bytes, without SecretString', async ({ secretsManager: client }) => {
-  const { ARN } = await create(client, { SecretBinary: Uint8Array.of(0, 255, 7) });
-  const value = await read(client, ARN);
-
-  assert.deepEqual([...(value.SecretBinary ?? [])], [0, 255, 7]);
-  assert.equal(value.SecretString, undefined);
-});
-
-behaves('a secret that is not there is ResourceNotFoundException', ({ secretsManager: client }) =>
-  refuses(
-    read(client, uniqueName('contract')),
-    'ResourceNotFoundException',
-    /^Secrets Manager can't find the specified secret\.$/,
-  ),
 );
 
 behaves(
@@ -159,74 +141,6 @@ behaves('AWSCURRENT is moved only by naming the version it leaves', async ({ sec
   assert.equal((await read(client, ARN)).SecretString, 'one');
 });
 
-behaves('AWSCURRENT cannot be removed altogether', async ({ secretsManager: client }) => {
-  const { ARN, VersionId } = await create(client);
-
-  await refuses(
-    client.send(
-      new UpdateSecretVersionStageCommand({
-        SecretId: ARN,
-        VersionStage: 'AWSCURRENT',
-        RemoveFromVersionId: VersionId,
-      }),
-    ),
-    'InvalidParameterException',
-  );
-});
-
-behaves(
-  'a request token makes one version: the same value again is the same, another is refused',
-  async ({ secretsManager: client }) => {
-    const { ARN } = await create(client);
-    const ClientRequestToken = randomUUID();
-    const send = (SecretString: string) =>
-      client.send(new PutSecretValueCommand({ SecretId: ARN, SecretString, ClientRequestToken }));
-
-    assert.equal((await send('two')).VersionId, ClientRequestToken);
-    assert.equal((await send('two')).VersionId, ClientRequestToken);
-    await refuses(send('three'), 'ResourceExistsException');
-  },
-);
-
-behaves(
-  'a version is read by id, and refused when it has not the stage that is asked for',
-  async ({ secretsManager: client }) => {
-    const { ARN, VersionId } = await create(client);
-
-    await putValue(client, ARN, 'two');
-
-    assert.equal((await read(client, ARN, { VersionId })).SecretString, 'one');
-    await refuses(read(client, ARN, { VersionId, VersionStage: 'AWSCURRENT' }), 'InvalidRequestException');
-    await refuses(read(client, ARN, { VersionId: randomUUID() }), 'ResourceNotFoundException', /VersionId/);
-  },
-);
-
-behaves(
-  'UpdateSecret with a value makes it current; without one it changes the description only',
-  async ({ secretsManager: client }) => {
-    const { ARN, VersionId } = await create(client);
-
-    await client.send(new UpdateSecretCommand({ SecretId: ARN, Description: 'why' }));
-
-    assert.equal((await read(client, ARN)).VersionId, VersionId);
-    await client.send(new UpdateSecretCommand({ SecretId: ARN, SecretString: 'two' }));
-    assert.equal((await read(client, ARN)).SecretString, 'two');
-    const described = await client.send(new DescribeSecretCommand({ SecretId: ARN }));
-    assert.equal(described.Description, 'why');
-  },
-);
-
-behaves(
-  'DescribeSecret tells when the secret was made and last changed',
-  async ({ secretsManager: client }) => {
-    const { ARN } = await create(client);
-    const { CreatedDate, LastChangedDate } = await client.send(new DescribeSecretCommand({ SecretId: ARN }));
-    for (const date of [CreatedDate, LastChangedDate]) {
-      assert.ok(Math.abs((date?.getTime() ?? 0) - Date.now()) < 3_600_000);
-    }
-  },
-);
-
 behaves(
   'a secret scheduled for deletion gives no value, keeps its name, and can be restored',
   async ({ secretsManager: client }) => {
@@ -245,22 +159,6 @@ behaves(
     assert.equal((await read(client, ARN)).SecretString, 'one');
   },
 );
-
-behaves('a secret deleted without recovery is gone at once', async ({ secretsManager: client }) => {
-  const { ARN } = await create(client);
-  await client.send(new DeleteSecretCommand({ SecretId: ARN, ForceDeleteWithoutRecovery: true }));
-
-  await refuses(read(client, ARN), 'ResourceNotFoundException');
-});
-
-behaves('a value is text or bytes, never both', async ({ secretsManager: client }) => {
-  const { ARN: SecretId } = await create(client);
-
-  await refuses(
-    client.send(new PutSecretValueCommand({ SecretId, SecretString: 'a', SecretBinary: Uint8Array.of(1) })),
-    'InvalidParameterException',
-  );
-});
 
 behaves('a value of more than 65,536 bytes is refused', async ({ secretsManager: client }) => {
   const { ARN } = await create(client);

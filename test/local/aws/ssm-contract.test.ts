@@ -2,11 +2,8 @@ import assert from 'node:assert/strict';
 import {
   AddTagsToResourceCommand,
   DeleteParameterCommand,
-  DeleteParametersCommand,
-  DescribeParametersCommand,
   GetParameterCommand,
   GetParameterHistoryCommand,
-  GetParametersByPathCommand,
   GetParametersCommand,
   LabelParameterVersionCommand,
   ListTagsForResourceCommand,
@@ -61,24 +58,9 @@ behaves('an existing parameter is not replaced without Overwrite', async ({ ssm 
   assert.equal((await get(ssm, Name)).Value, 'first');
 });
 
-behaves('Overwrite makes the next version, and creates what is not there', async ({ ssm }) => {
-  const Name = uniqueName();
-
-  assert.equal((await update(ssm, { Name, Type: 'String' })).Version, 1);
-  assert.equal((await update(ssm, { Name, Type: 'String' })).Version, 2);
-});
-
 behaves('a new parameter without a type is refused', ({ ssm }) =>
   refuses(update(ssm, { Name: uniqueName() }), 'ValidationException', /type is required/),
 );
-
-behaves('an overwrite that names no type keeps the type', async ({ ssm }) => {
-  const Name = uniqueName();
-  await put(ssm, { Name, Type: 'SecureString' });
-  await update(ssm, { Name });
-
-  assert.equal((await get(ssm, Name)).Type, 'SecureString');
-});
 
 behaves('an overwrite that names another type is refused', async ({ ssm }) => {
   const Name = uniqueName();
@@ -86,10 +68,6 @@ behaves('an overwrite that names another type is refused', async ({ ssm }) => {
 
   await refuses(update(ssm, { Name, Type: 'SecureString' }), 'HierarchyTypeMismatchException');
 });
-
-behaves('an empty value is refused', ({ ssm }) =>
-  refuses(put(ssm, { Name: uniqueName(), Value: '' }), 'ValidationException', /length greater/),
-);
 
 behaves('the standard tier takes 4,096 bytes and not one more', async ({ ssm }) => {
   const Name = uniqueName();
@@ -145,10 +123,6 @@ behaves('a label on the oldest of 100 versions blocks the next one', async ({ ss
   assert.equal((await get(ssm, Name)).Version, 100);
 });
 
-behaves('a parameter that is not there is ParameterNotFound', ({ ssm }) =>
-  refuses(get(ssm, uniqueName()), 'ParameterNotFound'),
-);
-
 behaves('a version is read by number and by label', async ({ ssm }) => {
   const Name = uniqueName();
   await put(ssm, { Name, Value: 'old' });
@@ -159,14 +133,6 @@ behaves('a version is read by number and by label', async ({ ssm }) => {
     const read = await get(ssm, `${Name}${selector}`);
     assert.deepEqual([read.Name, read.Value], [Name, 'old']);
   }
-});
-
-behaves('an answer says which selector it was asked with', async ({ ssm }) => {
-  const Name = uniqueName();
-  await put(ssm, { Name });
-
-  assert.equal((await get(ssm, `${Name}:1`)).Selector, ':1');
-  assert.equal((await get(ssm, Name)).Selector, undefined);
 });
 
 behaves('a version that is not there is ParameterVersionNotFound', async ({ ssm }) => {
@@ -181,29 +147,6 @@ behaves('a label that is not there is ParameterVersionNotFound', async ({ ssm })
   await put(ssm, { Name });
 
   await refuses(get(ssm, `${Name}:stable`), 'ParameterVersionNotFound');
-});
-
-behaves('a label moves from one version to another', async ({ ssm }) => {
-  const Name = uniqueName();
-  await put(ssm, { Name, Value: 'old' });
-  await update(ssm, { Name, Value: 'new' });
-
-  for (const ParameterVersion of [1, 2]) {
-    await ssm.send(new LabelParameterVersionCommand({ Name, Labels: ['stable'], ParameterVersion }));
-  }
-  assert.equal((await get(ssm, `${Name}:stable`)).Value, 'new');
-  const { InvalidLabels } = await ssm.send(
-    new LabelParameterVersionCommand({ Name, Labels: ['aws-no', '1no'] }),
-  );
-  assert.deepEqual([...(InvalidLabels ?? [])].sort(), ['1no', 'aws-no']);
-});
-
-behaves('a parameter is read by its ARN', async ({ ssm }) => {
-  const Name = uniqueName();
-  await put(ssm, { Name, Value: 'by-arn' });
-  const { ARN = '' } = await get(ssm, Name);
-
-  assert.equal((await get(ssm, ARN)).Value, 'by-arn');
 });
 
 behaves('GetParameters answers what it finds and names the rest, selectors too', async ({ ssm }) => {
@@ -245,25 +188,9 @@ for (const [what, Name, error] of [
 ] as const)
   behaves(`a name ${what} is refused`, ({ ssm }) => refuses(put(ssm, { Name, Overwrite: true }), error));
 
-behaves('a name of 15 levels is taken', async ({ ssm }) => {
-  await put(ssm, { Name: `${uniqueName()}${'/level'.repeat(13)}` });
-});
-
 behaves('a key that is not there is InvalidKeyId', ({ ssm }) =>
   refuses(put(ssm, { Name: uniqueName(), Type: 'SecureString', KeyId: 'alias/not-there' }), 'InvalidKeyId'),
 );
-
-behaves('GetParametersByPath lists one level, or all with Recursive', async ({ ssm }) => {
-  const Path = uniqueName();
-
-  for (const Name of [`${Path}/a`, `${Path}/b/c`, `${Path}x/d`]) await put(ssm, { Name });
-  const list = async (Recursive: boolean) =>
-    (await ssm.send(new GetParametersByPathCommand({ Path, Recursive }))).Parameters?.map(
-      ({ Name }) => Name,
-    ).sort();
-  assert.deepEqual(await list(false), [`${Path}/a`]);
-  assert.deepEqual(await list(true), [`${Path}/a`, `${Path}/b/c`]);
-});
 
 behaves('a deleted parameter is gone, and starts again at version 1', async ({ ssm }) => {
   const Name = uniqueName();
@@ -274,14 +201,6 @@ behaves('a deleted parameter is gone, and starts again at version 1', async ({ s
   await refuses(get(ssm, Name), 'ParameterNotFound');
   await refuses(ssm.send(new DeleteParameterCommand({ Name })), 'ParameterNotFound');
   assert.equal((await put(ssm, { Name })).Version, 1);
-});
-
-behaves('DeleteParameters says what it deleted and what was not there', async ({ ssm }) => {
-  const [there, missing] = [uniqueName(), uniqueName()];
-  await put(ssm, { Name: there });
-  const answer = await ssm.send(new DeleteParametersCommand({ Names: [there, missing] }));
-
-  assert.deepEqual([answer.DeletedParameters, answer.InvalidParameters], [[there], [missing]]);
 });
 
 behaves('the history shows every version with its labels', async ({ ssm }) => {
@@ -298,19 +217,6 @@ behaves('the history shows every version with its labels', async ({ ssm }) => {
       [2, 'two', []],
     ],
   );
-});
-
-behaves('DescribeParameters finds by name and shows tier and key, never the value', async ({ ssm }) => {
-  const Name = uniqueName();
-  await put(ssm, { Name, Type: 'SecureString', Value: 'canary-plaintext', Tier: 'Advanced' });
-  const ParameterFilters = [{ Key: 'Name', Option: 'Equals', Values: [Name] }];
-  const { Parameters } = await ssm.send(new DescribeParametersCommand({ ParameterFilters }));
-
-  assert.deepEqual(
-    Parameters?.map(({ Tier, KeyId }) => [Tier, KeyId]),
-    [['Advanced', 'alias/aws/ssm']],
-  );
-  assert.ok(!JSON.stringify(Parameters).includes('canary-plaintext'));
 });
 
 behaves('tags are set at creation or later, never together with Overwrite', async ({ ssm }) => {
@@ -353,16 +259,3 @@ behaves('a tag that is added again has the new value, and the others stay', asyn
   const { TagList } = await ssm.send(new ListTagsForResourceCommand({ ResourceType, ResourceId: Name }));
   assert.deepEqual(TagList?.map(({ Key, Value }) => `${Key}=${Value}`).sort(), ['a=2', 'b=1']);
 });
-
-behaves('tags of a parameter that is not there are refused', ({ ssm }) =>
-  refuses(
-    ssm.send(
-      new AddTagsToResourceCommand({
-        ResourceType: 'Parameter',
-        ResourceId: uniqueName(),
-        Tags: [{ Key: 'a', Value: '1' }],
-      }),
-    ),
-    'InvalidResourceId',
-  ),
-);
