@@ -1,4 +1,4 @@
-// Loaded before `npm start`, `npm test` and the CDK app, and run by whatever Node.js there is: an older one does not load
+// Loaded before `npm start`, Jest and the CDK app, and run by whatever Node.js there is: an older one does not load
 // TypeScript, and would only say ERR_UNKNOWN_FILE_EXTENSION.
 const LEAST = 24;
 

@@ -1,6 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
 /*
  * jest-light-runner has no time limits: a test or a hook that hangs would hang the whole run. Loaded before the suites, this
- * gives both the limit of Jest's interface, the last argument. TEST_TIME_LIMIT_MS replaces the default.
+ * gives both the limit of Jest's interface, the last argument. TEST_TIME_LIMIT_MS replaces the default. Nor does the runner
+ * quote the line that failed: this does.
  */
 const DEFAULT_LIMIT_MS = Number(process.env.TEST_TIME_LIMIT_MS ?? 120_000);
 
@@ -16,11 +21,39 @@ export function limited<Values extends unknown[]>(step: Step<Values>, limitMs = 
     );
     try {
       await Promise.race([step(...values), late.promise]);
+    } catch (error) {
+      throw error instanceof Error ? pointingAtItsLine(error) : error;
     } finally {
       clearTimeout(timer);
     }
   };
 }
+
+/** Leaves the frames of our own files, as an editor opens them, and quotes the line of the first that is a test's. */
+export function pointingAtItsLine(error: Error): Error {
+  const lines = (error.stack ?? '').split('\n');
+  const frames = lines.flatMap((line) => {
+    const [, url, row, column] = /^ +at .*?(file:[^?)]+?)(?:\?\d+)?:(\d+):(\d+)\)?$/.exec(line) ?? [];
+    if (url === undefined || url.includes('/node_modules/') || url === import.meta.url) return [];
+    return [{ file: fileURLToPath(url), row: Number(row), column }];
+  });
+  const quoted = frames.find(({ file }) => /test\.ts$/.test(file)) ?? frames[0];
+  if (quoted === undefined) return error;
+  const source = readFileSync(quoted.file, 'utf8').split('\n')[quoted.row - 1]?.trim();
+  const message = lines.slice(
+    0,
+    Math.max(
+      1,
+      lines.findIndex((line) => /^ +at /.test(line)),
+    ),
+  );
+  const places = frames.map(({ file, row, column }) => `    at ${relative('.', file)}:${row}:${column}`);
+  error.stack = [...message, '', `  > ${quoted.row} | ${source}`, ...places].join('\n');
+  return error;
+}
+
+// An error of an SDK has ten frames of its own before the test's.
+Error.stackTraceLimit = 40;
 
 const { test: unlimited } = globalThis;
 globalThis.test = Object.assign(
