@@ -1,7 +1,6 @@
 import type { Config } from '../config.ts';
 import { describeProvider } from '../contract.ts';
 import { parseCredentials } from './credentials.ts';
-import { createFindTokenEndpoint } from './discovery.ts';
 import { createDispatcher, createSendRequest, type HttpDispatcher } from './http.ts';
 import type { Minter } from './minter.ts';
 import { probeToken } from './probe.ts';
@@ -40,7 +39,6 @@ export function createMinter(options: CreateMinterOptions): Minter {
     secretArn,
     assumedLifetimeMs,
     send,
-    findTokenEndpoint: createFindTokenEndpoint({ send, now, timeoutMs }),
     now,
     timeoutMs,
   });

@@ -11,37 +11,31 @@ export interface TokenEndpoint {
 }
 
 /**
- * Finds an issuer's token endpoint.
+ * Finds the token endpoint.
  *
  * @throws RefreshError `TOKEN_ENDPOINT_UNAVAILABLE`, `TOKEN_ENDPOINT_THROTTLED`, `TOKEN_RESPONSE_INVALID`
  */
-export type FindTokenEndpoint = (
-  issuer: string,
-  options: { readonly signal: AbortSignal },
-) => Promise<TokenEndpoint>;
+export type FindTokenEndpoint = (options: { readonly signal: AbortSignal }) => Promise<TokenEndpoint>;
 
 /**
- * Makes the discovery of token endpoints by OpenID Connect Discovery, then by RFC 8414. It asks the issuer each time. If
- * that fails, it uses the last result.
+ * Makes the discovery of an issuer's token endpoint by OpenID Connect Discovery, then by RFC 8414. It asks the issuer
+ * each time. If that fails, it uses the last result.
  *
  * @see https://openid.net/specs/openid-connect-discovery-1_0.html section 4
  * @see RFC 8414 section 3
  */
-export function createFindTokenEndpoint(options: {
-  readonly send: SendRequest;
-  readonly now: () => Date;
-  readonly timeoutMs: number;
-}): FindTokenEndpoint {
-  const lastKnown = new Map<string, string>();
-  return async (issuer, { signal }) => {
+export function createDiscovery(
+  issuer: string,
+  options: { readonly send: SendRequest; readonly now: () => Date; readonly timeoutMs: number },
+): FindTokenEndpoint {
+  let lastKnown: string | undefined;
+  return async ({ signal }) => {
     try {
-      const tokenUrl = await discover(issuer, { ...options, signal });
-      lastKnown.set(issuer, tokenUrl);
-      return { tokenUrl, warnings: [] };
+      lastKnown = await discover(issuer, { ...options, signal });
+      return { tokenUrl: lastKnown, warnings: [] };
     } catch (error) {
-      const tokenUrl = lastKnown.get(issuer);
-      if (tokenUrl === undefined || signal.aborted || !isRefreshError(error)) throw error;
-      return { tokenUrl, warnings: [`${error.message} The last known token endpoint was used.`] };
+      if (lastKnown === undefined || signal.aborted || !isRefreshError(error)) throw error;
+      return { tokenUrl: lastKnown, warnings: [`${error.message} The last known token endpoint was used.`] };
     }
   };
 }

@@ -1,7 +1,7 @@
 import type { Credentials, Provider, TokenRequest } from '../providers/provider.ts';
 import { encodeCredential } from './client-authentication.ts';
 import { howToStore } from './credentials.ts';
-import type { FindTokenEndpoint } from './discovery.ts';
+import { createDiscovery, type FindTokenEndpoint } from './discovery.ts';
 import type { SendRequest } from './http.ts';
 import { sendTokenRequest } from './token-request.ts';
 import { readTokenResponse, type Token } from './token-response.ts';
@@ -18,23 +18,23 @@ export function createAskForToken(options: {
   readonly secretArn: string;
   readonly assumedLifetimeMs: number;
   readonly send: SendRequest;
-  readonly findTokenEndpoint: FindTokenEndpoint;
   readonly now: () => Date;
-  /** Time limit of one token request. */
+  /** Time limit of one request. */
   readonly timeoutMs: number;
 }): AskForToken {
-  const { provider, secretArn, assumedLifetimeMs, send, findTokenEndpoint, now, timeoutMs } = options;
+  const { provider, secretArn, assumedLifetimeMs, send, now, timeoutMs } = options;
   const { endpoint } = provider.source;
   const issuer = 'issuer' in endpoint ? endpoint.issuer : undefined;
+  const findTokenEndpoint: FindTokenEndpoint =
+    'issuer' in endpoint
+      ? createDiscovery(endpoint.issuer, options)
+      : async () => ({ tokenUrl: endpoint.url, warnings: [] });
   // Messages name the configured host: a discovered one is text that a server chose.
   const { host } = new URL('issuer' in endpoint ? endpoint.issuer : endpoint.url);
 
   return async (credentials, { signal }) => {
     const request = provider.tokenRequest(credentials);
-    const { tokenUrl, warnings } =
-      'issuer' in endpoint
-        ? await findTokenEndpoint(endpoint.issuer, { signal })
-        : { tokenUrl: endpoint.url, warnings: [] };
+    const { tokenUrl, warnings } = await findTokenEndpoint({ signal });
     const target = { tokenUrl, issuer, host, secretArn, send, now, signal, timeoutMs };
     const { response, issuedAt, sentProof } = await sendTokenRequest(request, target);
     const context = {

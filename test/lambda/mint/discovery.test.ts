@@ -1,5 +1,5 @@
 import type { RefreshError } from '../../../lambda/errors.ts';
-import { createFindTokenEndpoint } from '../../../lambda/mint/discovery.ts';
+import { createDiscovery } from '../../../lambda/mint/discovery.ts';
 import { createSendRequest } from '../../../lambda/mint/http.ts';
 import { rejection } from '../../support/leaks.ts';
 import { type Answer, type Recorder, startRecorder, type WireRequest } from '../../support/recorder.ts';
@@ -19,10 +19,10 @@ afterEach(() => recorder.close());
 const metadata = (changes: object = {}): Answer => ({
   body: JSON.stringify({ issuer, token_endpoint: `${issuer}/token`, ...changes }),
 });
-const make = () =>
-  createFindTokenEndpoint({ send: createSendRequest(), now: () => new Date(), timeoutMs: 2_000 });
+const make = (of = issuer) =>
+  createDiscovery(of, { send: createSendRequest(), now: () => new Date(), timeoutMs: 2_000 });
 const signal = () => AbortSignal.timeout(5_000);
-const find = (of = issuer) => make()(of, { signal: signal() });
+const find = (of = issuer) => make(of)({ signal: signal() });
 const found = (path = '/token') => ({ tokenUrl: `${issuer}${path}`, warnings: [] });
 const paths = () => recorder.requests.map(({ method, path }) => `${method} ${path}`);
 
@@ -50,7 +50,7 @@ test('a bare host may end with a slash on either side', async () => {
 
 test('the issuer is asked each time; while it does not answer, its last token endpoint is used, with a warning', async () => {
   const findAgain = make();
-  const ask = () => findAgain(issuer, { signal: signal() });
+  const ask = () => findAgain({ signal: signal() });
   await ask();
   answers = () => metadata({ token_endpoint: `${issuer}/moved` });
   expect(await ask()).toEqual(found('/moved'));
@@ -62,7 +62,7 @@ test('the issuer is asked each time; while it does not answer, its last token en
   expect(warnings).toEqual([
     expect.stringMatching(/could not be read \(HTTP 503\).*last known token endpoint was used\.$/),
   ]);
-  const error = await rejection(findAgain(issuer, { signal: AbortSignal.abort() }));
+  const error = await rejection(findAgain({ signal: AbortSignal.abort() }));
   expect(error).toMatchObject({ code: 'TOKEN_ENDPOINT_UNAVAILABLE' });
 });
 
@@ -130,9 +130,9 @@ test('of an issuer with TLS, a token endpoint on loopback without TLS is refused
   const secure = 'https://login.example.test';
   const body = JSON.stringify({ issuer: secure, token_endpoint: 'http://127.0.0.1/token' });
   const send = async () => ({ status: 200, headers: {}, body, isTruncated: false });
-  const findOf = createFindTokenEndpoint({ send, now: () => new Date(), timeoutMs: 2_000 });
+  const findOf = createDiscovery(secure, { send, now: () => new Date(), timeoutMs: 2_000 });
 
-  expect(await rejection(findOf(secure, { signal: signal() }))).toMatchObject({
+  expect(await rejection(findOf({ signal: signal() }))).toMatchObject({
     code: 'TOKEN_RESPONSE_INVALID',
     message: expect.stringContaining('has a token_endpoint without TLS'),
   });
