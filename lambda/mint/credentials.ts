@@ -63,7 +63,7 @@ function parseObject(text: string): Record<string, unknown> | string {
 
 function readKey(json: Record<string, unknown>, key: string): string | { readonly problem: string } {
   const camelCase = key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  const names = [key, camelCase].filter((name) => Object.hasOwn(json, name));
+  const names = [key, camelCase].filter((name) => json[name] !== undefined);
   const [name, second] = names;
   if (name === undefined) return { problem: `${key} is missing` };
   if (second !== undefined && json[name] !== json[second]) {

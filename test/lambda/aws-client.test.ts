@@ -1,38 +1,29 @@
 import { faultOfAwsCall } from '../../lambda/aws-client.ts';
 
-const error = (name: string, message = '', status = 400) =>
-  Object.assign(new Error(message), { name, $metadata: { httpStatusCode: status } });
-const systemError = (code: string) => Object.assign(new Error('connect'), { code });
+const MISSING_KEY = 'The ciphertext refers to a customer master key that does not exist';
 
 test.each([
-  [error('AccessDeniedException', 'not authorized to perform: ssm:PutParameter'), 'IAM'],
-  [error('AccessDeniedException', 'not authorized to perform: kms:Decrypt on resource'), 'KMS'],
-  [
-    error('AccessDeniedException', 'User: …/my-kms-role/… is not authorized to perform: ssm:GetParameters'),
-    'IAM',
-  ],
-  [error('AccessDeniedException', 'Access to KMS is not allowed'), 'KMS'],
-  [
-    error('AccessDeniedException', 'The ciphertext refers to a customer master key that does not exist'),
-    'KMS',
-  ],
-  [error('DecryptionFailure'), 'KMS'],
-  [error('KMSAccessDeniedException'), 'KMS'],
-  [error('InvalidKeyId'), 'KMS'],
-  [error('CredentialsProviderError'), 'IAM'],
-  [error('UnrecognizedClientException'), 'IAM'],
-  [error('ExpiredTokenException'), 'IAM'],
-  [error('InvalidSignatureException'), 'IAM'],
-  [systemError('ECONNREFUSED'), 'network'],
-  [systemError('ENOTFOUND'), 'network'],
-  [systemError('CERT_HAS_EXPIRED'), 'network'],
-  [error('TimeoutError'), 'network'],
-  [error('AbortError'), 'network'],
-  [error('ThrottlingException'), 'Secrets Manager'],
-  [error('InternalServiceError', '', 500), 'Secrets Manager'],
-  [error('ServiceUnavailable', '', 503), 'Secrets Manager'],
-  [error('ResourceNotFoundException'), 'secret'],
-  ['no error at all', 'secret'],
-])('%s is the fault of: %s', (failure, fault) => {
-  expect(faultOfAwsCall(failure, 'Secrets Manager', 'secret')).toBe(fault);
+  ['AccessDeniedException', 'not authorized to perform: ssm:PutParameter', 400, 'IAM'],
+  ['AccessDeniedException', '…/my-kms-role/… is not authorized to perform: ssm:GetParameters', 400, 'IAM'],
+  ['AccessDeniedException', 'not authorized to perform: kms:Decrypt on resource', 400, 'KMS'],
+  ['AccessDeniedException', 'Access to KMS is not allowed', 400, 'KMS'],
+  ['AccessDeniedException', MISSING_KEY, 400, 'KMS'],
+  ['DecryptionFailure', '', 400, 'KMS'],
+  ['KMSAccessDeniedException', '', 400, 'KMS'],
+  ['InvalidKeyId', '', 400, 'KMS'],
+  ['CredentialsProviderError', '', undefined, 'IAM'],
+  ['UnrecognizedClientException', '', 400, 'IAM'],
+  ['ExpiredTokenException', '', 400, 'IAM'],
+  ['InvalidSignatureException', '', 400, 'IAM'],
+  ['TimeoutError', '', undefined, 'network'],
+  ['AbortError', '', undefined, 'network'],
+  ['ECONNREFUSED', '', undefined, 'network'],
+  ['CERT_HAS_EXPIRED', '', undefined, 'network'],
+  ['ThrottlingException', '', 400, 'Secrets Manager'],
+  ['InternalServiceError', '', 500, 'Secrets Manager'],
+  ['ResourceNotFoundException', '', 400, 'secret'],
+])('%s, "%s", HTTP %s is the fault of: %s', (name, message, httpStatusCode, fault) => {
+  const error = Object.assign(new Error(message), { name, $metadata: { httpStatusCode } });
+
+  expect(faultOfAwsCall(error, 'Secrets Manager', 'secret')).toBe(fault);
 });

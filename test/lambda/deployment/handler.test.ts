@@ -126,7 +126,8 @@ describe('the first mint', () => {
     ['fails nothing in a rollback', '', KEY, { tokenVersion: 3, encryptionKey: KEY }, 'SUCCESS'],
     ['fails nothing without a token', '', KEY, { tokenVersion: null, encryptionKey: null }, 'SUCCESS'],
     ['fails nothing with an older status', '', KEY, { tokenVersion: 3 }, 'SUCCESS'],
-  ] as const)('that fails after a change of the key %s', async (_case, before, after, status, expected) => {
+    ['fails nothing if it is the same', KEY, KEY, { tokenVersion: 3, encryptionKey: null }, 'SUCCESS'],
+  ] as const)('that fails after an update of the key %s', async (_case, before, after, status, expected) => {
     failing('TOKEN_ENDPOINT_UNAVAILABLE', '', 9)();
     put(STATUS, JSON.stringify(status));
 

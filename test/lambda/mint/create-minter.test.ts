@@ -147,7 +147,7 @@ describe('the probe', () => {
     ['403 of a server that knows the token', { kind: 'answer', status: 403, headers: scope }, 'accepted'],
     ['403 of a firewall', { kind: 'answer', status: 403 }, 'unanswered'],
     ['302', redirect('/login'), 'unanswered'],
-    ['503', { kind: 'answer', status: 503 }, 'unanswered'],
+    ['503', { kind: 'answer', status: 503, headers: scope }, 'unanswered'],
     ['no answer', { kind: 'hang' }, 'unanswered'],
   ])('understands %s', async (_case, fault, expected) => {
     server.faults.always('probe', fault);

@@ -65,7 +65,8 @@ const AWKWARD = 'a:b%c+d&e=f g/ü€😀~!*()\'?#@"\\';
 const IN_BASIC = 'a%3Ab%25c%2Bd%26e%3Df%20g%2F%C3%BC%E2%82%AC%F0%9F%98%80%7E%21*%28%29%27%3F%23%40%22%5C';
 const IN_FORM = IN_BASIC.replaceAll('%20', '+');
 const AWKWARD_CLIENT = { client_id: AWKWARD, client_secret: AWKWARD };
-const CLIENT = { client_id: 'ci', client_secret: 's' };
+// A token may contain the client id.
+const CLIENT = { client_id: 'canary-token', client_secret: 's' };
 
 interface Sent {
   readonly to: string;
@@ -146,7 +147,7 @@ test.each<[string, () => ProviderSettings, object, Sent]>([
     {
       to: 'issuer',
       path: '/token',
-      headers: basic('ci:s'),
+      headers: basic('canary-token:s'),
       body:
         'grant_type=client_credentials&scope=read+write%3Aall&audience=https%3A%2F%2Fapi.test%2F%3Fa%3D1%26b%3D2' +
         '&resource=https%3A%2F%2Fone.test&resource=https%3A%2F%2Ftwo.test&x-tenant=%C3%A4+%2B',
