@@ -12,7 +12,6 @@ import { TokenRefresherStack } from './token-refresher-stack.ts';
  * - `tokensFile`: another file of tokens
  * - `stackName`: name of the stack, default `TokenRefresher`
  * - `dashboard`: true for a CloudWatch dashboard
- * - `createOidcProviders`: OIDC providers of readers that the account does not have yet
  * - `terminationProtection`: true, and CloudFormation refuses to delete the stack
  *
  * Synthesis fails on each finding of cdk-nag's AwsSolutions rules that is not acknowledged with a reason.

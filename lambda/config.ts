@@ -1,9 +1,10 @@
 import { type AwsClientSettings, awsClientSettings } from './aws-client.ts';
 import {
-  createSettingsReader,
+  describeProvider,
+  ENDPOINT_URL_RULE,
   type FunctionEnvironment,
+  isEndpointUrl,
   type ProviderSettings,
-  readProviderSettings,
 } from './contract.ts';
 import { RefreshError } from './errors.ts';
 import type { Policy } from './refresh/planner.ts';
@@ -40,9 +41,9 @@ export interface ProxySettings {
 }
 
 /**
- * Reads the function's environment.
+ * Reads the function's environment, which synth has checked and the stack has written.
  *
- * @throws RefreshError `CONFIG_INVALID`, naming every variable that is wrong.
+ * @throws RefreshError `CONFIG_INVALID`, naming every variable that is missing or cannot be used.
  */
 export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = [];
@@ -68,7 +69,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     assumedLifetimeMs: seconds('ASSUMED_LIFETIME_SECONDS') * 1000,
     longestJobMs: environment.LONGEST_JOB_SECONDS ? seconds('LONGEST_JOB_SECONDS') * 1000 : undefined,
     encryptionKeyArn: environment.ENCRYPTION_KEY_ARN || undefined,
-    parameterTags: readTags(environment.PARAMETER_TAGS, problems),
+    parameterTags: parseTags(environment.PARAMETER_TAGS, problems),
     awsClient: awsClientSettings(environment),
     proxy: readProxy(environment, problems),
   };
@@ -81,19 +82,28 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
   return { ...config, providerSettings, source: sourceOf(providerSettings, config.secretArn) };
 }
 
-function readTags(json: string | undefined, problems: string[]): Record<string, string> | undefined {
+/** The message must not repeat a URL: it may contain a password. */
+function parseProviderSettings(json: string, problems: string[]): ProviderSettings | undefined {
+  if (json === '') return undefined;
+  try {
+    const settings: ProviderSettings = JSON.parse(json);
+    const { source, probeUrl = [] } = describeProvider(settings);
+    if ([Object.values(source.endpoint), probeUrl].flat().every(isEndpointUrl)) return settings;
+    problems.push(`PROVIDER_SETTINGS has a URL that is not ${ENDPOINT_URL_RULE}`);
+  } catch {
+    problems.push('PROVIDER_SETTINGS is not JSON with the settings of a provider');
+  }
+  return undefined;
+}
+
+function parseTags(json: string | undefined, problems: string[]): Record<string, string> | undefined {
   if (!json) return undefined;
   try {
-    const tags: unknown = JSON.parse(json);
-    const isTags = typeof tags === 'object' && tags !== null && !Array.isArray(tags);
-    if (isTags && Object.values(tags).every((value) => typeof value === 'string')) {
-      return tags as Record<string, string>;
-    }
+    return JSON.parse(json);
   } catch {
-    // Said below.
+    problems.push('PARAMETER_TAGS is not JSON');
+    return undefined;
   }
-  problems.push('PARAMETER_TAGS is not an object of texts');
-  return undefined;
 }
 
 function readProxy(
@@ -113,25 +123,4 @@ function readProxy(
 export function policyOf(config: Config): Policy {
   const { refreshIntervalMs, longestJobMs, source, encryptionKeyArn } = config;
   return { refreshIntervalMs, longestJobMs, source, encryptionKey: encryptionKeyArn ?? null };
-}
-
-function parseProviderSettings(json: string, problems: string[]): ProviderSettings | undefined {
-  const settings = parseObject(json);
-  if (settings === undefined) {
-    if (json !== '') problems.push('PROVIDER_SETTINGS is not a JSON object');
-    return undefined;
-  }
-  return readProviderSettings(
-    createSettingsReader(settings, (key, message) => problems.push(`PROVIDER_SETTINGS.${key} ${message}`)),
-  );
-}
-
-function parseObject(json: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
 }

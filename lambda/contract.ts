@@ -3,20 +3,17 @@
  * the guarantee. `infra` imports nothing else from `lambda`. Pure.
  */
 
+export { ENDPOINT_URL_RULE, isEndpointUrl } from './providers/endpoint-url.ts';
 export type { GenesysCloudSettings } from './providers/genesys-cloud.ts';
 export { GENESYS_DOMAINS } from './providers/genesys-regions.ts';
 export type { NiceCxoneSettings } from './providers/nice-cxone.ts';
-export type { NiceCxoneAccessKeySettings } from './providers/nice-cxone-access-key.ts';
+export { NICE_CXONE_AREA, type NiceCxoneAccessKeySettings } from './providers/nice-cxone-access-key.ts';
 export type { ClientAuthentication, OAuth2Settings } from './providers/oauth2.ts';
 export {
   describeProvider,
-  PROVIDER_NAMES,
-  PROVIDERS,
   type ProviderName,
   type ProviderSettings,
-  readProviderSettings,
 } from './providers/providers.ts';
-export { createSettingsReader, didYouMean, type SettingsReader, show } from './providers/settings-reader.ts';
 
 import type { ProviderSettings } from './providers/providers.ts';
 

@@ -1,6 +1,5 @@
-import { didYouMean, show } from '../../lambda/contract.ts';
 import { throwProblems } from '../construct/configuration-error.ts';
-import { type OidcProviderConfiguration, readOidcProviders } from './oidc-providers.ts';
+import { didYouMean, show } from '../rules/messages.ts';
 import type { TargetEnvironment } from './places.ts';
 import { readTokens, type TokenConfiguration } from './tokens-configuration.ts';
 import { findTokens } from './tokens-source.ts';
@@ -8,20 +7,12 @@ import { findTokens } from './tokens-source.ts';
 /** The app's configuration, checked, with its defaults. */
 export interface AppConfiguration {
   readonly tokens: readonly TokenConfiguration[];
-  readonly createOidcProviders: readonly OidcProviderConfiguration[];
   readonly stackName: string;
   readonly dashboard: boolean;
   readonly terminationProtection: boolean;
 }
 
-const KEYS = [
-  'tokens',
-  'tokensFile',
-  'stackName',
-  'dashboard',
-  'terminationProtection',
-  'createOidcProviders',
-];
+const KEYS = ['tokens', 'tokensFile', 'stackName', 'dashboard', 'terminationProtection'];
 
 /**
  * Reads the app's configuration from the CDK's context, and the tokens from their file where there is one.
@@ -41,10 +32,8 @@ export function readConfiguration(
   const [dashboard, terminationProtection] = [flag('dashboard'), flag('terminationProtection')];
   const source = findTokens(context, directory, problems);
   const tokens = source === undefined ? [] : readTokens(source.tokens, target, problems);
-  // They are compared with the readers, which must be valid.
-  const created = problems.length > 0 ? [] : readOidcProviders(context.createOidcProviders, tokens, problems);
   throwProblems(problems, source?.file);
-  return { tokens, createOidcProviders: created, stackName, dashboard, terminationProtection };
+  return { tokens, stackName, dashboard, terminationProtection };
 }
 
 /** Other tools use the context too: only a key that is similar to one of ours is reported. */

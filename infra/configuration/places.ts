@@ -1,5 +1,6 @@
-import { show } from '../../lambda/contract.ts';
-import { OWN_PLACE_REASONS, otherPlaceProblem, type Place } from '../construct/own-place.ts';
+import { show } from '../rules/messages.ts';
+import { OWN_PLACE_REASONS, otherPlaceProblem, type Place } from '../rules/own-place.ts';
+import type { TokenSettings } from '../rules/settings.ts';
 
 /** The account and region that the stack is synthesized for; undefined: for whichever it is deployed to. */
 export interface TargetEnvironment {
@@ -7,25 +8,15 @@ export interface TargetEnvironment {
   readonly region: string | undefined;
 }
 
-/** The ARNs of one token's configuration. */
-interface TokenArns {
-  readonly encryptionKeyArn?: string | undefined;
-  readonly secretEncryptionKeyArn?: string | undefined;
-  readonly logEncryptionKeyArn?: string | undefined;
-  readonly alarmTopicArn?: string | undefined;
-  readonly secret?: { readonly kind: string; readonly arn?: string };
-  readonly readers?: readonly unknown[];
-}
-
 /** Why each has to lie where the stack is. */
-const REASONS: Readonly<Record<string, string>> = {
+const REASONS = {
   encryptionKeyArn: OWN_PLACE_REASONS.encryptionKey,
   logEncryptionKeyArn: OWN_PLACE_REASONS.logEncryptionKey,
   alarmTopicArn: OWN_PLACE_REASONS.alarmTopic,
   secretArn: OWN_PLACE_REASONS.secret,
   secretEncryptionKeyArn: 'a secret is encrypted with a key of its own region; name that one',
   readers: 'IAM lets roles of its own partition in only; name one of those',
-};
+} as const;
 
 /**
  * Notes each ARN of another account, region or partition than the stack's; readers may be of other accounts. Without
@@ -35,59 +26,43 @@ const REASONS: Readonly<Record<string, string>> = {
  * @returns the stack's account, undefined if nothing names it
  */
 export function refuseOtherPlaces(
-  tokens: readonly (TokenArns | undefined)[],
+  tokens: readonly Partial<TokenSettings>[],
   target: TargetEnvironment,
   problems: string[],
 ): string | undefined {
-  const arns = tokens.flatMap((token, index) =>
-    token === undefined ? [] : arnsOf(token, `tokens[${index}]`),
-  );
-  const places = arns.map(({ arn }) => placeOf(arn));
+  const arns = tokens.flatMap((token, index) => arnsOf(token, `tokens[${index}]`));
   const readerAccounts = new Set(
-    arns.flatMap(({ field }, index) => (field === 'readers' ? places[index]?.account : [])),
+    arns.flatMap(({ field, place }) => (field === 'readers' ? place.account : [])),
   );
-  const own = places.find((_, index) => arns[index]?.field !== 'readers');
+  const own = arns.find(({ field }) => field !== 'readers')?.place;
   const account = target.account ?? own?.account ?? [...readerAccounts][0];
   if (target.account === undefined && own === undefined && readerAccounts.size > 1) {
     problems.push(
       `tokens: the readers are of the accounts ${[...readerAccounts].join(' and ')}; which one is the stack’s is not known without credentials: give the CDK some (AWS_PROFILE)`,
     );
   }
-  const arnRegion = places.find((place) => place.region !== undefined)?.region;
+  const arnRegion = arns.find(({ place }) => place.region !== undefined)?.place.region;
   const region = target.account === undefined ? arnRegion : (target.region ?? arnRegion);
-  const partition = region === undefined ? places[0]?.partition : partitionOf(region);
+  const partition = region === undefined ? arns[0]?.place.partition : partitionOf(region);
   const whose = target.account === undefined ? 'the other ARNs are' : 'the stack is';
-  arns.forEach(({ arn, path, field }, index) => {
-    const place = places[index];
-    if (place === undefined) return;
+  for (const { arn, place, path, field } of arns) {
     const own = { partition, region, account: field === 'readers' ? undefined : account };
     const problem = otherPlaceProblem(place, own, { reason: REASONS[field], whose });
     if (problem !== undefined) problems.push(`${path}: ${show(arn)} ${problem}`);
-  });
+  }
   return account;
 }
 
-function arnsOf(token: TokenArns, path: string) {
-  const {
-    encryptionKeyArn,
-    secretEncryptionKeyArn,
-    logEncryptionKeyArn,
-    alarmTopicArn,
-    secret,
-    readers = [],
-  } = token;
-  const fields = {
-    encryptionKeyArn,
-    secretEncryptionKeyArn,
-    logEncryptionKeyArn,
-    alarmTopicArn,
-    secretArn: secret?.kind === 'arn' ? secret.arn : undefined,
-  };
-  const single = Object.entries(fields).map(([field, arn]) => ({ field, arn, path: `${path}.${field}` }));
-  const roles = readers.map((arn, index) => ({ field: 'readers', arn, path: `${path}.readers[${index}]` }));
-  return [...single, ...roles].flatMap((one) =>
-    typeof one.arn === 'string' && one.arn.startsWith('arn:') ? [{ ...one, arn: one.arn }] : [],
-  );
+function arnsOf(token: Partial<TokenSettings>, path: string) {
+  return (Object.keys(REASONS) as (keyof typeof REASONS)[]).flatMap((field) => {
+    const value = token[field];
+    const arns = Array.isArray(value) ? value : [value];
+    return arns.flatMap((arn, index) =>
+      typeof arn === 'string'
+        ? [{ field, arn, place: placeOf(arn), path: `${path}.${field}${value === arn ? '' : `[${index}]`}` }]
+        : [],
+    );
+  });
 }
 
 function placeOf(arn: string): Place {

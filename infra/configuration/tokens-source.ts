@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { show } from '../../lambda/contract.ts';
+import { show } from '../rules/messages.ts';
 
 /** The file beside cdk.json that holds the tokens, if it is there. Git ignores it, so that an upgrade does not conflict with it. */
 export const TOKENS_FILE = 'tokens.json';
@@ -48,9 +48,15 @@ function readFile(path: string, problems: string[]): TokensSource | undefined {
     return undefined;
   }
   const { value, problem } = parseJson(text);
-  if (problem === undefined) return { tokens: value, file };
+  if (problem === undefined) return { tokens: listOf(value), file };
   problems.push(`${file}: ${problem}`);
   return undefined;
+}
+
+/** A file is the list, or an object with it, which can name the schema for editors beside it. */
+function listOf(value: unknown): unknown {
+  const { $schema: _, tokens, ...others } = Object(value) as Record<string, unknown>;
+  return tokens !== undefined && Object.keys(others).length === 0 ? tokens : value;
 }
 
 /** Parses JSON. The error says what is wrong without repeating the text: somebody may have put a secret there. */

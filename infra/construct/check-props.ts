@@ -1,166 +1,159 @@
 import { type Duration, type IResource, type ResourceEnvironment, Stack, Token } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import {
-  createSettingsReader,
-  DEFAULT_REFRESH_INTERVAL_MS,
-  didYouMean,
-  PROVIDERS,
-  type ProviderSettings,
-  readProviderSettings,
-  show,
-} from '../../lambda/contract.ts';
-import { type FunctionProps, functionProblems } from './check-function-props.ts';
-import { ConfigurationError } from './configuration-error.ts';
-import { longestJobProblem } from './longest-job.ts';
-import { functionNameOf, functionNameProblem, PREFIX, TOKEN_NAME } from './names.ts';
-import { OWN_PLACE_REASONS, otherPlaceProblem, type Place } from './own-place.ts';
-import { type ParameterTags, tagProblems } from './parameter-tags.ts';
-import { marginProblem, timeLimits } from './times.ts';
-
-interface CheckedProps extends FunctionProps {
-  readonly tokenName: string;
-  readonly provider: ProviderSettings;
-  readonly refreshInterval?: Duration;
-  readonly expectedLifetime?: Duration;
-  readonly assumedLifetime?: Duration;
-  readonly longestJob?: Duration;
-  readonly tags?: ParameterTags;
-  readonly secret: IResource;
-  readonly encryptionKey?: IResource;
-  readonly logEncryptionKey?: IResource;
-  readonly alarmTopic?: IResource;
-}
+import * as z from 'zod';
+import type { ProviderName } from '../../lambda/contract.ts';
+import { show } from '../rules/messages.ts';
+import { OWN_PLACE_REASONS, otherPlaceProblem, type Place } from '../rules/own-place.ts';
+import { PROVIDER_RULES } from '../rules/provider-settings.ts';
+import { check, choice, firsts, must, object, type Problem } from '../rules/rule.ts';
+import { MAX_SECURITY_GROUPS, PROVIDER_NAMES, prefix, SHARED, TIMES, tokenName } from '../rules/settings.ts';
+import { fipsProblem, functionNameProblem, timeProblems } from '../rules/together.ts';
+import { throwProblems } from './configuration-error.ts';
 
 /** @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const ENVIRONMENT_BYTES = 4_096;
 
+/** A JavaScript app has no types, so that each prop may be anything. */
+type Props = Readonly<Partial<Record<string, unknown>>>;
+
 /**
- * Checks the construct's props as the configuration checks cdk.json. A JavaScript app has no types, so that each value
- * may be anything.
+ * Checks the construct's props by the rules of the configuration. Values that only the deployment knows are not checked.
  *
  * @throws ConfigurationError with all problems
  */
-export function checkProps(scope: Construct, props: CheckedProps, prefix: string): void {
-  throwProblems(scope, [
-    ...nameProblems(props, prefix),
-    ...providerProblems(props.provider),
-    ...timeProblems(props),
-    ...functionProblems(props, known(Stack.of(scope)).region),
-    ...placeProblems(scope, props),
-    ...(props.tags === undefined ? [] : tagProblems(props.tags)).map(
-      ({ key, message }) => `tags${key === '' ? '' : ` "${key}"`}: ${message}`,
-    ),
-  ]);
+export function checkProps(scope: Construct, props: object): void {
+  const written: Props = Object.fromEntries(
+    Object.entries(props).filter(([key, value]) => NAMES.includes(key) || !Token.isUnresolved(value)),
+  );
+  const { provider } = Object(written.provider) as { readonly provider?: unknown };
+  const name = PROVIDER_NAMES.find((one) => one === provider);
+  const { good, problems } = check(propsSchema(name, written.provider), written);
+  const all = firsts([...problems, ...togetherProblems(scope, written, good, name)]);
+  throwProblems(
+    all.map(({ path, message }) => `${path}: ${message}`),
+    `TokenRefresher "${scope.node.path}"`,
+  );
 }
 
 /** Checks the size of the function's environment. @throws ConfigurationError */
 export function checkEnvironment(scope: Construct, environment: object): void {
   const bytes = Buffer.byteLength(JSON.stringify(Stack.of(scope).resolve(environment)));
   if (bytes <= ENVIRONMENT_BYTES) return;
-  throwProblems(scope, [
-    `the settings need about ${bytes} bytes of environment variables; Lambda's limit is ${ENVIRONMENT_BYTES}: shorten scope, resource, parameters or tags`,
-  ]);
+  const problem = `the settings need about ${bytes} bytes of environment variables; Lambda's limit is ${ENVIRONMENT_BYTES}: shorten scope, resource, parameters or tags`;
+  throwProblems([problem], `TokenRefresher "${scope.node.path}"`);
 }
 
-function throwProblems(scope: Construct, problems: readonly string[]): void {
-  if (problems.length === 0) return;
-  throw new ConfigurationError(`TokenRefresher "${scope.node.path}": ${problems.join('; ')}`);
+/** These cannot be known at the deployment only: they are part of resources' names. */
+const NAMES = ['tokenName', 'parameterPrefix'];
+
+function propsSchema(name: ProviderName | undefined, provider: unknown) {
+  const { lifetime } = PROVIDER_RULES[name ?? 'oauth2'];
+  return z.looseObject({
+    tokenName,
+    parameterPrefix: prefix.default('/ci'),
+    provider: Token.isUnresolved(JSON.stringify(provider)) ? z.unknown() : providerSchema(name),
+    refreshInterval: duration(...TIMES.refreshInterval).optional(),
+    expectedLifetime: duration(lifetime.least, TIMES.expectedLifetime[1]).optional(),
+    assumedLifetime: duration(...TIMES.assumedLifetime).optional(),
+    longestJob: duration(...TIMES.longestJob).optional(),
+    reservedConcurrency: z.literal([0, 1], must('0 or 1')).optional(),
+    securityGroups: z
+      .array(z.unknown())
+      .refine(({ length }) => length >= 1 && length <= MAX_SECURITY_GROUPS, {
+        error: ({ input }) => `${Object(input).length} security groups are not 1 to ${MAX_SECURITY_GROUPS}`,
+      })
+      .optional(),
+    ...SHARED,
+    secret: resource(),
+    encryptionKey: resource().optional(),
+    logEncryptionKey: resource().optional(),
+    alarmTopic: resource().optional(),
+  });
 }
 
-function nameProblems({ tokenName, functionName }: CheckedProps, prefix: unknown): string[] {
-  const problems: string[] = [];
-  if (typeof tokenName !== 'string' || !TOKEN_NAME.test(tokenName)) {
-    problems.push(`tokenName ${show(tokenName)} is not ${TOKEN_NAME.rule}`);
-  }
-  if (typeof prefix !== 'string' || !PREFIX.test(prefix)) {
-    problems.push(`parameterPrefix ${show(prefix)} is not ${PREFIX.rule}`);
-  } else if (functionName === undefined) {
-    const problem = functionNameProblem(functionNameOf(prefix, tokenName));
-    if (problem !== undefined) problems.push(`tokenName ${show(tokenName)} ${problem}`);
-  }
-  return problems;
+function providerSchema(name: ProviderName | undefined) {
+  const rule = 'an object like {"provider": "genesys-cloud", "region": …}';
+  return name === undefined
+    ? z.looseObject({ provider: choice(PROVIDER_NAMES) }, must(rule))
+    : object({ provider: z.literal(name), ...PROVIDER_RULES[name].settings }, rule);
 }
 
-/** Values that only the deployment knows cannot be checked. */
-function providerProblems(settings: unknown): string[] {
-  if (typeof settings !== 'object' || settings === null) {
-    return [`provider ${show(settings)} is not an object like {"provider": "genesys-cloud", "region": …}`];
-  }
-  if (Token.isUnresolved(JSON.stringify(settings))) return [];
-  const problems: string[] = [];
-  const reader = createSettingsReader({ ...settings }, (key, message) =>
-    problems.push(`provider.${key}: ${message}`),
-  );
-  if (readProviderSettings(reader) === undefined) return problems;
-  const asked = reader.asked();
-  for (const key of Object.keys(settings).filter((one) => !asked.includes(one))) {
-    problems.push(`provider.${key}: is not a setting${didYouMean(key, asked)}`);
-  }
-  return problems;
-}
-
-function timeProblems(props: CheckedProps): string[] {
-  const name = props.provider?.provider;
-  // Without a provider nothing is known about the tokens' lifetimes.
-  if (!Object.hasOwn(PROVIDERS, name)) return [];
-  const { refreshInterval, expectedLifetime, assumedLifetime, longestJob } = props;
-  const limits = timeLimits(name);
-  const problems = Object.entries({ refreshInterval, expectedLifetime, assumedLifetime }).flatMap(
-    ([key, duration]) => {
-      const { leastMs, greatestMs } = limits[key as keyof typeof limits];
-      const seconds = secondsOf(duration);
-      const isAllowed =
-        Number.isInteger(seconds) && seconds * 1_000 >= leastMs && seconds * 1_000 <= greatestMs;
-      if (duration === undefined || isAllowed) return [];
-      const [least, greatest] = [leastMs, greatestMs].map((ms) => (ms / 1_000).toLocaleString('en-US'));
-      return `${key} of ${textOf(duration)} is not a whole number of seconds from ${least} to ${greatest}`;
+/** A duration within these limits, which are in minutes. */
+function duration(least: number, greatest: number) {
+  const [leastSeconds, greatestSeconds] = [least * 60, greatest * 60];
+  return z.custom<Duration>(
+    (value) => {
+      const seconds = secondsOf(value);
+      return Number.isInteger(seconds) && seconds >= leastSeconds && seconds <= greatestSeconds;
+    },
+    {
+      error: ({ input }) => {
+        const seconds = secondsOf(input);
+        const value = Number.isNaN(seconds) ? show(input) : `${seconds} seconds`;
+        return `${value} is not a whole number of seconds from ${leastSeconds} to ${greatestSeconds.toLocaleString('en-US')}`;
+      },
     },
   );
-  if (longestJob !== undefined && !Number.isInteger(secondsOf(longestJob))) {
-    problems.push(`longestJob of ${textOf(longestJob)} is not a whole number of seconds`);
-  }
-  if (problems.length > 0) return problems;
-  const lifetimeMs = expectedLifetime?.toMilliseconds() ?? PROVIDERS[name].defaultLifetimeMinutes * 60_000;
-  const noMargin = marginProblem(
-    lifetimeMs,
-    refreshInterval?.toMilliseconds() ?? DEFAULT_REFRESH_INTERVAL_MS,
-  );
-  const tooLong = longestJob && longestJobProblem(longestJob.toMilliseconds(), lifetimeMs);
-  return [
-    ...(noMargin === undefined ? [] : [`expectedLifetime: ${noMargin}`]),
-    ...(tooLong === undefined ? [] : [`longestJob: ${tooLong}`]),
-  ];
 }
 
-/** Seconds, perhaps with a fraction; NaN for what is no duration. */
-function secondsOf(duration: Duration | undefined): number {
-  return typeof duration?.toMilliseconds === 'function' ? duration.toMilliseconds() / 1_000 : Number.NaN;
+/** Seconds, perhaps with a fraction; NaN for any other value than a duration. */
+function secondsOf(value: unknown): number {
+  const { toMilliseconds } = Object(value) as Partial<Duration>;
+  return typeof toMilliseconds === 'function' ? toMilliseconds.call(value) / 1_000 : Number.NaN;
 }
 
-function textOf(duration: Duration): string {
-  const seconds = secondsOf(duration);
-  return Number.isNaN(seconds) ? show(duration) : `${seconds} seconds`;
-}
-
-function placeProblems(
-  scope: Construct,
-  { secret, encryptionKey, logEncryptionKey, alarmTopic }: CheckedProps,
-): string[] {
-  const own = known(Stack.of(scope));
-  const things = { secret, encryptionKey, logEncryptionKey, alarmTopic };
-  const problems = (Object.keys(things) as (keyof typeof things)[]).flatMap((name) => {
-    const thing = things[name];
-    if (thing === undefined || thing === null) return [];
-    // Not shown: it may be the client secret itself.
-    if (thing.env === undefined)
-      return [`${name} is not a construct; import the resource by its name or ARN`];
-    const problem = otherPlaceProblem(known(thing.env), own, { reason: OWN_PLACE_REASONS[name] });
-    return problem === undefined ? [] : [`${name} ${problem}`];
+/** A construct. Another value is not shown: it may be the client secret itself. */
+function resource() {
+  return z.custom<IResource>((value) => Object(value).env !== undefined, {
+    error: ({ input }) =>
+      input === undefined || input === null
+        ? 'is missing'
+        : 'is not a construct; import the resource by its name or ARN',
   });
-  return secret === undefined || secret === null ? ['secret is missing', ...problems] : problems;
 }
 
-/** Without what only the deployment knows. */
+/** Problems of props that are right one by one. */
+function togetherProblems(
+  scope: Construct,
+  written: Props,
+  good: Partial<z.output<ReturnType<typeof propsSchema>>>,
+  name: ProviderName | undefined,
+): Problem[] {
+  const problems: Problem[] = [];
+  const refuse = (path: string, message: string | undefined) => {
+    if (message !== undefined) problems.push({ path, message });
+  };
+  const own = known(Stack.of(scope));
+  if (good.tokenName !== undefined && good.parameterPrefix !== undefined) {
+    refuse('tokenName', functionNameProblem(good.parameterPrefix, good.tokenName));
+  }
+  if (name !== undefined) {
+    const rules = PROVIDER_RULES[name];
+    for (const { path, message } of rules.together?.(written.provider as Props) ?? []) {
+      refuse(`provider.${path}`, message);
+    }
+    const { expectedLifetime, refreshInterval, longestJob } = good;
+    problems.push(
+      ...timeProblems({
+        lifetimeMs: expectedLifetime?.toMilliseconds() ?? rules.lifetime.default * 60_000,
+        refreshIntervalMs: refreshInterval?.toMilliseconds(),
+        longestJobMs: longestJob?.toMilliseconds(),
+      }),
+    );
+  }
+  if (good.fipsEndpoints && own.region !== undefined) refuse('fipsEndpoints', fipsProblem(own.region));
+  for (const key of ['vpcSubnets', 'securityGroups']) {
+    if (written[key] === undefined || written.vpc !== undefined) continue;
+    refuse(key, 'is set without vpc; set the VPC that they belong to, or remove it');
+  }
+  for (const [key, reason] of Object.entries(OWN_PLACE_REASONS)) {
+    const thing = good[key as keyof typeof OWN_PLACE_REASONS];
+    if (thing !== undefined) refuse(key, otherPlaceProblem(known(thing.env), own, { reason }));
+  }
+  return problems;
+}
+
+/** Without the values that only the deployment knows. */
 function known({ account, region }: ResourceEnvironment): Place {
   const value = (text: string) => (Token.isUnresolved(text) ? undefined : text);
   return { account: value(account), region: value(region) };

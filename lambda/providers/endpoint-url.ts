@@ -1,8 +1,8 @@
 /** The rule for a URL that secrets or tokens are sent to, in words. @see RFC 6749 section 3.2 */
-export const URL_RULE =
+export const ENDPOINT_URL_RULE =
   'an https URL without user, password, fragment or white space (http for loopback addresses only)';
 
-/** Tells whether secrets or tokens may be sent to a URL: {@link URL_RULE}. */
+/** Tells whether secrets or tokens may be sent to a URL: {@link ENDPOINT_URL_RULE}. */
 export function isEndpointUrl(text: string): boolean {
   return URL.canParse(text) && endpointUrlProblem(new URL(text)) === undefined && !/[#\s]/.test(text);
 }
@@ -20,12 +20,4 @@ export function endpointUrlProblem(url: URL): string | undefined {
 /** Whether a URL names this machine: 127.0.0.0/8, ::1, localhost. The URL parser has normalized the address. */
 export function isLoopback({ hostname }: URL): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
-}
-
-const LABEL = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
-const DOMAIN = new RegExp(`^(((${LABEL}\\.)+${LABEL})|localhost)(:\\d{1,5})?$`);
-
-/** Tells whether a text is a domain name in lower case, with or without a port. */
-export function isDomain(text: string): boolean {
-  return DOMAIN.test(text) && URL.canParse(`https://${text}`);
 }

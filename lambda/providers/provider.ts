@@ -1,5 +1,3 @@
-import type { SettingsReader } from './settings-reader.ts';
-
 /** The values of the secret's keys that a provider needs, and a private key's id if the secret has one. */
 export type Credentials<K extends string = string> = Readonly<Record<K, string>> & { readonly kid?: string };
 
@@ -58,16 +56,5 @@ export interface Provider<K extends string = string> {
   readonly refusalHints: Readonly<Partial<Record<string, string>>>;
 }
 
-/** One provider. Its name is the key of its row in `providers.ts`. `S` are its settings, as a person writes them. */
-export interface ProviderDefinition<S extends object, K extends string = string> {
-  /** Each setting, with the values that it takes and its default: the rows of docs/stack.md. */
-  readonly settings: Readonly<Record<keyof S & string, string>>;
-  /** The default lifetime of its tokens, in minutes. */
-  readonly defaultLifetimeMinutes: number;
-  /** The shortest lifetime that can be configured at the provider, in minutes. */
-  readonly leastLifetimeMinutes: number;
-  /** Reads and checks the settings. Returns undefined, and reports problems, if they are wrong. */
-  readSettings(reader: SettingsReader): S | undefined;
-  /** Describes the token of these checked settings. */
-  describe(settings: S): Provider<K>;
-}
+/** Describes the token of these settings, which synth has checked. */
+export type DescribeProvider<S extends object, K extends string = string> = (settings: S) => Provider<K>;

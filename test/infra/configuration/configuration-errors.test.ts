@@ -52,7 +52,6 @@ const RIGHT_ALL_THE_SAME: Readonly<Record<string, readonly unknown[]>> = {
   assertionAudience: ['x', 'ü'],
   parameters: [{}],
   readers: [[]],
-  createOidcProviders: [[]],
   stackName: ['x'],
   dashboard: [true],
   terminationProtection: [true],
@@ -84,7 +83,7 @@ test.each([...ofTokens, ...ofProviders])('%s takes no senseless %s', (provider, 
   expect(accepted).toEqual(RIGHT_ALL_THE_SAME[setting] ?? []);
 });
 
-test.each(['tokens', 'tokensFile', 'stackName', 'dashboard', 'terminationProtection', 'createOidcProviders'])(
+test.each(['tokens', 'tokensFile', 'stackName', 'dashboard', 'terminationProtection'])(
   'beside the tokens, no senseless %s is taken',
   (setting) => {
     const accepted = SENSELESS.filter((value) => problemOf({ tokens: [TOKEN], [setting]: value }) === null);

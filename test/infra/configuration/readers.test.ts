@@ -1,4 +1,3 @@
-import { readOidcProviders } from '../../../infra/configuration/oidc-providers.ts';
 import { parseTokens } from '../../../infra/configuration/tokens-configuration.ts';
 import { TARGET } from '../full-configuration.ts';
 
@@ -70,38 +69,5 @@ describe('without credentials', () => {
     expect(() => parseTokens([{ ...genesys, readers }], UNKNOWN)).toThrow(
       'tokens: the readers are of the accounts 444455556666 and 111122223333; which one is the stack’s is not known without credentials: give the CDK some (AWS_PROFILE)',
     );
-  });
-});
-
-describe('createOidcProviders', () => {
-  const tokens = parseTokens(
-    [
-      { ...genesys, readers: [{ oidcProvider: GITHUB, subject: MAIN }] },
-      {
-        ...genesys,
-        name: 'b',
-        readers: [{ oidcProvider: GITHUB, subject: MAIN, audience: 'https://github.com/octo-org' }],
-      },
-      { ...genesys, name: 'c', readers: [{ oidcProvider: GITHUB, subject: 'repo:octo-org/*' }] },
-    ],
-    TARGET,
-  );
-
-  test.each([
-    [undefined, []],
-    [[GITHUB], [{ oidcProvider: GITHUB, audiences: ['https://github.com/octo-org', 'sts.amazonaws.com'] }]],
-    [`["${GITHUB}"]`, [expect.objectContaining({ oidcProvider: GITHUB })]],
-  ])('takes %j, with the audiences of all tokens', (value, expected) => {
-    const problems: string[] = [];
-
-    expect(readOidcProviders(value, tokens, problems)).toEqual(expected);
-    expect(problems).toEqual([]);
-  });
-
-  test('refuses one that is listed twice', () => {
-    const problems: string[] = [];
-    readOidcProviders([GITHUB, GITHUB], tokens, problems);
-
-    expect(problems).toEqual([`createOidcProviders[1]: "${GITHUB}" is listed twice`]);
   });
 });

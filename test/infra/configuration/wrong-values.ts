@@ -59,7 +59,6 @@ export const WRONG_VALUES: readonly WrongValue[] = [
     'tokens',
     Array.from({ length: 17 }, (_, index) => ({ ...genesys, name: `t${index}` })),
   ),
-  ...beside('createOidcProviders', GITHUB, [GITHUB], [`https://${GITHUB}`], [7]),
   ...beside('dashboard', 'yes'),
   ...beside('terminationProtection', 1),
   ...beside('stackName', 'a_b', 'x'.repeat(129), null),

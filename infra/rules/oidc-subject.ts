@@ -1,3 +1,7 @@
+import * as z from 'zod';
+import { show } from './messages.ts';
+import { must, object, text } from './rule.ts';
+
 /** Jobs of a CI system that prove who they are with an OIDC token. */
 export interface OidcSubject {
   /** The issuer's URL without `https://`, as IAM names the provider: `token.actions.githubusercontent.com`. */
@@ -77,18 +81,37 @@ const CI_SYSTEMS: readonly CiSystem[] = [
   },
 ];
 
-/** What an OIDC provider is called, for people and for a check. @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html */
-export const OIDC_PROVIDER = {
-  rule: 'the URL of an OIDC provider without https://, port, query and slash at the end (token.actions.githubusercontent.com)',
-  test: (value: string) =>
-    value.length <= 247 && /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*(\/[\w.~%+@-]+)*$/.test(value),
-};
+/** @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html */
+const oidcProvider = text(
+  'the URL of an OIDC provider without https://, port, query and slash at the end (token.actions.githubusercontent.com)',
+  /^(?=.{1,247}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*(\/[\w.~%+@-]+)*$/,
+);
 
-/** What a token's `aud` may be. `${` would begin a policy variable, and `*` is no wildcard there. */
-export const AUDIENCE = {
-  rule: 'an audience: 1 to 255 printable ASCII characters without spaces, wildcards and "${"',
-  test: (value: string) => /^[!-~]{1,255}$/.test(value) && !/[*?]|\$\{/.test(value),
-};
+/** `${` would begin a policy variable, and `*` is no wildcard there. */
+const audience = text(
+  'an audience: 1 to 255 printable ASCII characters without spaces, wildcards and "${"',
+  /^(?!.*\$\{)[!-)+->@-~]{1,255}$/,
+);
+
+/** The rules of an {@link OidcSubject}. */
+export const OIDC_SUBJECT = object(
+  {
+    oidcProvider,
+    subject: z.string(must('the sub of the jobs’ tokens')),
+    audience: audience.optional(),
+  },
+  'an object with oidcProvider and subject',
+).superRefine((one, context) => {
+  const problem = subjectProblem(one.oidcProvider, one.subject);
+  if (problem !== undefined) {
+    context.addIssue({ code: 'custom', path: ['subject'], message: `${show(one.subject)} ${problem}` });
+  }
+  if (one.audience === undefined && defaultAudience(one.oidcProvider, one.subject) === undefined) {
+    const message =
+      'is missing; Bitbucket shows it beside the identity provider: ari:cloud:bitbucket::workspace/<UUID>';
+    context.addIssue({ code: 'custom', path: ['audience'], message });
+  }
+});
 
 /** What is wrong with a subject of this provider; undefined if nothing is. It must name its owner. */
 export function subjectProblem(oidcProvider: string, subject: string): string | undefined {

@@ -1,0 +1,171 @@
+import * as z from 'zod';
+import {
+  ENDPOINT_URL_RULE,
+  GENESYS_DOMAINS,
+  isEndpointUrl,
+  NICE_CXONE_AREA,
+  type ProviderName,
+  type ProviderSettings,
+} from '../../lambda/contract.ts';
+import { didYouMean, nearest, show } from './messages.ts';
+import { choice, flag, list, must, type Problem, text } from './rule.ts';
+
+type SettingsOf<N extends ProviderName> = Omit<Extract<ProviderSettings, { provider: N }>, 'provider'>;
+
+/** The rules of one provider's settings. */
+interface ProviderRules<S> {
+  /** Each setting; its description is its row in docs/stack.md, and what an editor shows. */
+  readonly settings: { readonly [K in keyof S]-?: z.ZodType<S[K]> };
+  /** Problems of settings that do not go together, as they are written. */
+  readonly together?: (written: { readonly [K in keyof S]?: unknown }) => readonly Problem[];
+  /** The lifetime of its tokens, in minutes: the shortest that can be configured at the provider, and the default. */
+  readonly lifetime: { readonly least: number; readonly default: number };
+}
+
+const url = () => z.string(must(ENDPOINT_URL_RULE)).refine(isEndpointUrl, must(ENDPOINT_URL_RULE));
+
+const LABEL = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
+/** A domain name in lower case, with or without a port. */
+const DOMAIN = `(${LABEL}(\\.${LABEL})+|localhost)(:\\d{1,5})?`;
+/** A name of this pattern, or a domain. */
+const host = (rule: { error: (issue: { input?: unknown }) => string }, name: string) =>
+  z
+    .string(rule)
+    .regex(new RegExp(`^(${name}|${DOMAIN})$`), rule)
+    .refine((value) => URL.canParse(`https://${value}`), rule);
+
+const LINE = {
+  rule: 'a text of 1 to 2,000 characters without control characters, and without white space at either end',
+  pattern: /^(?=.{1,2000}$)[^\p{Cc}\s]([^\p{Cc}]*[^\p{Cc}\s])?$/u,
+};
+
+const SCOPE = {
+  rule: 'a list of scopes, each of ASCII characters without quotation mark and backslash, with one space between (RFC 6749 section 3.3), of 1 to 2,000 characters',
+  pattern: /^(?=.{1,2000}$)[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/,
+};
+
+/** @see RFC 8707 section 2 */
+const URI = must('an absolute URI without fragment and white space, nor a list of them');
+const uri = () => z.string(URI).refine((value) => URL.canParse(value) && !/[#\s]/.test(value), URI);
+
+/** Form parameters that the request sets itself, or that have their own setting: a duplicate would be ambiguous. */
+const OWN_PARAMETERS = [
+  ...['grant_type', 'client_id', 'client_secret', 'client_assertion', 'client_assertion_type'],
+  ...['scope', 'audience', 'resource'],
+];
+
+const REGIONS = Object.keys(GENESYS_DOMAINS);
+const region = {
+  error: ({ input }: { readonly input?: unknown }) => {
+    const meant = typeof input === 'string' ? didYouMean(input, REGIONS) : '';
+    const rule = `a region of Genesys Cloud (${REGIONS.join(', ')}), or a domain like "mypurecloud.de"${meant}`;
+    return must(rule).error({ input });
+  },
+};
+
+/** Every provider's settings, each with its limits. CONTRIBUTING.md says how to add a provider. */
+export const PROVIDER_RULES: { readonly [N in ProviderName]: ProviderRules<SettingsOf<N>> } = {
+  'genesys-cloud': {
+    settings: {
+      region: host(region, REGIONS.join('|'))
+        .meta({ examples: REGIONS })
+        .describe('an AWS region name (`eu-central-1`), or a domain (`mypurecloud.de`); required'),
+      allowUnlistedDomain: flag()
+        .optional()
+        .describe('true lets `region` be a domain that is not in the list; default false'),
+    },
+    together: (written) => (written.allowUnlistedDomain === true ? [] : unlistedDomain(written.region)),
+    // The client's "Token Duration": 300 to 172,800 seconds, 86,400 by default.
+    lifetime: { least: 5, default: 24 * 60 },
+  },
+  'nice-cxone': {
+    settings: {
+      issuer: url().optional().describe('https URL; default `https://cxone.niceincontact.com`'),
+    },
+    lifetime: { least: 2, default: 60 },
+  },
+  'nice-cxone-access-key': {
+    settings: {
+      area: host(
+        must('an area of CXone like "na1" or "eu1", or a domain like "na1.nice-incontact.com"'),
+        NICE_CXONE_AREA,
+      ).describe('`na1`, `eu1`, …, or a domain; required'),
+    },
+    lifetime: { least: 2, default: 60 },
+  },
+  oauth2: {
+    settings: {
+      tokenUrl: url().optional().describe('https URL; this or `issuer`'),
+      issuer: url()
+        .refine((value) => !value.includes('/.well-known/'), {
+          error: ({ input }) =>
+            `${show(input)} is the URL of the discovery document; remove /.well-known/ and the rest`,
+        })
+        // RFC 8414 section 2
+        .refine((value) => !value.includes('?'), {
+          error: ({ input }) => `${show(input)} has a query, which an issuer cannot have; remove it`,
+        })
+        .optional()
+        .describe('https URL without query, the base of discovery; this or `tokenUrl`'),
+      clientAuthentication: choice(['client_secret_basic', 'client_secret_post', 'private_key_jwt'])
+        .optional()
+        .describe(
+          '`client_secret_basic`, `client_secret_post`, `private_key_jwt`; default `client_secret_basic`',
+        ),
+      assertionAudience: text(LINE.rule, LINE.pattern)
+        .optional()
+        .describe(
+          'the `aud` of the signed assertion (`private_key_jwt`); default the issuer, without one the token endpoint',
+        ),
+      scope: text(SCOPE.rule, SCOPE.pattern).optional().describe('space-separated; default none'),
+      audience: text(LINE.rule, LINE.pattern).optional().describe('text; default none'),
+      resource: z
+        .union([uri(), z.array(uri(), URI).min(1, URI)], URI)
+        .optional()
+        .describe('an absolute URI, or a list of them (RFC 8707); default none'),
+      parameters: z
+        .record(
+          z.string().refine((key) => !OWN_PARAMETERS.includes(key), {
+            error: 'is set by the token request itself; remove it here',
+          }),
+          z.string(must('a text')),
+          must('an object of texts'),
+        )
+        .optional()
+        .describe('further form parameters, as an object of texts; default none'),
+      probeUrl: url()
+        .optional()
+        .describe('https URL that answers 2xx to a `GET` with a good token, 401 with a bad one; default none'),
+    },
+    together: oauth2Together,
+    lifetime: { least: 2, default: 60 },
+  },
+};
+
+/** The client secret is sent to `login.{domain}`: a mistyped domain must not receive it. */
+function unlistedDomain(written: unknown): Problem[] {
+  const domains = Object.values(GENESYS_DOMAINS);
+  if (typeof written !== 'string' || Object.hasOwn(GENESYS_DOMAINS, written) || domains.includes(written)) return [];
+  const parent = domains.find((domain) => written.endsWith(`.${domain}`));
+  return [
+    {
+      path: 'region',
+      message: `${show(written)} is not a known domain of Genesys Cloud; the nearest is "${parent ?? nearest(written, domains)}". If it is the domain of a new region, set allowUnlistedDomain to true`,
+    },
+  ];
+}
+
+function oauth2Together(written: Readonly<Partial<Record<string, unknown>>>): Problem[] {
+  const { tokenUrl, issuer, clientAuthentication, assertionAudience } = written;
+  const problems: Problem[] = [];
+  if ((tokenUrl === undefined) === (issuer === undefined)) {
+    const found = issuer === undefined ? 'is missing, and so is issuer' : 'is set beside issuer';
+    const message = `${found}; set one of them: tokenUrl, or issuer to discover it`;
+    problems.push({ path: 'tokenUrl', message });
+  }
+  if (assertionAudience !== undefined && clientAuthentication !== 'private_key_jwt') {
+    const message = 'is for clientAuthentication private_key_jwt only; remove it';
+    problems.push({ path: 'assertionAudience', message });
+  }
+  return problems;
+}
