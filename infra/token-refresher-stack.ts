@@ -1,6 +1,7 @@
 import {
   Annotations,
   CfnOutput,
+  Duration,
   RemovalPolicy,
   Stack,
   type StackProps,
@@ -55,11 +56,13 @@ export class TokenRefresherStack extends Stack {
       parameterPrefix: token.prefix,
       provider: token.provider,
       secret: secretOf(imports, token, encryptionKey),
-      ...(token.refreshInterval === undefined ? {} : { refreshInterval: token.refreshInterval }),
-      expectedLifetime: token.expectedLifetime,
-      assumedLifetime: token.assumedLifetime,
-      ...(token.longestJob === undefined ? {} : { longestJob: token.longestJob }),
-      reservedConcurrency: token.reservedConcurrency,
+      ...(token.refreshInterval === undefined
+        ? {}
+        : { refreshInterval: Duration.minutes(token.refreshInterval) }),
+      expectedLifetime: Duration.minutes(token.expectedLifetime),
+      assumedLifetime: Duration.minutes(token.assumedLifetime),
+      ...(token.longestJob === undefined ? {} : { longestJob: Duration.minutes(token.longestJob) }),
+      reservedConcurrency: token.reservedConcurrency === 1 ? 1 : 0,
       logRetention: token.logRetention,
       fipsEndpoints: token.fipsEndpoints,
       adoptParameters: token.adoptParameters,
@@ -131,19 +134,19 @@ function importKey(scope: Construct, id: string, arn: string | undefined): IKey 
 }
 
 function secretOf(scope: Construct, token: TokenConfiguration, encryptionKey: IKey | undefined): ISecret {
-  const { secret } = token;
-  if (secret.kind === 'create') return createSecret(scope, token, encryptionKey);
+  const { secretArn: secretCompleteArn, secretName } = token;
   const secretKey = importKey(scope, 'SecretKey', token.secretEncryptionKeyArn);
   const key = secretKey === undefined ? {} : { encryptionKey: secretKey };
-  if (secret.kind === 'arn') {
-    return Secret.fromSecretAttributes(scope, 'Secret', { secretCompleteArn: secret.arn, ...key });
+  if (secretCompleteArn !== undefined) {
+    return Secret.fromSecretAttributes(scope, 'Secret', { secretCompleteArn, ...key });
   }
+  if (secretName === undefined) return createSecret(scope, token, encryptionKey);
   const secretPartialArn = Stack.of(scope).formatArn({
     service: 'secretsmanager',
-    resource: `secret:${secret.name}`,
+    resource: `secret:${secretName}`,
   });
   return secretKey === undefined
-    ? Secret.fromSecretNameV2(scope, 'Secret', secret.name)
+    ? Secret.fromSecretNameV2(scope, 'Secret', secretName)
     : Secret.fromSecretAttributes(scope, 'Secret', { secretPartialArn, encryptionKey: secretKey });
 }
 

@@ -1,4 +1,4 @@
-import { MAX_TOKENS } from '../../infra/configuration/tokens-configuration.ts';
+import { MAX_TOKENS } from '../../infra/rules/settings.ts';
 import { synthesize } from '../../local/synthesized-function.ts';
 import { printTable } from '../table.ts';
 import {

@@ -32,7 +32,8 @@ export function readConfiguration(
   const [dashboard, terminationProtection] = [flag('dashboard'), flag('terminationProtection')];
   const source = findTokens(context, directory, problems);
   const tokens = source === undefined ? [] : readTokens(source.tokens, target, problems);
-  throwProblems(problems, source?.file);
+  const file = source?.file;
+  throwProblems(problems, file && `The configuration, with the tokens of ${file},`);
   return { tokens, stackName, dashboard, terminationProtection };
 }
 

@@ -88,7 +88,7 @@ function readList(value: unknown, problems: string[]): unknown[] {
 function checkToken(value: unknown, target: TargetEnvironment) {
   const { good, problems } = check(tokenSchemaOf(value), value);
   if (problems.some(({ path }) => path === '')) return { good, problems };
-  return { good, problems: firsts([...problems, ...togetherProblems(value as object, good, target)]) };
+  return { good, problems: firsts([...problems, ...togetherProblems(Object(value), good, target)]) };
 }
 
 /** Problems of settings that are right one by one. `written`: those that are not, too. */
@@ -174,10 +174,7 @@ function refuseCollisions(tokens: readonly GoodSettings[], problems: string[]): 
     const earlier = tokens.slice(0, index);
     const functionName = functionNameOf(prefix, name);
     const rivals: readonly [rival: number, message: string][] = [
-      [
-        rivalOf((one) => name === resourcesIdOf(one)),
-        'is also how the stack calls the resources of',
-      ],
+      [rivalOf((one) => name === resourcesIdOf(one)), 'is also how the stack calls the resources of'],
       [
         rivalOf((one) => pascalCase(one) === pascalCase(name), earlier),
         'must differ, in more than punctuation, from the name of',

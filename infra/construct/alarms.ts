@@ -16,7 +16,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { type ITopic, Subscription, SubscriptionProtocol, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { type Guarantee, METRIC_NAME, METRIC_NAMESPACE } from '../../lambda/contract.ts';
-import { durationText } from './duration-text.ts';
+import { durationText } from '../rules/duration-text.ts';
 import { dyingAlarm } from './dying-alarm.ts';
 import { invokeCommand } from './invocations.ts';
 

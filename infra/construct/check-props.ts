@@ -51,7 +51,7 @@ function propsSchema(name: ProviderName | undefined, provider: unknown) {
   return z.looseObject({
     tokenName,
     parameterPrefix: prefix.default('/ci'),
-    provider: Token.isUnresolved(JSON.stringify(provider)) ? z.unknown() : providerSchema(name),
+    provider: isKnownLater(provider) ? z.unknown() : providerSchema(name),
     refreshInterval: duration(...TIMES.refreshInterval).optional(),
     expectedLifetime: duration(lifetime.least, TIMES.expectedLifetime[1]).optional(),
     assumedLifetime: duration(...TIMES.assumedLifetime).optional(),
@@ -129,9 +129,8 @@ function togetherProblems(
   }
   if (name !== undefined) {
     const rules = PROVIDER_RULES[name];
-    for (const { path, message } of rules.together?.(written.provider as Props) ?? []) {
-      refuse(`provider.${path}`, message);
-    }
+    const found = isKnownLater(written.provider) ? [] : rules.together?.(written.provider as Props);
+    for (const { path, message } of found ?? []) refuse(`provider.${path}`, message);
     const { expectedLifetime, refreshInterval, longestJob } = good;
     problems.push(
       ...timeProblems({
@@ -151,6 +150,11 @@ function togetherProblems(
     if (thing !== undefined) refuse(key, otherPlaceProblem(known(thing.env), own, { reason }));
   }
   return problems;
+}
+
+/** Whether only the deployment knows a value in it. */
+function isKnownLater(settings: unknown): boolean {
+  return Token.isUnresolved(JSON.stringify(settings));
 }
 
 /** Without the values that only the deployment knows. */

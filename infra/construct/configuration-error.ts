@@ -4,16 +4,14 @@ export class ConfigurationError extends Error {
 }
 
 /**
- * Throws if problems were noted, one per line. `source`: the file that the tokens are in, if it is not cdk.json.
+ * Throws if there are problems, one per line. `subject`: the configuration, or the construct, that has them.
  *
  * @throws ConfigurationError
  */
-export function throwProblems(problems: readonly string[], source?: string): void {
+export function throwProblems(problems: readonly string[], subject = 'The configuration'): void {
   if (problems.length === 0) return;
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
-  const what =
-    source === undefined ? 'The configuration' : `The configuration, with the tokens of ${source},`;
   throw new ConfigurationError(
-    `${what} has ${count}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    `${subject} has ${count}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
   );
 }

@@ -7,17 +7,11 @@ import {
   WebIdentityPrincipal,
 } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { ConfigurationError } from './configuration-error.ts';
-import { ROLE_ARN } from './names.ts';
-import {
-  AUDIENCE,
-  defaultAudience,
-  hasWildcard,
-  OIDC_PROVIDER,
-  type OidcSubject,
-  subjectProblem,
-} from './oidc-subject.ts';
-
+import * as z from 'zod';
+import { defaultAudience, hasWildcard, OIDC_SUBJECT, type OidcSubject } from '../rules/oidc-subject.ts';
+import { check } from '../rules/rule.ts';
+import { roleArn } from '../rules/settings.ts';
+import { throwProblems } from './configuration-error.ts';
 /** Properties of a {@link ReaderRole}. At least one reader. */
 export interface ReaderRoleProps {
   /**
@@ -33,6 +27,8 @@ export interface ReaderRoleProps {
   readonly oidcSubjects?: readonly OidcSubject[];
 }
 
+const READERS = z.object({ roleArns: z.array(roleArn), oidcSubjects: z.array(OIDC_SUBJECT) });
+
 /**
  * A role for readers that the account has no role of: roles of other accounts, and jobs of CI systems, by OIDC. It trusts
  * exactly these. Its sessions last up to 12 hours; where a role takes it, AWS ends them after one.
@@ -40,8 +36,10 @@ export interface ReaderRoleProps {
 export class ReaderRole extends Role {
   constructor(scope: Construct, id: string, props: ReaderRoleProps) {
     const { roleArns = [], oidcSubjects = [] } = props;
-    const problems = problemsOf(roleArns, oidcSubjects);
-    if (problems.length > 0) throw new ConfigurationError(`ReaderRole "${id}": ${problems.join('; ')}`);
+    const { problems } = check(READERS, { roleArns, oidcSubjects });
+    const messages = problems.map(({ path, message }) => `${path}: ${message}`);
+    if (roleArns.length + oidcSubjects.length === 0) messages.push('roleArns: has no reader');
+    throwProblems(messages, `ReaderRole "${id}"`);
     const principals = [...trustedAccounts(roleArns), ...trustedIssuers(scope, oidcSubjects)];
     super(scope, id, {
       description: 'Reads access tokens, for other accounts and by OIDC',
@@ -49,27 +47,6 @@ export class ReaderRole extends Role {
       maxSessionDuration: Duration.hours(12),
     });
   }
-}
-
-function problemsOf(roleArns: readonly string[], oidcSubjects: readonly OidcSubject[]): string[] {
-  const problems = roleArns.flatMap((arn) =>
-    ROLE_ARN.test(arn) ? [] : [`"${arn}" is not the ARN of a role`],
-  );
-  for (const { oidcProvider, subject, audience } of oidcSubjects) {
-    // A JavaScript app has no types.
-    if (typeof oidcProvider !== 'string' || typeof subject !== 'string') {
-      problems.push('oidcSubjects: each needs oidcProvider and subject, which are texts');
-      continue;
-    }
-    if (!OIDC_PROVIDER.test(oidcProvider)) problems.push(`"${oidcProvider}" is not ${OIDC_PROVIDER.rule}`);
-    const problem = subjectProblem(oidcProvider, subject);
-    if (problem !== undefined) problems.push(`"${subject}" ${problem}`);
-    const expected = audience ?? defaultAudience(oidcProvider, subject);
-    if (expected === undefined) problems.push(`audience is missing for "${subject}"`);
-    else if (!AUDIENCE.test(expected)) problems.push(`"${expected}" is not ${AUDIENCE.rule}`);
-  }
-  if (roleArns.length + oidcSubjects.length === 0) problems.push('has no reader');
-  return problems;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { type Guarantee, LATE_BEATS_COST_MS } from '../../lambda/contract.ts';
-import { durationText } from './duration-text.ts';
+import { durationText } from '../rules/duration-text.ts';
 import { invokeCommand, secretIdOf } from './invocations.ts';
 import type { TokenRefresher } from './token-refresher.ts';
 

@@ -15,8 +15,10 @@ import {
   describeProvider,
   type Guarantee,
   guarantee,
-  PROVIDERS,
 } from '../../lambda/contract.ts';
+import { durationText } from '../rules/duration-text.ts';
+import { PROVIDER_RULES } from '../rules/provider-settings.ts';
+import { functionNameOf } from '../rules/together.ts';
 import { createDyingAlarm, createFailingAlarm } from './alarms.ts';
 import { checkEnvironment, checkProps } from './check-props.ts';
 import {
@@ -25,11 +27,9 @@ import {
   createParameterCleanUp,
   DeploymentFunction,
 } from './deployment-resources.ts';
-import { durationText } from './duration-text.ts';
 import { dyingAlarm } from './dying-alarm.ts';
 import { createFunction } from './function.ts';
 import { createHeartbeat, createSecretChangeRule, secretIdOf } from './invocations.ts';
-import { functionNameOf } from './names.ts';
 import { createKeyPolicy, grantRead, type ReadableToken, refuseOtherAccount } from './read-access.ts';
 import { type TokenParameters, tokenParameters } from './token-parameters.ts';
 
@@ -187,10 +187,10 @@ export class TokenRefresher extends Construct {
   constructor(scope: Construct, id: string, props: TokenRefresherProps) {
     super(scope, id);
     const prefix = props.parameterPrefix ?? DEFAULT_PREFIX;
-    checkProps(this, props, prefix);
+    checkProps(this, props);
     const refreshInterval = props.refreshInterval ?? Duration.millis(DEFAULT_REFRESH_INTERVAL_MS);
     const expectedLifetime =
-      props.expectedLifetime ?? Duration.minutes(PROVIDERS[props.provider.provider].defaultLifetimeMinutes);
+      props.expectedLifetime ?? Duration.minutes(PROVIDER_RULES[props.provider.provider].lifetime.default);
     const assumedLifetime = props.assumedLifetime ?? Duration.millis(DEFAULT_ASSUMED_LIFETIME_MS);
     this.guarantee = guarantee(expectedLifetime.toMilliseconds(), {
       refreshIntervalMs: refreshInterval.toMilliseconds(),

@@ -8,7 +8,7 @@ import {
   type ProviderSettings,
 } from '../../lambda/contract.ts';
 import { didYouMean, nearest, show } from './messages.ts';
-import { choice, flag, list, must, type Problem, text } from './rule.ts';
+import { choice, flag, must, type Problem, text } from './rule.ts';
 
 type SettingsOf<N extends ProviderName> = Omit<Extract<ProviderSettings, { provider: N }>, 'provider'>;
 
@@ -135,7 +135,9 @@ export const PROVIDER_RULES: { readonly [N in ProviderName]: ProviderRules<Setti
         .describe('further form parameters, as an object of texts; default none'),
       probeUrl: url()
         .optional()
-        .describe('https URL that answers 2xx to a `GET` with a good token, 401 with a bad one; default none'),
+        .describe(
+          'https URL that answers 2xx to a `GET` with a good token, 401 with a bad one; default none',
+        ),
     },
     together: oauth2Together,
     lifetime: { least: 2, default: 60 },
@@ -145,7 +147,8 @@ export const PROVIDER_RULES: { readonly [N in ProviderName]: ProviderRules<Setti
 /** The client secret is sent to `login.{domain}`: a mistyped domain must not receive it. */
 function unlistedDomain(written: unknown): Problem[] {
   const domains = Object.values(GENESYS_DOMAINS);
-  if (typeof written !== 'string' || Object.hasOwn(GENESYS_DOMAINS, written) || domains.includes(written)) return [];
+  if (typeof written !== 'string' || Object.hasOwn(GENESYS_DOMAINS, written) || domains.includes(written))
+    return [];
   const parent = domains.find((domain) => written.endsWith(`.${domain}`));
   return [
     {

@@ -112,17 +112,26 @@ function problemsOf(issue: z.core.$ZodIssue, outer: readonly PropertyKey[] = [])
   const path = [...outer, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
     const messages = issue.message.split('\n');
-    return issue.keys.map((key, index) => ({ path: pathText([...path, key]), message: messages[index] ?? '' }));
+    return issue.keys.map((key, index) => ({
+      path: pathText([...path, key]),
+      message: messages[index] ?? '',
+    }));
   }
-  if (issue.code === 'invalid_key') return [{ path: pathText(path), message: issue.issues[0]?.message ?? '' }];
+  if (issue.code === 'invalid_key')
+    return [{ path: pathText(path), message: issue.issues[0]?.message ?? '' }];
   // The alternative that the value is of the type of.
   const meant =
     issue.code === 'invalid_union'
-      ? issue.errors.find((one) => !one.some(({ code, path: [key] }) => code === 'invalid_type' && key === undefined))
+      ? issue.errors.find(
+          (one) => !one.some(({ code, path: [key] }) => code === 'invalid_type' && key === undefined),
+        )
       : undefined;
   return meant?.flatMap((one) => problemsOf(one, path)) ?? [{ path: pathText(path), message: issue.message }];
 }
 
 function pathText(path: readonly PropertyKey[]): string {
-  return path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('').replace(/^\./, '');
+  return path
+    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
+    .join('')
+    .replace(/^\./, '');
 }

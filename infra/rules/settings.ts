@@ -1,10 +1,7 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import * as z from 'zod';
-import {
-  DEFAULT_ASSUMED_LIFETIME_MS,
-  MAX_LIFETIME_MS,
-  type ProviderName,
-} from '../../lambda/contract.ts';
+import { DEFAULT_ASSUMED_LIFETIME_MS, MAX_LIFETIME_MS, type ProviderName } from '../../lambda/contract.ts';
+import { show } from './messages.ts';
 import { OIDC_SUBJECT } from './oidc-subject.ts';
 import { PROVIDER_RULES } from './provider-settings.ts';
 import { choice, flag, list, must, object, text, whole } from './rule.ts';
@@ -41,9 +38,10 @@ export const TIMES = {
   longestJob: [1, MAX_LIFETIME_MS / MINUTE_MS],
 } as const;
 
-const minutes = (key: keyof typeof TIMES) => whole('minutes', ...TIMES[key]);
+const minutes = (key: keyof typeof TIMES) => whole('minutes', TIMES[key][0], TIMES[key][1]);
 
-const arn = (service: string, rest: string) => new RegExp(`^arn:aws[a-z-]*:${service}:[a-z0-9-]+:\\d{12}:${rest}$`);
+const arn = (service: string, rest: string) =>
+  new RegExp(`^arn:aws[a-z-]*:${service}:[a-z0-9-]+:\\d{12}:${rest}$`);
 
 const keyArn = () =>
   text(
@@ -102,7 +100,10 @@ const tags = z
 export const SHARED = {
   tags: tags.optional(),
   logRetention: z
-    .literal(LOG_RETENTIONS, must(`a number of days that CloudWatch Logs keeps: ${LOG_RETENTIONS.join(', ')}`))
+    .literal(
+      LOG_RETENTIONS,
+      must(`a number of days that CloudWatch Logs keeps: ${LOG_RETENTIONS.join(', ')}`),
+    )
     .default(RetentionDays.ONE_MONTH),
   fipsEndpoints: flag().default(false),
   adoptParameters: flag().default(false),
@@ -137,7 +138,10 @@ const COMMON = {
     arn('sns', '[A-Za-z0-9_-]{1,256}'),
   ).optional(),
   readers: list(
-    z.union([roleArn, OIDC_SUBJECT], must('the ARN of a role, nor an object with oidcProvider and subject')),
+    z.union([roleArn, OIDC_SUBJECT], {
+      error: ({ input }) =>
+        `${show(input)} is neither the ARN of a role nor an object with oidcProvider and subject`,
+    }),
     'a list of role ARNs and objects with oidcProvider and subject',
   ).default([]),
   vpcId: idOf('VPC', 'vpc').optional(),
@@ -152,7 +156,7 @@ const COMMON = {
   logEncryptionKeyArn: keyArn().optional(),
 };
 
-const PROVIDER_NAMES = Object.keys(PROVIDER_RULES) as ProviderName[];
+export const PROVIDER_NAMES = Object.keys(PROVIDER_RULES) as ProviderName[];
 const PROVIDER_KEYS = PROVIDER_NAMES.flatMap((name) => Object.keys(PROVIDER_RULES[name].settings));
 
 /** A token of this provider, as it is written. */
@@ -166,7 +170,8 @@ function tokenOf<N extends ProviderName>(name: N) {
       expectedLifetime: whole('minutes', lifetime.least, TIMES.expectedLifetime[1]).default(lifetime.default),
     },
     'an object',
-    (key) => (PROVIDER_KEYS.includes(key) ? `is not a setting of the provider ${name}; remove it` : undefined),
+    (key) =>
+      PROVIDER_KEYS.includes(key) ? `is not a setting of the provider ${name}; remove it` : undefined,
   );
 }
 
@@ -175,8 +180,8 @@ const STRANGER = object(
   {
     ...COMMON,
     provider: choice(PROVIDER_NAMES),
-    expectedLifetime: minutes('expectedLifetime').optional(),
-    ...Object.fromEntries(PROVIDER_KEYS.map((key) => [key, z.unknown()])),
+    expectedLifetime: minutes('expectedLifetime').default(PROVIDER_RULES.oauth2.lifetime.default),
+    ...Object.fromEntries(PROVIDER_KEYS.map((key) => [key, z.unknown().optional()])),
   },
   'an object',
 );
@@ -184,24 +189,25 @@ const STRANGER = object(
 /** A token as it is written, by its provider's name. */
 const TOKENS = Object.fromEntries(PROVIDER_NAMES.map((name) => [name, tokenOf(name)]));
 
-/** The settings of a token that every provider has, with their defaults. */
-export type TokenSettings = z.output<z.ZodObject<typeof COMMON>> & {
-  readonly provider: ProviderName;
-  readonly expectedLifetime: number;
-};
+type TokenSchema = z.ZodObject<
+  typeof COMMON & { provider: z.ZodType<ProviderName>; expectedLifetime: z.ZodType<number> }
+>;
+
+/** A token as it is written, with its defaults, without the settings of its provider. */
+export type TokenSettings = z.output<TokenSchema>;
 
 /** The schema for an item of the list of tokens: that of its provider. */
-export function tokenSchemaOf(value: unknown): z.ZodObject<{
-  readonly [K in keyof TokenSettings]: z.ZodType<TokenSettings[K]>;
-}> {
+export function tokenSchemaOf(value: unknown): TokenSchema {
   const { provider } = Object(value) as { readonly provider?: unknown };
   const name = PROVIDER_NAMES.find((one) => one === provider);
-  return (name === undefined ? STRANGER : TOKENS[name]) as ReturnType<typeof tokenSchemaOf>;
+  return (TOKENS[name ?? ''] ?? STRANGER) as TokenSchema;
 }
 
 /** The file of tokens: a list, or an object that can name its schema. Written to `tokens.schema.json`. */
 export function tokensFileSchema(): z.ZodType {
-  const [first, ...others] = Object.values(TOKENS);
-  const tokens = z.array(z.discriminatedUnion('provider', [first, ...others])).min(1).max(MAX_TOKENS);
+  const tokens = z
+    .array(z.discriminatedUnion('provider', Object.values(TOKENS) as [ReturnType<typeof tokenOf>]))
+    .min(1)
+    .max(MAX_TOKENS);
   return z.union([tokens, z.strictObject({ $schema: z.string().optional(), tokens })]);
 }

@@ -34,8 +34,7 @@ export const genesysCloud: DescribeProvider<GenesysCloudSettings, 'client_id' | 
         'A wrong region gives the same answer: check that the OAuth client belongs to this region, then its id and secret.',
       unauthorized_client:
         'Check in Genesys Cloud (Admin, Integrations, OAuth) that the client is active and its grant type is Client Credentials.',
-      access_denied:
-        "Check that the client's IP allow-list admits the address that the function calls from.",
+      access_denied: "Check that the client's IP allow-list admits the address that the function calls from.",
     },
   };
 };

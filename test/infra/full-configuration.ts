@@ -102,5 +102,5 @@ export const VPC_CONTEXT = {
     VPC_ANSWER,
 };
 
-/** Context beside the tokens, all three of them. */
+/** Context beside the tokens. */
 export const FULL_CONTEXT = { ...VPC_CONTEXT, dashboard: true };

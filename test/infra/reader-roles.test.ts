@@ -3,8 +3,8 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import fc from 'fast-check';
 import { parseTokens } from '../../infra/configuration/tokens-configuration.ts';
-import { subjectProblem } from '../../infra/construct/oidc-subject.ts';
 import { ReaderRole, type ReaderRoleProps } from '../../infra/construct/reader-role.ts';
+import { subjectProblem } from '../../infra/rules/oidc-subject.ts';
 import { isAllowed } from '../../local/aws/iam.ts';
 import type { PolicyDocument } from '../../local/aws/operation.ts';
 import { LOCAL_PLACE, synthesize } from '../../local/synthesized-function.ts';
@@ -230,22 +230,20 @@ describe('ReaderRole refuses', () => {
         ],
       },
       [
-        '"arn:aws:iam::444455556666:role/*" is not the ARN of a role',
-        '"repo:org*" does not say whose jobs it admits: a subject of GitHub begins with repo:<owner>/, and a wildcard may only follow that',
-        '"https://gitlab.com" is not the URL of an OIDC provider without https://, port, query and slash at the end (token.actions.githubusercontent.com)',
-        '"*" is not an audience',
+        'roleArns[0]: "arn:aws:iam::444455556666:role/*" is not the ARN of an IAM role (arn:aws:iam::<account>:role/<name>)',
+        'oidcSubjects[0].subject: "repo:org*" does not say whose jobs it admits: a subject of GitHub begins with repo:<owner>/, and a wildcard may only follow that',
+        'oidcSubjects[1].oidcProvider: "https://gitlab.com" is not the URL of an OIDC provider without https://, port, query and slash at the end (token.actions.githubusercontent.com)',
+        'oidcSubjects[1].audience: "*" is not an audience',
       ],
     ],
-    ['no reader', {}, ['has no reader']],
+    ['no reader', {}, ['roleArns: has no reader']],
     [
       'a reader without a subject, as JavaScript may pass it',
       { oidcSubjects: [{ oidcProvider: GITHUB }] as never },
-      ['oidcSubjects: each needs oidcProvider and subject'],
+      ['oidcSubjects[0].subject: is missing'],
     ],
   ])('%s', (_, props, problems) => {
-    expect(() => new ReaderRole(new Stack(), 'Readers', props)).toThrow(
-      `ReaderRole "Readers": ${problems.join('; ')}`,
-    );
+    expect(() => new ReaderRole(new Stack(), 'Readers', props)).toThrow(`:\n  - ${problems.join('\n  - ')}`);
   });
 });
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { App } from 'aws-cdk-lib';
 import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { MAX_TOKENS } from '../../infra/configuration/tokens-configuration.ts';
+import { MAX_TOKENS } from '../../infra/rules/settings.ts';
 import { createTokenRefresherApp } from '../../infra/token-refresher-app.ts';
 import type { Resource } from '../../local/cloud-assembly.ts';
 import { LOCAL_PLACE, synthesize } from '../../local/synthesized-function.ts';

@@ -12,21 +12,24 @@ const environment = (settings: unknown) => ({
   ASSUMED_LIFETIME_SECONDS: '900',
 });
 
-// The rules of each setting are those of the configuration: docs/configuration-errors.md.
+// Each setting is checked at synth: test/infra/configuration/wrong-values.ts.
 test.each<[string, unknown, string]>([
   ['missing', '', 'PROVIDER_SETTINGS is not set'],
-  ['not JSON', '{', 'PROVIDER_SETTINGS is not a JSON object'],
-  ['null', 'null', 'PROVIDER_SETTINGS is not a JSON object'],
-  ['a list', '[]', 'PROVIDER_SETTINGS is not a JSON object'],
-  ['without a provider', {}, 'PROVIDER_SETTINGS.provider is missing'],
-  ['of an unknown provider', { provider: 'okta' }, 'PROVIDER_SETTINGS.provider "okta" is not one of'],
-  ['of an inherited name', { provider: 'constructor' }, 'PROVIDER_SETTINGS.provider "constructor" is not'],
-  ['of a provider that is a number', { provider: 7 }, 'PROVIDER_SETTINGS.provider 7 is not one of'],
-  ['without what the provider needs', { provider: 'genesys-cloud' }, 'PROVIDER_SETTINGS.region is missing'],
+  ['no JSON', '{', 'PROVIDER_SETTINGS is not JSON with the settings of a provider'],
+  ['null', 'null', 'PROVIDER_SETTINGS is not JSON with'],
+  ['of an unknown provider', { provider: 'okta' }, 'PROVIDER_SETTINGS is not JSON with'],
+  ['of an inherited name', { provider: 'constructor' }, 'PROVIDER_SETTINGS is not JSON with'],
+  ['without an endpoint', { provider: 'oauth2' }, 'PROVIDER_SETTINGS has a URL that is not an https URL'],
+  ['with plain http', { provider: 'oauth2', tokenUrl: 'http://id.test' }, 'PROVIDER_SETTINGS has a URL that'],
   [
-    'with a password in a URL',
-    { provider: 'oauth2', tokenUrl: 'https://a:canary@example.test' },
-    'PROVIDER_SETTINGS.tokenUrl "https://…@example.test" is not an https URL',
+    'with a plain probe',
+    { provider: 'oauth2', tokenUrl, probeUrl: 'http://a.test' },
+    'PROVIDER_SETTINGS has a',
+  ],
+  [
+    'with a password',
+    { provider: 'nice-cxone', issuer: 'https://a:canary@b.test' },
+    'PROVIDER_SETTINGS has a',
   ],
 ])('provider settings that were tampered with are CONFIG_INVALID: %s', (_case, settings, message) => {
   const parse = () => parseConfig(environment(settings));
@@ -35,6 +38,12 @@ test.each<[string, unknown, string]>([
     expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(message) }),
   );
   expectNoLeak(thrown(parse), ['canary']);
+});
+
+test('tags that are no JSON are CONFIG_INVALID', () => {
+  const parse = () => parseConfig({ ...environment({ provider: 'oauth2', tokenUrl }), PARAMETER_TAGS: '{' });
+
+  expect(parse).toThrow('PARAMETER_TAGS is not JSON');
 });
 
 test.each(['http://127.0.0.1:1/t', 'http://127.9.9.9/t', 'http://[::1]:1/t', 'http://localhost:1/t'])(

@@ -49,7 +49,7 @@ const reader = (...readers: unknown[]) => token(genesys, 'readers', ...readers.m
 const beside = (setting: string, ...values: unknown[]): WrongValue[] =>
   values.map((value) => ({ path: setting, context: { tokens: [cxone], [setting]: value } }));
 
-/** Every setting with wrong values. `docs/configuration-errors.md` is made of it, in this order. */
+/** Every setting with wrong values. */
 export const WRONG_VALUES: readonly WrongValue[] = [
   tokens('tokens', undefined),
   tokens('tokens', '[{name: x}]'),

@@ -33,7 +33,7 @@ const minter = createMinter({ config, now: () => new Date(), readSecret });
 const { accessToken } = await minter.mint({ signal: AbortSignal.timeout(20_000) });
 console.log(JSON.stringify({
   accessToken,
-  lifetimeMinutes: token.expectedLifetime.toMinutes(),
+  lifetimeMinutes: token.expectedLifetime,
   secretKeys: describeProvider(config.providerSettings).secretKeys,
 }));
 `;
@@ -78,15 +78,27 @@ test('a provider that is added by the steps of CONTRIBUTING.md type-checks and m
   }
 }, 120_000);
 
-/** One file, an import and a row: the code that CONTRIBUTING.md shows. */
+/** The code that CONTRIBUTING.md shows: a file, and rows of two tables. */
 function addByTheSteps(): void {
   const page = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
-  const [file = '', importLine = '', row = ''] = [...page.matchAll(/^ {3}```ts\n([\s\S]*?)^ {3}```$/gm)].map(
-    ([, code = '']) => code.replace(/^ {3}/gm, ''),
+  const [file = '', importLine = '', row = '', rules = ''] = [
+    ...page.matchAll(/^ {3}```ts\n([\s\S]*?)^ {3}```$/gm),
+  ].map(([, code = '']) => code.replace(/^ {3}/gm, ''));
+  writeFileSync(join(copy, 'lambda/providers/example-cloud.ts'), file);
+  edit(
+    'lambda/providers/providers.ts',
+    (text) => importLine + addRow(text, 'export const PROVIDERS = {\n', row),
   );
-  const providers = join(copy, 'lambda/providers');
-  writeFileSync(join(providers, 'example-cloud.ts'), file);
-  const table = readFileSync(join(providers, 'providers.ts'), 'utf8');
-  const start = 'export const PROVIDERS = {\n';
-  writeFileSync(join(providers, 'providers.ts'), importLine + table.replace(start, `${start}${row}`));
+  edit('infra/rules/provider-settings.ts', (text) =>
+    addRow(text, '[N in ProviderName]: ProviderRules<SettingsOf<N>> } = {\n', rules),
+  );
+}
+
+function edit(path: string, change: (text: string) => string): void {
+  writeFileSync(join(copy, path), change(readFileSync(join(copy, path), 'utf8')));
+}
+
+function addRow(text: string, start: string, row: string): string {
+  expect(text).toContain(start);
+  return text.replace(start, `${start}${row}`);
 }
