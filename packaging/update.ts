@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildTokenEndpoint } from '../ci/build-token-endpoint.ts';
+import { tokensJsonSchema } from '../infra/rules/settings.ts';
 import { threatTable } from '../prove/threats.ts';
 import { build } from './build.ts';
 
@@ -17,6 +18,8 @@ const GENERATED: Readonly<Record<string, () => unknown>> = {
     writeFileSync(file, await buildTokenEndpoint());
     chmodSync(file, 0o755);
   },
+  'tokens.schema.json': () =>
+    writeFileSync(join(ROOT, 'tokens.schema.json'), `${JSON.stringify(tokensJsonSchema(), null, 2)}\n`),
   'docs/threat-model.md': () => {
     const file = join(ROOT, 'docs/threat-model.md');
     writeFileSync(

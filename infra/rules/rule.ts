@@ -7,8 +7,9 @@ export const must = (rule: string) => ({
     input === undefined ? `is missing; set it to ${rule}` : `${show(input)} is not ${rule}`,
 });
 
-/** A text of this pattern. */
-export const text = (rule: string, pattern: RegExp) => z.string(must(rule)).regex(pattern, must(rule));
+/** A text of this pattern. An editor shows the rule too. */
+export const text = (rule: string, pattern: RegExp) =>
+  z.string(must(rule)).regex(pattern, must(rule)).describe(rule);
 
 /** One of some texts. A misspelt one is recognized. */
 export const choice = <const T extends readonly string[]>(choices: T) =>
@@ -25,8 +26,8 @@ export const flag = () => z.boolean(must('true or false'));
 
 /** A whole number of `unit`. */
 export function whole(unit: string, least: number, greatest: number) {
-  const rule = must(`a whole number of ${unit} from ${least} to ${greatest.toLocaleString('en-US')}`);
-  return z.int(rule).min(least, rule).max(greatest, rule);
+  const rule = `a whole number of ${unit} from ${least} to ${greatest.toLocaleString('en-US')}`;
+  return z.int(must(rule)).min(least, must(rule)).max(greatest, must(rule)).describe(rule);
 }
 
 /** A list of `least` to `greatest` different members. */

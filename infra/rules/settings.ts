@@ -203,11 +203,12 @@ export function tokenSchemaOf(value: unknown): TokenSchema {
   return (TOKENS[name ?? ''] ?? STRANGER) as TokenSchema;
 }
 
-/** The file of tokens: a list, or an object that can name its schema. Written to `tokens.schema.json`. */
-export function tokensFileSchema(): z.ZodType {
+/** The JSON Schema of the file of tokens: a list, or an object that can name its schema beside it. */
+export function tokensJsonSchema(): object {
   const tokens = z
     .array(z.discriminatedUnion('provider', Object.values(TOKENS) as [ReturnType<typeof tokenOf>]))
     .min(1)
     .max(MAX_TOKENS);
-  return z.union([tokens, z.strictObject({ $schema: z.string().optional(), tokens })]);
+  const file = z.union([tokens, z.strictObject({ $schema: z.string().optional(), tokens })]);
+  return z.toJSONSchema(file, { io: 'input', reused: 'ref', target: 'draft-7' });
 }

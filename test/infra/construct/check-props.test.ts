@@ -84,10 +84,7 @@ test.each([
   [{ vpc: {}, securityGroups: [] }, 'securityGroups: 0 security groups are not 1 to 5'],
   [{ secret: null }, 'secret: is missing'],
   [{ secret: 'canary' }, 'secret: is not a construct; import the resource by its name or ARN'],
-  [
-    { tokenName: 7, retainParameters: 1 },
-    '\n  - tokenName: 7 is not .*\n  - retainParameters: 1 is',
-  ],
+  [{ tokenName: 7, retainParameters: 1 }, '\n  - tokenName: 7 is not .*\n  - retainParameters: 1 is'],
 ])('checks what code passes to it: %j', (props, message) => {
   const make = () => addRefresher(stackOf(ENV), props as unknown as Partial<TokenRefresherProps>);
 
