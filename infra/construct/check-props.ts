@@ -1,4 +1,5 @@
 import { type Duration, type IResource, type ResourceEnvironment, Stack, Token } from 'aws-cdk-lib';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import * as z from 'zod';
 import type { ProviderName } from '../../lambda/contract.ts';
@@ -64,6 +65,7 @@ function propsSchema(name: ProviderName | undefined, provider: unknown) {
       })
       .optional(),
     ...SHARED,
+    logRetention: SHARED.logRetention.or(z.literal(RetentionDays.INFINITE)),
     secret: resource(),
     encryptionKey: resource().optional(),
     logEncryptionKey: resource().optional(),
