@@ -12,15 +12,13 @@ export type AuthorizationServerOptions = {
   readonly clients?: readonly Client[];
   /** CXone access keys: for the password grant and for the access-key route. */
   readonly accessKeys?: readonly AccessKey[];
-  /** Lifetime of a token in whole seconds, or a function that is called at each mint. @default 3600 */
-  readonly lifetimeSeconds?: number | (() => number);
+  /** Lifetime of a token in whole seconds. @default 3600 */
+  readonly lifetimeSeconds?: number;
   /** Host name in the server's URLs; it listens on 127.0.0.1 in any case. @default '127.0.0.1' */
   readonly hostname?: string;
   /** Serves HTTPS with this certificate. @default plain HTTP */
   readonly tls?: ServerCertificate;
-  /** Scopes that can be granted. Other requested scopes are silently left out. */
-  readonly scopes?: readonly string[];
-  /** Clock of the inactivity timeout and of same-token answers; tokens expire by the machine's. */
+  /** Clock of same-token answers; tokens expire by the machine's. */
   readonly now?: () => Date;
 };
 
@@ -52,18 +50,13 @@ export type AuthorizationServer = {
   /** Introspects a token. This does not count as a use. */
   introspect(token: string): Promise<Introspection>;
   /** Sets the lifetime of later tokens, in whole seconds. */
-  setLifetime(seconds: number | (() => number)): void;
-  /** Sets the length of later tokens, in characters; 43 at first. */
-  setTokenLength(characters: number): void;
+  setLifetime(seconds: number): void;
   /**
    * `fresh`: each request returns a new token. `same-token`: returns the client's live token again, with a smaller
-   * `expires_in`, until it expires. `single-active`: a new token ends the client's older ones.
+   * `expires_in`, until it expires.
    */
   setIssuing(issuing: Issuing): void;
-  /** Ends tokens that are not used for this long; `undefined`: never. */
-  setInactivityTimeout(seconds: number | undefined): void;
   replaceClientSecret(clientId: string, clientSecret: string): void;
-  replaceAccessKeySecret(accessKeyId: string, accessKeySecret: string): void;
   revoke(token: string): void;
   close(): Promise<void>;
 };
@@ -80,14 +73,10 @@ export async function startAuthorizationServer(
   const { hostname = '127.0.0.1', tls, now = () => new Date() } = options;
   const ownClient = createOwnClient();
   const clients = createClientRegistry([...(options.clients ?? []), ownClient], options.accessKeys ?? []);
-  const policy = {
-    lifetimeSeconds: asFunction(options.lifetimeSeconds ?? 3600),
-    tokenLength: 43,
-  };
+  let { lifetimeSeconds = 3600 } = options;
   let issuing: Issuing = 'fresh';
-  let inactivityTimeoutMs: number | undefined;
   let mintCount = 0;
-  const register = createTokenRegister({ now, inactivityTimeoutMs: () => inactivityTimeoutMs });
+  const register = createTokenRegister(now);
   const faults = createFaultScript();
   const log: RequestLog = { token: [], discovery: [], probe: [] };
 
@@ -98,13 +87,13 @@ export async function startAuthorizationServer(
   const issuer = await startTokenIssuer({
     issuer: origin.origin,
     clients,
-    policy,
-    scopes: [...new Set([...(options.scopes ?? []), ...clientScopes(options.clients ?? [])])],
+    lifetimeSeconds: () => lifetimeSeconds,
+    scopes: [...new Set(clientScopes(options.clients ?? []))],
   });
   const issuerClient = createIssuerClient({ port: issuer.port, origin, ownClient });
 
   const inspect = async (token: string): Promise<Introspection> =>
-    register.isDead(token) ? { active: false } : issuerClient.introspect(token);
+    register.isRevoked(token) ? { active: false } : issuerClient.introspect(token);
   onRequest = createFaultProxy({
     faults,
     issuerClient,
@@ -142,29 +131,18 @@ export async function startAuthorizationServer(
     },
     introspect: inspect,
     setLifetime(seconds) {
-      policy.lifetimeSeconds = asFunction(seconds);
-    },
-    setTokenLength(characters) {
-      policy.tokenLength = characters;
+      lifetimeSeconds = seconds;
     },
     setIssuing(value) {
       issuing = value;
     },
-    setInactivityTimeout(seconds) {
-      inactivityTimeoutMs = seconds === undefined ? undefined : seconds * 1000;
-    },
     replaceClientSecret: clients.replaceClientSecret,
-    replaceAccessKeySecret: clients.replaceAccessKeySecret,
     revoke: register.revoke,
     async close() {
       await listener.close();
       await issuer.close();
     },
   };
-}
-
-function asFunction(seconds: number | (() => number)): () => number {
-  return typeof seconds === 'function' ? seconds : () => seconds;
 }
 
 function clientScopes(clients: readonly Client[]): string[] {

@@ -17,8 +17,6 @@ export type ClientRegistry = {
   replaceClientSecret(clientId: string, clientSecret: string): void;
   /** Tells whether id and secret are those of an access key. */
   isAccessKey(accessKeyId: unknown, accessKeySecret: unknown): boolean;
-  /** Replaces an access key's secret, or registers a new access key. */
-  replaceAccessKeySecret(accessKeyId: string, accessKeySecret: string): void;
 };
 
 /**
@@ -51,9 +49,6 @@ export function createClientRegistry(
         typeof accessKeySecret === 'string' &&
         keySecrets.get(accessKeyId) === accessKeySecret
       );
-    },
-    replaceAccessKeySecret(accessKeyId, accessKeySecret) {
-      keySecrets.set(accessKeyId, accessKeySecret);
     },
   };
 }

@@ -1,8 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
 import type { Fault } from './faults.ts';
-
-const ENDLESS_CHUNK = Buffer.alloc(16_384, ' ');
 
 /** A complete response. */
 export type Answer = {
@@ -15,17 +12,12 @@ export type Answer = {
 export type Exchange = { readonly response: ServerResponse; readonly reset: () => void };
 
 /** Plays a fault that needs no answer of the authorization server; tells whether it did. */
-export async function playInstead({ response, reset }: Exchange, fault: Fault): Promise<boolean> {
+export function playInstead({ response, reset }: Exchange, fault: Fault): boolean {
   switch (fault.kind) {
     case 'reset':
       reset();
       return true;
     case 'hang':
-      return true;
-    case 'endless-body':
-      response.writeHead(200, { 'content-type': 'application/json' });
-      // It ends when the client closes the connection: an error for the pipeline, but expected here.
-      await pipeline(endlessBody(), response).catch(() => undefined);
       return true;
     case 'answer':
       response.writeHead(fault.status, fault.headers);
@@ -37,31 +29,21 @@ export async function playInstead({ response, reset }: Exchange, fault: Fault): 
 }
 
 /** Sends the authorization server's response, changed by the fault if there is one. */
-export function send({ response, reset }: Exchange, answer: Answer, fault: Fault | undefined): void {
+export function send({ response }: Exchange, answer: Answer, fault: Fault | undefined): void {
   const body =
     fault?.kind === 'rewrite' && answer.status === 200 ? rewritten(answer.body, fault) : answer.body;
   response.writeHead(answer.status, { ...answer.headers, 'content-length': String(body.length) });
-  switch (fault?.kind) {
-    case 'reset-mid-response':
-      response.write(body.subarray(0, body.length / 2), reset);
-      return;
-    case 'slow-body': {
-      let sent = 0;
-      const timer = setInterval(() => {
-        response.write(body.subarray(sent, sent + 1));
-        sent += 1;
-        if (sent >= body.length) response.end();
-      }, fault.intervalMs);
-      response.once('close', () => clearInterval(timer));
-      return;
-    }
-    default:
-      response.end(body);
+  if (fault?.kind !== 'slow-body') {
+    response.end(body);
+    return;
   }
-}
-
-function* endlessBody(): Generator<Buffer> {
-  for (;;) yield ENDLESS_CHUNK;
+  let sent = 0;
+  const timer = setInterval(() => {
+    response.write(body.subarray(sent, sent + 1));
+    sent += 1;
+    if (sent >= body.length) response.end();
+  }, fault.intervalMs);
+  response.once('close', () => clearInterval(timer));
 }
 
 function rewritten(body: Buffer, { rewrite }: Extract<Fault, { kind: 'rewrite' }>): Buffer {

@@ -53,7 +53,7 @@ export function createFaultProxy(options: FaultProxyOptions): RequestListener {
     if (endpoint !== undefined) log[endpoint].push(record(request, body));
 
     const fault = endpoint === undefined ? undefined : faults.take(endpoint);
-    if (fault !== undefined && (await playInstead(exchange, fault))) return;
+    if (fault !== undefined && playInstead(exchange, fault)) return;
     if (fault?.kind === 'delay') await (typeof fault.until === 'function' ? fault.until() : fault.until);
 
     const answer =
@@ -118,11 +118,11 @@ function json(status: number, body: unknown): Answer {
   };
 }
 
-/** Answers as a protected resource does (RFC 6750); an accepted token counts as used. */
-async function probe({ inspect, register }: FaultProxyOptions, request: IncomingMessage): Promise<Answer> {
+/** Answers as a protected resource does (RFC 6750). */
+async function probe({ inspect }: FaultProxyOptions, request: IncomingMessage): Promise<Answer> {
   const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   const facts = request.method === 'GET' && token !== undefined ? await inspect(token) : { active: false };
-  if (!facts.active || token === undefined) {
+  if (!facts.active) {
     const refusal = json(401, {
       code: 'bad.credentials',
       status: 401,
@@ -133,7 +133,6 @@ async function probe({ inspect, register }: FaultProxyOptions, request: Incoming
       headers: { ...refusal.headers, 'www-authenticate': 'Bearer error="invalid_token"' },
     };
   }
-  register.use(token);
   return json(200, { OAuthClient: { id: facts.client_id } });
 }
 
@@ -159,7 +158,6 @@ async function keepBooks(options: FaultProxyOptions, answer: Answer): Promise<An
     return { ...answer, body: Buffer.from(JSON.stringify(members)) };
   }
   register.add(token, facts);
-  if (options.issuing() === 'single-active') register.revokeOthers(token, facts.client_id);
   return answer;
 }
 

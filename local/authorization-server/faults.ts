@@ -6,15 +6,13 @@ export type FaultyEndpoint = 'token' | 'discovery' | 'probe';
  *
  * `delay` waits for a promise, or calls a function when the request arrives and waits for its result. `rewrite` gets the
  * parsed body of a success and returns the body to send: an object, or raw text (JSON has no `NaN`). `delay`,
- * `reset-mid-response`, `slow-body` and `rewrite` reach the authorization server: a token is minted although the client may
+ * `slow-body` and `rewrite` reach the authorization server: a token is minted although the client may
  * not receive it. The others do not reach it.
  */
 export type Fault =
   | { readonly kind: 'reset' }
-  | { readonly kind: 'reset-mid-response' }
   | { readonly kind: 'hang' }
   | { readonly kind: 'slow-body'; readonly intervalMs: number }
-  | { readonly kind: 'endless-body' }
   | {
       readonly kind: 'answer';
       readonly status: number;
@@ -81,13 +79,6 @@ export function oauthError(status: number, error: string, description?: string):
   });
 }
 
-/** Genesys Cloud's response to a wrong id or secret, and to a client of another region. */
-export const GENESYS_INVALID_CLIENT: Fault = jsonAnswer(400, {
-  error: 'invalid_client',
-  description: 'authentication failed',
-  error_description: 'authentication failed',
-});
-
 /** Genesys Cloud's throttling of the token endpoint: HTTP 400, not 429. */
 export const GENESYS_THROTTLED: Fault = jsonAnswer(400, {
   error: 'invalid_request',
@@ -115,20 +106,11 @@ export const BAD_GATEWAY: Fault = {
 };
 
 /** A redirect to another URL. */
-export function redirect(location: string, status: 301 | 302 | 303 | 307 | 308 = 302): Fault {
-  return { kind: 'answer', status, headers: { location }, body: '' };
+export function redirect(location: string): Fault {
+  return { kind: 'answer', status: 302, headers: { location }, body: '' };
 }
 
 /** A success with these members replaced; `undefined` removes one. */
 export function withMembers(members: Record<string, unknown>): Fault {
   return { kind: 'rewrite', rewrite: (body) => ({ ...body, ...members }) };
-}
-
-/** A success whose `expires_in` is this piece of JSON source, valid or not: `NaN`, `1e999`, `"3600"`. */
-export function withExpiresInSource(source: string): Fault {
-  return {
-    kind: 'rewrite',
-    rewrite: ({ expires_in: _replaced, ...rest }) =>
-      `{"expires_in":${source},${JSON.stringify(rest).slice(1)}`,
-  };
 }

@@ -7,30 +7,21 @@ import type { ClientRegistry } from './clients.ts';
 import { createMemoryAdapter } from './memory-adapter.ts';
 
 const SIGNING_ALGORITHM = 'ES256';
-const BITS_PER_CHARACTER = 6;
 
 /** Paths of the endpoints that oidc-provider serves. */
 export const ISSUER_PATHS = {
   token: '/oauth/token',
   introspection: '/oauth/introspect',
-  revocation: '/oauth/revoke',
   jwks: '/oauth/jwks',
   openidDiscovery: '/.well-known/openid-configuration',
   oauthDiscovery: '/.well-known/oauth-authorization-server',
 } as const;
 
-/** Settings that may change between tokens; read at each mint. */
-export type IssuePolicy = {
-  /** Life of a token in whole seconds. */
-  lifetimeSeconds: () => number;
-  /** Length of a token in characters. */
-  tokenLength: number;
-};
-
 export type TokenIssuerOptions = {
   readonly issuer: string;
   readonly clients: ClientRegistry;
-  readonly policy: IssuePolicy;
+  /** Life of a token in whole seconds; called at each mint. */
+  readonly lifetimeSeconds: () => number;
   readonly scopes: readonly string[];
 };
 
@@ -42,13 +33,13 @@ export type TokenIssuer = {
 
 /**
  * Starts the certified authorization server `oidc-provider` with the features for client credentials: three methods of
- * client authentication, scopes, opaque tokens, introspection, revocation, discovery. Sets every setting whose default
+ * client authentication, scopes, opaque tokens, introspection, discovery. Sets every setting whose default
  * prints a notice.
  *
  * @see {@link https://github.com/panva/node-oidc-provider/blob/main/docs/README.md oidc-provider's settings}
  */
 export async function startTokenIssuer(options: TokenIssuerOptions): Promise<TokenIssuer> {
-  const { issuer, clients, policy } = options;
+  const { issuer, clients, lifetimeSeconds } = options;
   const { privateKey } = await generateKeyPair(SIGNING_ALGORITHM, { extractable: true });
   const identity = { alg: SIGNING_ALGORITHM, use: 'sig', kid: 'local' };
 
@@ -63,25 +54,19 @@ export async function startTokenIssuer(options: TokenIssuerOptions): Promise<Tok
       devInteractions: { enabled: false },
       dPoP: { enabled: false },
       introspection: { enabled: true, allowedPolicy: () => true },
-      revocation: {
-        enabled: true,
-        allowedPolicy: (_ctx, client, token) => client.clientId === token.clientId,
-      },
       resourceIndicators: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       userinfo: { enabled: false },
     },
-    formats: { bitsOfOpaqueRandomness: () => policy.tokenLength * BITS_PER_CHARACTER },
     jwks: { keys: [{ ...(await exportJWK(privateKey)), ...identity }] },
     routes: {
       token: ISSUER_PATHS.token,
       introspection: ISSUER_PATHS.introspection,
-      revocation: ISSUER_PATHS.revocation,
       jwks: ISSUER_PATHS.jwks,
     },
     scopes: [...options.scopes],
-    ttl: { ClientCredentials: () => policy.lifetimeSeconds() },
+    ttl: { ClientCredentials: lifetimeSeconds },
   });
   // The fault proxy sends the host name and scheme of the outer request.
   provider.proxy = true;

@@ -57,35 +57,11 @@ describe('a token', () => {
     expect(await isActive('made-up')).toBe(false);
   });
 
-  test('can be revoked by the server and over the wire', async () => {
-    const [one, other] = [await mint(), await mint()];
-    server.revoke(one);
-    await post('/oauth/revoke', { token: other });
-
-    expect([await isActive(one), await isActive(other)]).toEqual([false, false]);
-  });
-
-  test('that is used in time outlives the inactivity timeout, and dies for good when it is not', async () => {
-    server.setInactivityTimeout(300);
+  test('can be revoked', async () => {
     const token = await mint();
-    elapsedMs += 299_000;
-    const used = await probe(token);
-    elapsedMs += 299_000;
-    // Introspection is no use of the token: it would keep a token alive that nobody reads.
-    const introspected = await isActive(token);
-    elapsedMs += 1_000;
-    const left = await isActive(token);
-    server.setInactivityTimeout(undefined);
+    server.revoke(token);
 
-    expect([used, introspected, left, await probe(token)]).toEqual([200, true, false, 401]);
-  });
-
-  test('ends the older one of the same client only, where one is live per client', async () => {
-    server.setIssuing('single-active');
-    const [older, others] = [await mint(), await mint('other:secret-2')];
-    const newer = await mint();
-
-    expect(await Promise.all([older, newer, others].map(isActive))).toEqual([false, true, true]);
+    expect([await isActive(token), await probe(token)]).toEqual([false, 401]);
   });
 });
 
@@ -116,15 +92,5 @@ describe('a fault', () => {
 
     await expect(request()).rejects.toMatchObject({ cause: { code: expect.stringMatching(/RESET|SOCKET/) } });
     expect(server.mints.count).toBe(0);
-  });
-
-  test('a reset in the middle comes after a part of the body, and after the mint', async () => {
-    server.faults.next('token', { kind: 'reset-mid-response' });
-
-    const { body } = await request();
-
-    const first = await body?.getReader().read();
-    expect(Buffer.from(first?.value ?? []).toString()).toMatch(/^\{"access_token"[^}]*$/);
-    expect(server.mints.count).toBe(1);
   });
 });
