@@ -1,7 +1,9 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { Extractor, ExtractorConfig, ExtractorLogLevel, type IConfigFile } from '@microsoft/api-extractor';
+import { apiReference } from './api-reference.ts';
 import { buildModule } from './build-module.ts';
-import { describeApi } from './describe-api.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -14,10 +16,52 @@ const ROOT = join(import.meta.dirname, '..');
  */
 export function build(outdir: string): void {
   buildModule(outdir);
-  const buildDirectory = join(outdir, 'build');
+  const [buildDirectory, contracts] = [join(outdir, 'build'), join(outdir, 'test/contracts')];
+  const types = join(buildDirectory, 'types');
   rmSync(buildDirectory, { recursive: true, force: true });
-  mkdirSync(buildDirectory, { recursive: true });
-  describeApi({ outdir, distDirectory: join(outdir, 'dist'), buildDirectory });
+  for (const directory of [types, contracts, join(outdir, 'docs')]) mkdirSync(directory, { recursive: true });
+  const compiler = [join(ROOT, 'node_modules/typescript/bin/tsc'), '--project', 'tsconfig.build.json'];
+  execFileSync(process.execPath, [...compiler, '--outDir', types], { cwd: ROOT, stdio: 'inherit' });
+  // API Extractor's own documenter writes a page for each member; this is one page.
+  const apiJsonFilePath = join(buildDirectory, 'api.json');
+  extract(join(types, 'infra/index.d.ts'), {
+    apiReport: reportOf('construct'),
+    docModel: { enabled: true, apiJsonFilePath },
+    dtsRollup: { enabled: true, untrimmedFilePath: join(outdir, 'dist/index.d.ts') },
+  });
+  extract(join(types, 'packaging/function-contract.d.ts'), { apiReport: reportOf('function') });
+  writeFileSync(join(outdir, 'docs/api.md'), apiReference(apiJsonFilePath));
+
+  /** The signatures go to `<contract>.api.md`. */
+  function reportOf(reportFileName: string) {
+    return { enabled: true, reportFileName, reportFolder: contracts, reportTempFolder: buildDirectory };
+  }
+}
+
+function extract(declarations: string, outputs: Partial<IConfigFile>): void {
+  const { succeeded } = Extractor.invoke(
+    ExtractorConfig.prepare({
+      packageJsonFullPath: join(ROOT, 'package.json'),
+      configObjectFullPath: undefined,
+      configObject: {
+        projectFolder: ROOT,
+        mainEntryPointFilePath: declarations,
+        compiler: { tsconfigFilePath: join(ROOT, 'tsconfig.build.json') },
+        newlineKind: 'lf',
+        tsdocMetadata: { enabled: false },
+        messages: {
+          // Types that are only reached through an exported one are declared, not exported; no release tags are used.
+          extractorMessageReporting: {
+            'ae-forgotten-export': { logLevel: ExtractorLogLevel.None },
+            'ae-missing-release-tag': { logLevel: ExtractorLogLevel.None },
+          },
+        },
+        ...outputs,
+      },
+    }),
+    { localBuild: true, messageCallback: (message) => Object.assign(message, { handled: true }) },
+  );
+  if (!succeeded) throw new Error(`API Extractor could not describe ${declarations}.`);
 }
 
 if (import.meta.main) build(resolve(process.argv[2] ?? ROOT));

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
@@ -9,13 +9,6 @@ const CDK = join(ROOT, 'node_modules/aws-cdk/bin/cdk');
 
 /** How an app loads the package. */
 export type Loading = 'TypeScript' | 'import' | 'require';
-
-/** An app as `cdk init` lays it out, with the package installed. */
-export interface FreshApp {
-  readonly directory: string;
-  /** The time from the empty directory to the installed app, in seconds. */
-  readonly installSeconds: number;
-}
 
 /** Runs a command. If it fails, the error contains its output. */
 export function run(
@@ -36,25 +29,23 @@ export function run(
   return execFileSync(command, args, { cwd: options.cwd, env, encoding: 'utf8', stdio: 'pipe' });
 }
 
-/** Makes an app with `cdk init` in an empty directory, and installs the package in it. */
-export function createApp(language: 'typescript' | 'javascript', tarball: string): FreshApp {
+/** Makes an app with `cdk init` in an empty directory, and installs the package in it. Returns the directory. */
+export function createApp(language: 'typescript' | 'javascript', tarball: string): string {
   const directory = emptyDirectory();
-  const started = performance.now();
   run(process.execPath, [CDK, 'init', 'app', '--language', language, '--generate-only'], { cwd: directory });
   run('npm', ['install', '--no-audit', '--no-fund', tarball], { cwd: directory });
-  return { directory, installSeconds: (performance.now() - started) / 1000 };
+  return directory;
 }
 
 /** Makes an app of no more than the package and the project's own version of the AWS CDK, from npm's cache where it can. */
-export function createSmallestApp(tarball: string): FreshApp {
+export function createSmallestApp(tarball: string): string {
   const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   const cdk = ['aws-cdk-lib', 'constructs'].map((name) => `${name}@${devDependencies[name]}`);
   const directory = emptyDirectory();
-  const started = performance.now();
   mkdirSync(join(directory, 'bin'));
   writeFileSync(join(directory, 'package.json'), '{}');
   run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball, ...cdk], { cwd: directory });
-  return { directory, installSeconds: (performance.now() - started) / 1000 };
+  return directory;
 }
 
 function emptyDirectory(): string {
@@ -64,13 +55,13 @@ function emptyDirectory(): string {
 }
 
 /** Puts examples into an app, in the language that it is written in; returns the files to run. */
-export function addExamples(app: FreshApp, loading: Loading, names: readonly string[]): string[] {
+export function addExamples(app: string, loading: Loading, names: readonly string[]): string[] {
   return names.map((name) => {
     const source = readFileSync(join(ROOT, 'examples', `${name}.ts`), 'utf8');
-    const stem = join(app.directory, 'bin', name);
+    const stem = join(app, 'bin', name);
     if (loading === 'TypeScript') {
       writeFileSync(`${stem}.ts`, source);
-      return join(app.directory, 'out/bin', `${basename(stem)}.js`);
+      return join(app, 'out/bin', `${basename(stem)}.js`);
     }
     const [format, extension] = loading === 'import' ? (['esm', 'mjs'] as const) : (['cjs', 'cjs'] as const);
     const { code } = transformSync(source, { loader: 'ts', format });
@@ -80,10 +71,10 @@ export function addExamples(app: FreshApp, loading: Loading, names: readonly str
 }
 
 /** Type-checks an app with its own compiler, libraries too, and compiles it to `out`. */
-export function compile(app: FreshApp): void {
-  const tsc = join(app.directory, 'node_modules/typescript/bin/tsc');
-  run(process.execPath, [tsc, '--skipLibCheck', 'false'], { cwd: app.directory });
-  run(process.execPath, [tsc, '--noEmit', 'false', '--outDir', 'out'], { cwd: app.directory });
+export function compile(app: string): void {
+  const tsc = join(app, 'node_modules/typescript/bin/tsc');
+  run(process.execPath, [tsc, '--skipLibCheck', 'false'], { cwd: app });
+  run(process.execPath, [tsc, '--noEmit', 'false', '--outDir', 'out'], { cwd: app });
 }
 
 /** Synthesizes an app's file, without a network if the system supports that. Returns the template. */
@@ -95,23 +86,17 @@ export function synthesize(
   const directory = mkdtempSync(join(tmpdir(), 'fresh-app-assembly-'));
   const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8'));
   const env = { CDK_OUTDIR: directory, CDK_CONTEXT_JSON: JSON.stringify(context) };
-  const command = [...withoutNetwork(), node, ...(options.nodeOptions ?? []), file];
-  run(command[0] ?? node, command.slice(1), { cwd: options.cwd, env });
+  const [command = node, ...args] = [...WITHOUT_NETWORK, node, ...(options.nodeOptions ?? []), file];
+  run(command, args, { cwd: options.cwd, env });
   const [name = ''] = readdirSync(directory).filter((entry) => entry.endsWith('.template.json'));
   return JSON.parse(readFileSync(join(directory, name), 'utf8'));
 }
 
-let unshare: string[] | undefined;
-
 /** The command that runs a process without a network on Linux; empty on other systems. */
-export function withoutNetwork(): string[] {
-  if (unshare === undefined) {
-    try {
-      execFileSync('unshare', ['--map-root-user', '--net', 'true'], { stdio: 'ignore' });
-      unshare = ['unshare', '--map-root-user', '--net'];
-    } catch {
-      unshare = [];
-    }
-  }
-  return unshare;
-}
+const WITHOUT_NETWORK =
+  spawnSync('unshare', ['--map-root-user', '--net', 'true']).status === 0
+    ? ['unshare', '--map-root-user', '--net']
+    : [];
+
+/** Whether {@link synthesize} takes the network away. */
+export const isWithoutNetwork = WITHOUT_NETWORK.length > 0;
