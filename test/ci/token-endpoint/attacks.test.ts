@@ -75,6 +75,7 @@ test.each<[string, number[], Sent]>([
   ['a Host with a dot at its end', [421], { host: 'localhost.:PORT' }],
   ['a Host with a user', [400, 421], { host: 'user@127.0.0.1:PORT' }],
   ['two Hosts', [400, 421], { headers: [anotherHost] }],
+  ['another transfer encoding', [501], { headers: ['Transfer-Encoding: gzip, chunked'], body: '0\r\n\r\n' }],
   ['CONNECT: the connection closes', [0], { line: 'CONNECT evil.example:443 HTTP/1.1' }],
   ['the end of the token', [403], { line: 'DELETE /api/v2/tokens/me HTTP/1.1' }],
   ['the end of the token, with a query', [403], { line: 'DELETE /api/v2/tokens/me?x=1 HTTP/1.1' }],
