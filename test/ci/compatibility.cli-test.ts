@@ -3,78 +3,84 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { serializeStatus } from '../../lambda/refresh/status.ts';
 import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
-import { type Ended, run } from './support/process.ts';
-import { openReaderHarness, READ, REFRESH, type ReaderHarness, SCRIPT } from './support/reader-harness.ts';
+import { run } from './support/process.ts';
+import { openReader, type Reader, SCRIPT } from './support/reader.ts';
 
-/** The first release, whose copies are in other people's repositories. */
-const RELEASED = 'd5da51f';
+/** The release whose copies of the script are in other people's repositories. */
+const BASELINE = 'e6503e4';
 
-let harness: ReaderHarness;
-let released: string;
+let reader: Reader;
 
 beforeEach(async () => {
-  harness = await openReaderHarness(findAwsClis()[0] as AwsCli);
-  harness.storeToken('stored');
-  harness.endpoint.registerFunction({
-    name: 'token-refresher-ci-genesys',
-    invoke: async () => ({ payload: { healthy: true, steps: [{ step: 'config', ok: true }] } }),
-  });
-  const copy = spawnSync('git', ['show', `${RELEASED}:ci/access-token`], { encoding: 'utf8' });
-  expect(copy).toMatchObject({ status: 0, stderr: '' });
-  released = join(harness.home, 'access-token');
-  writeFileSync(released, copy.stdout);
+  reader = await openReader(findAwsClis()[0] as AwsCli);
+  reader.storeToken('stored');
 });
-afterEach(() => harness.close());
+afterEach(() => reader.close());
 
-async function everyVerb(script: string): Promise<Ended[]> {
-  const env = harness.jobEnvironment([READ, REFRESH]);
-  const call = (...args: string[]) => run(['sh', script, ...args], { cwd: harness.home, env });
-  return [
-    await call('get', 'genesys', '--min-ttl', '30m'),
-    await call('exec', 'genesys', '--', 'printenv', 'ACCESS_TOKEN'),
-    await call('status', 'genesys'),
-    await call('doctor', 'genesys'),
-  ];
+function copyOf(release: string): string {
+  const { status, stdout } = spawnSync('git', ['show', `${release}:ci/access-token`], { encoding: 'utf8' });
+  expect(status).toBe(0);
+  const path = join(reader.home, release);
+  writeFileSync(path, stdout);
+  return path;
 }
 
-test('a copy of the first release reads the status of today', async () => {
+/** The status as the function writes it today. */
+function statusOfToday(): string {
   const at = (seconds: number) => new Date(Date.now() + seconds * 1000);
-  harness.storeRawStatus(
-    serializeStatus({
-      provider: 'genesys-cloud',
-      token: {
-        version: 1,
-        fingerprint: '9f86d081884c',
-        issuedAt: at(-750),
-        expiresAt: at(2850),
-        refreshDueAt: at(2000),
-        provider: 'genesys-cloud',
-        source: '0123456789abcdef',
-        encryptionKey: 'arn:aws:kms:eu-central-1:111122223333:key/1',
-        secretStage: 'AWSCURRENT',
-        jobGuaranteeMs: 2_700_000,
-      },
-      lastFailure: null,
-    }),
-  );
+  const token = {
+    version: 1,
+    fingerprint: '9f86d081884c',
+    issuedAt: at(-750),
+    expiresAt: at(2850),
+    refreshDueAt: at(2000),
+    provider: 'genesys-cloud',
+    source: '0123456789abcdef',
+    encryptionKey: 'arn:aws:kms:eu-central-1:111122223333:key/1',
+    secretStage: 'AWSCURRENT' as const,
+    jobGuaranteeMs: 2_700_000,
+  };
+  return serializeStatus({ provider: 'genesys-cloud', token, lastFailure: null });
+}
 
-  const [get, exec, status, doctor] = await everyVerb(released);
+/** Steps of a diagnosis: of today, and of a function that tells no fault. */
+const failed = { ok: false, code: 'SECRET_MALFORMED', message: 'It is not JSON.' };
+const STEP_OF_TODAY = { step: 'secret', ...failed, fault: 'secret' };
+const STEP_OF_BASELINE = { step: 'secret', ...failed };
+
+test.each([
+  [
+    'a copy of the baseline on the stack of today',
+    () => copyOf(BASELINE),
+    statusOfToday,
+    STEP_OF_TODAY,
+    'secret',
+  ],
+  // The fields that came later are absent.
+  [
+    'the script of today on an older status',
+    () => SCRIPT,
+    () => ({ lifeSeconds: 2850 }),
+    STEP_OF_TODAY,
+    'secret',
+  ],
+  ['the script of today on the stack of the baseline', () => SCRIPT, statusOfToday, STEP_OF_BASELINE, '-'],
+] as const)('%s: every verb works', async (_name, scriptOf, status, step, fault) => {
+  reader.storeStatus(status());
+  reader.refresher(() => ({ payload: { healthy: false, steps: [{ step: 'config', ok: true }, step] } }));
+  const script = scriptOf();
+  const call = (...args: string[]) =>
+    run(['sh', script, ...args], { cwd: reader.home, env: reader.environment() });
+
+  const get = await call('get', 'genesys', '--min-ttl', '30m');
+  const exec = await call('exec', 'genesys', '--', 'printenv', 'ACCESS_TOKEN');
+  const table = await call('status', 'genesys');
+  const doctor = await call('doctor', 'genesys');
 
   expect(get).toMatchObject({ status: 0, stdout: 'stored\n' });
-  expect(get?.stderr).toMatch(/^token v1 9f86d081884c expires .*, 47 min left$/m);
+  expect(get.stderr).toMatch(/^token v1 9f86d081884c expires .*, 47 min left$/m);
   expect(exec).toMatchObject({ status: 0, stdout: 'stored\n' });
-  expect(status).toMatchObject({ status: 0, stdout: expect.stringMatching(/^life +47 min left/m) });
-  expect(doctor).toMatchObject({ status: 0, stdout: expect.stringMatching(/^token: schedule +ok/m) });
-});
-
-test('the script of today reads the status of the first release', async () => {
-  harness.storeStatus({ lifeSeconds: 2850 });
-
-  const [get, exec, status, doctor] = await everyVerb(SCRIPT);
-
-  expect(get).toMatchObject({ status: 0, stdout: 'stored\n' });
-  expect(get?.stderr).toMatch(/^token v1 9f86d081884c expires .*, 47 min left$/m);
-  expect(exec).toMatchObject({ status: 0, stdout: 'stored\n' });
-  expect(status).toMatchObject({ status: 0, stdout: expect.stringMatching(/^life +47 min left, until 20/m) });
-  expect(doctor).toMatchObject({ status: 0, stdout: expect.stringMatching(/^token: schedule +ok/m) });
+  expect(table).toMatchObject({ status: 0, stdout: expect.stringMatching(/^life +47 min left/m) });
+  expect(doctor).toMatchObject({ status: 3, stdout: expect.stringMatching(/^token: schedule +ok/m) });
+  expect(doctor.stdout).toMatch(new RegExp(`^refresher: secret +SECRET_MALFORMED +${fault} `, 'm'));
 });

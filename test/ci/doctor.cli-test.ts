@@ -1,37 +1,31 @@
 import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
-import { openPipelineHarness, type PipelineHarness } from './support/pipeline-harness.ts';
-import type { Ended } from './support/process.ts';
-import { run } from './support/process.ts';
-import { openReaderHarness, READ, REFRESH, type ReaderHarness } from './support/reader-harness.ts';
+import { accountContent, installStandIn, type StandIn, statusOf } from './support/aws-stand-in.ts';
+import { openPipeline, type Pipeline } from './support/pipeline.ts';
+import { type Ended, run } from './support/process.ts';
+import { NO_KEY, openReader, READ, REFRESH, type Reader } from './support/reader.ts';
 
 const cli = findAwsClis()[0] as AwsCli;
+const DOCTOR = ['doctor', 'genesys'];
 
 /** The rows of doctor's table by step: result, whose fault, and what to do. */
-function rows({ stdout }: Ended): Record<string, [result: string, fault: string, detail: string]> {
-  const cells = stdout
-    .trimEnd()
-    .split('\n')
-    .slice(1)
-    .map((line) => line.split(/ {2,}/) as [string, string, string, string]);
+function rows({ stdout }: Ended): Record<string, string[]> {
+  const lines = stdout.trimEnd().split('\n').slice(1);
   return Object.fromEntries(
-    cells.map(([step, result, fault, detail]) => [step, [result, fault, detail ?? '']]),
+    lines.map((line) => line.split(/ {2,}/)).map(([step = '', ...cells]) => [step, cells]),
   );
 }
 
-describe('doctor, on the synthesized function', () => {
-  let harness: PipelineHarness;
+describe('on the synthesized function', () => {
+  let pipeline: Pipeline;
 
   beforeAll(async () => {
-    harness = await openPipelineHarness(cli);
+    pipeline = await openPipeline(cli);
   });
-  beforeEach(() => harness.startAfresh());
-  afterAll(() => harness.close());
+  beforeEach(() => pipeline.startAfresh());
+  afterAll(() => pipeline.close());
 
-  const doctor = (env: Record<string, string> = {}) =>
-    run(['ci/access-token', 'doctor', 'genesys'], {
-      cwd: harness.checkout,
-      env: { ...harness.jobEnvironment(harness.readerPolicies), ...env },
-    });
+  const doctor = () =>
+    run(['ci/access-token', ...DOCTOR], { cwd: pipeline.checkout, env: pipeline.environment() });
 
   test('reports no fault if everything works', async () => {
     const job = await doctor();
@@ -54,145 +48,118 @@ describe('doctor, on the synthesized function', () => {
     ]);
   });
 
-  test('blames the secret for a rejected client', async () => {
-    harness.authorizationServer.replaceClientSecret('ci', 'changed-at-the-provider-only');
+  test('prints whose fault the function calls a failed step', async () => {
+    pipeline.authorizationServer.replaceClientSecret(pipeline.clientId, 'changed-at-the-provider-only');
+    const refused = await doctor();
+    pipeline.aws.faults.add({ match: { service: 'secretsmanager' }, fault: { kind: 'deny' } });
+    const denied = await doctor();
 
-    const job = await doctor();
-
-    const found = rows(job);
-    expect(found['refresher: token-endpoint']?.slice(0, 2)).toEqual(['TOKEN_REJECTED', 'secret']);
-    expect(found['refresher: probe']?.slice(0, 2)).toEqual(['skipped', '-']);
-    expect(job.status).toBe(3);
-  });
-
-  test('blames the token endpoint for an outage', async () => {
-    await harness.authorizationServer.faults.goOffline();
-
-    const job = await doctor();
-
-    expect(rows(job)['refresher: token-endpoint']?.slice(0, 2)).toEqual([
-      'TOKEN_ENDPOINT_UNAVAILABLE',
-      'token endpoint',
-    ]);
-    expect(job.status).toBe(3);
-  });
-
-  test("blames IAM where the function's role lost the secret", async () => {
-    harness.endpoint.faults.add({ match: { service: 'secretsmanager' }, fault: { kind: 'deny' } });
-
-    const job = await doctor();
-
-    expect(rows(job)['refresher: secret']?.slice(0, 2)).toEqual(['SECRET_UNAVAILABLE', 'IAM']);
-    expect(job.status).toBe(3);
+    expect(rows(refused)['refresher: token-endpoint']?.slice(0, 2)).toEqual(['TOKEN_REJECTED', 'secret']);
+    expect(rows(refused)['refresher: probe']?.slice(0, 2)).toEqual(['skipped', '-']);
+    expect(rows(denied)['refresher: secret']?.slice(0, 2)).toEqual(['SECRET_UNAVAILABLE', 'IAM']);
+    expect([refused.status, denied.status]).toEqual([3, 3]);
   });
 });
 
-describe('doctor, from the job', () => {
-  let harness: ReaderHarness;
+describe('on calls of the job that AWS refuses', () => {
+  let reader: Reader;
 
   beforeEach(async () => {
-    harness = await openReaderHarness(cli);
-    harness.storeToken('stored');
-    harness.storeStatus();
-    harness.endpoint.registerFunction({
-      name: 'token-refresher-ci-genesys',
-      invoke: async () => ({ payload: { healthy: true, steps: [{ step: 'config', ok: true }] } }),
-    });
+    reader = await openReader(cli);
+    reader.storeToken('stored');
+    reader.storeStatus();
+    reader.refresher(() => ({ payload: { healthy: true, steps: [{ step: 'config', ok: true }] } }));
   });
-  afterEach(() => harness.close());
+  afterEach(() => reader.close());
 
-  test('blames IAM where the job may not read or not invoke', async () => {
-    const job = await harness.job(['doctor', 'genesys'], { policies: [] });
+  test('it is IAM where the job may not read or not invoke', async () => {
+    const job = await reader.job(DOCTOR, { policies: [] });
 
-    const found = rows(job);
-    expect(found['job: read parameters']?.slice(0, 2)).toEqual(['refused', 'IAM']);
-    expect(found['job: read parameters']?.[2]).toContain('grantRead(role)');
-    expect(found['refresher: invoke']?.slice(0, 2)).toEqual(['refused', 'IAM']);
-    expect(found['refresher: invoke']?.[2]).toContain('grantRefresh(role)');
+    expect(rows(job)['job: read parameters']).toEqual([
+      'refused',
+      'IAM',
+      expect.stringContaining('grantRead(role)'),
+    ]);
+    expect(rows(job)['refresher: invoke']).toEqual([
+      'refused',
+      'IAM',
+      expect.stringContaining('grantRefresh(role)'),
+    ]);
     expect(job.status).toBe(5);
   });
 
-  test('blames KMS where the job may not use the key', async () => {
-    const deny = {
-      Version: '2012-10-17',
-      Statement: [{ Effect: 'Deny', Action: 'kms:Decrypt', Resource: '*' }],
-    };
-
-    const job = await harness.job(['doctor', 'genesys'], { policies: [READ, REFRESH, deny] });
+  test('it is KMS where the job may not use the key', async () => {
+    const job = await reader.job(DOCTOR, { policies: [READ, REFRESH, NO_KEY] });
 
     expect(rows(job)['job: decrypt token']?.slice(0, 2)).toEqual(['refused', 'KMS']);
     expect(rows(job)['job: read parameters']?.[0]).toBe('ok');
     expect(job.status).toBe(5);
   });
 
-  test('blames the schedule where a mint is overdue and none was tried', async () => {
-    harness.storeStatus({ lifeSeconds: 300, dueInSeconds: -400 });
+  test('it is the credentials where AWS does not know them', async () => {
+    const job = await reader.job(DOCTOR, { env: { AWS_ACCESS_KEY_ID: 'ASIANOBODY' } });
 
-    const job = await harness.job(['doctor', 'genesys']);
-
-    expect(rows(job)['token: schedule']?.slice(0, 2)).toEqual(['OVERDUE', 'schedule']);
-    expect(job.status).toBe(3);
-  });
-
-  test('blames what the last mint failed for', async () => {
-    harness.storeStatus({
-      lifeSeconds: -10,
-      lastFailure: { code: 'TOKEN_ENDPOINT_UNAVAILABLE', consecutive: 12 },
-    });
-
-    const job = await harness.job(['doctor', 'genesys']);
-
-    expect(rows(job)['token: life']?.slice(0, 2)).toEqual(['expired', 'token endpoint']);
-    expect(rows(job)['token: minting']?.[2]).toContain('12 in a row');
-    expect(job.status).toBe(4);
-  });
-
-  test('says that there is no such refresher', async () => {
-    const job = await harness.job(['doctor', 'genesys', '--function', 'elsewhere'], {
-      policies: [
-        READ,
-        { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'lambda:*', Resource: '*' }] },
-      ],
-    });
-
-    expect(rows(job)['refresher: invoke']?.[2]).toContain('Function not found');
+    const faults = Object.values(rows(job)).map(([result, fault]) => [result, fault]);
+    expect(faults).toEqual(Array(3).fill(['failed', 'credentials']));
     expect(job.status).toBe(5);
   });
 });
 
-describe('status', () => {
-  let harness: ReaderHarness;
+describe('on what is stored and what the function answers', () => {
+  let standIn: StandIn;
 
-  beforeEach(async () => {
-    harness = await openReaderHarness(cli);
+  beforeEach(() => {
+    standIn = installStandIn();
   });
-  afterEach(() => harness.close());
+  afterEach(() => standIn.remove());
 
-  test('prints a table, and the parameter itself with --json', async () => {
-    harness.storeToken('stored');
-    harness.storeStatus({ lastFailure: { code: 'TOKEN_REJECTED', consecutive: 3 } });
-
-    const table = await harness.job(['status', 'genesys'], { policies: [READ] });
-    const json = await harness.job(['status', 'genesys', '--json'], { policies: [READ] });
-
-    expect(table.stdout).toMatch(/^version +v1$/m);
-    expect(table.stdout).toMatch(/^life +47 min left, until 20/m);
-    expect(table.stdout).toMatch(/^last failure +TOKEN_REJECTED, 3 in a row, the last at 20.*, next try 20/m);
-    expect(JSON.parse(json.stdout)).toMatchObject({ schemaVersion: 1, tokenVersion: 1 });
-    expect([table.status, json.status]).toEqual([0, 0]);
+  const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
+  const failing = (code: string) => ({ lastFailure: { code, at: ago(60), consecutive: 12 } });
+  const described = (life: number, more: object) => ({ status: statusOf(42, life, more) });
+  const first = (more: object) => ({
+    token: null,
+    version: null,
+    status: JSON.stringify({ schemaVersion: 1, tokenVersion: null, ...more }),
   });
+  const step = (fields: object) => ({ payload: JSON.stringify({ steps: [fields] }) });
+  const unread = { step: 'secret', ok: false, code: 'SECRET_UNAVAILABLE', message: 'Not read.' };
+  const empty = { step: 'scope', ok: true, warning: 'It is empty.', fault: 'token endpoint' };
+  const notFound = { code: 'ResourceNotFoundException', message: 'Function not found' };
+  const nothing = { token: null, version: null, status: null, invokeError: notFound };
+  const invalid = { payload: '{"errorType":"CONFIG_INVALID"}', functionError: 'Unhandled' } as const;
+  const DOWN = 'TOKEN_ENDPOINT_UNAVAILABLE';
 
-  test('needs no key: it never decrypts the token', async () => {
-    harness.storeToken('stored');
-    harness.storeStatus();
-    const deny = { Version: '2012-10-17', Statement: [{ Effect: 'Deny', Action: 'kms:*', Resource: '*' }] };
+  test.each([
+    // [content, exit status, a row's cells]
+    [described(3000, { secretStage: 'AWSPREVIOUS' }), 3, 'token: secret|AWSPREVIOUS|secret'],
+    [described(300, { refreshDueAt: ago(400) }), 3, 'token: schedule|OVERDUE|schedule|due 6 min ago'],
+    [described(300, { refreshDueAt: ago(100) }), 0, 'token: schedule|ok|-|next mint due'],
+    [described(-10, failing(DOWN)), 4, 'token: life|expired|token endpoint|v42 expired at 20'],
+    [described(900, failing(DOWN)), 3, `token: minting|${DOWN}|token endpoint|${DOWN}, 12 in a row`],
+    [described(900, failing('PARAMETER_UNAVAILABLE')), 3, 'token: minting|PARAMETER_UNAVAILABLE|SSM'],
+    [described(900, failing('TOKEN_REJECTED')), 3, 'token: minting|TOKEN_REJECTED|secret'],
+    [{ status: statusOf(41, 3000) }, 4, 'token: life|unknown|refresher'],
+    [first(failing(DOWN)), 4, 'token: life|missing|token endpoint'],
+    [first({}), 4, 'token: life|missing|refresher'],
+    [nothing, 5, 'token: life|missing|name|there is no /ci/genesys/access-token and no'],
+    [
+      nothing,
+      5,
+      "refresher: invoke|missing|name|there is no such function: no refresher 'genesys' in account 1",
+    ],
+    [invalid, 3, 'refresher: diagnose|CONFIG_INVALID|stack'],
+    [step({ ...unread, fault: 'KMS' }), 3, 'refresher: secret|SECRET_UNAVAILABLE|KMS|Not read.'],
+    // An older function tells no fault: it is one all the same.
+    [step(unread), 3, 'refresher: secret|SECRET_UNAVAILABLE|-|Not read.'],
+    // It can be pasted into a shell.
+    [step({ ...unread, remedy: 'Store {"id":"a\\\\b"}.' }), 3, '|Not read. Store {"id":"a\\\\b"}.'],
+    [step(empty), 0, 'refresher: scope|warning|token endpoint|It is empty.'],
+  ])('%j: status %d, %s', async (content, status, cells) => {
+    standIn.serve(accountContent(content));
 
-    expect((await harness.job(['status', 'genesys'], { policies: [READ, deny] })).status).toBe(0);
-  });
+    const job = await standIn.job(['doctor', 'genesys']);
 
-  test('ends with 4 where no token is alive', async () => {
-    const job = await harness.job(['status', 'genesys'], { policies: [READ] });
-
-    expect(job).toMatchObject({ status: 4, stdout: expect.stringMatching(/^version +none$/m) });
+    expect(job.stdout.replace(/ {2,}/g, '|')).toContain(cells);
+    expect(job).toMatchObject({ status, stderr: '' });
   });
 });

@@ -1,7 +1,5 @@
 import { expectContract } from '../support/contract-file.ts';
-import { type AccountContent, installStandIn } from './support/aws-stand-in.ts';
-import { run } from './support/process.ts';
-import { SCRIPT } from './support/reader-harness.ts';
+import { type AccountContent, accountContent, installStandIn } from './support/aws-stand-in.ts';
 
 /** A COMMAND that `exec` ran ends with a status that `access-token` does not have. */
 const COMMAND_STATUS = 42;
@@ -18,44 +16,30 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
 
 type Statuses = Record<string, number | string | null>;
 
-/** The account in which a job finds a token with this life, and whose refresher has no better one. */
-function accountWith(lifeSeconds: number, more: Partial<AccountContent> = {}): AccountContent {
-  const expiresAtEpoch = Math.floor(Date.now() / 1000) + lifeSeconds;
-  return {
-    token: 'a-token',
-    version: 1,
-    status: JSON.stringify({ schemaVersion: 1, tokenVersion: 1, expiresAtEpoch }),
-    payload:
-      '{"outcome":"still-fresh","satisfied":false,"tokenVersion":1,"steps":[{"step":"config","ok":true}]}',
-    ...more,
-  };
-}
-
 const CANNOT_MINT = {
   payload: '{"errorType":"TOKEN_REJECTED","errorMessage":"The server refused the client."}',
   functionError: 'Unhandled',
 } as const;
 
 const SITUATIONS: Readonly<Record<string, () => AccountContent>> = {
-  'a token with an hour of life': () => accountWith(3600),
-  'a token with ten minutes of life, and the refresher has no better one': () => accountWith(600),
-  'a token that has expired, and the refresher cannot mint': () => accountWith(-60, CANNOT_MINT),
+  'a token with an hour of life': () => accountContent({}, 3600),
+  'a token with ten minutes of life, and the refresher has no better one': () => accountContent({}, 600),
+  'a token that has expired, and the refresher cannot mint': () => accountContent(CANNOT_MINT, -60),
   'no parameter, and the refresher cannot mint': () =>
-    accountWith(3600, { ...CANNOT_MINT, token: null, version: null, status: null }),
+    accountContent({ ...CANNOT_MINT, token: null, version: null, status: null }),
   'AWS refuses the reading': () =>
-    accountWith(3600, { readError: { code: 'AccessDeniedException', message: 'You may not.' } }),
+    accountContent({ readError: { code: 'AccessDeniedException', message: 'You may not.' } }),
 };
 
 test('the exit statuses of access-token are those that a version promises', async () => {
   const standIn = installStandIn();
-  const env = { PATH: `${standIn.directory}:${process.env.PATH}`, AWS_REGION: 'eu-central-1' };
   const contract: Record<string, Statuses> = {};
 
   for (const [situation, account] of Object.entries(SITUATIONS)) {
     const statuses: Statuses = {};
     for (const [text, [verb = '', ...options]] of Object.entries(VERBS)) {
       standIn.serve(account());
-      const { status } = await run(['sh', SCRIPT, verb, 'genesys', ...options], { env });
+      const { status } = await standIn.job([verb, 'genesys', ...options]);
       statuses[text] = status === COMMAND_STATUS ? "COMMAND's" : status;
     }
     contract[situation] = statuses;

@@ -1,11 +1,10 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { existsSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type AccountContent, installStandIn, type StandIn } from './support/aws-stand-in.ts';
 import { HOSTILE_VALUES } from './support/hostile-values.ts';
-import { type Ended, run } from './support/process.ts';
-import { SCRIPT } from './support/reader-harness.ts';
-import { requireShells, SHELLS } from './support/shells.ts';
+import type { Ended } from './support/process.ts';
+import { ALL_SHELLS, EVERYTHING, requireShells } from './support/shells.ts';
 
 const TOKEN = 'the-right-token';
 const CLASSES = Object.entries(HOSTILE_VALUES);
@@ -20,15 +19,12 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
 };
 /**
  * Every landing runs each case under one of the shells, in turn, with one or a few verbs: a value that would run, under a
- * shell that runs `$( )` in numbers. `npm run prove -- hostile-input` runs all verbs on all cases under all shells.
+ * shell that runs `$( )` in numbers. With ALL_SHELLS=1 all verbs run on all cases under all shells.
  */
-const EVERYTHING = process.env.HOSTILE_INPUT === 'all';
+const EVALUATING_SHELLS = ALL_SHELLS.filter(({ name }) => /^(bash|ksh|zsh)/.test(name));
 
 /** A hundred runs and more, also on a machine that is busy with other things. */
 const LIMIT_MS = EVERYTHING ? 7_200_000 : 900_000;
-
-/** They run `$( )` in a number. */
-const EVALUATING_SHELLS = SHELLS.filter(([name = '']) => ['bash', 'ksh', 'zsh'].includes(name));
 
 interface Case {
   readonly name: string;
@@ -58,29 +54,17 @@ const FAILURE = ['code', 'at', 'consecutive', 'retryAt'];
 const ANSWER = ['outcome', 'reason', 'satisfied', 'failure', 'remainingSeconds', 'errorType', 'errorMessage'];
 const STEP = ['step', 'code', 'message', 'remedy', 'warning', 'fault'];
 
-describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('under $name', ({ shell }) => {
+describe.each(ALL_SHELLS)('under $name', ({ name, shell }) => {
   beforeAll(requireShells);
 
-  test(
-    'hostile fields that tell about the token change nothing but what is told',
-    async () => {
-      expect(await violations(shell, tellingCases())).toEqual([]);
-    },
-    LIMIT_MS,
-  );
-
-  test(
-    'a hostile field that decides gives the right token or none',
-    async () => {
-      expect(await violations(shell, decidingCases())).toEqual([]);
-    },
-    LIMIT_MS,
-  );
-
-  test(
-    'a hostile token, status, answer or error of AWS runs nothing',
-    async () => {
-      expect(await violations(shell, wholeCases())).toEqual([]);
+  test.each([
+    ['fields that tell about the token change nothing but what is told', tellingCases],
+    ['field that decides gives the right token or none', decidingCases],
+    ['token, status, answer or error of AWS runs nothing', wholeCases],
+  ])(
+    'a hostile %s',
+    async (_rule, cases) => {
+      expect(await violations(shell, casesUnder(name, cases()))).toEqual([]);
     },
     LIMIT_MS,
   );
@@ -184,31 +168,29 @@ function parsed(json: string): string | undefined {
 /** Runs the cases, and returns what went wrong: nothing may run, and nothing but the right token may be given out. */
 async function violations(shell: readonly string[], cases: readonly Case[]): Promise<string[]> {
   const found: string[] = [];
-  const runs = casesUnder(shell, cases).flatMap((one) =>
+  const runs = cases.flatMap((one) =>
     (EVERYTHING ? Object.keys(VERBS) : one.verbs).map((verb) => ({ ...one, verb })),
   );
   const work = async (): Promise<void> => {
     const standIn = installStandIn();
-    const home = mkdtempSync(join(tmpdir(), 'hostile-'));
     for (let next = runs.pop(); next !== undefined; next = runs.pop()) {
-      const ended = await runCase(shell, next, standIn, home);
-      const problems = problemsOf(ended, next, home);
-      rmSync(join(home, 'pwned'), { force: true });
+      const ended = await runCase(shell, next, standIn);
+      const problems = problemsOf(ended, next, standIn.directory);
+      rmSync(join(standIn.directory, 'pwned'), { force: true });
       if (problems.length > 0)
         found.push(`${next.verb}, ${next.name}: ${problems.join('; ')}\n${ended.stderr}`);
     }
     standIn.remove();
-    rmSync(home, { recursive: true, force: true });
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
   return found;
 }
 
-function casesUnder(shell: readonly string[], cases: readonly Case[]): readonly Case[] {
+function casesUnder(name: string, cases: readonly Case[]): readonly Case[] {
   if (EVERYTHING) return cases;
   return cases.filter(({ wouldRun }, index) => {
-    const shells = wouldRun ? EVALUATING_SHELLS : SHELLS;
-    return shells[index % shells.length] === shell;
+    const shells = wouldRun ? EVALUATING_SHELLS : ALL_SHELLS;
+    return shells[index % shells.length]?.name === name;
   });
 }
 
@@ -220,15 +202,11 @@ function runCase(
   shell: readonly string[],
   { content, verb }: Case & { verb: string },
   standIn: StandIn,
-  home: string,
 ): Promise<Ended> {
   standIn.serve(content);
   // ksh sleeps by itself: without that, it finds the stand-in's sleep, which only moves the clock.
   const start = shell[0] === 'ksh' ? ['ksh', '-c', 'builtin -d sleep; . "$0"'] : shell;
-  return run([...start, SCRIPT, ...(VERBS[verb] ?? [])], {
-    cwd: home,
-    env: { PATH: `${standIn.directory}:${process.env.PATH}`, HOME: home, AWS_REGION: 'eu-central-1' },
-  });
+  return standIn.job(VERBS[verb] ?? [], { shell: start });
 }
 
 function problemsOf(

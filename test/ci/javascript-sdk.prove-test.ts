@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type ApiServer, startApiServer } from './support/api-server.ts';
-import { installStandIn, type StandIn } from './support/aws-stand-in.ts';
+import { accountContent, installStandIn, type StandIn, statusOf } from './support/aws-stand-in.ts';
 import { run } from './support/process.ts';
 
 /** The SDK that `.ci/install-oauth-clients.sh` installs. */
@@ -12,17 +12,8 @@ let api: ApiServer;
 
 beforeEach(() => {
   standIn = installStandIn();
-  const status = (tokenVersion: number) => {
-    const expiresAtEpoch = Math.floor(Date.now() / 1000) + 3000;
-    return JSON.stringify({ schemaVersion: 1, tokenVersion, fingerprint: '9f86d081884c', expiresAtEpoch });
-  };
-  standIn.serve({
-    token: 'old',
-    version: 42,
-    status: status(42),
-    payload: '{"satisfied":true,"tokenVersion":43}',
-    minted: { token: 'new', version: 43, status: status(43) },
-  });
+  const minted = { token: 'new', version: 43, status: statusOf(43, 3500) };
+  standIn.serve(accountContent({ payload: '{"satisfied":true,"tokenVersion":43}', minted }));
 });
 afterEach(async () => {
   standIn.remove();
@@ -31,12 +22,7 @@ afterEach(async () => {
 
 const list = () =>
   run([process.execPath, 'ci/examples/javascript/list-queues.cjs'], {
-    env: {
-      PATH: `${standIn.directory}:${process.env.PATH}`,
-      AWS_REGION: 'eu-central-1',
-      GENESYS_API: api.url,
-      NODE_PATH: SDK,
-    },
+    env: { ...standIn.environment, GENESYS_API: api.url, NODE_PATH: SDK },
   });
 
 test('the JavaScript SDK lists every page', async () => {

@@ -1,8 +1,9 @@
 import base from '../../jest.config.js';
 
-/** The suites that read with the AWS CLI: those that npm's scripts name with --testMatch. */
+/** The suites that read with the AWS CLI. Words behind `npm run test:ci --` select suites by name. */
 export default {
   ...base,
   rootDir: '../..',
+  testMatch: ['**/test/ci/**/*.cli-test.ts'],
   globalSetup: '<rootDir>/test/ci/support/load-aws-clis.js',
 };

@@ -2,14 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AwsCli, findAwsClis, installAwsCommand } from './support/aws-cli.ts';
-import { openPipelineHarness, type PipelineHarness } from './support/pipeline-harness.ts';
+import { openPipeline, type Pipeline } from './support/pipeline.ts';
 import { type Ended, run } from './support/process.ts';
+import { EVERY_PERMISSION } from './support/reader.ts';
 
 const PAGE = readFileSync('docs/runbook.md', 'utf8');
-const EVERYTHING = {
-  Version: '2012-10-17',
-  Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
-};
 
 /** The commands of a section, in order: those to be tried, or those marked `not-tried`. */
 function commandsOf(section: string, mark: '' | ' not-tried' = ''): string[] {
@@ -22,17 +19,17 @@ function commandsOf(section: string, mark: '' | ' not-tried' = ''): string[] {
 
 const [SETTINGS = ''] = commandsOf('');
 
-let harness: PipelineHarness;
+let pipeline: Pipeline;
 
 beforeAll(async () => {
-  harness = await openPipelineHarness(findAwsClis()[0] as AwsCli);
+  pipeline = await openPipeline(findAwsClis()[0] as AwsCli);
 });
-beforeEach(() => harness.startAfresh());
-afterAll(() => harness.close());
+beforeEach(() => pipeline.startAfresh());
+afterAll(() => pipeline.close());
 
 describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsCli) => {
   beforeAll(() => {
-    installAwsCommand(cli, harness.endpoint.url, harness.commands);
+    installAwsCommand(cli, pipeline.aws.url, pipeline.commands);
   });
 
   /** Pastes commands into one shell, as an operator does; the first that fails ends it. */
@@ -40,19 +37,19 @@ describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsC
     // Like a terminal, and unlike a socket of Node.js, a pipe can be opened as /dev/stdout.
     const through = 'mkfifo out && { cat out & sh -e >out; status=$?; wait; rm out; exit $status; }';
     return run(['sh', '-c', through], {
-      cwd: harness.checkout,
+      cwd: pipeline.checkout,
       env: {
-        ...harness.jobEnvironment([EVERYTHING]),
-        API: harness.api.url,
+        ...pipeline.environment([EVERY_PERMISSION]),
+        API: pipeline.api.url,
         token: 'a token that somebody found',
-        REVOCATION_URL: harness.authorizationServer.tokenUrl.replace(/\/token$/, '/revoke'),
+        REVOCATION_URL: pipeline.authorizationServer.tokenUrl.replace(/\/token$/, '/revoke'),
       },
       input: [SETTINGS, ...commands, ''].join('\n'),
     });
   }
 
   test('dying: status, diagnose, force', async () => {
-    const before = harness.storedVersion();
+    const before = pipeline.stored()?.version ?? 0;
 
     const job = await paste(commandsOf('Alarm "dying"'));
 
@@ -66,28 +63,28 @@ describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsC
 
     expect(job).toMatchObject({ status: 0, stderr: '' });
     expect(JSON.parse(job.stdout)).toMatchObject({
-      tokenVersion: harness.storedVersion(),
+      tokenVersion: pipeline.stored()?.version,
       lastFailure: null,
     });
   });
 
   test('a token leaked: that version is found and ended, and jobs read another', async () => {
-    const leaked = harness.storedToken();
+    const leaked = pipeline.token();
     const commands = commandsOf('A token leaked').map((command) =>
-      command.replace('VERSION=1', `VERSION=${harness.storedVersion()}`),
+      command.replace('VERSION=1', `VERSION=${pipeline.stored()?.version}`),
     );
 
     const job = await paste(commands);
 
     expect(job.status).toBe(0);
-    expect(harness.api.calls.at(-1)).toEqual({ path: '/api/v2/tokens/me', accepted: true });
-    expect((await harness.authorizationServer.introspect(leaked)).active).toBe(false);
-    expect((await harness.authorizationServer.introspect(harness.storedToken())).active).toBe(true);
+    expect(pipeline.api.calls.at(-1)).toEqual({ path: '/api/v2/tokens/me', accepted: true });
+    expect((await pipeline.authorizationServer.introspect(leaked)).active).toBe(false);
+    expect((await pipeline.authorizationServer.introspect(pipeline.token())).active).toBe(true);
     expect(job.stdout + job.stderr).not.toContain(leaked);
   });
 
   test('a region is down: the secret is stored there, and jobs read there', async () => {
-    writeFileSync(join(harness.checkout, 'client.json'), '{"client_id":"ci","client_secret":"x"}');
+    writeFileSync(join(pipeline.checkout, 'client.json'), '{"client_id":"ci","client_secret":"x"}');
 
     const job = await paste([`SECRET=genesys/standby-${cli.version}`, ...commandsOf('A region is down')]);
 
@@ -110,9 +107,9 @@ describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsC
   });
 
   test('the client secret leaked: the new one is stored and used', async () => {
-    harness.authorizationServer.replaceClientSecret('ci', 'the-new-secret');
-    const client = { client_id: 'ci', client_secret: 'the-new-secret' };
-    writeFileSync(join(harness.checkout, 'client.json'), JSON.stringify(client));
+    pipeline.authorizationServer.replaceClientSecret(pipeline.clientId, 'the-new-secret');
+    const client = { client_id: pipeline.clientId, client_secret: 'the-new-secret' };
+    writeFileSync(join(pipeline.checkout, 'client.json'), JSON.stringify(client));
 
     const job = await paste(commandsOf('The client secret leaked'));
 
@@ -122,7 +119,7 @@ describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsC
   });
 
   test('the secret is refused: the version before it becomes current again', async () => {
-    const client = JSON.stringify({ client_id: 'ci', client_secret: 'mistyped' });
+    const client = JSON.stringify({ client_id: pipeline.clientId, client_secret: 'mistyped' });
     await paste([
       `printf %s '${client}' >client.json`,
       ...commandsOf('The client secret leaked').slice(0, 1),
@@ -141,7 +138,7 @@ describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsC
     const job = await paste(commandsOf('A wrong deployment'));
 
     expect(job).toMatchObject({ status: 0, stderr: '' });
-    expect((await harness.authorizationServer.introspect(harness.storedToken())).active).toBe(true);
+    expect((await pipeline.authorizationServer.introspect(pipeline.token())).active).toBe(true);
   });
 });
 

@@ -2,6 +2,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installCommand } from './aws-cli.ts';
+import { type Ended, type RunOptions, run } from './process.ts';
+import { SCRIPT } from './reader.ts';
+
+/** An error of AWS: code and message. */
+type AwsError = { readonly code: string; readonly message: string };
 
 /** The content of the job's account. */
 export interface AccountContent {
@@ -13,28 +18,46 @@ export interface AccountContent {
   /** The refresher's response payload, and whether Lambda reports an error. */
   readonly payload: string;
   readonly functionError?: 'Unhandled';
-  /** AWS's error for `lambda invoke`, and for each read: code and message. */
-  readonly invokeError?: { readonly code: string; readonly message: string };
-  readonly readError?: { readonly code: string; readonly message: string };
-  /** The AWS CLI's message if it cannot reach Lambda. */
-  readonly invokeComplaint?: string;
+  /** AWS's error for `lambda invoke`, or the AWS CLI's own message; AWS's for each read. */
+  readonly invokeError?: AwsError | string;
+  readonly readError?: AwsError;
   /** What is stored after the refresher was invoked. */
-  readonly minted?: { readonly token: string; readonly version: number; readonly status: string };
+  readonly minted?: Pick<AccountContent, 'token' | 'version' | 'status'>;
+}
+
+/** A token with this life, by default 50 minutes, and a refresher that has no better one. */
+export function accountContent(more: Partial<AccountContent> = {}, lifeSeconds = 3000): AccountContent {
+  return {
+    token: 'old',
+    version: 42,
+    status: statusOf(42, lifeSeconds),
+    payload: '{"satisfied":false,"tokenVersion":42,"steps":[{"step":"config","ok":true}]}',
+    ...more,
+  };
+}
+
+export function statusOf(tokenVersion: number, lifeSeconds: number, more: object = {}): string {
+  const expiresAtEpoch = Math.floor(Date.now() / 1000) + lifeSeconds;
+  const expiresAt = new Date(expiresAtEpoch * 1000).toISOString();
+  const fingerprint = '9f86d081884c';
+  return JSON.stringify({ schemaVersion: 1, tokenVersion, fingerprint, expiresAt, expiresAtEpoch, ...more });
 }
 
 /** A directory for PATH whose `aws` answers at once, and whose clock advances only by `sleep`. */
 export interface StandIn {
   readonly directory: string;
+  /** Environment of a job that uses it; its HOME is `directory`. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Sets the content for which `aws` answers. */
   serve(content: AccountContent): void;
+  /** Runs `access-token`. */
+  job(args: readonly string[], options?: RunOptions & { readonly shell?: readonly string[] }): Promise<Ended>;
   /** What was sent to the refresher. */
   events(): string;
   /** The profiles that were asked for, a line each. */
   profiles(): string;
   remove(): void;
 }
-
-export const IDENTITY = 'arn:aws:sts::111122223333:assumed-role/ci/job';
 
 /**
  * Installs a replacement for the AWS CLI, which takes most of a second to start. It prints what the real one prints for
@@ -64,39 +87,35 @@ exec cat ${directory}/$answer`,
   installCommand(directory, 'sleep', `read -r now <${directory}/now; echo "$((now + $1))" >${directory}/now`);
   installCommand(directory, 'date', `read -r now <${directory}/now; echo "$now"`);
   const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
-  write('identity', `"${IDENTITY}"\n`);
+  const written = (name: string) =>
+    existsSync(join(directory, name)) ? readFileSync(join(directory, name), 'utf8') : '';
+  write('identity', '"arn:aws:sts::111122223333:assumed-role/ci/job"\n');
+  const environment = {
+    PATH: `${directory}:${process.env.PATH}`,
+    HOME: directory,
+    AWS_REGION: 'eu-central-1',
+  };
   return {
     directory,
-    serve({
-      token,
-      version,
-      status,
-      payload,
-      functionError,
-      invokeError,
-      readError,
-      invokeComplaint,
-      minted,
-    }) {
+    environment,
+    serve({ token, version, status, payload, functionError, invokeError, readError, minted }) {
+      for (const name of ['minted', 'events', 'profiles']) rmSync(join(directory, name), { force: true });
       write('values', printed([version, status, token]));
       write('status', printed([version, status]));
       write('versions', printed([version]));
       write('invoke', `${payload}${functionError === undefined ? 'null' : `"${functionError}"`}\n`);
-      write('invoke.error', invokeComplaint ?? printedError('Invoke', invokeError));
+      write('invoke.error', printedError('Invoke', invokeError));
       for (const name of ['values', 'status', 'versions'])
         write(`${name}.error`, printedError('GetParameters', readError));
-      for (const name of ['minted', 'events', 'profiles']) rmSync(join(directory, name), { force: true });
       if (minted !== undefined) write('minted', printed([minted.version, minted.status, minted.token]));
       write('now', `${Math.floor(Date.now() / 1000)}\n`);
     },
-    events: () => read(join(directory, 'events')),
-    profiles: () => read(join(directory, 'profiles')),
+    job: (args, { shell = ['sh'], env = {}, ...options } = {}) =>
+      run([...shell, SCRIPT, ...args], { cwd: directory, ...options, env: { ...environment, ...env } }),
+    events: () => written('events'),
+    profiles: () => written('profiles'),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
-}
-
-function read(path: string): string {
-  return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
 
 /** As Python's json.dumps with an indent of four prints it; JavaScript's does the same to strings. */
@@ -104,7 +123,7 @@ function printed(list: readonly unknown[]): string {
   return `${JSON.stringify(list, null, 4)}\n`;
 }
 
-function printedError(operation: string, error?: { code: string; message: string }): string {
-  if (error === undefined) return '';
+function printedError(operation: string, error: AwsError | string = ''): string {
+  if (typeof error === 'string') return error;
   return `\nAn error occurred (${error.code}) when calling the ${operation} operation: ${error.message}\n`;
 }

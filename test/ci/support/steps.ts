@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parse } from 'yaml';
 
 /** One step of a CI job: a piece of shell, run as the CI system runs it. */
@@ -13,16 +14,44 @@ export interface Step {
   readonly directory: string;
   /** Whether the step has a role: AWS credentials and region in its environment. */
   readonly role: boolean;
-  readonly when: 'success' | 'failure' | 'always';
+  readonly when: 'success' | 'failure';
   /** Variables taken from Parameter Store before the step, by name of the parameter. */
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-const PHASES = ['install', 'pre_build', 'build', 'post_build'] as const;
+function step(script: string, fields: Partial<Step>): Step {
+  const defaults = { name: '', shell: ['bash', '-e'], env: {}, directory: '.', role: true, parameters: {} };
+  return { ...defaults, when: 'success', ...fields, script };
+}
 
+/** The parts of the CI systems' files that the examples use. */
+type Variables = Record<string, string>;
 interface Buildspec {
-  readonly env?: { variables?: Record<string, string>; 'parameter-store'?: Record<string, string> };
-  readonly phases: Partial<Record<(typeof PHASES)[number], { commands: string[] }>>;
+  readonly env?: { readonly variables?: Variables; readonly 'parameter-store'?: Variables };
+  readonly phases: Record<string, { readonly commands: string[] }>;
+}
+interface Workflow {
+  readonly jobs: Record<string, { readonly env?: Variables; readonly steps: Variables[] }>;
+}
+interface AzurePipeline {
+  readonly variables?: Variables;
+  readonly jobs: { readonly steps: (Variables & { readonly inputs?: Variables })[] }[];
+}
+interface BitbucketPipeline {
+  readonly pipelines: {
+    readonly custom: Record<
+      string,
+      { readonly step: { readonly oidc?: boolean; readonly script: string[] } }[]
+    >;
+  };
+}
+type GitLabPipeline = Record<
+  string,
+  { readonly variables?: Variables; readonly before_script?: string[]; readonly script: string[] }
+>;
+
+function read<File>(file: string): File {
+  return parse(readFileSync(file, 'utf8'));
 }
 
 /**
@@ -31,34 +60,13 @@ interface Buildspec {
  *
  * @see https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
  */
-export function codeBuildSteps(file: string): Step[] {
-  const { env = {}, phases } = parse(readFileSync(file, 'utf8')) as Buildspec;
-  const commands = PHASES.flatMap((phase) => phases[phase]?.commands ?? []);
-  return [
-    {
-      name: PHASES.filter((phase) => phases[phase]).join(', '),
-      shell: ['sh', '-e'],
-      script: commands.join('\n'),
-      env: env.variables ?? {},
-      directory: '.',
-      role: true,
-      when: 'success',
-      parameters: env['parameter-store'] ?? {},
-    },
-  ];
-}
-
-interface Workflow {
-  readonly jobs: Record<string, { env?: Record<string, string>; steps: WorkflowStep[] }>;
-}
-
-interface WorkflowStep {
-  readonly name?: string;
-  readonly uses?: string;
-  readonly if?: string;
-  readonly run?: string;
-  readonly env?: Record<string, string>;
-  readonly 'working-directory'?: string;
+export function codeBuildStep(file: string): Step {
+  const { env = {}, phases } = read<Buildspec>(file);
+  const commands = ['install', 'pre_build', 'build', 'post_build'].flatMap(
+    (phase) => phases[phase]?.commands ?? [],
+  );
+  const parameters = env['parameter-store'] ?? {};
+  return step(commands.join('\n'), { shell: ['sh', '-e'], env: env.variables ?? {}, parameters });
 }
 
 /**
@@ -67,31 +75,17 @@ interface WorkflowStep {
  * @see https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax
  */
 export function gitHubSteps(file: string): Step[] {
-  const [job] = Object.values((parse(readFileSync(file, 'utf8')) as Workflow).jobs);
+  const [job] = Object.values(read<Workflow>(file).jobs);
   let role = false;
-  return (job?.steps ?? []).flatMap((step) => {
-    role ||= step.uses?.startsWith('aws-actions/configure-aws-credentials@') ?? false;
-    if (step.run === undefined) return [];
+  return (job?.steps ?? []).flatMap(({ name = '', uses = '', run, if: condition, ...rest }) => {
+    role ||= uses.startsWith('aws-actions/configure-aws-credentials@');
+    if (run === undefined) return [];
+    const env = { ...job?.env, ...(rest.env as unknown as Variables | undefined) };
+    const directory = rest['working-directory'] ?? '.';
     return [
-      {
-        name: step.name ?? '',
-        shell: ['bash', '-e'],
-        script: step.run,
-        env: { ...job?.env, ...step.env },
-        directory: step['working-directory'] ?? '.',
-        role,
-        when: step.if === 'failure()' ? ('failure' as const) : ('success' as const),
-        parameters: {},
-      },
+      step(run, { name, env, directory, role, when: condition === 'failure()' ? 'failure' : 'success' }),
     ];
   });
-}
-
-interface Pipeline {
-  readonly variables?: Record<string, string>;
-  readonly jobs: {
-    steps: { task?: string; displayName?: string; condition?: string; inputs?: Record<string, string> }[];
-  }[];
 }
 
 /**
@@ -101,56 +95,24 @@ interface Pipeline {
  * @see https://docs.aws.amazon.com/vsts/latest/userguide/awsshell.html
  */
 export function azureSteps(file: string): Step[] {
-  const { variables = {}, jobs } = parse(readFileSync(file, 'utf8')) as Pipeline;
-  return (jobs[0]?.steps ?? []).flatMap(({ task, displayName = '', condition, inputs }) => {
-    if (task === undefined || inputs?.inlineScript === undefined) return [];
-    return [
-      {
-        name: displayName,
-        shell: ['bash'],
-        script: inputs.inlineScript,
-        env: variables,
-        directory: '.',
-        role: task.startsWith('AWSShellScript@') && inputs.awsCredentials !== undefined,
-        when: condition === 'failed()' ? ('failure' as const) : ('success' as const),
-        parameters: {},
-      },
-    ];
+  const { variables: env = {}, jobs } = read<AzurePipeline>(file);
+  return (jobs[0]?.steps ?? []).flatMap(({ task = '', displayName: name = '', condition, inputs }) => {
+    if (inputs?.inlineScript === undefined) return [];
+    const role = task.startsWith('AWSShellScript@') && inputs.awsCredentials !== undefined;
+    const when = condition === 'failed()' ? 'failure' : 'success';
+    return [step(inputs.inlineScript, { name, shell: ['bash'], env, role, when })];
   });
 }
 
-interface BitbucketPipelines {
-  readonly pipelines: {
-    readonly custom: Record<string, { step: { name: string; oidc?: boolean; script: string[] } }[]>;
-  };
-}
-
 /**
- * Reads the steps of a Bitbucket pipeline that somebody starts. A step's script runs in one bash, which ends at the first
+ * Reads the only step of a Bitbucket pipeline that somebody starts. Its script runs in one bash, which ends at the first
  * command that fails.
  *
  * @see https://support.atlassian.com/bitbucket-cloud/docs/bitbucket-pipelines-configuration-reference/
  */
-export function bitbucketSteps(file: string): Step[] {
-  const { pipelines } = parse(readFileSync(file, 'utf8')) as BitbucketPipelines;
-  return Object.values(pipelines.custom)
-    .flat()
-    .map(({ step }) => ({
-      name: step.name,
-      shell: ['bash', '-e'],
-      script: step.script.join('\n'),
-      env: {},
-      directory: '.',
-      role: step.oidc === true,
-      when: 'success',
-      parameters: {},
-    }));
-}
-
-interface GitLabJob {
-  readonly variables?: Record<string, string>;
-  readonly before_script?: string[];
-  readonly script: string[];
+export function bitbucketStep(file: string): Step {
+  const [pipeline] = Object.values(read<BitbucketPipeline>(file).pipelines.custom).flat();
+  return step(pipeline?.step.script.join('\n') ?? '', { role: pipeline?.step.oidc === true });
 }
 
 /**
@@ -158,17 +120,60 @@ interface GitLabJob {
  *
  * @see https://docs.gitlab.com/ci/yaml/#script
  */
-export function gitLabSteps(file: string): Step[] {
-  return Object.entries(parse(readFileSync(file, 'utf8')) as Record<string, GitLabJob>).map(
-    ([name, { variables = {}, before_script = [], script }]) => ({
-      name,
-      shell: ['bash', '-eo', 'pipefail'],
-      script: [...before_script, ...script].join('\n'),
-      env: variables,
-      directory: '.',
-      role: true,
-      when: 'success',
-      parameters: {},
-    }),
-  );
+export function gitLabStep(file: string): Step {
+  const [job] = Object.values(read<GitLabPipeline>(file));
+  const script = [...(job?.before_script ?? []), ...(job?.script ?? [])].join('\n');
+  return step(script, { shell: ['bash', '-eo', 'pipefail'], env: job?.variables ?? {} });
+}
+
+/** The parts of a declarative Jenkinsfile that the examples use; comments are removed first. */
+const TOKENS =
+  /sh\s+'''(?<block>[\s\S]*?)'''|sh\s+'(?<line>(?:[^'\\]|\\.)*)'|(?<opener>[\w]+)\s*(?:\((?<args>[^{}]*?)\))?\s*\{|(?<variable>[A-Z][A-Z0-9_]*)\s*=\s*'(?<value>[^']*)'|(?<closer>\})/g;
+
+/**
+ * Reads the `sh` steps out of a declarative Jenkinsfile, with the environment blocks, `dir` and
+ * `withAWSParameterStore` around them. The durable task plugin runs them with `sh -xe`.
+ *
+ * @throws Error where a `sh` step is in a form that this does not read
+ * @see https://www.jenkins.io/doc/book/pipeline/syntax/
+ */
+export function jenkinsSteps(file: string): Step[] {
+  const source = readFileSync(file, 'utf8').replace(/^\s*\/\/.*$/gm, '');
+  const blocks: { name: string; args: string }[] = [];
+  const env: Record<string, string> = {};
+  const steps: Step[] = [];
+  for (const { groups = {} } of source.matchAll(TOKENS)) {
+    if (groups.opener !== undefined) blocks.push({ name: groups.opener, args: groups.args ?? '' });
+    else if (groups.closer !== undefined) blocks.pop();
+    else if (groups.variable !== undefined) {
+      if (blocks.at(-1)?.name === 'environment') env[groups.variable] = groups.value ?? '';
+    } else {
+      const inside = (name: string) => blocks.filter((block) => block.name === name).map(({ args }) => args);
+      steps.push(
+        step((groups.block ?? groups.line ?? '').replace(/\\(.)/g, '$1'), {
+          name: unquote(inside('stage').at(-1) ?? ''),
+          shell: ['sh', '-xe'],
+          env,
+          directory: join('.', ...inside('dir').map(unquote)),
+          when: inside('failure').length > 0 ? 'failure' : 'success',
+          parameters: Object.assign({}, ...inside('withAWSParameterStore').map(parametersOf)),
+        }),
+      );
+    }
+  }
+  const written = source.match(/\bsh\s+['"(]/g)?.length ?? 0;
+  if (written !== steps.length)
+    throw new Error(`${file} has ${written} sh steps, of which ${steps.length} were read.`);
+  return steps;
+}
+
+/** The plugin's `naming: 'basename'`: the last part of the name, upper case, `_` for what a variable cannot have. */
+function parametersOf(args: string): Record<string, string> {
+  const path = /path:\s*'([^']*)'/.exec(args)?.[1];
+  if (path === undefined || !/naming:\s*'basename'/.test(args)) throw new Error(`Cannot read: ${args}`);
+  return { ACCESS_TOKEN: `${path}/access-token`, TOKEN_STATUS: `${path}/token-status` };
+}
+
+function unquote(text: string): string {
+  return text.replace(/^'|'$/g, '');
 }

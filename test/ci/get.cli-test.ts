@@ -1,0 +1,235 @@
+import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
+import { accountContent, installStandIn, type StandIn, statusOf } from './support/aws-stand-in.ts';
+import { run } from './support/process.ts';
+import { EVERY_PERMISSION, NO_KEY, openReader, READ, type Reader, SCRIPT } from './support/reader.ts';
+
+const GET = ['get', 'genesys'];
+
+describe('the token, by what is stored and what the refresher answers', () => {
+  let standIn: StandIn;
+
+  beforeEach(() => {
+    standIn = installStandIn();
+  });
+  afterEach(() => standIn.remove());
+
+  const NEW = { token: 'new', version: 43, status: statusOf(43, 3500) };
+  const NONE = { token: null, version: null, status: null };
+  const FAILED = {
+    payload: '{"errorType":"TOKEN_ENDPOINT_UNAVAILABLE","errorMessage":"The \\"token\\" endpoint is down."}',
+    functionError: 'Unhandled',
+  } as const;
+  const SATISFIED = { payload: '{"outcome":"still-fresh","satisfied":true,"tokenVersion":42}' };
+  const BACKOFF = { payload: '{"satisfied":false,"tokenVersion":42,"failure":"TOKEN_REJECTED"}' };
+  const MINTED = { payload: '{"satisfied":true,"tokenVersion":43}', minted: NEW };
+  const UNREACHABLE = { invokeError: '\nCould not connect to the endpoint URL: "https://lambda.…"\n' };
+  const FAILING = { status: statusOf(42, -5, { lastFailure: { code: 'TOKEN_REJECTED', consecutive: 3 } }) };
+  const LIFE = '{"minRemainingSeconds":2700}';
+  const FORCE = '{"force":true}';
+
+  test.each([
+    // [life in seconds, arguments, content, exit status, message, event]
+    [2850, '--min-ttl=45m', {}, 0, 'token v42', ''],
+    // The job's clock misses a second: the refresher's word counts.
+    [2690, '--min-ttl 2700', SATISFIED, 0, 'token v42', LIFE],
+    [
+      1210,
+      '--min-ttl=45m',
+      BACKOFF,
+      3,
+      'minting fails (TOKEN_REJECTED), and the newest token has 20 min',
+      LIFE,
+    ],
+    [1210, '--min-ttl=45m', FAILED, 3, 'TOKEN_ENDPOINT_UNAVAILABLE: The "token" endpoint is down.', LIFE],
+    [
+      1210,
+      '--min-ttl=45m',
+      UNREACHABLE,
+      3,
+      'the refresher cannot be reached: Could not connect',
+      LIFE + LIFE,
+    ],
+    [-5, '', {}, 4, 'no live token: v42 expired at 20', ''],
+    [-5, '', FAILING, 4, 'minting fails: TOKEN_REJECTED', ''],
+    [3000, '', NONE, 4, 'no live token: there is no /ci/genesys/access-token', ''],
+    [3000, '', NONE, 4, '--min-ttl 1m', ''],
+    [3000, '--min-ttl=45m', { ...NONE, ...FAILED }, 4, 'the refresher failed: TOKEN_ENDPOINT', LIFE],
+    [3000, '', { status: '{"schemaVersion":2,"tokenVersion":42}' }, 4, 'copy it again', ''],
+    [3000, '--not-version 41', {}, 0, 'token v42', ''],
+    [3000, '--not-version 42', MINTED, 0, 'token v43', FORCE],
+    [3000, '--not-version v42', MINTED, 0, 'token v43', FORCE],
+    [3000, '--not-version 42', SATISFIED, 4, 'v42 is the version that --not-version excludes', FORCE],
+  ] as const)('%d s left, %j: %j', async (lifeSeconds, args, content, status, message, event) => {
+    standIn.serve(accountContent(content, lifeSeconds));
+
+    const job = await standIn.job([...GET, ...args.split(' ').filter(Boolean)]);
+
+    const token = 'minted' in content ? 'new\n' : 'old\n';
+    expect(job).toMatchObject({ status, stdout: status === 4 ? '' : token });
+    expect(job.stderr).toContain(message);
+    expect(standIn.events()).toBe(event);
+  });
+
+  test.each([
+    [3, 3000, '{"token":"old","version":42,"fingerprint":"9f86d081884c","expiresAtEpoch":EXPIRY}\n'],
+    [4, -1, ''],
+  ])('--json with status %d', async (status, lifeSeconds, stdout) => {
+    const content = accountContent({}, lifeSeconds);
+    standIn.serve(content);
+
+    const job = await standIn.job([...GET, '--json', '--min-ttl', '2h']);
+
+    const { expiresAtEpoch } = JSON.parse(content.status ?? '');
+    expect(job).toMatchObject({ status, stdout: stdout.replace('EXPIRY', expiresAtEpoch) });
+  });
+
+  test('AWS that cannot be reached is not reported as a refusal', async () => {
+    const cli = `aws() { echo 'Connect timeout on endpoint URL' >&2; return 255; }; . "$0"`;
+
+    const job = await run(['sh', '-c', cli, SCRIPT, ...GET], { env: standIn.environment });
+
+    expect(job).toMatchObject({ status: 5, stdout: '' });
+    expect(job.stderr).toContain('AWS cannot be reached');
+    expect(job.stderr).not.toContain('refused');
+  });
+});
+
+describe('with the AWS CLI', () => {
+  let reader: Reader;
+
+  beforeEach(async () => {
+    reader = await openReader(findAwsClis()[0] as AwsCli);
+  });
+  afterEach(() => reader.close());
+
+  const store = (token: string, lifeSeconds: number): number => {
+    const version = reader.storeToken(token);
+    reader.storeStatus({ version, lifeSeconds });
+    return version;
+  };
+
+  test('a new token is awaited where Parameter Store still shows the old one', async () => {
+    store('old', 100);
+    reader.refresher(() => {
+      const tokenVersion = store('new', 3600);
+      const match = { operation: 'GetParameters' };
+      reader.aws.faults.add({ match, fault: { kind: 'stale-read' }, times: 1 });
+      return { payload: { outcome: 'refreshed', satisfied: true, tokenVersion } };
+    });
+
+    expect(await reader.job([...GET, '--min-ttl', '45m'])).toMatchObject({ status: 0, stdout: 'new\n' });
+  });
+
+  test.each([
+    ['a mint in flight (token written, status not yet)', 1, false],
+    ['the next beat, where a token was written by hand,', 4, true],
+  ])('%s is waited for', async (_name, readsBefore, told) => {
+    store('old', 100);
+    const version = reader.storeToken('new');
+    const reads = reader.aws.faults.hook('after-executing', { operation: 'GetParameters' }, () => {
+      if (reads.hits === readsBefore) reader.storeStatus({ version, lifeSeconds: 3600 });
+    });
+
+    const job = await reader.job(GET, { policies: [READ] });
+
+    expect(job).toMatchObject({ status: 0, stdout: 'new\n' });
+    expect(job.stderr.includes("waiting for the refresher's next invocation")).toBe(told);
+  });
+
+  test.each(['throttle', 'server-error'] as const)(
+    'a read that meets a %s is tried again, beyond the retries of the CLI too',
+    async (kind) => {
+      store('stored', 2850);
+      const fault = reader.aws.faults.add({ fault: { kind }, times: 2 });
+
+      const job = await reader.job(GET, { policies: [READ], env: { AWS_MAX_ATTEMPTS: '1' } });
+
+      expect(job).toMatchObject({ status: 0, stdout: 'stored\n' });
+      expect(fault.hits).toBe(2);
+    },
+  );
+
+  test('a throttled job waits for the running mint', async () => {
+    store('old', 100);
+    const match = { service: 'lambda' } as const;
+    const busy = reader.aws.faults.add({ match, fault: { kind: 'throttle' }, times: 1 });
+    reader.aws.faults.hook('before-executing', { operation: 'GetParameters' }, () => {
+      if (busy.hits > 0) store('minted for another', 3600);
+    });
+    reader.refresher(() => ({ payload: { outcome: 'refreshed' } }));
+
+    const job = await reader.job([...GET, '--min-ttl', '45m']);
+
+    expect(job).toMatchObject({ status: 0, stdout: 'minted for another\n' });
+    expect(reader.aws.requests.filter(({ operation }) => operation === 'Invoke')).toHaveLength(1);
+  });
+
+  test('another prefix and another function are honoured', async () => {
+    reader.storeToken('of the team', 'team/a/genesys');
+    reader.storeStatus({ lifeSeconds: 10 }, 'team/a/genesys');
+    const asked: string[] = [];
+    for (const name of ['token-refresher-ci-team-a-genesys', 'my-own'])
+      reader.refresher(() => {
+        asked.push(name);
+        return { payload: { outcome: 'still-fresh', satisfied: false, tokenVersion: 1 } };
+      }, name);
+    const options = { policies: [EVERY_PERMISSION] };
+
+    await reader.job([...GET, '--prefix', '/ci/team/a/', '--min-ttl', '1h'], options);
+    await reader.job([...GET, '--prefix=/ci/team/a', '--min-ttl', '1h', '--function', 'my-own'], options);
+
+    expect(asked).toEqual(['token-refresher-ci-team-a-genesys', 'my-own']);
+  });
+
+  const NO_CREDENTIALS = {
+    AWS_ACCESS_KEY_ID: undefined,
+    AWS_SECRET_ACCESS_KEY: undefined,
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+  const NO_REGION = { AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined };
+  const UNKNOWN = { AWS_ACCESS_KEY_ID: 'ASIANOBODY' };
+  const NOT_REFRESH =
+    'AWS refused lambda:InvokeFunction on arn:aws:lambda:eu-central-1:111122223333:function:';
+
+  test.each([
+    ['that may not refresh', '45m', { policies: [READ] }, NOT_REFRESH],
+    [
+      'that may not refresh',
+      '45m',
+      { policies: [READ] },
+      'for arn:aws:sts::111122223333:assumed-role/ci/job',
+    ],
+    ['that may not refresh', '45m', { policies: [READ] }, 'grantRefresh(role)'],
+    [
+      'that may not use the key',
+      '1s',
+      { policies: [READ, NO_KEY] },
+      'AWS refused kms:Decrypt on arn:aws:kms:',
+    ],
+    ['whose function is not there', '45m', {}, 'there is no such function'],
+    ['without credentials', '1s', { env: NO_CREDENTIALS }, 'the job has no AWS credentials'],
+    ['with unknown credentials', '1s', { env: UNKNOWN }, "does not accept the job's credentials"],
+    ['without a region', '1s', { env: NO_REGION }, 'no AWS region is set'],
+  ])('a job %s ends with status 5', async (_name, life, options, message) => {
+    store('stored', 600);
+
+    const job = await reader.job([...GET, '--min-ttl', life], options);
+
+    expect(job).toMatchObject({ status: 5, stdout: '' });
+    expect(job.stderr).toContain(message);
+  });
+
+  test('get, --min-ttl and doctor need no more permissions than the grants', async () => {
+    store('stored', 600);
+    reader.refresher(() => ({
+      payload: { outcome: 'still-fresh', satisfied: false, tokenVersion: 1, steps: [] },
+    }));
+
+    await reader.job([...GET, '--min-ttl', '45m']);
+    await reader.job(['doctor', 'genesys']);
+
+    const asked = new Set(reader.aws.calls.map(({ iamAction }) => iamAction));
+    expect([...asked].sort()).toEqual(['lambda:InvokeFunction', 'ssm:GetParameters']);
+    expect(reader.aws.calls.every(({ allowed }) => allowed)).toBe(true);
+  });
+});
