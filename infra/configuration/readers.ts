@@ -30,9 +30,9 @@ export function sortReaders(
     assuming: {
       roleArns: roles.filter((arn) => !isOwn(arn)),
       oidcSubjects: readers.flatMap((one) =>
-        typeof one === 'string'
-          ? []
-          : [{ ...one, audience: one.audience ?? defaultAudience(one.oidcProvider, one.subject) ?? '' }],
+        typeof one === 'object'
+          ? [{ ...one, audience: one.audience ?? defaultAudience(one.oidcProvider, one.subject) ?? '' }]
+          : [],
       ),
     },
   };

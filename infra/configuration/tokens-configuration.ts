@@ -3,7 +3,7 @@ import { throwProblems } from '../construct/configuration-error.ts';
 import { show } from '../rules/messages.ts';
 import { PROVIDER_RULES } from '../rules/provider-settings.ts';
 import { check, firsts, type Problem } from '../rules/rule.ts';
-import { MAX_TOKENS, type TokenSettings, tokenSchemaOf } from '../rules/settings.ts';
+import { MAX_TOKENS, roleArn, type TokenSettings, tokenSchemaOf } from '../rules/settings.ts';
 import { fipsProblem, functionNameOf, functionNameProblem, timeProblems } from '../rules/together.ts';
 import { refuseOtherPlaces, type TargetEnvironment } from './places.ts';
 import { type SortedReaders, sortReaders } from './readers.ts';
@@ -88,7 +88,15 @@ function readList(value: unknown, problems: string[]): unknown[] {
 function checkToken(value: unknown, target: TargetEnvironment) {
   const { good, problems } = check(tokenSchemaOf(value), value);
   if (problems.some(({ path }) => path === '')) return { good, problems };
-  return { good, problems: firsts([...problems, ...togetherProblems(Object(value), good, target)]) };
+  const written = Object(value);
+  // Beside a reader that is wrong, the roles that are right are still compared with the stack's place.
+  const readers = problems.some(({ path }) => path.startsWith('readers['))
+    ? { readers: written.readers.map((one: unknown) => (roleArn.safeParse(one).success ? one : undefined)) }
+    : {};
+  return {
+    good: { ...good, ...readers },
+    problems: firsts([...problems, ...togetherProblems(written, good, target)]),
+  };
 }
 
 /** Problems of settings that are right one by one. `written`: those that are not, too. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readConfiguration } from '../../../infra/configuration/app-configuration.ts';
 import { ConfigurationError } from '../../../infra/construct/configuration-error.ts';
 import { PROVIDER_RULES } from '../../../infra/rules/provider-settings.ts';
-import { tokenSchemaOf } from '../../../infra/rules/settings.ts';
+import { PROVIDER_NAMES, tokenSchemaOf } from '../../../infra/rules/settings.ts';
 import { TARGET } from '../full-configuration.ts';
 import { WRONG_VALUES, type WrongValue } from './wrong-values.ts';
 
@@ -55,45 +55,8 @@ test.each([
   expect(problem).not.toContain('canary');
 });
 
-/** A token of each provider that is right, and the provider's settings. */
-const RIGHT = {
-  'genesys-cloud': { region: 'eu-central-1' },
-  'nice-cxone': {},
-  'nice-cxone-access-key': { area: 'na1' },
-  oauth2: { tokenUrl: 'https://id.example.com/token' },
-} as const;
-
-/** Wrong for nearly every setting. */
-const SENSELESS = [
-  ...[null, {}, [], '', ' ', 7.5, -1, 0, 1, 1e9, true, [[]], [null], { a: null }],
-  ...['x', 'x'.repeat(5_000), 'a\nb', '\u0000', 'ü', ' https://a.example.com', 'https://a.example.com '],
-];
-
-/** Where one of them is right. */
-const RIGHT_ALL_THE_SAME: Readonly<Record<string, readonly unknown[]>> = {
-  name: ['x'],
-  secretName: ['x'],
-  refreshInterval: [1],
-  longestJob: [1],
-  logRetention: [1],
-  reservedConcurrency: [0, 1],
-  allowUnlistedDomain: [true],
-  adoptParameters: [true],
-  retainParameters: [true],
-  scope: ['x'],
-  audience: ['x', 'ü'],
-  assertionAudience: ['x', 'ü'],
-  parameters: [{}],
-  readers: [[]],
-  stackName: ['x'],
-  dashboard: [true],
-  terminationProtection: [true],
-};
-
-const SETTINGS = Object.keys(RIGHT).flatMap((provider) =>
-  Object.keys(tokenSchemaOf({ provider }).shape).map(
-    (setting) => [provider as keyof typeof RIGHT, setting] as const,
-  ),
+const SETTINGS = PROVIDER_NAMES.flatMap((provider) =>
+  Object.keys(tokenSchemaOf({ provider }).shape).map((setting) => [provider, setting] as const),
 );
 
 test('docs/stack.md lists each setting, and the settings of each provider with their values', () => {
@@ -115,29 +78,6 @@ test('docs/stack.md lists each setting, and the settings of each provider with t
   expect(undocumented).toEqual([]);
   for (const name of Object.keys(PROVIDER_RULES)) expect(ofTokens).toContain(`\`${name}\``);
 });
-
-test.each(SETTINGS)('%s takes no senseless %s', (provider, setting) => {
-  const beside = {
-    ...(setting === 'issuer' ? {} : RIGHT[provider]),
-    ...(setting === 'assertionAudience' ? { clientAuthentication: 'private_key_jwt' } : {}),
-    ...(/^(subnet|securityGroup)Ids$/.test(setting) ? { vpcId: 'vpc-0123456789abcdef0' } : {}),
-  };
-
-  const accepted = SENSELESS.filter(
-    (value) => problemOf({ tokens: [{ name: 'a', provider, ...beside, [setting]: value }] }) === null,
-  );
-
-  expect(accepted).toEqual(RIGHT_ALL_THE_SAME[setting] ?? []);
-});
-
-test.each(['tokens', 'tokensFile', 'stackName', 'dashboard', 'terminationProtection'])(
-  'beside the tokens, no senseless %s is taken',
-  (setting) => {
-    const accepted = SENSELESS.filter((value) => problemOf({ tokens: [TOKEN], [setting]: value }) === null);
-
-    expect(accepted).toEqual(RIGHT_ALL_THE_SAME[setting] ?? []);
-  },
-);
 
 test('every setting has its row', () => {
   const paths = WRONG_VALUES.map(({ path }) => path.replace(/^tokens\[\d\]\./, '').replace(/[.[].*/, ''));

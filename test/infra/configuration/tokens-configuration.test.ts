@@ -8,7 +8,12 @@ const oauth2 = { name: 'a', provider: 'oauth2', tokenUrl: 'https://id.example.co
 test('reports all problems of all tokens in one error', () => {
   const tokens = [
     { ...genesys, region: 'moon', refreshInterval: 0, alarmEmail: 'x' },
-    { ...oauth2, name: 'b', tokenUrl: 'ftp://id.example.com', readers: ['me', 'you'] },
+    {
+      ...oauth2,
+      name: 'b',
+      tokenUrl: 'ftp://id.example.com',
+      readers: ['me', 'arn:aws-cn:iam::111122223333:role/ci'],
+    },
   ];
   const error = problemsOf(tokens);
   expect(error).toContain('has 6 problems:');

@@ -29,6 +29,16 @@ describe('finds the tokens', () => {
     expect(namesOf({ tokensFile: 'second.json' }, directory)).toEqual(['second']);
   });
 
+  test('in a file that names its schema for editors', () => {
+    const directory = temporaryDirectory();
+    const tokens = [{ name: 'file', provider: 'nice-cxone' }];
+    written(directory, 'tokens.json', { $schema: './tokens.schema.json', tokens });
+    written(directory, 'misspelt.json', { $shema: './tokens.schema.json', tokens });
+
+    expect(namesOf({}, directory)).toEqual(['file']);
+    expect(() => namesOf({ tokensFile: 'misspelt.json' }, directory)).toThrow('is not a list');
+  });
+
   test('and names the file where they are wrong', () => {
     const directory = temporaryDirectory();
     written(directory, 'tokens.json', [{ name: 'a b', provider: 'nice-cxone' }]);
