@@ -1,12 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { succeed } from './command.ts';
-import { type Target, WORK_DIRECTORY } from './target.ts';
-
-/** The result of an invocation: the function's answer, or its error. */
-export type Invocation =
-  | { readonly failed: false; readonly answer: Readonly<Record<string, unknown>> }
-  | { readonly failed: true; readonly errorType: string; readonly errorMessage: string };
+import { WORK_DIRECTORY } from './python-tools.ts';
+import type { Target } from './target.ts';
 
 /** The real AWS CLI. */
 export interface Aws {
@@ -14,7 +10,8 @@ export interface Aws {
   call<T = unknown>(...words: string[]): Promise<T>;
   /** The same, with a text for its standard input: `file:///dev/stdin`. */
   callWith<T = unknown>(input: string, ...words: string[]): Promise<T>;
-  invoke(functionName: string, event: object): Promise<Invocation>;
+  /** Invokes a function, and returns its answer. @throws Error with the function's error */
+  invoke(functionName: string, event: object): Promise<Readonly<Record<string, unknown>>>;
 }
 
 /** Sets the AWS CLI up for the target. */
@@ -38,7 +35,8 @@ export function createAws(target: Target, signal: AbortSignal): Aws {
           ...['--payload', JSON.stringify(event), file],
         );
         const answer = JSON.parse(readFileSync(file, 'utf8'));
-        return FunctionError === undefined ? { failed: false, answer } : { failed: true, ...answer };
+        if (FunctionError !== undefined) throw new Error(JSON.stringify(answer));
+        return answer;
       } finally {
         rmSync(directory, { recursive: true });
       }

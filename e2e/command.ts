@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
-import { text } from 'node:stream/consumers';
+import { execFile } from 'node:child_process';
 
 /** A program's exit status and output. */
 export interface Finished {
-  readonly status: number | null;
+  readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -20,27 +19,22 @@ export interface CommandOptions {
   readonly timeoutSeconds?: number;
 }
 
-/** Runs a program to its end. */
-export async function run(
-  command: string,
-  args: readonly string[],
-  options: CommandOptions,
-): Promise<Finished> {
-  const { env, cwd, input, timeoutSeconds = 300 } = options;
-  const timeout = AbortSignal.timeout(timeoutSeconds * 1000);
-  const signal = AbortSignal.any([options.signal, timeout]);
-  const child = spawn(command, args, { env, cwd, signal, stdio: ['pipe', 'pipe', 'pipe'] });
-  // A program may end without reading its input.
-  child.stdin.on('error', () => {});
-  child.stdin.end(input ?? '');
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.on('error', (error) =>
-      reject(timeout.aborted ? new Error(`${command} ${args[0]} did not end in ${timeoutSeconds} s`) : error),
-    );
-    child.on('close', resolve);
+/**
+ * Runs a program to its end.
+ *
+ * @throws Error if it cannot be started, or is ended by `signal` or its time limit
+ */
+export function run(command: string, args: readonly string[], options: CommandOptions): Promise<Finished> {
+  const { input = '', timeoutSeconds = 300, ...others } = options;
+  const limits = { timeout: timeoutSeconds * 1000, maxBuffer: 2 ** 28 };
+  return new Promise((resolve, reject) => {
+    const child = execFile(command, args, { ...others, ...limits }, (error, stdout, stderr) => {
+      if (child.exitCode !== null) resolve({ status: child.exitCode, stdout, stderr });
+      else reject(new Error(`${command} ${args[0]} was ended: ${error?.message}`));
+    });
+    // A program may end without reading its input.
+    child.stdin?.on('error', () => {}).end(input);
   });
-  const [status, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
-  return { status, stdout, stderr };
 }
 
 /**

@@ -1,22 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
+import { ROOT, WORK_DIRECTORY } from './python-tools.ts';
 import { type ServerProcess, startServerProcess } from './server-process.ts';
-
-const root = resolve(import.meta.dirname, '..');
 
 /**
  * Starts the AWS emulator MiniStack on loopback. Its Lambda runs functions with the first `node` on its PATH, here the one
- * that runs this program: Node.js 24.
- *
- * @param options `bin`: directory of its command; `directory`: where its log goes
+ * that runs this program: Node.js 24. `bin` is the directory of its command.
  */
-export async function startMiniStack(options: {
-  readonly bin: string;
-  readonly directory: string;
-  readonly region: string;
-}): Promise<ServerProcess> {
-  const { bin, directory, region } = options;
+export async function startMiniStack(bin: string, region: string): Promise<ServerProcess> {
   // Outside the repository: functions are unpacked here, and must find neither its packages nor its package.json.
   const temporary = mkdtempSync(join(tmpdir(), 'ministack-'));
   const server = await startServerProcess({
@@ -27,7 +19,7 @@ export async function startMiniStack(options: {
       PATH: `${dirname(process.execPath)}:${bin}:/usr/bin:/bin`,
       HOME: temporary,
       TMPDIR: temporary,
-      NODE_PATH: join(root, 'node_modules'),
+      NODE_PATH: join(ROOT, 'node_modules'),
       GATEWAY_PORT: String(port),
       BIND_HOST: '127.0.0.1',
       MINISTACK_REGION: region,
@@ -36,7 +28,7 @@ export async function startMiniStack(options: {
       SFTP_ENABLED: '0',
     }),
     cwd: temporary,
-    logFile: join(directory, 'ministack.log'),
+    logFile: join(WORK_DIRECTORY, 'ministack.log'),
     readyPath: '/_ministack/health',
   }).catch((error: unknown) => {
     rmSync(temporary, { recursive: true, force: true });
@@ -54,6 +46,6 @@ export async function startMiniStack(options: {
 /** Where MiniStack differs from AWS, and the workaround. */
 export const MINISTACK_GAPS = [
   'Lambda does not bring the AWS SDK that CDK’s AwsCustomResource loads; NODE_PATH points to ours',
-  'IAM is not evaluated; the deployed policies are read back and evaluated here',
+  'IAM is not evaluated; test/infra/isolation.test.ts evaluates the policies',
   'KMS, alarms, reserved concurrency and the limits of Parameter Store are not emulated, and not tested here',
 ] as const;

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import type { Aws } from './aws.ts';
 import { createCdk } from './cdk.ts';
+import { pathOf, type RunContext } from './context.ts';
 import { deleteStack } from './destruction.ts';
-import { type E2eHarness, pathOf } from './e2e-harness.ts';
 import type { Tokens } from './first-deployment.ts';
 import { readStored } from './stored-token.ts';
 
 const VALUE = 'somebody-elses';
 
 /** Deployments that find parameters that they did not create. */
-export async function checkOwnership(harness: E2eHarness, tokens: Tokens): Promise<void> {
-  const { aws, cdk, steps } = harness;
-  const second = createCdk({ ...harness, stackName: `${cdk.stackName}-second` });
+export async function checkOwnership(context: RunContext, tokens: Tokens): Promise<void> {
+  const { aws, cdk, steps } = context;
+  const second = createCdk({ ...context, stackName: `${cdk.stackName}-second` });
   const foreign = { ...tokens.filled, name: 'foreign' };
-  const name = `${pathOf(harness, 'foreign')}/access-token`;
+  const name = `${pathOf(context, 'foreign')}/access-token`;
   await aws.call('ssm', 'put-parameter', '--name', name, '--type', 'String', '--value', VALUE);
 
   await steps.step('a first deployment that finds a parameter fails, and leaves it there', async () => {
@@ -27,10 +27,10 @@ export async function checkOwnership(harness: E2eHarness, tokens: Tokens): Promi
   await steps.step(
     'a second stack with the same token fails, and leaves the first one’s token alone',
     async () => {
-      const before = await readStored(aws, pathOf(harness, 'filled'));
+      const before = await readStored(aws, pathOf(context, 'filled'));
       await assert.rejects(second.deploy([tokens.filled]));
       await deleteStack({ aws, cdk: second });
-      const after = await readStored(aws, pathOf(harness, 'filled'));
+      const after = await readStored(aws, pathOf(context, 'filled'));
       assert.ok(after.accessToken !== undefined && after.status !== undefined, 'the token is gone');
       assert.ok((after.version ?? 0) >= (before.version ?? 0));
     },
@@ -41,7 +41,7 @@ export async function checkOwnership(harness: E2eHarness, tokens: Tokens): Promi
     await deleteStack({ aws, cdk: second });
     assert.notEqual(await readValue(aws, name), undefined);
   });
-  const names = [name, `${pathOf(harness, 'foreign')}/token-status`];
+  const names = [name, `${pathOf(context, 'foreign')}/token-status`];
   await aws.call('ssm', 'delete-parameters', '--names', ...names);
 }
 

@@ -1,28 +1,29 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type CommandOptions, succeed } from './command.ts';
+import { succeed } from './command.ts';
 
-const INSTALL = resolve(import.meta.dirname, '../.ci/install-python-packages.sh');
+/** Repository, and where this run may put files. */
+export const ROOT = resolve(import.meta.dirname, '..');
+export const WORK_DIRECTORY = join(ROOT, '.e2e');
 
 /**
- * Installs Python programs into a virtual environment of their own, once.
+ * Installs the Python programs of `requirements-<name>.txt` into `.venv/<name>`, once.
  *
- * @param packages arguments for `pip install`; pinned
  * @returns the directory of their commands
  * @throws Error where there is no Python 3.10 or later, or the installation fails
  */
-export async function installPythonTools(
-  options: { readonly directory: string; readonly packages: readonly string[] } & CommandOptions,
-): Promise<string> {
-  const { directory, packages } = options;
-  const bin = join(directory, 'bin');
+export async function installPythonTools(name: string, signal: AbortSignal): Promise<string> {
+  const directory = join(ROOT, '.venv', name);
+  const requirements = join(import.meta.dirname, `requirements-${name}.txt`);
   const marker = join(directory, 'installed');
   // The commands name their interpreter by its path: a directory that was moved is installed again.
-  const contents = packages.map((word) => (existsSync(word) ? readFileSync(word, 'utf8') : word));
-  const wanted = [directory, ...contents].join('\n');
-  if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return bin;
-  await succeed(INSTALL, [directory, ...packages], options);
-  // Written last: an installation that was interrupted is done again.
-  writeFileSync(marker, wanted);
-  return bin;
+  const wanted = `${directory}\n${readFileSync(requirements, 'utf8')}`;
+  mkdirSync(WORK_DIRECTORY, { recursive: true });
+  if (!existsSync(marker) || readFileSync(marker, 'utf8') !== wanted) {
+    const install = join(ROOT, '.ci/install-python-packages.sh');
+    await succeed(install, [directory, '-r', requirements], { env: process.env, signal });
+    // Written last: an installation that was interrupted is done again.
+    writeFileSync(marker, wanted);
+  }
+  return join(directory, 'bin');
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT, WORK_DIRECTORY } from './target.ts';
+import { ROOT, WORK_DIRECTORY } from './python-tools.ts';
 
 /** The baseline of upgrades: a stack of one token, made by the app of this commit. */
 export const RELEASED = {

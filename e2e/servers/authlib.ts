@@ -1,8 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { installPythonTools } from '../python-tools.ts';
+import { installPythonTools, WORK_DIRECTORY } from '../python-tools.ts';
 import { type ServerProcess, startServerProcess } from '../server-process.ts';
-import { ROOT, WORK_DIRECTORY } from '../target.ts';
 
 /** A client of Authlib's server. */
 export interface AuthlibClient {
@@ -16,15 +14,8 @@ export async function startAuthlib(
   clients: readonly AuthlibClient[],
   signal: AbortSignal,
 ): Promise<ServerProcess> {
-  mkdirSync(WORK_DIRECTORY, { recursive: true });
-  const bin = await installPythonTools({
-    directory: join(ROOT, '.venv/authlib'),
-    packages: ['-r', join(import.meta.dirname, 'requirements-authlib.txt')],
-    env: process.env,
-    signal,
-  });
   return startServerProcess({
-    command: join(bin, 'python'),
+    command: join(await installPythonTools('authlib', signal), 'python'),
     args: (port) => [join(import.meta.dirname, 'authlib-server.py'), String(port)],
     env: () => ({
       PATH: process.env.PATH,

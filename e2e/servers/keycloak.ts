@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { succeed } from '../command.ts';
+import { ROOT, WORK_DIRECTORY } from '../python-tools.ts';
 import { type ServerProcess, startServerProcess } from '../server-process.ts';
-import { ROOT, WORK_DIRECTORY } from '../target.ts';
 
 const VERSION = '26.7.0';
 const DIRECTORY = join(ROOT, '.venv/keycloak');

@@ -5,7 +5,7 @@ import type { Target } from './target.ts';
 import type { TokenServer } from './token-server.ts';
 
 /** Everything that a run works with: both servers, the CLIs, the steps, and names of its own. */
-export interface E2eHarness {
+export interface RunContext {
   readonly target: Target;
   readonly aws: Aws;
   readonly cdk: Cdk;
@@ -18,23 +18,21 @@ export interface E2eHarness {
     readonly prefix: string;
     /** The existing secret that holds a client, filled before the first deployment. */
     readonly secret: string;
-    /** The role of a CI job that may read, and invoke the function. */
-    readonly readerRole: string;
   };
 }
 
 /** Path of a token's parameters. */
-export function pathOf({ names }: E2eHarness, token: string): string {
+export function pathOf({ names }: RunContext, token: string): string {
   return `${names.prefix}/${token}`;
 }
 
 /** Name of a token's function. */
-export function functionOf(harness: E2eHarness, token: string): string {
-  return `token-refresher${pathOf(harness, token).replaceAll('/', '-')}`;
+export function functionOf(context: RunContext, token: string): string {
+  return `token-refresher${pathOf(context, token).replaceAll('/', '-')}`;
 }
 
 /** The three tokens of the first deployment, as they would stand in cdk.json. */
-export function firstTokens({ names, server }: E2eHarness, readerRoleArn: string) {
+export function firstTokens({ names, server }: RunContext) {
   const shared = {
     provider: 'oauth2',
     prefix: names.prefix,
@@ -46,7 +44,7 @@ export function firstTokens({ names, server }: E2eHarness, readerRoleArn: string
   const { tokenUrl, deadTokenUrl } = server;
   return {
     /** Its secret exists, and is filled. */
-    filled: { ...shared, name: 'filled', tokenUrl, secretName: names.secret, readers: [readerRoleArn] },
+    filled: { ...shared, name: 'filled', tokenUrl, secretName: names.secret },
     /** Its secret is made by the stack, without a value. */
     waiting: { ...shared, name: 'waiting', tokenUrl, refreshInterval: 50 },
     /** Its token endpoint is down. */
