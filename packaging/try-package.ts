@@ -45,7 +45,9 @@ function pack(): string {
   ) as [{ filename: string; size: number; files: { path: string }[] }];
   const foreign = packed.files.filter(
     ({ path }) =>
-      !/^(dist|docs|ci\/access-token$|ci\/token-endpoint\.mjs$)|^[A-Z]+(\.md)?$|^(package|tokens\.schema)\.json$/.test(path),
+      !/^(dist|docs|ci\/access-token$|ci\/token-endpoint\.mjs$)|^[A-Z]+(\.md)?$|^(package|tokens\.schema)\.json$/.test(
+        path,
+      ),
   );
   check(foreign.length === 0, `foreign files in the package: ${foreign.map(({ path }) => path).join(', ')}`);
   console.log(`${packed.filename}: ${packed.files.length} files, ${Math.round(packed.size / 1024)} KiB\n`);
