@@ -101,27 +101,6 @@ test('lets the function read one secret and two parameters, write these, and log
   ]);
 });
 
-test('lets the function use an own key for its parameter only', () => {
-  const template = templateOf({}, { encryptionKey: true });
-  template.hasResourceProperties('AWS::Lambda::Function', {
-    Environment: { Variables: Match.objectLike({ ENCRYPTION_KEY_ARN: { 'Fn::GetAtt': Match.anyValue() } }) },
-  });
-  const statements = Object.values(template.findResources('AWS::IAM::Policy')).flatMap(
-    ({ Properties }) => Properties.PolicyDocument.Statement,
-  );
-  expect(statements).toContainEqual({
-    Effect: 'Allow',
-    Action: ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey'],
-    Resource: { 'Fn::GetAtt': [expect.stringMatching(/^Key/), 'Arn'] },
-    Condition: {
-      StringEquals: {
-        'kms:ViaService': { 'Fn::Join': ['', ['ssm.', { Ref: 'AWS::Region' }, '.amazonaws.com']] },
-        'kms:EncryptionContext:PARAMETER_ARN': TOKEN_ARN,
-      },
-    },
-  });
-});
-
 test('lets the function decrypt a secret that has a key of its own, and nothing else with that key', () => {
   expect(statementsOf(templateOf({}, { secretKey: true }))).toContainEqual({
     Effect: 'Allow',
