@@ -243,9 +243,6 @@ export async function startAwsEndpoint(options: {
           throw new NoAnswer(false);
         case 'cut-before-executing':
           throw new NoAnswer(true);
-        case 'delay':
-          await fault.until;
-          break;
         case 'before-executing':
           await fault.run(call);
           break;

@@ -29,7 +29,6 @@ export type Fault =
   | { readonly kind: 'cut-after-executing' }
   | { readonly kind: 'cut-half-way-through-answer' }
   | { readonly kind: 'stale-read' }
-  | { readonly kind: 'delay'; readonly until: Promise<unknown> }
   | { readonly kind: 'before-executing'; readonly run: (call: CallSummary) => unknown }
   | { readonly kind: 'after-executing'; readonly run: (call: CallSummary) => unknown };
 

@@ -4,7 +4,7 @@ import type { Harness, HarnessOptions } from '../../../local/harness.ts';
 import { CALLS, type CallName } from '../harnesses.ts';
 import { type Scenario, testScenarios } from './scenario.ts';
 
-type SimpleFault = Exclude<Fault['kind'], 'delay' | 'before-executing' | 'after-executing'>;
+type SimpleFault = Exclude<Fault['kind'], 'before-executing' | 'after-executing'>;
 
 const UNAVAILABLE = 'PARAMETER_UNAVAILABLE';
 const NOT_WRITTEN = 'PARAMETER_NOT_WRITTEN';
