@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Harness, Read } from './harness.ts';
-import type { Timeline } from './timeline.ts';
+import { type Harness, openHarness, type Read } from './harness.ts';
+import { createTimeline, type Timeline } from './timeline.ts';
 
 const MINUTE = 60_000;
 
 /** The result of the demonstration. */
-export interface Summary {
+interface Summary {
   readonly reads: number;
   /** Reads that gave no token, or one that the authorization server did not accept. */
   readonly badReads: number;
@@ -20,11 +20,21 @@ export interface Summary {
   readonly leaks: number;
 }
 
+/** Runs the demonstration, and tells whether every check passed. */
+export async function demonstrate(write: (line: string) => void): Promise<boolean> {
+  const harness = await openHarness({ speed: 120, lifetimeSeconds: 20 * 60, refreshIntervalMinutes: 10 });
+  try {
+    return judge(await playDemonstration(harness, createTimeline({ now: harness.now, write })), write);
+  } finally {
+    await harness.close();
+  }
+}
+
 /**
  * Plays the main job on a running harness: mints, refreshes, an outage of the token endpoint, a forced refresh
  * and a new client secret, while a reader checks each token against the authorization server.
  */
-export async function playDemonstration(harness: Harness, timeline: Timeline): Promise<Summary> {
+async function playDemonstration(harness: Harness, timeline: Timeline): Promise<Summary> {
   const start = harness.now().getTime();
   const until = (minute: number) =>
     sleep(Math.max(0, harness.realMs(start + minute * MINUTE - harness.now().getTime())));
@@ -90,7 +100,7 @@ export async function playDemonstration(harness: Harness, timeline: Timeline): P
 }
 
 /** Prints the result of the demonstration, and tells whether every check passed. */
-export function judge(summary: Summary, write: (line: string) => void): boolean {
+function judge(summary: Summary, write: (line: string) => void): boolean {
   const { reads, badReads, leastRemainingSeconds, mints, failedMints, deniedCalls, leaks } = summary;
   const count = Object.values(mints).reduce((sum, one) => sum + one, 0);
   const checks: [boolean, string][] = [
