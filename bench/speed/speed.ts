@@ -23,7 +23,7 @@ const LIMITS = {
   idleBeatOfAnEmptyProcess: 3.5,
   mintOfItsChain: 1.15,
   /** Lambda's own runtime needs memory too. */
-  memoryOfTheFunction: 2 / 3,
+  memoryOfTheFunction: 3 / 4,
   forwardedOfDirect: 4,
 };
 
