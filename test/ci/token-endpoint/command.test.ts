@@ -20,7 +20,7 @@ function runScript(script: string, ...signals: NodeJS.Signals[]) {
         if (!String(chunk).includes('ready\n')) return;
         const send = () => {
           const signal = signals.shift();
-          if (signal !== undefined && child.kill(signal)) setImmediate(send);
+          if (signal !== undefined && child.kill(signal)) setTimeout(send, 50);
         };
         send();
       }),

@@ -142,16 +142,22 @@ test('after a 401 another token is requested, and a call without a body is sent 
   expect(job.stored.reads().at(-1)).toContain('--not-version 1');
 });
 
-test('a call with a body is never sent twice: the client gets the 401, and the next call has a newer token', async () => {
-  answer = refusing(FIRST);
-  job.stored.store(SECOND, { version: 2 });
+test.each([
+  ['POST', '{"create":1}'],
+  ['DELETE', null],
+])(
+  '%s is never sent twice: the client gets the 401, and the next call has a newer token',
+  async (method, body) => {
+    answer = refusing(FIRST);
+    job.stored.store(SECOND, { version: 2 });
 
-  const refused = await post();
-  const next = await post();
+    const refused = await job.call('/api/v2/a', FIRST, { method, body });
+    const next = await job.call('/api/v2/a', FIRST, { method, body });
 
-  expect([refused.status, next.status]).toEqual([401, 200]);
-  expect(tokens()).toEqual([FIRST, SECOND]);
-});
+    expect([refused.status, next.status]).toEqual([401, 200]);
+    expect(tokens()).toEqual([FIRST, SECOND]);
+  },
+);
 
 test('an API that refuses every token does not cause endless token requests', async () => {
   answer = answering(401);
