@@ -1,5 +1,5 @@
 import { GENESYS_DOMAINS } from './genesys-regions.ts';
-import type { DescribeProvider, FormParameter } from './provider.ts';
+import { type DescribeProvider, type FormParameter, requiredText } from './provider.ts';
 
 export interface GenesysCloudSettings {
   /** The AWS region's name (`eu-central-1`), or the domain of the region (`mypurecloud.de`). */
@@ -17,7 +17,7 @@ export interface GenesysCloudSettings {
 export const genesysCloud: DescribeProvider<GenesysCloudSettings, 'client_id' | 'client_secret'> = ({
   region,
 }) => {
-  const domain = GENESYS_DOMAINS[region] ?? region;
+  const domain = GENESYS_DOMAINS[region] ?? requiredText(region);
   const parameters: FormParameter[] = [['grant_type', 'client_credentials']];
   return {
     secretKeys: ['client_id', 'client_secret'],

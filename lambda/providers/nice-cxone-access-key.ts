@@ -1,4 +1,4 @@
-import type { DescribeProvider } from './provider.ts';
+import { type DescribeProvider, requiredText } from './provider.ts';
 
 export interface NiceCxoneAccessKeySettings {
   /** The area (`na1`), or its host (`na1.nice-incontact.com`). */
@@ -17,7 +17,9 @@ export const niceCxoneAccessKey: DescribeProvider<
   NiceCxoneAccessKeySettings,
   'access_key_id' | 'access_key_secret'
 > = ({ area }) => {
-  const host = new RegExp(`^${NICE_CXONE_AREA}$`).test(area) ? `${area}.nice-incontact.com` : area;
+  const host = new RegExp(`^${NICE_CXONE_AREA}$`).test(area)
+    ? `${area}.nice-incontact.com`
+    : requiredText(area);
   const advice =
     'Check access_key_id and access_key_secret, the area, and in CXone that the key and its employee are active.';
   return {

@@ -56,5 +56,18 @@ export interface Provider<K extends string = string> {
   readonly refusalHints: Readonly<Partial<Record<string, string>>>;
 }
 
-/** Describes the token of these settings, which synth has checked. */
+/**
+ * Describes the token of these settings, which synth has checked. Somebody may have edited the function's environment
+ * since: a host is made of {@link requiredText}.
+ */
 export type DescribeProvider<S extends object, K extends string = string> = (settings: S) => Provider<K>;
+
+/**
+ * Returns the text of a required setting.
+ *
+ * @throws Error if there is none: the secret would be sent to a host like `login.undefined`
+ */
+export function requiredText(text: string): string {
+  if (typeof text !== 'string' || text === '') throw new Error('A required setting is missing.');
+  return text;
+}

@@ -1,4 +1,5 @@
 import { parseConfig } from '../../lambda/config.ts';
+import { PROVIDERS } from '../../lambda/providers/providers.ts';
 import { expectNoLeak } from '../support/leaks.ts';
 
 const tokenUrl = 'https://login.example.test/token';
@@ -19,7 +20,6 @@ test.each<[string, unknown, string]>([
   ['null', 'null', 'PROVIDER_SETTINGS is not JSON with'],
   ['of an unknown provider', { provider: 'okta' }, 'PROVIDER_SETTINGS is not JSON with'],
   ['of an inherited name', { provider: 'constructor' }, 'PROVIDER_SETTINGS is not JSON with'],
-  ['without an endpoint', { provider: 'oauth2' }, 'PROVIDER_SETTINGS has a URL that is not an https URL'],
   ['with plain http', { provider: 'oauth2', tokenUrl: 'http://id.test' }, 'PROVIDER_SETTINGS has a URL that'],
   [
     'with a plain probe',
@@ -38,6 +38,17 @@ test.each<[string, unknown, string]>([
     expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(message) }),
   );
   expectNoLeak(thrown(parse), ['canary']);
+});
+
+// NICE CXone's one setting is optional.
+const withRequired = Object.keys(PROVIDERS).filter((name) => name !== 'nice-cxone');
+test.each(withRequired)('%s without its required settings is CONFIG_INVALID', (provider) => {
+  const texts = ['region', 'area', 'tokenUrl', 'issuer'];
+  for (const value of [undefined, '', true]) {
+    const settings = Object.fromEntries(texts.map((name) => [name, value]));
+
+    expect(() => parseConfig(environment({ ...settings, provider }))).toThrow('PROVIDER_SETTINGS ');
+  }
 });
 
 test('tags that are no JSON are CONFIG_INVALID', () => {
