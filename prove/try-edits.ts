@@ -73,13 +73,13 @@ function isSuite(file: string): boolean {
   return file.endsWith('.test.ts');
 }
 
-/** The titles of the tests that fail; for the explorer, the schedule that shows the violation. */
+/** The titles of the tests that fail; for the explorer, the rule that does not hold. */
 async function failedTests(copy: EditedCopy, suites: readonly string[]): Promise<readonly string[]> {
   const [program = ''] = suites;
   if (isSuite(program)) return failedSuiteTests(copy, suites);
   const output = await run(copy, [program, '--quick', '--stop-at-first']);
-  const schedule = /again: (--replay .*)/.exec(output)?.[1];
-  return schedule === undefined ? [] : [schedule];
+  const problem = /^violation: (.*)/m.exec(output)?.[1];
+  return problem === undefined ? [] : [problem];
 }
 
 /**

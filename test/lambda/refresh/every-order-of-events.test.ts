@@ -4,8 +4,7 @@ import { text } from 'node:stream/consumers';
 
 /**
  * The deployed `refresh()` in every order of its calls, with every fault of each call, as far as the sets say; what
- * must hold is in `explorer/checks.ts`. A violation is printed as its shortest schedule, and
- * `node test/lambda/refresh/explorer/main.ts --replay '…'` runs it again. `npm run prove` explores further.
+ * must hold is in `explorer/checks.ts`. A violation is printed as its shortest schedule. `npm run prove` explores further.
  *
  * The explorer is a process of its own, as in `npm run prove`.
  */

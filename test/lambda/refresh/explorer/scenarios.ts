@@ -12,19 +12,33 @@ import {
 
 export type RefreshRequest = RefreshOptions['request'];
 
-/** What an execution begins with. */
+/** How the invocations of a set of scenarios differ from two at once, with a probe. */
+interface Options {
+  /** @default 2 */
+  readonly requests?: number;
+  /** One after the other, as reserved concurrency has it. Otherwise on instances of their own, all at once. */
+  readonly onOneInstance?: boolean;
+  readonly server?: Server['kind'];
+  readonly hasProbe?: boolean;
+  /** Whether the server may answer the request first that was sent last. */
+  readonly requestsCross?: boolean;
+  /** @default all of {@link REQUESTS} */
+  readonly kinds?: readonly string[];
+  /** @default all of {@link LIFETIMES} */
+  readonly lifetimes?: readonly string[];
+}
+
+/** The beginning of an execution. */
 export interface Scenario {
   readonly name: string;
   /** Makes the account anew: each schedule has its own. */
   readonly account: () => VirtualAccount;
   readonly requests: readonly RefreshRequest[];
-  /** On instances of their own, all at once; or one after the other on one instance, as reserved concurrency has it. */
-  readonly instances: 'one' | 'each its own';
+  readonly onOneInstance: boolean;
   readonly server: Server['kind'];
   readonly hasProbe: boolean;
-  readonly lifetimesMs: readonly number[];
-  /** Whether the server may answer the request first that was sent last. */
   readonly requestsCross: boolean;
+  readonly lifetimesMs: readonly number[];
 }
 
 export const MINUTE = 60_000;
@@ -54,7 +68,6 @@ function storeAged(account: VirtualAccount, ageMs: number, change: Partial<Token
   };
   storeToken(account, value, token.encryptionKey ?? null);
   storeStatus(account, serializeStatus({ token, provider: 'oauth2', lastFailure: null }));
-  account.nowMs = START_MS;
 }
 
 const STARTS: Readonly<Record<string, (account: VirtualAccount) => void>> = {
@@ -66,7 +79,6 @@ const STARTS: Readonly<Record<string, (account: VirtualAccount) => void>> = {
     storeAged(account, 20 * MINUTE);
     account.nowMs = START_MS - MINUTE;
     storeToken(account, issueToken(account, HOUR).value, CONFIGURED.encryptionKey);
-    account.nowMs = START_MS;
   },
   'token deleted': (account) => {
     storeAged(account, 20 * MINUTE);
@@ -76,7 +88,7 @@ const STARTS: Readonly<Record<string, (account: VirtualAccount) => void>> = {
   'another source': (account) => storeAged(account, 20 * MINUTE, { source: 'fedcba9876543210' }),
 };
 
-export const REQUESTS: Readonly<Record<string, RefreshRequest>> = {
+const REQUESTS: Readonly<Record<string, RefreshRequest>> = {
   beat: { kind: 'beat' },
   force: { kind: 'force' },
   minRemaining: { kind: 'min-remaining', minRemainingMs: 45 * MINUTE },
@@ -97,48 +109,34 @@ function choose(names: readonly string[], count: number, isOrdered: boolean): st
 }
 
 /** Every start with every choice of requests. */
-export function scenarios(options: {
-  readonly requests: number;
-  readonly instances: Scenario['instances'];
-  readonly server?: Server['kind'];
-  readonly hasProbe?: boolean;
-  readonly requestsCross?: boolean;
-  /** @default all of {@link REQUESTS} */
-  readonly kinds?: readonly string[];
-  /** @default all of them */
-  readonly lifetimes?: 'unequal lifetimes';
-}): Scenario[] {
-  const {
-    requests,
-    instances,
-    server = 'many live tokens',
-    hasProbe = true,
-    requestsCross = false,
-    kinds = Object.keys(REQUESTS),
-  } = options;
-  const lives = Object.entries(LIFETIMES).filter(([name]) => name === (options.lifetimes ?? name));
-  const found: Scenario[] = [];
-  for (const [start, arrange] of Object.entries(STARTS)) {
-    for (const [lifetimes, lifetimesMs] of lives) {
-      for (const names of choose(kinds, requests, instances === 'one')) {
-        const how = instances === 'one' ? 'on one instance' : requestsCross ? 'at once, crossing' : 'at once';
-        const probe = hasProbe ? 'a probe' : 'no probe';
-        found.push({
-          name: `${start}, ${names.join(' + ')} ${how}, ${lifetimes}, ${server}, ${probe}`,
-          account: () => {
-            const account = createAccount(START_MS, { kind: server, idleTimeoutMs: null });
-            arrange(account);
-            return account;
-          },
-          requests: names.flatMap((name) => REQUESTS[name] ?? []),
-          instances,
-          server,
-          hasProbe,
-          lifetimesMs,
-          requestsCross,
-        });
-      }
-    }
-  }
-  return found;
+export function scenarios({
+  requests = 2,
+  onOneInstance = false,
+  server = 'many live tokens',
+  hasProbe = true,
+  requestsCross = false,
+  kinds = Object.keys(REQUESTS),
+  lifetimes = Object.keys(LIFETIMES),
+}: Options): Scenario[] {
+  return Object.entries(STARTS).flatMap(([start, arrange]) => {
+    const first = createAccount(START_MS, { kind: server, idleTimeoutMs: null });
+    arrange(first);
+    first.nowMs = START_MS;
+    return lifetimes.flatMap((lives) =>
+      choose(kinds, requests, onOneInstance).map((names) => ({
+        name: `${start}, ${names.join(' + ')}, ${lives}`,
+        account: () => ({
+          ...first,
+          versions: [...first.versions],
+          issued: first.issued.map((token) => ({ ...token })),
+        }),
+        requests: names.flatMap((name) => REQUESTS[name] ?? []),
+        onOneInstance,
+        server,
+        hasProbe,
+        requestsCross,
+        lifetimesMs: LIFETIMES[lives] ?? [],
+      })),
+    );
+  });
 }
