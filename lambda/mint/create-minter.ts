@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import { describeProvider } from '../contract.ts';
 import { parseCredentials } from './credentials.ts';
-import { createDispatcher, createSendRequest, type HttpDispatcher } from './http.ts';
+import { createSendRequest } from './http.ts';
 import type { Minter } from './minter.ts';
 import { probeToken } from './probe.ts';
 import { createReadSecret, type ReadSecret, type SecretStage } from './secret.ts';
@@ -18,8 +18,6 @@ interface CreateMinterOptions {
   readonly config: Pick<Config, 'providerSettings' | 'secretArn' | 'assumedLifetimeMs'> &
     Partial<Pick<Config, 'awsClient' | 'proxy'>>;
   readonly now: () => Date;
-  /** Makes the connections to the provider. @default through the configured proxy, or directly */
-  readonly dispatcher?: HttpDispatcher;
   /** @default Secrets Manager with the environment's region, endpoint and credentials */
   readonly readSecret?: ReadSecret;
   /** Time limit of one request to the token endpoint. @default 8 seconds */
@@ -30,10 +28,10 @@ interface CreateMinterOptions {
 export function createMinter(options: CreateMinterOptions): Minter {
   const { config, now, requestTimeoutMs: timeoutMs = REQUEST_TIMEOUT_MS } = options;
   const { secretArn, assumedLifetimeMs } = config;
-  const { readSecret = createReadSecret(config), dispatcher = createDispatcher(config.proxy) } = options;
+  const { readSecret = createReadSecret(config) } = options;
   const provider = describeProvider(config.providerSettings);
   const { probeUrl, scope } = provider;
-  const send = createSendRequest(dispatcher);
+  const send = createSendRequest(config.proxy);
   const askForToken = createAskForToken({
     provider,
     secretArn,

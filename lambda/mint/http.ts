@@ -1,9 +1,6 @@
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import type { ProxySettings } from '../config.ts';
 
-/** Makes connections. Tests pass an `Agent` with their own name resolution and certificate authority. */
-export type HttpDispatcher = Dispatcher;
-
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';
   readonly url: string;
@@ -34,11 +31,8 @@ export const MAX_BODY_BYTES = 65_536;
 /** The `User-Agent` of every request. */
 export const USER_AGENT = 'token-refresher/1';
 
-/**
- * Makes the dispatcher for connections to the provider. It trusts Node's certificate authorities, and those of
- * `NODE_EXTRA_CA_CERTS`.
- */
-export function createDispatcher(proxy?: ProxySettings): HttpDispatcher {
+/** Trusts Node's certificate authorities, and those of `NODE_EXTRA_CA_CERTS`. */
+function createDispatcher(proxy?: ProxySettings): Dispatcher {
   const options = { pipelining: 0, allowH2: false };
   if (proxy === undefined) return new Agent(options);
   // Plain http is for loopback only, without a proxy. undici would read one from the environment.
@@ -46,16 +40,17 @@ export function createDispatcher(proxy?: ProxySettings): HttpDispatcher {
 }
 
 /**
- * Makes the function that sends every HTTP request, each on its own connection: Lambda freezes the function between two
+ * Makes the function that sends every HTTP request to the provider, each on its own connection: Lambda freezes the function between two
  * invocations, and a connection that was closed meanwhile would fail the next request.
  */
-export function createSendRequest(connection: HttpDispatcher = createDispatcher()): SendRequest {
+export function createSendRequest(proxy?: ProxySettings): SendRequest {
+  const dispatcher = createDispatcher(proxy);
   return async ({ method, url, headers, body, signal, timeoutMs }) => {
     const limit = timeLimit(signal, timeoutMs);
     try {
       limit.signal.throwIfAborted();
       const { origin, pathname, search } = new URL(url);
-      const response = await connection.request({
+      const response = await dispatcher.request({
         origin,
         path: `${pathname}${search}`,
         method,

@@ -2,7 +2,6 @@ import type { ProxySettings } from '../../../lambda/config.ts';
 import type { ProviderSettings } from '../../../lambda/contract.ts';
 import { RefreshError } from '../../../lambda/errors.ts';
 import { createMinter } from '../../../lambda/mint/create-minter.ts';
-import type { HttpDispatcher } from '../../../lambda/mint/http.ts';
 import type { Minter } from '../../../lambda/mint/minter.ts';
 import type { ReadSecret, SecretStage } from '../../../lambda/mint/secret.ts';
 
@@ -14,7 +13,6 @@ export function minterFor(
   stages: Partial<Record<SecretStage, unknown>>,
   options: {
     now?: () => Date;
-    dispatcher?: HttpDispatcher;
     proxy?: ProxySettings;
     requestTimeoutMs?: number;
   } = {},

@@ -1,64 +1,123 @@
-import { createVerify, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { Agent } from 'undici';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { decodeJwt, jwtVerify } from 'jose';
+import { parseTokens } from '../../../infra/configuration/tokens-configuration.ts';
 import type { ProviderSettings } from '../../../lambda/contract.ts';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-} from '../../../local/certificate-authority.ts';
+import { createCertificateAuthority } from '../../../local/certificate-authority.ts';
 import { expectNoLeak, rejection } from '../../support/leaks.ts';
-import { type Recorder, startRecorder } from '../../support/recorder.ts';
+import { type Recorder, startRecorder, type WireRequest } from '../../support/recorder.ts';
 import { minterFor, signal } from './minting.ts';
 
-const NAMES = ['login.example.test', 'api.example.test', 'na1.example.test', 'issuer.example.test'];
 const TOKEN = 'canary-token.0123';
+const HOSTS = [
+  ...['login.mypurecloud.de', 'api.mypurecloud.de', 'cxone.niceincontact.com', 'na1.nice-incontact.com'],
+  ...[
+    'example.okta.com',
+    'example.eu.auth0.com',
+    'login.microsoftonline.com',
+    'id.example.test',
+    'localhost',
+  ],
+];
+const TOKEN_PATHS: Readonly<Record<string, string>> = {
+  'keycloak.example.com': '/realms/ci/protocol/openid-connect/token',
+  'hydra.example.com': '/oauth2/token',
+};
 
-let authority: CertificateAuthority;
+/** A token request: its URL, the credentials of Basic, and the body with its assertion's audience. */
+type Sent = readonly [url: string, basic: string, body: string];
+
+const trusted = getCACertificates('default');
+/** It is every provider: the proxy connects each name to it. */
 let recorder: Recorder;
-let agent: Agent;
-let issuer: string;
-/** The token that the server answers; `$SENT` is replaced by the credentials or the assertion that it was sent. */
+let proxy: Server;
+let connected: string[];
+let requests: WireRequest[];
+/** The token that is answered; `$SENT` is replaced by the credentials or the assertion that were sent. */
 let answered: string;
 
 beforeAll(async () => {
-  authority = await createCertificateAuthority();
-});
-
-beforeEach(async () => {
-  answered = TOKEN;
-  agent = new Agent({
-    connect: {
-      ca: authority.certificate,
-      // Every name is this machine.
-      lookup: (_name, { all }, callback) =>
-        all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4),
-    },
+  const authority = await createCertificateAuthority();
+  // The effect of NODE_EXTRA_CA_CERTS, which Node.js reads when it starts.
+  setDefaultCACertificates([...trusted, authority.certificate]);
+  const certificate = await authority.issue([...HOSTS, ...Object.keys(TOKEN_PATHS)]);
+  recorder = await startRecorder((request) => {
+    requests.push(request);
+    const { path, headers, body } = request;
+    const host = headers.host?.[0] ?? '';
+    const [issuerPath, isMetadata] = path.split('/.well-known/openid-configuration');
+    if (isMetadata !== undefined) {
+      const endpoint = `https://${host}${TOKEN_PATHS[host] ?? '/connect/token?v=2'}`;
+      return { body: JSON.stringify({ issuer: `https://${host}${issuerPath}`, token_endpoint: endpoint }) };
+    }
+    const assertion = new URLSearchParams(body).get('client_assertion') ?? '';
+    const sent = headers.authorization?.[0]?.replace('Basic ', '') ?? assertion;
+    return { body: JSON.stringify({ access_token: answered.replace('$SENT', sent), expires_in: 3600 }) };
+  }, certificate);
+  proxy = createServer().on('connect', (request, socket) => {
+    connected.push(request.url ?? '');
+    const upstream = connect(recorder.port, '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      upstream.pipe(socket).pipe(upstream);
+    });
+    for (const one of [socket, upstream]) one.on('error', () => {});
   });
-  recorder = await startRecorder(
-    ({ path, headers, body }) => {
-      if (path.includes('/.well-known/')) {
-        return { body: JSON.stringify({ issuer, token_endpoint: `${issuer}/connect/token?v=2` }) };
-      }
-      const assertion = new URLSearchParams(body).get('client_assertion') ?? '';
-      const sent = headers.authorization?.[0]?.replace('Basic ', '') ?? assertion;
-      return { body: JSON.stringify({ access_token: answered.replace('$SENT', sent), expires_in: 3600 }) };
-    },
-    await authority.issue(NAMES),
-  );
-  issuer = `https://issuer.example.test:${recorder.port}`;
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
 });
 
-afterEach(async () => {
-  await agent.destroy();
+afterAll(async () => {
+  setDefaultCACertificates(trusted);
   await recorder.close();
+  proxy.closeAllConnections();
+  proxy.close();
 });
 
-const minter = (settings: ProviderSettings, secret: object, now = () => new Date()) =>
-  minterFor(settings, { AWSCURRENT: secret }, { dispatcher: agent, now });
+beforeEach(() => {
+  requests = [];
+  connected = [];
+  answered = TOKEN;
+});
+
+const minter = (settings: ProviderSettings, secret: object, now = () => new Date()) => {
+  const httpsProxy = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  return minterFor(
+    settings,
+    { AWSCURRENT: secret },
+    { now, proxy: { httpsProxy, noProxy: 'localhost,.internal' } },
+  );
+};
 const mint = (settings: ProviderSettings, secret: object) =>
   minter(settings, secret).mint({ signal: signal() });
-const host = (name: string) => `${name}.example.test:${recorder.port}`;
-const FORM = { 'content-type': ['application/x-www-form-urlencoded'] };
-const basic = (credentials: string) => ({ ...FORM, authorization: [`Basic ${btoa(credentials)}`] });
+
+/** Expects that a mint sends this request, after discovery or none, each with exactly these headers. */
+async function expectMint(settings: ProviderSettings, secret: object, [url, basic, body]: Sent) {
+  requests = [];
+  const { accessToken } = await mint(settings, secret);
+
+  expect(accessToken).toBe(TOKEN);
+  const { host, pathname, search } = new URL(url);
+  const common = commonHeaders(host);
+  const [request, ...discovery] = requests.toReversed();
+  const type = body.startsWith('{') ? 'application/json' : 'application/x-www-form-urlencoded';
+  const headers = {
+    ...{ ...common, 'content-type': [type] },
+    'content-length': [String(Buffer.byteLength(request?.body ?? ''))],
+    ...(basic === '' ? {} : { authorization: [`Basic ${btoa(basic)}`] }),
+  };
+  const sent = request?.body.replace(/(?<=client_assertion=).*/, (jwt) => `for ${decodeJwt(jwt).aud}`);
+  expect({ ...request, body: sent }).toEqual({ method: 'POST', path: pathname + search, headers, body });
+  for (const one of discovery) expect(one).toMatchObject({ method: 'GET', headers: common, body: '' });
+}
+
+function commonHeaders(host: string) {
+  const common = { connection: ['close'], 'user-agent': ['token-refresher/1'], accept: ['application/json'] };
+  return { ...common, host: [host] };
+}
 
 // Characters that two encodings or none would confuse.
 const AWKWARD = 'a:b%c+d&e=f g/ü€😀~!*()\'?#@"\\';
@@ -67,177 +126,187 @@ const IN_FORM = IN_BASIC.replaceAll('%20', '+');
 const AWKWARD_CLIENT = { client_id: AWKWARD, client_secret: AWKWARD };
 // A token may contain the client id.
 const CLIENT = { client_id: 'canary-token', client_secret: 's' };
+const GENESYS: ProviderSettings = { provider: 'genesys-cloud', region: 'eu-central-1' };
+const OAUTH2: ProviderSettings = { provider: 'oauth2', tokenUrl: 'https://id.example.test/token' };
+const GRANT = 'grant_type=client_credentials';
+const ASSERTION = `client_assertion_type=${encodeURIComponent('urn:ietf:params:oauth:client-assertion-type:jwt-bearer')}&client_assertion=for `;
+const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const jwk = (key: KeyObject) => key.export({ format: 'jwk' });
 
-interface Sent {
-  readonly to: string;
-  readonly path: string;
-  readonly headers: object;
-  readonly body: string;
-}
-
-test.each<[string, () => ProviderSettings, object, Sent]>([
+test.each<[string, ProviderSettings, object, Sent]>([
   [
     // The hyphens of a UUID stay as they are: a server that does not decode Basic must know it too.
     'Genesys Cloud: client credentials at the login host, with Basic alone',
-    () => ({ provider: 'genesys-cloud', region: `example.test:${recorder.port}` }),
+    GENESYS,
     { client_id: '0f1e2d3c-aaaa-bbbb-cccc-0123456789ab', client_secret: 'Abc_def-0.9~x' },
-    {
-      to: 'login',
-      path: '/oauth/token',
-      headers: basic('0f1e2d3c-aaaa-bbbb-cccc-0123456789ab:Abc_def-0.9%7Ex'),
-      body: 'grant_type=client_credentials',
-    },
+    [
+      'https://login.mypurecloud.de/oauth/token',
+      '0f1e2d3c-aaaa-bbbb-cccc-0123456789ab:Abc_def-0.9%7Ex',
+      GRANT,
+    ],
   ],
   [
     'NICE CXone: the password grant with the form-encoded access key, after discovery',
-    () => ({ provider: 'nice-cxone', issuer }),
+    { provider: 'nice-cxone' },
     { clientId: 'app@x', clientSecret: 'c+s=', accessKeyId: 'KEY+ID====', accessKeySecret: 'key/secret====' },
-    {
-      to: 'issuer',
-      path: '/connect/token?v=2',
-      headers: basic('app%40x:c%2Bs%3D'),
-      body: 'grant_type=password&username=KEY%2BID%3D%3D%3D%3D&password=key%2Fsecret%3D%3D%3D%3D',
-    },
+    [
+      'https://cxone.niceincontact.com/connect/token?v=2',
+      'app%40x:c%2Bs%3D',
+      'grant_type=password&username=KEY%2BID%3D%3D%3D%3D&password=key%2Fsecret%3D%3D%3D%3D',
+    ],
   ],
   [
     'NICE CXone, access key flow: the pair as JSON, and no Authorization',
-    () => ({ provider: 'nice-cxone-access-key', area: host('na1') }),
+    { provider: 'nice-cxone-access-key', area: 'na1' },
     { access_key_id: 'KEY"ID====', access_key_secret: 'ü/secret====' },
-    {
-      to: 'na1',
-      path: '/authentication/v1/token/access-key',
-      headers: { 'content-type': ['application/json'] },
-      body: '{"accessKeyId":"KEY\\"ID====","accessKeySecret":"ü/secret===="}',
-    },
+    [
+      'https://na1.nice-incontact.com/authentication/v1/token/access-key',
+      '',
+      '{"accessKeyId":"KEY\\"ID====","accessKeySecret":"ü/secret===="}',
+    ],
   ],
   [
     // RFC 6749 2.3.1: a colon cannot split them.
     'Basic with form-encoded id and secret; the query of a tokenUrl is kept',
-    () => ({ provider: 'oauth2', tokenUrl: `${issuer}/token?tenant=a%20b` }),
+    { provider: 'oauth2', tokenUrl: 'https://id.example.test/token?tenant=a%20b' },
     AWKWARD_CLIENT,
-    {
-      to: 'issuer',
-      path: '/token?tenant=a%20b',
-      headers: basic(`${IN_BASIC}:${IN_BASIC}`),
-      body: 'grant_type=client_credentials',
-    },
+    ['https://id.example.test/token?tenant=a%20b', `${IN_BASIC}:${IN_BASIC}`, GRANT],
   ],
   [
     'client_secret_post: id and secret in the form, and no Authorization',
-    () => ({ provider: 'oauth2', tokenUrl: `${issuer}/token`, clientAuthentication: 'client_secret_post' }),
+    { ...OAUTH2, clientAuthentication: 'client_secret_post' },
     AWKWARD_CLIENT,
-    {
-      to: 'issuer',
-      path: '/token',
-      headers: FORM,
-      body: `grant_type=client_credentials&client_id=${IN_FORM}&client_secret=${IN_FORM}`,
-    },
+    [OAUTH2.tokenUrl ?? '', '', `${GRANT}&client_id=${IN_FORM}&client_secret=${IN_FORM}`],
   ],
   [
     'scope, audience, resources and further parameters in the form',
-    () => ({
-      provider: 'oauth2',
-      tokenUrl: `${issuer}/token`,
-      scope: 'read write:all',
-      audience: 'https://api.test/?a=1&b=2',
-      resource: ['https://one.test', 'https://two.test'],
-      parameters: { 'x-tenant': 'ä +' },
-    }),
-    CLIENT,
     {
-      to: 'issuer',
-      path: '/token',
-      headers: basic('canary-token:s'),
-      body:
-        'grant_type=client_credentials&scope=read+write%3Aall&audience=https%3A%2F%2Fapi.test%2F%3Fa%3D1%26b%3D2' +
-        '&resource=https%3A%2F%2Fone.test&resource=https%3A%2F%2Ftwo.test&x-tenant=%C3%A4+%2B',
+      ...OAUTH2,
+      ...{ scope: 'read write:all', audience: 'https://api.test/?a=1&b=2' },
+      ...{ resource: ['https://one.test', 'https://two.test'], parameters: { 'x-tenant': 'ä +' } },
     },
+    CLIENT,
+    [
+      OAUTH2.tokenUrl ?? '',
+      'canary-token:s',
+      `${GRANT}&scope=read+write%3Aall&audience=https%3A%2F%2Fapi.test%2F%3Fa%3D1%26b%3D2&resource=https%3A%2F%2Fone.test&resource=https%3A%2F%2Ftwo.test&x-tenant=%C3%A4+%2B`,
+    ],
   ],
-])('%s', async (_case, settings, secret, { to, path, headers, body }) => {
-  const { accessToken } = await mint(settings(), secret);
+  [
+    'private_key_jwt: an assertion for the issuer after discovery, and no secret',
+    { provider: 'oauth2', issuer: 'https://id.example.test/a', clientAuthentication: 'private_key_jwt' },
+    { client_id: 'ci', private_key: jwk(ec.privateKey) },
+    [
+      'https://id.example.test/connect/token?v=2',
+      '',
+      `${GRANT}&client_id=ci&${ASSERTION}https://id.example.test/a`,
+    ],
+  ],
+])('%s', async (_case, settings, secret, sent) => {
+  await expectMint(settings, secret, sent);
 
-  expect(accessToken).toBe(TOKEN);
-  const [request, ...discovery] = recorder.requests.toReversed();
-  const common = commonHeaders(to);
-  const length = { 'content-length': [String(Buffer.byteLength(body))] };
-  expect(request).toEqual({ method: 'POST', path, headers: { ...common, ...length, ...headers }, body });
-  for (const one of discovery) {
-    const metadata = { method: 'GET', path: '/.well-known/openid-configuration', body: '' };
-    expect(one).toEqual({ ...metadata, headers: common });
-  }
+  expect(connected).toEqual(requests.map(({ headers }) => `${headers.host}:443`));
 });
 
 test('Genesys Cloud: the probe is a GET of tokens/me at the API host', async () => {
-  const { probe } = minter({ provider: 'genesys-cloud', region: `example.test:${recorder.port}` }, {});
+  expect(await minter(GENESYS, {}).probe?.(TOKEN, { signal: signal() })).toBe('accepted');
 
-  expect(await probe?.(TOKEN, { signal: signal() })).toBe('accepted');
-
-  const headers = { ...commonHeaders('api'), authorization: [`Bearer ${TOKEN}`] };
-  expect(recorder.requests).toEqual([{ method: 'GET', path: '/api/v2/tokens/me', headers, body: '' }]);
+  const headers = { ...commonHeaders('api.mypurecloud.de'), authorization: [`Bearer ${TOKEN}`] };
+  expect(requests).toEqual([{ method: 'GET', path: '/api/v2/tokens/me', headers, body: '' }]);
 });
 
-function commonHeaders(name: string) {
-  return {
-    host: [host(name)],
-    connection: ['close'],
-    'user-agent': ['token-refresher/1'],
-    accept: ['application/json'],
-  };
-}
+test('a host of NO_PROXY is reached directly', async () => {
+  const tokenUrl = `https://localhost:${recorder.port}/token`;
 
-describe('private_key_jwt', () => {
-  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const pem = (key: KeyObject, type: 'pkcs8' | 'pkcs1' | 'sec1') => key.export({ type, format: 'pem' });
-  const jwk = (key: KeyObject) => key.export({ format: 'jwk' });
-  const settings = (): ProviderSettings => ({
-    provider: 'oauth2',
-    tokenUrl: `${issuer}/token`,
-    clientAuthentication: 'private_key_jwt',
-  });
-  const decode = (part = '') => JSON.parse(Buffer.from(part, 'base64url').toString());
+  await expectMint({ provider: 'oauth2', tokenUrl }, CLIENT, [tokenUrl, 'canary-token:s', GRANT]);
 
-  test.each([
-    ['PEM, PKCS #8, RSA', pem(rsa.privateKey, 'pkcs8'), rsa.publicKey, { alg: 'RS256' }],
-    ['PEM, PKCS #1, RSA', pem(rsa.privateKey, 'pkcs1'), rsa.publicKey, { alg: 'RS256' }],
-    ['PEM, SEC 1, EC', pem(ec.privateKey, 'sec1'), ec.publicKey, { alg: 'ES256' }],
-    ['JWK with a key id', { ...jwk(ec.privateKey), kid: 'k1' }, ec.publicKey, { alg: 'ES256', kid: 'k1' }],
-    ['JWK as a string', JSON.stringify(jwk(rsa.privateKey)), rsa.publicKey, { alg: 'RS256' }],
-  ])('signs an assertion (%s), and sends no secret', async (_case, key, publicKey, expectedHeader) => {
-    const now = () => new Date('2030-01-01T00:00:00Z');
+  expect(connected).toEqual([]);
+});
 
-    await minter(settings(), { client_id: 'ci', private_key: key }, now).mint({ signal: signal() });
+/** The requests as the vendors document them, by the headings of docs/recipes.md, which links the vendors' pages. */
+const DOCUMENTED: Readonly<Record<string, readonly Sent[]>> = {
+  Keycloak: [['https://keycloak.example.com/realms/ci/protocol/openid-connect/token', 'ci:canary', GRANT]],
+  Okta: [['https://example.okta.com/oauth2/default/v1/token', 'ci:canary', `${GRANT}&scope=deploy`]],
+  Auth0: [
+    [
+      'https://example.eu.auth0.com/oauth/token',
+      '',
+      `${GRANT}&audience=https%3A%2F%2Fapi.example.com&client_id=ci&client_secret=canary`,
+    ],
+  ],
+  'Microsoft Entra ID': [
+    [
+      'https://login.microsoftonline.com/00000000-1111-2222-3333-444444444444/oauth2/v2.0/token',
+      '',
+      `${GRANT}&scope=api%3A%2F%2Fexample-api%2F.default&client_id=ci&client_secret=canary`,
+    ],
+  ],
+  'Ory Hydra': [
+    [
+      'https://hydra.example.com/oauth2/token',
+      'ci:canary',
+      `${GRANT}&scope=deploy&audience=https%3A%2F%2Fapi.example.com`,
+    ],
+    [
+      'https://hydra.example.com/oauth2/token',
+      '',
+      `${GRANT}&client_id=ci&${ASSERTION}https://hydra.example.com/oauth2/token`,
+    ],
+  ],
+};
+const page = readFileSync(new URL('../../../docs/recipes.md', import.meta.url), 'utf8');
 
-    const [request] = recorder.requests;
-    expect(request?.headers.authorization).toBeUndefined();
-    const { client_assertion = '', ...form } = Object.fromEntries(new URLSearchParams(request?.body));
-    expect(form).toEqual({
-      grant_type: 'client_credentials',
-      client_id: 'ci',
-      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-    });
-    const [header, claims, signature = ''] = client_assertion.split('.');
-    const seconds = now().getTime() / 1000;
-    const jti = expect.stringMatching(/^[0-9a-f-]{36}$/);
-    expect(decode(header)).toEqual(expectedHeader);
-    expect(decode(claims)).toEqual({
-      ...{ iss: 'ci', sub: 'ci', aud: `${issuer}/token`, jti },
+test.each(Object.entries(DOCUMENTED))(
+  'the recipes for %s send what the vendor documents',
+  async (name, documented) => {
+    const [, section = ''] = page.split(`\n## ${name}\n`);
+    const recipes = [...(section.split('\n## ')[0] ?? '').matchAll(/^```json\n([\s\S]*?)^```$/gm)];
+    const target = { account: undefined, region: undefined };
+    const tokens = parseTokens(
+      recipes.map(([, json = ''], index) => ({ ...JSON.parse(json), name: `recipe-${index}` })),
+      target,
+    );
+    expect(tokens).toHaveLength(documented.length);
+    const secret = { client_id: 'ci', client_secret: 'canary', private_key: jwk(ec.privateKey) };
+
+    for (const [index, token] of tokens.entries()) {
+      await expectMint(token.provider, secret, documented[index] ?? ['', '', '']);
+    }
+  },
+);
+
+test('every heading of the page with a recipe is compared', () => {
+  const headings = page.split(/^## /m).filter((section) => section.includes('```json'));
+
+  expect(headings.map((section) => section.split('\n')[0])).toEqual(Object.keys(DOCUMENTED));
+});
+
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const pem = (key: KeyObject, type: 'pkcs8' | 'pkcs1' | 'sec1') => key.export({ type, format: 'pem' });
+test.each([
+  ['PEM, PKCS #8, RSA', pem(rsa.privateKey, 'pkcs8'), rsa.publicKey, { alg: 'RS256' }],
+  ['PEM, PKCS #1, RSA', pem(rsa.privateKey, 'pkcs1'), rsa.publicKey, { alg: 'RS256' }],
+  ['PEM, SEC 1, EC', pem(ec.privateKey, 'sec1'), ec.publicKey, { alg: 'ES256' }],
+  ['JWK with a key id', { ...jwk(ec.privateKey), kid: 'k1' }, ec.publicKey, { alg: 'ES256', kid: 'k1' }],
+  ['JWK as a string', JSON.stringify(jwk(rsa.privateKey)), rsa.publicKey, { alg: 'RS256' }],
+])(
+  'private_key_jwt signs an assertion for the token endpoint (%s)',
+  async (_case, key, publicKey, header) => {
+    const now = new Date('2030-01-01T00:00:00Z');
+    const settings = { ...OAUTH2, clientAuthentication: 'private_key_jwt' } as const;
+
+    await minter(settings, { client_id: 'ci', private_key: key }, () => now).mint({ signal: signal() });
+
+    const assertion = new URLSearchParams(requests[0]?.body).get('client_assertion') ?? '';
+    const { protectedHeader, payload } = await jwtVerify(assertion, publicKey, { currentDate: now });
+    const seconds = now.getTime() / 1000;
+    expect(protectedHeader).toEqual(header);
+    expect(payload).toEqual({
+      ...{ iss: 'ci', sub: 'ci', aud: OAUTH2.tokenUrl, jti: expect.stringMatching(/^[0-9a-f-]{36}$/) },
       ...{ iat: seconds, nbf: seconds, exp: seconds + 60 },
     });
-    const verify = createVerify('SHA256').update(`${header}.${claims}`);
-    const verifyKey = { key: publicKey, dsaEncoding: 'ieee-p1363' } as const;
-    expect(verify.verify(verifyKey, Buffer.from(signature, 'base64url'))).toBe(true);
-  });
-
-  test('is for the issuer after discovery', async () => {
-    const discovered = { provider: 'oauth2', issuer, clientAuthentication: 'private_key_jwt' } as const;
-
-    await mint(discovered, { client_id: 'ci', private_key: pem(ec.privateKey, 'pkcs8') });
-
-    const assertion = new URLSearchParams(recorder.requests[1]?.body).get('client_assertion');
-    expect(decode(assertion?.split('.')[1])).toMatchObject({ aud: issuer });
-  });
-});
+  },
+);
 
 test.each([
   ['the secret, form-encoded', 'x.canary%2Fsecret%2B', 'client_secret_basic'],
@@ -245,19 +314,9 @@ test.each([
   ['the client’s assertion, as it was sent', '$SENT', 'private_key_jwt'],
 ] as const)('a token that contains %s is refused', async (_case, token, clientAuthentication) => {
   answered = token;
-  const { privateKey } = generateKeyPairSync('ed25519');
-  const secret = {
-    client_id: 'ci',
-    client_secret: 'canary/secret+',
-    private_key: privateKey.export({ format: 'jwk' }),
-  };
-  const settings: ProviderSettings = {
-    provider: 'oauth2',
-    tokenUrl: `${issuer}/token`,
-    clientAuthentication,
-  };
+  const secret = { client_id: 'ci', client_secret: 'canary/secret+', private_key: jwk(ec.privateKey) };
 
-  const error = await rejection(mint(settings, secret));
+  const error = await rejection(mint({ ...OAUTH2, clientAuthentication }, secret));
 
   expect(error.code).toBe('TOKEN_RESPONSE_INVALID');
   expect(error.message).toContain('contains a value of the secret');
