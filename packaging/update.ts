@@ -29,8 +29,11 @@ const GENERATED: Readonly<Record<string, () => unknown>> = {
   },
   'dist, docs/api.md, the signatures in test/contracts': () => build(ROOT),
   'test/contracts/*.json': () => {
-    recordContracts('**/contract.test.ts');
-    recordContracts('**/exit-statuses.cli-test.ts');
+    record('**/contract.test.ts');
+    record('**/exit-statuses.cli-test.ts');
+  },
+  'test/infra/construct/__snapshots__': () => {
+    record('**/token-refresher.test.ts');
   },
 };
 
@@ -40,9 +43,9 @@ for (const [files, write] of Object.entries(GENERATED)) {
   await write();
 }
 
-/** The suites that compare a contract write it: they have asked the program already. */
-function recordContracts(suites: string): void {
-  execFileSync(process.execPath, ['node_modules/jest/bin/jest.js', '--testMatch', suites], {
+/** The suites that compare a contract or a snapshot write it. */
+function record(suites: string): void {
+  execFileSync(process.execPath, ['node_modules/jest/bin/jest.js', '-u', '--testMatch', suites], {
     cwd: ROOT,
     env: { ...process.env, UPDATE_CONTRACTS: '1' },
     stdio: ['ignore', 'ignore', 'inherit'],

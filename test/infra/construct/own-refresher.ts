@@ -1,6 +1,5 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { Key } from 'aws-cdk-lib/aws-kms';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { TokenRefresher, type TokenRefresherProps } from '../../../infra/construct/token-refresher.ts';
 
@@ -16,20 +15,8 @@ export function addRefresher(stack: Stack, props: Partial<TokenRefresherProps> =
 }
 
 /** The template of a stack that has nothing else. */
-export function templateOf(
-  props: Partial<TokenRefresherProps> = {},
-  own: { encryptionKey?: boolean; secretKey?: boolean; secretName?: string } = {},
-): Template {
+export function templateOf(props: Partial<TokenRefresherProps> = {}): Template {
   const stack = new Stack(new App(), 'Own');
-  const secret = own.secretKey
-    ? (new Secret(stack, 'OwnSecret', { encryptionKey: new Key(stack, 'SecretKey') }) as ISecret)
-    : own.secretName === undefined
-      ? undefined
-      : Secret.fromSecretNameV2(stack, 'Imported', own.secretName);
-  addRefresher(stack, {
-    ...(own.encryptionKey ? { encryptionKey: new Key(stack, 'Key') } : {}),
-    ...(secret === undefined ? {} : { secret }),
-    ...props,
-  });
+  addRefresher(stack, props);
   return Template.fromStack(stack);
 }
