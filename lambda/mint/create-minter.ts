@@ -20,15 +20,12 @@ interface CreateMinterOptions {
   readonly now: () => Date;
   /** @default Secrets Manager with the environment's region, endpoint and credentials */
   readonly readSecret?: ReadSecret;
-  /** Time limit of one request to the token endpoint. @default 8 seconds */
-  readonly requestTimeoutMs?: number;
 }
 
 /** Makes the minter of one token. */
 export function createMinter(options: CreateMinterOptions): Minter {
-  const { config, now, requestTimeoutMs: timeoutMs = REQUEST_TIMEOUT_MS } = options;
+  const { config, now, readSecret = createReadSecret(config) } = options;
   const { secretArn, assumedLifetimeMs } = config;
-  const { readSecret = createReadSecret(config) } = options;
   const provider = describeProvider(config.providerSettings);
   const { probeUrl, scope } = provider;
   const send = createSendRequest(config.proxy);
@@ -38,7 +35,7 @@ export function createMinter(options: CreateMinterOptions): Minter {
     assumedLifetimeMs,
     send,
     now,
-    timeoutMs,
+    timeoutMs: REQUEST_TIMEOUT_MS,
   });
 
   const readVersion = async (stage: SecretStage, signal: AbortSignal) => {

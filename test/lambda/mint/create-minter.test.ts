@@ -16,7 +16,7 @@ const OTHER = { client_id: 'ci', client_secret: 'canary-other' };
 let server: AuthorizationServer;
 let settings: ProviderSettings & { provider: 'oauth2' };
 
-beforeEach(async () => {
+beforeAll(async () => {
   server = await startAuthorizationServer({
     clients: [{ clientId: 'ci', clientSecret: SECRET.client_secret }],
     accessKeys: [KEY],
@@ -24,32 +24,23 @@ beforeEach(async () => {
   settings = { provider: 'oauth2', tokenUrl: server.tokenUrl, probeUrl: server.probeUrl };
 });
 
-afterEach(() => server.close());
+afterEach(() => server.faults.clear());
+afterAll(() => server.close());
 
-const failureOf = (given: ProviderSettings, secret: object) =>
-  rejection(minterFor(given, { AWSCURRENT: secret }).mint({ signal: signal() }));
-
-test('a mint reads the secret once and sends one token request', async () => {
-  const minter = minterFor(settings, { AWSCURRENT: SECRET });
-
-  await minter.mint({ signal: signal() });
-
-  expect(minter.stagesRead).toEqual(['AWSCURRENT']);
-  expect(server.requests).toHaveLength(1);
-  expect(server.discoveries).toHaveLength(0);
-});
+const mintWith = (given: ProviderSettings, secret: object, ends = signal()) =>
+  minterFor(given, { AWSCURRENT: secret }).mint({ signal: ends });
 
 test('the issue time is after discovery and before the token request', async () => {
+  const [discoveries, requests] = [server.discoveries.length, server.requests.length];
   // Five seconds pass with each discovery, and a minute with each token request.
-  const time = () =>
-    Date.parse('2026-11-20T14:00:00Z') + 5_000 * server.discoveries.length + 60_000 * server.requests.length;
-  const given: ProviderSettings = { provider: 'oauth2', issuer: server.issuer };
-  const minter = minterFor(given, { AWSCURRENT: SECRET }, { now: () => new Date(time()) });
+  const seconds = () =>
+    5 * (server.discoveries.length - discoveries) + 60 * (server.requests.length - requests);
+  const now = () => new Date(Date.parse('2026-11-20T14:00:00Z') + 1_000 * seconds());
+  const minter = minterFor({ provider: 'oauth2', issuer: server.issuer }, { AWSCURRENT: SECRET }, { now });
 
-  const minted = await minter.mint({ signal: signal() });
+  const { issuedAt, expiresAt } = await minter.mint({ signal: signal() });
 
-  expect(minted.issuedAt).toEqual(new Date('2026-11-20T14:00:05Z'));
-  expect(minted.expiresAt).toEqual(new Date('2026-11-20T15:00:05Z'));
+  expect([issuedAt, expiresAt]).toEqual([new Date('2026-11-20T14:00:05Z'), new Date('2026-11-20T15:00:05Z')]);
 });
 
 test('a token that was minted at the last known token endpoint has a warning', async () => {
@@ -62,62 +53,37 @@ test('a token that was minted at the last known token endpoint has a warning', a
   expect(warnings).toEqual([expect.stringContaining('The last known token endpoint was used.')]);
 });
 
-describe('while a rotation is in flight', () => {
-  const mint = async (stages: Parameters<typeof minterFor>[1]) => {
+describe('the versions of the secret', () => {
+  const [C, P, V] = ['AWSCURRENT', 'AWSPENDING', 'AWSPREVIOUS'] as const;
+  const REJECTED = 'TOKEN_REJECTED';
+  const CAMEL = { clientId: 'ci', clientSecret: 'canary-other' };
+  const UNREACHED = [oauthError(401, 'invalid_client'), BAD_GATEWAY];
+  const OF_SCOPE = [oauthError(400, 'invalid_scope')];
+
+  /** The stages, what the server is scripted to answer, the token's stage or the error of AWSCURRENT. */
+  test.each<[string, Parameters<typeof minterFor>[1], Fault[], string, string[], number]>([
+    ['AWSCURRENT alone is read and used', { [C]: SECRET, [P]: OTHER }, [], C, [C], 1],
+    ['AWSPENDING comes before AWSPREVIOUS', { [C]: OTHER, [P]: SECRET, [V]: SECRET }, [], P, [C, P], 2],
+    ['AWSPREVIOUS is the last', { [C]: OTHER, [V]: SECRET }, [], V, [C, P, V], 2],
+    ['the same values are tried once', { [C]: OTHER, [P]: CAMEL }, [], REJECTED, [C, P, V], 1],
+    ['another failure comes later', { [C]: OTHER, [V]: SECRET }, UNREACHED, REJECTED, [C, P, V], 2],
+    ['AWSPENDING is malformed', { [C]: OTHER, [P]: 'no JSON' }, [], REJECTED, [C, P, V], 1],
+    ['AWSCURRENT is malformed', { [C]: 'no JSON', [V]: SECRET }, [], 'SECRET_MALFORMED', [C], 0],
+    ['the scope is refused', { [C]: SECRET, [P]: SECRET }, OF_SCOPE, REJECTED, [C], 1],
+  ])('%s', async (_case, stages, faults, expected, read, requests) => {
+    for (const fault of faults) server.faults.next('token', fault);
+    const sentBefore = server.requests.length;
     const minter = minterFor(settings, stages);
-    return { minter, minted: await minter.mint({ signal: signal() }) };
-  };
 
-  test.each(['AWSPENDING', 'AWSPREVIOUS'] as const)('%s is used if AWSCURRENT is refused', async (stage) => {
-    const { minted } = await mint({ AWSCURRENT: OTHER, [stage]: SECRET });
+    const minted = await minter.mint({ signal: signal() }).catch((error: Error & { code: string }) => error);
 
+    expect('secretStage' in minted ? minted.secretStage : minted.code).toBe(expected);
+    expect(minter.stagesRead).toEqual(read);
+    expect(server.requests.length - sentBefore).toBe(requests);
+    if (minted instanceof Error) return expectNoLeak(minted, ['canary']);
     expect((await server.introspect(minted.accessToken)).active).toBe(true);
-    expect(minted.secretStage).toBe(stage);
-    expect(minted.warnings).toEqual([
-      `The server refused the secret's AWSCURRENT version and accepted ${stage}: finish or correct the rotation of the secret.`,
-    ]);
-  });
-
-  test('AWSPENDING is tried before AWSPREVIOUS', async () => {
-    const { minter, minted } = await mint({ AWSCURRENT: OTHER, AWSPENDING: SECRET, AWSPREVIOUS: SECRET });
-
-    expect(minted.secretStage).toBe('AWSPENDING');
-    expect(minter.stagesRead).toEqual(['AWSCURRENT', 'AWSPENDING']);
-  });
-
-  test.each<[string, Record<string, unknown>, number]>([
-    [
-      'with the same values, which are tried once',
-      { AWSPENDING: { clientId: 'ci', clientSecret: 'canary-other' } },
-      1,
-    ],
-    ['that is refused too', { AWSPREVIOUS: { client_id: 'ci', client_secret: 'canary-third' } }, 2],
-    ['that is malformed', { AWSPENDING: 'no JSON' }, 1],
-  ])('AWSCURRENT’s error is reported, despite another stage %s', async (_case, others, requests) => {
-    server.faults.next('token', oauthError(401, 'invalid_client'));
-    server.faults.next('token', BAD_GATEWAY);
-    const minter = minterFor(settings, { AWSCURRENT: OTHER, ...others });
-
-    const error = await rejection(minter.mint({ signal: signal() }));
-
-    expect(error.code).toBe('TOKEN_REJECTED');
-    expect(server.requests).toHaveLength(requests);
-    expectNoLeak(error, ['canary']);
-  });
-
-  test('no other stage is read if something else than the credentials is refused', async () => {
-    server.faults.always('token', oauthError(400, 'invalid_scope'));
-    const minter = minterFor(settings, { AWSCURRENT: SECRET, AWSPENDING: OTHER });
-
-    expect((await rejection(minter.mint({ signal: signal() }))).code).toBe('TOKEN_REJECTED');
-    expect(minter.stagesRead).toEqual(['AWSCURRENT']);
-  });
-
-  test('a malformed AWSCURRENT is reported', async () => {
-    const minter = minterFor(settings, { AWSCURRENT: 'no JSON', AWSPREVIOUS: SECRET });
-
-    expect((await rejection(minter.mint({ signal: signal() }))).code).toBe('SECRET_MALFORMED');
-    expect(minter.stagesRead).toEqual(['AWSCURRENT']);
+    const warning = `The server refused the secret's AWSCURRENT version and accepted ${expected}: finish or correct the rotation of the secret.`;
+    expect(minted.warnings).toEqual(expected === C ? [] : [warning]);
   });
 
   test('a refused access key of NICE CXone is tried from the other stages too', async () => {
@@ -131,13 +97,15 @@ describe('while a rotation is in flight', () => {
 
 describe('the probe', () => {
   const probe = (token = 'canary', given: ProviderSettings = settings) =>
-    minterFor(given, {}).probe?.(token, { signal: AbortSignal.timeout(1_000) });
+    minterFor(given, {}).probe?.(token, { signal: AbortSignal.timeout(500) });
 
-  test('accepts a live token and refuses one that nobody issued', async () => {
-    const minted = await minterFor(settings, { AWSCURRENT: SECRET }).mint({ signal: signal() });
+  test('accepts a live token, refuses one that nobody issued, and sends none that a header cannot carry', async () => {
+    const minted = await mintWith(settings, SECRET);
 
     expect(await probe(minted.accessToken)).toBe('accepted');
     expect(await probe()).toBe('refused');
+    expect(await probe('a\nb')).toBe('unanswered');
+    expect(server.probes).toHaveLength(2);
   });
 
   const scope = { 'www-authenticate': 'Bearer error="insufficient_scope"' };
@@ -155,54 +123,45 @@ describe('the probe', () => {
     expect(await probe()).toBe(expected);
   });
 
-  test('is unanswered for a token that a header cannot carry', async () => {
-    expect(await probe('a\nb')).toBe('unanswered');
-    expect(server.probes).toHaveLength(0);
-  });
-
   test('is absent if the provider has none', () => {
     expect(probe('canary', { provider: 'oauth2', tokenUrl: server.tokenUrl })).toBeUndefined();
   });
 });
 
-describe('a refusal hints at', () => {
-  test('client_secret_post, if Basic encodes the credentials', async () => {
-    const error = await failureOf(settings, { client_id: 'ci', client_secret: 'canary wrong+secret' });
+const ED25519 = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+test.each([
+  [
+    {},
+    { client_id: 'ci', client_secret: 'canary wrong+secret' },
+    'try clientAuthentication client_secret_post',
+  ],
+  [
+    { clientAuthentication: 'private_key_jwt' },
+    { client_id: 'ci', private_key: ED25519 },
+    'set assertionAudience',
+  ],
+] as const)('a refusal with %j has the provider’s hint', async (changes, secret, hint) => {
+  const error = await rejection(mintWith({ ...settings, ...changes }, secret));
 
-    expect(error.code).toBe('TOKEN_REJECTED');
-    expect(error.message).toContain('try clientAuthentication client_secret_post');
-  });
-
-  test('the audience of an assertion', async () => {
-    server.faults.always('token', oauthError(401, 'invalid_client'));
-    const given: ProviderSettings = { ...settings, clientAuthentication: 'private_key_jwt' };
-    const { privateKey } = generateKeyPairSync('ed25519');
-
-    const error = await failureOf(given, {
-      client_id: 'ci',
-      private_key: privateKey.export({ format: 'jwk' }),
-    });
-
-    expect(error.message).toContain('set assertionAudience');
-  });
+  expect(error).toMatchObject({ code: 'TOKEN_REJECTED', message: expect.stringContaining(hint) });
 });
 
 describe('a mint without an answer is TOKEN_ENDPOINT_UNAVAILABLE, and says what to check', () => {
   test('a refused connection', async () => {
-    const error = await failureOf({ provider: 'oauth2', tokenUrl: 'http://127.0.0.1:1/' }, SECRET);
+    const error = await rejection(mintWith({ provider: 'oauth2', tokenUrl: 'http://127.0.0.1:1/' }, SECRET));
 
-    expect(error.code).toBe('TOKEN_ENDPOINT_UNAVAILABLE');
-    expect(error.message).toMatch(
-      /^The token request to 127\.0\.0\.1:1 got no answer \(ECONNREFUSED\)\. Check its/,
-    );
+    const says = 'The token request to 127.0.0.1:1 got no answer (ECONNREFUSED). Check its';
+    expect(error).toMatchObject({
+      code: 'TOKEN_ENDPOINT_UNAVAILABLE',
+      message: expect.stringContaining(says),
+    });
     expectNoLeak(error, [SECRET.client_secret]);
   });
 
   test('a server that hangs', async () => {
     server.faults.always('token', { kind: 'hang' });
-    const minter = minterFor(settings, { AWSCURRENT: SECRET }, { requestTimeoutMs: 100 });
 
-    const error = await rejection(minter.mint({ signal: signal() }));
+    const error = await rejection(mintWith(settings, SECRET, AbortSignal.timeout(100)));
 
     expect(error.message).toContain('got no answer (TimeoutError). It did not answer in time.');
   });
@@ -210,11 +169,9 @@ describe('a mint without an answer is TOKEN_ENDPOINT_UNAVAILABLE, and says what 
   test('an untrusted certificate, before anything is sent', async () => {
     const tls = await (await createCertificateAuthority()).issue(['localhost']);
     const recorder = await startRecorder(() => ({}), tls);
+    const tokenUrl = `https://localhost:${recorder.port}/`;
 
-    const error = await failureOf(
-      { provider: 'oauth2', tokenUrl: `https://localhost:${recorder.port}/` },
-      SECRET,
-    );
+    const error = await rejection(mintWith({ provider: 'oauth2', tokenUrl }, SECRET));
 
     expect(error.message).toMatch(/\((UNABLE_TO|SELF_SIGNED)\w+\)\. The TLS connection failed/);
     expect(recorder.requests).toEqual([]);
@@ -222,17 +179,15 @@ describe('a mint without an answer is TOKEN_ENDPOINT_UNAVAILABLE, and says what 
   });
 
   test('messages name the configured host, not the one that a server names', async () => {
+    const chosen = 'https://canary-chosen.invalid/token';
     const recorder = await startRecorder(() => ({
-      body: JSON.stringify({
-        issuer: `http://localhost:${recorder.port}`,
-        token_endpoint: 'https://canary-chosen.invalid/token',
-      }),
+      body: JSON.stringify({ issuer, token_endpoint: chosen }),
     }));
-    const { port } = recorder;
+    const issuer = `http://localhost:${recorder.port}`;
 
-    const error = await failureOf({ provider: 'oauth2', issuer: `http://localhost:${port}` }, SECRET);
+    const error = await rejection(mintWith({ provider: 'oauth2', issuer }, SECRET));
 
-    expect(error.message).toContain(`The token request to localhost:${port} got no answer`);
+    expect(error.message).toContain(`The token request to localhost:${recorder.port} got no answer`);
     expect(error.message).not.toContain('canary-chosen');
     await recorder.close();
   });

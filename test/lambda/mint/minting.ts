@@ -11,11 +11,7 @@ export const SECRET_ARN = 'arn:aws:secretsmanager:eu-central-1:111122223333:secr
 export function minterFor(
   providerSettings: ProviderSettings,
   stages: Partial<Record<SecretStage, unknown>>,
-  options: {
-    now?: () => Date;
-    proxy?: ProxySettings;
-    requestTimeoutMs?: number;
-  } = {},
+  options: { readonly now?: () => Date; readonly proxy?: ProxySettings } = {},
 ): Minter & { readonly stagesRead: readonly SecretStage[] } {
   const stagesRead: SecretStage[] = [];
   const readSecret: ReadSecret = async (stage) => {
@@ -24,9 +20,9 @@ export function minterFor(
     if (value === undefined) throw new RefreshError('SECRET_UNAVAILABLE', `There is no ${stage}.`);
     return { text: typeof value === 'string' ? value : JSON.stringify(value), createdAt: undefined };
   };
-  const { now = () => new Date(), proxy, ...rest } = options;
+  const { now = () => new Date(), proxy } = options;
   const config = { providerSettings, secretArn: SECRET_ARN, assumedLifetimeMs: 900_000, proxy };
-  return { ...createMinter({ config, now, readSecret, ...rest }), stagesRead };
+  return { ...createMinter({ config, now, readSecret }), stagesRead };
 }
 
 export const signal = () => AbortSignal.timeout(20_000);
