@@ -1,96 +1,195 @@
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { faultOfAwsCall } from '../../../lambda/aws-client.ts';
+import { parseCredentials } from '../../../lambda/mint/credentials.ts';
+import { parsePrivateKey } from '../../../lambda/mint/private-key.ts';
 import { createReadSecret } from '../../../lambda/mint/secret.ts';
 import { expectNoLeak, rejection } from '../../support/leaks.ts';
 import { startRecorder } from '../../support/recorder.ts';
+import { SECRET_ARN, signal } from './minting.ts';
 
-const CANARY = 'canary-secret-4711';
-const ARN = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci-AbCdEf';
-const signal = AbortSignal.timeout(20_000);
+const CANARY = 'canary-Secret-4711';
+const KEYS = ['client_id', 'client_secret'] as const;
+const STORE = `store it: aws secretsmanager put-secret-value --secret-id ${SECRET_ARN} --secret-string file://credentials.json`;
 
-/** Reads AWSPENDING with a client whose only answer is given. */
-const readFrom = (send: (...call: unknown[]) => Promise<object>) => {
-  const client = { send } as unknown as SecretsManagerClient;
-  return createReadSecret({ secretArn: ARN, client })('AWSPENDING', { signal });
-};
+const failure = (call: () => unknown) => rejection((async () => call())());
 
-test('one version of the secret is read with its age, by one call that the signal ends', async () => {
-  const createdAt = new Date('2026-11-20T14:00:00Z');
-  const calls: unknown[][] = [];
-
-  const version = await readFrom(async (...call) => {
-    calls.push(call);
-    return { SecretString: CANARY, CreatedDate: createdAt };
-  });
-
-  expect(version).toEqual({ text: CANARY, createdAt });
-  const input = { SecretId: ARN, VersionStage: 'AWSPENDING' };
-  expect(calls).toEqual([[expect.objectContaining({ input }), { abortSignal: signal }]]);
-});
-
-test('the region is the ARN’s; a response that stalls in its body costs one attempt, not the mint', async () => {
-  const stalling = await startRecorder((_request, response) => {
-    const body = JSON.stringify({ ARN, SecretString: CANARY });
-    response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1', 'content-length': body.length });
-    if (stalling.requests.length > 1) response.end(body);
-    else response.write(body.slice(0, 10));
-    return undefined;
-  });
-  const awsClient = {
-    region: 'us-east-1',
-    endpoint: `http://127.0.0.1:${stalling.port}`,
-    credentials: async () => ({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'none' }),
+describe('Secrets Manager', () => {
+  const ending = signal();
+  /** Reads AWSPENDING with a client whose only answer is given. */
+  const readFrom = (send: (...call: unknown[]) => Promise<object>) => {
+    const client = { send } as unknown as SecretsManagerClient;
+    return createReadSecret({ secretArn: SECRET_ARN, client })('AWSPENDING', { signal: ending });
   };
 
-  const { text } = await createReadSecret({ secretArn: ARN, awsClient })('AWSCURRENT', { signal });
+  test('is asked for one version and its age, by one call that the signal ends', async () => {
+    const createdAt = new Date('2026-11-20T14:00:00Z');
+    const calls: unknown[][] = [];
 
-  expect(text).toBe(CANARY);
-  const scopes = stalling.requests.map(({ headers }) => headers.authorization?.[0]);
-  expect(scopes).toEqual(Array(2).fill(expect.stringContaining('/eu-central-1/secretsmanager/')));
-  await stalling.close();
+    const version = await readFrom(async (...call) => {
+      calls.push(call);
+      return { SecretString: CANARY, CreatedDate: createdAt };
+    });
+
+    expect(version).toEqual({ text: CANARY, createdAt });
+    const input = { SecretId: SECRET_ARN, VersionStage: 'AWSPENDING' };
+    expect(calls).toEqual([[expect.objectContaining({ input }), { abortSignal: ending }]]);
+  });
+
+  test('is the one of the ARN’s region; a response that stalls in its body costs one attempt, not the mint', async () => {
+    const stalling = await startRecorder((_request, response) => {
+      const body = JSON.stringify({ ARN: SECRET_ARN, SecretString: CANARY });
+      response.writeHead(200, {
+        'content-type': 'application/x-amz-json-1.1',
+        'content-length': body.length,
+      });
+      if (stalling.requests.length > 1) response.end(body);
+      else response.write(body.slice(0, 10));
+      return undefined;
+    });
+    const awsClient = {
+      region: 'us-east-1',
+      endpoint: `http://127.0.0.1:${stalling.port}`,
+      credentials: async () => ({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'none' }),
+    };
+
+    const { text } = await createReadSecret({ secretArn: SECRET_ARN, awsClient })('AWSCURRENT', {
+      signal: signal(),
+    });
+
+    expect(text).toBe(CANARY);
+    const scopes = stalling.requests.map(({ headers }) => headers.authorization?.[0]);
+    expect(scopes).toEqual(Array(2).fill(expect.stringContaining('/eu-central-1/secretsmanager/')));
+    await stalling.close();
+  });
+
+  test('has a binary secret, which is SECRET_MALFORMED and says how to store text', async () => {
+    const error = await rejection(readFrom(async () => ({ SecretBinary: Buffer.from(CANARY) })));
+
+    const message = expect.stringContaining(`is stored as binary. Store it as text: ${STORE.slice(10)}`);
+    expect(error).toMatchObject({ code: 'SECRET_MALFORMED', message });
+    expectNoLeak(error, [CANARY]);
+  });
+
+  const NO_STAGE = `Secrets Manager can't find the specified secret value for staging label: AWSPENDING ${CANARY}`;
+  const CREDENTIALS = /did not accept the function's own credentials/;
+  test.each([
+    ['ResourceNotFoundException', NO_STAGE, /no version staged AWSPENDING: store one with aws secrets/],
+    ['ResourceNotFoundException', CANARY, /There is no such secret: check secretArn or secretName/],
+    ['InvalidRequestException', CANARY, /aws secretsmanager restore-secret/],
+    ['AccessDeniedException', 'Access to KMS is not allowed', /secret's KMS key is denied/],
+    ['AccessDeniedException', CANARY, /Deploy the stack again/],
+    ['DecryptionFailure', CANARY, /kms:Decrypt on the secret's KMS key failed/],
+    ['KMSAccessDeniedException', CANARY, /kms:Decrypt on the secret's KMS key failed/],
+    ['ThrottlingException', CANARY, /throttled the account\. The next invocation/],
+    ['CredentialsProviderError', CANARY, CREDENTIALS],
+    ['UnrecognizedClientException', CANARY, CREDENTIALS],
+    ['ExpiredTokenException', CANARY, CREDENTIALS],
+    ['InvalidSignatureException', CANARY, CREDENTIALS],
+    ['TimeoutError', CANARY, /The next invocation tries again\. .*route to Secrets Manager/],
+  ])('fails with %s: the error says what to do, never AWS’s own words', async (name, message, remedy) => {
+    const failed = Object.assign(new Error(message), { name });
+
+    const error = await rejection(readFrom(() => Promise.reject(failed)));
+
+    const fault = faultOfAwsCall(failed, 'Secrets Manager', 'secret');
+    expect(error).toMatchObject({
+      code: 'SECRET_UNAVAILABLE',
+      fault,
+      message: expect.stringMatching(remedy),
+    });
+    const start = `secretsmanager:GetSecretValue on ${SECRET_ARN} (AWSPENDING) failed: ${name}. `;
+    expect(error.message).toContain(start);
+    expect(error.cause).toBeUndefined();
+    expectNoLeak(error, [CANARY]);
+  });
 });
 
-test('a binary secret is SECRET_MALFORMED and says how to store text', async () => {
-  const error = await rejection(readFrom(async () => ({ SecretBinary: Buffer.from(CANARY) })));
+test.each([
+  ['snake case', { client_id: 'ci', client_secret: CANARY }],
+  ['camel case', { clientId: 'ci', clientSecret: CANARY }],
+  ['both spellings with one value', { client_id: 'ci', clientId: 'ci', clientSecret: CANARY }],
+  ['other keys beside them', { client_id: 'ci', client_secret: CANARY, note: 1 }],
+])('credentials are read: %s', (_case, json) => {
+  // Editors on Windows begin a file with a byte order mark, and many end it with a newline.
+  expect(parseCredentials(`\ufeff${JSON.stringify(json)}\n`, KEYS, SECRET_ARN)).toEqual({
+    client_id: 'ci',
+    client_secret: CANARY,
+  });
+});
+
+const SECRET = `"client_secret":"${CANARY}"`;
+test.each([
+  ['it is empty', ''],
+  ['it is empty', ' \n'],
+  ['it is not JSON', `client_secret=${CANARY}`],
+  ['it is not JSON', `{${SECRET}`],
+  ['it is JSON, but not an object', JSON.stringify(CANARY)],
+  ['it is JSON, but not an object', JSON.stringify([CANARY])],
+  ['it is JSON, but not an object', 'null'],
+  ['client_id is missing; client_secret is missing', '{}'],
+  ['client_id is missing', `{"id":"ci",${SECRET}}`],
+  ['client_id is not a string but of the type number', `{"client_id":4711,${SECRET}}`],
+  ['client_id is not a string but null', `{"client_id":null,${SECRET}}`],
+  ['clientId is not a string but an array', `{"clientId":[],${SECRET}}`],
+  ['client_id is empty', `{"client_id":"",${SECRET}}`],
+  ['client_secret ends with a newline', `{"client_id":"ci","client_secret":"${CANARY}\\n"}`],
+  ['client_secret ends with white space', `{"client_id":"ci","client_secret":"${CANARY} "}`],
+  ['client_id begins with white space', `{"client_id":"\\t ci",${SECRET}}`],
+  ['client_id contains a control character', `{"client_id":"c\\u0000i",${SECRET}}`],
+  ['client_id and clientId are both set, to different values', `{"client_id":"ci","clientId":"x",${SECRET}}`],
+])('a malformed secret is refused, and the message says what to do: %s', async (problem, text) => {
+  const error = await failure(() => parseCredentials(text, KEYS, SECRET_ARN));
 
   expect(error.code).toBe('SECRET_MALFORMED');
-  expect(error.message).toContain(
-    'is stored as binary. Store it as text: aws secretsmanager put-secret-value',
+  expect(error.message).toBe(
+    `The secret ${SECRET_ARN} cannot be used: ${problem}. Write {"client_id": "…", "client_secret": "…"} into a file and ${STORE}`,
   );
   expectNoLeak(error, [CANARY]);
 });
 
-const NO_STAGE = `Secrets Manager can't find the specified secret value for staging label: AWSPENDING ${CANARY}`;
-const CREDENTIALS = /did not accept the function's own credentials/;
-test.each([
-  [
-    'ResourceNotFoundException',
-    NO_STAGE,
-    /no version staged AWSPENDING: store one with aws secrets/,
-    'secret',
-  ],
-  ['ResourceNotFoundException', CANARY, /There is no such secret: check secretArn or secretName/, 'secret'],
-  ['InvalidRequestException', CANARY, /aws secretsmanager restore-secret/, 'secret'],
-  ['AccessDeniedException', 'Access to KMS is not allowed', /secret's KMS key is denied/, 'KMS'],
-  ['AccessDeniedException', CANARY, /Deploy the stack again/, 'IAM'],
-  ['DecryptionFailure', CANARY, /kms:Decrypt on the secret's KMS key failed/, 'KMS'],
-  ['KMSAccessDeniedException', CANARY, /kms:Decrypt on the secret's KMS key failed/, 'KMS'],
-  ['ThrottlingException', CANARY, /throttled the account\. The next invocation/, 'Secrets Manager'],
-  ['CredentialsProviderError', CANARY, CREDENTIALS, 'IAM'],
-  ['UnrecognizedClientException', CANARY, CREDENTIALS, 'IAM'],
-  ['ExpiredTokenException', CANARY, CREDENTIALS, 'IAM'],
-  ['InvalidSignatureException', CANARY, CREDENTIALS, 'IAM'],
-  ['TimeoutError', CANARY, /The next invocation tries again\. .*route to Secrets Manager/, 'network'],
-])(
-  '%s says what to do and whose fault it is, never AWS’s own words',
-  async (name, message, remedy, fault) => {
-    const error = await rejection(
-      readFrom(() => Promise.reject(Object.assign(new Error(message), { name }))),
-    );
+describe('a private key', () => {
+  const ed25519 = generateKeyPairSync('ed25519').privateKey;
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+  const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
+  const odd = generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey;
+  const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey;
+  const exchange = generateKeyPairSync('x25519').privateKey;
+  const pem = (key: KeyObject, protection = {}) =>
+    String(key.export({ type: 'pkcs8', format: 'pem', ...protection }));
+  const jwk = (key: KeyObject, changes = {}) =>
+    JSON.stringify({ ...key.export({ format: 'jwk' }), ...changes });
 
-    expect(error).toMatchObject({ code: 'SECRET_UNAVAILABLE', fault });
-    expect(error.message).toContain(`secretsmanager:GetSecretValue on ${ARN} (AWSPENDING) failed: ${name}. `);
-    expect(error.message).toMatch(remedy);
-    expect(error.cause).toBeUndefined();
-    expectNoLeak(error, [CANARY]);
-  },
-);
+  test('is read with the key id beside it', () => {
+    expect(parsePrivateKey(pem(ed25519), SECRET_ARN, 'k1')).toMatchObject({ kid: 'k1', algorithm: 'EdDSA' });
+  });
+
+  test.each([
+    ['PS384', rsa],
+    ['RS512', rsa],
+    ['EdDSA', ed25519],
+    ['Ed25519', ed25519],
+  ])('as a JWK may name its algorithm: %s', (alg, key) => {
+    expect(parsePrivateKey(jwk(key, { alg }), SECRET_ARN).algorithm).toBe(alg);
+  });
+
+  test.each([
+    ['is neither PEM (with its lines) nor a JWK', CANARY],
+    ['has the two characters "\\n" instead of line ends', pem(ed25519).replaceAll('\n', '\\n')],
+    ['is not the private part', String(createPublicKey(ed25519).export({ type: 'spki', format: 'pem' }))],
+    ['is encrypted; store it without a passphrase', pem(ed25519, { cipher: 'aes-256-cbc', passphrase: 'p' })],
+    ['is JSON, but not a private JWK', jwk(createPublicKey(ed25519))],
+    ['is an RSA key of 1024 bits; the minimum is 2048', pem(weak)],
+    ['is on a curve other than P-256, P-384, P-521', pem(odd)],
+    ['is not of the type RSA, EC or Ed25519', pem(exchange)],
+    ['is of the type RSA-PSS, which cannot be used; make a key of the type RSA', pem(pss)],
+    ['has an alg that does not fit its type; possible are EdDSA, Ed25519', jwk(ed25519, { alg: 'none' })],
+  ])('that is invalid is refused: it %s', async (problem, text) => {
+    const error = await failure(() => parsePrivateKey(text, SECRET_ARN));
+
+    const message = expect.stringContaining(`${SECRET_ARN} cannot be used: private_key ${problem}`);
+    expect(error).toMatchObject({ code: 'SECRET_MALFORMED', message });
+    expect(error.message).toContain('Write {"client_id": "…", "private_key": "…"}');
+    expectNoLeak(error, [CANARY, text]);
+  });
+});
