@@ -3,8 +3,7 @@
  * 0 only if all its claims hold.
  */
 const BENCHES: Readonly<Record<string, string>> = {
-  availability:
-    'a simulated year: builds lost, the guarantees M and H, the alarm; --quick, --seed N, --no-pictures',
+  availability: 'a simulated year: builds lost, the guarantees M and H, the alarm; --quick, --seed N',
   scale: 'stacks of 1 to 1,000 tokens: synth, resources, load on Parameter Store, costs',
   speed: 'ratios in one run: idle beat, mint, memory, forwarded calls; --rounds N, --mints N, --calls N',
 };

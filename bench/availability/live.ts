@@ -3,16 +3,17 @@ import { drawReads } from '../../local/simulation/builds.ts';
 import { type Outcome, type Strategy, simulate } from '../../local/simulation/simulate.ts';
 import type { Server } from '../../local/simulation/virtual-account.ts';
 import { createWorld, MINUTE_MS, PLAIN } from '../../local/simulation/world.ts';
-import { duration } from './report.ts';
+import { duration } from '../report.ts';
 
 /** How much is simulated. */
 export interface Scope {
   readonly seed: number;
   readonly spanMs: number;
-  readonly buildsADay: number;
   /** The time between two simulated starts of an outage. */
   readonly sweepStepMs: number;
 }
+
+export const BUILDS_A_DAY = 100;
 
 /** The settings of a token that decide its guarantee. */
 export interface Setting extends RefreshTimes {
@@ -20,7 +21,7 @@ export interface Setting extends RefreshTimes {
 }
 
 /** A setting, in minutes. */
-function minutes(lifetime: number, refreshInterval: number, longestJob?: number): Setting {
+export function minutes(lifetime: number, refreshInterval = 50, longestJob?: number): Setting {
   return {
     lifetimeMs: lifetime * MINUTE_MS,
     refreshIntervalMs: refreshInterval * MINUTE_MS,
@@ -28,16 +29,13 @@ function minutes(lifetime: number, refreshInterval: number, longestJob?: number)
   };
 }
 
-/** The one-hour token at the default interval. */
-export const HOUR = minutes(60, 50);
-
 /** A ten-minute token at the default is refreshed at 5/6 of its life. */
 export const WITHOUT_JOB: readonly Setting[] = [
-  minutes(10, 50),
+  minutes(10),
   minutes(10, 4),
-  HOUR,
+  minutes(60),
   minutes(60, 30),
-  minutes(1_440, 50),
+  minutes(1_440),
 ];
 
 /** The third job is the greatest. */
@@ -53,15 +51,11 @@ export function settingName({ lifetimeMs, refreshIntervalMs, longestJobMs }: Set
   return `${duration(lifetimeMs)}, ${duration(refreshIntervalMs)}${job}`;
 }
 
-/** What a reader is promised: the least remaining life (J, or more than 0), and the longest outage that keeps it. */
+/** The promise to a reader: the least remaining life (J, or more than 0), and the longest outage that keeps it. */
 export function promiseOf(setting: Setting): Guarantee & { readonly leastMs: number; toleranceMs: number } {
   const found = guarantee(setting.lifetimeMs, setting);
-  const { job, outageToleranceMs } = found;
-  return {
-    ...found,
-    leastMs: job?.longestJobMs ?? 0,
-    toleranceMs: job?.outageToleranceMs ?? outageToleranceMs,
-  };
+  const { longestJobMs, outageToleranceMs } = found.job ?? { ...found, longestJobMs: 0 };
+  return { ...found, leastMs: longestJobMs, toleranceMs: outageToleranceMs };
 }
 
 /** Simulates a strategy, by default the deployed function. */
@@ -71,16 +65,16 @@ export async function live(options: {
   readonly server?: Server;
   readonly strategy?: Strategy;
   /** The longest outage, in multiples of the promised one. Undefined: as in the history. */
-  readonly longestTrouble?: number;
+  readonly longestTrouble?: number | undefined;
 }): Promise<Outcome> {
   const { scope, setting, server = PLAIN, longestTrouble } = options;
-  const { seed, spanMs, buildsADay } = scope;
+  const { seed, spanMs } = scope;
   const { lifetimeMs, longestJobMs } = setting;
-  const world = { seed, spanMs, lifetimeMs, server };
-  const longestTroubleMs = promiseOf(setting).toleranceMs * (longestTrouble ?? 0);
+  const longestTroubleMs =
+    longestTrouble === undefined ? undefined : promiseOf(setting).toleranceMs * longestTrouble;
   return await simulate({
-    world: createWorld(longestTrouble === undefined ? world : { ...world, longestTroubleMs }),
-    reads: drawReads({ seed, spanMs, lifetimeMs, buildsADay, longestJobMs }),
+    world: createWorld({ seed, spanMs, lifetimeMs, server, longestTroubleMs }),
+    reads: drawReads({ seed, spanMs, lifetimeMs, buildsADay: BUILDS_A_DAY, longestJobMs }),
     strategy: options.strategy ?? { name: 'ours', kind: 'ours', ...setting },
   });
 }

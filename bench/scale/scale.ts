@@ -1,38 +1,63 @@
 import { MAX_TOKENS } from '../../infra/rules/settings.ts';
+import { BEAT_MS, dueAgeMs, refreshAfterMs } from '../../lambda/contract.ts';
 import { synthesize } from '../../local/synthesized-function.ts';
-import { printTable } from '../table.ts';
-import {
-  COSTS_OF_OPTIONS,
-  type Cost,
-  costOfSchedules,
-  costsOfToken,
-  MONTH_MINUTES,
-  mintLoads,
-} from './costs.ts';
+import { count, printTable } from '../report.ts';
 
 /** CloudFormation's limit for a stack. */
 const MAX_RESOURCES = 500;
 
-/** Parameter Store's reads per second of an account and region, unless raised. */
-const READS_PER_SECOND = 40;
+const MONTH_MINUTES = 30 * 24 * 60;
 
-/** Synthesizes stacks of 1 to 50 tokens, and computes the load and the costs of many tokens. */
+/** A warm idle beat and a mint with AWS calls of 20 ms, as `npm run bench -- speed` scripts them. */
+const BEAT_RUN_MS = 22;
+const MINT_RUN_MS = 308;
+
+/** Our log line and Lambda's three (START, END, REPORT), and the 26 bytes that CloudWatch adds to each. */
+const LOG_BYTES_PER_BEAT = 550 + 300 + 4 * 26;
+
+/** The number of versions that Parameter Store keeps of a parameter; it deletes the oldest at the next write. */
+const VERSIONS_KEPT = 100;
+
+/** List prices in us-east-1, in dollars, without free tiers. */
+const PRICES = {
+  secret: 0.4,
+  secretRead: 0.05 / 10_000,
+  metric: 0.3,
+  alarm: 0.1,
+  invocation: 0.2 / 1_000_000,
+  gigabyteSecond: 0.0000133334,
+  logGigabyte: 0.5,
+  scheduledInvocation: 1 / 1_000_000,
+  scheduledInvocationsFree: 14_000_000,
+} as const;
+
+/** Synthesizes stacks of 1 to 50 tokens, and computes the costs of one token and of many, a month. */
 export async function run(): Promise<number> {
   // The first one loads the CDK and bundles, and is not counted.
   const [fn] = synthesizeStack(1).functions;
+  const memoryMiB = fn?.memoryMiB ?? Number.NaN;
   const stacks = [1, 2, 10, 16, 50].map(measureStacks);
   const [one, two] = stacks as [Measured, Measured];
   const perToken = two.resources - one.resources;
-  const memoryMiB = fn?.memoryMiB ?? Number.NaN;
+  const shared = one.resources - perToken;
 
-  reportStacks(stacks, perToken);
-  reportLoad();
-  console.log(`$ a month of 30 days; ${memoryMiB} MiB\n`);
-  reportCosts(costsOfToken({ memoryMiB, alarms: one.alarms }));
+  console.log('Default configuration, one process; "resources" and "template": those of the largest stack\n');
   printTable(
-    ['tokens of one hour', 'mints a day', 'secret reads', 'parameter writes', 'versions go back', '$ more'],
-    mintLoads(memoryMiB),
+    ['tokens', 'stacks', 'synth, ms', 'resources', 'template, KB'],
+    stacks.map((stack) => [
+      String(stack.tokens),
+      String(stack.stacks),
+      stack.synthMs.toFixed(0),
+      String(stack.resources),
+      (stack.templateBytes / 1000).toFixed(1),
+    ]),
   );
+  console.log(
+    `${perToken} resources per token and ${shared} per stack: ${Math.floor((MAX_RESOURCES - shared) / perToken)} tokens would fit into ${MAX_RESOURCES} resources.\n`,
+  );
+  console.log(`$ a month of 30 days; ${memoryMiB} MiB\n`);
+  printCosts(memoryMiB, one.alarms);
+  printIntervals(memoryMiB);
   return stacks.every(({ resources }) => resources <= MAX_RESOURCES) ? 0 : 1;
 }
 
@@ -48,11 +73,11 @@ interface Measured {
 
 function measureStacks(tokens: number): Measured {
   const stacks = Math.ceil(tokens / MAX_TOKENS);
-  const sizes = Array.from({ length: stacks }, (_, stack) =>
-    Math.min(MAX_TOKENS, tokens - stack * MAX_TOKENS),
-  );
   const startedAt = performance.now();
-  const templates = sizes.map((size) => synthesizeStack(size).template);
+  const templates = Array.from(
+    { length: stacks },
+    (_, stack) => synthesizeStack(Math.min(MAX_TOKENS, tokens - stack * MAX_TOKENS)).template,
+  );
   const synthMs = performance.now() - startedAt;
   const resources = templates.map(({ Resources }) => Object.values(Resources));
   return {
@@ -75,63 +100,76 @@ function synthesizeStack(tokens: number) {
   });
 }
 
-function reportStacks(stacks: readonly Measured[], perToken: number): void {
-  console.log(
-    'Default configuration, one process; "resources" and "template" are those of the largest stack\n',
-  );
-  printTable(
-    ['tokens', 'stacks', 'synth, ms', 'resources', 'template, KB'],
-    stacks.map((one) => [
-      String(one.tokens),
-      String(one.stacks),
-      one.synthMs.toFixed(0),
-      String(one.resources),
-      (one.templateBytes / 1000).toFixed(1),
-    ]),
-  );
-  const shared = (stacks[0]?.resources ?? Number.NaN) - perToken;
-  const fitting = Math.floor((MAX_RESOURCES - shared) / perToken);
-  console.log(
-    `${perToken} resources per token and ${shared} per stack: ${fitting} tokens would fit into ${MAX_RESOURCES} resources.\n`,
-  );
-}
-
-function reportLoad(): void {
-  console.log(
-    'Calculated: one read each minute, and one more every second minute where the provider has a probe\n',
-  );
-  printTable(
-    [
-      'tokens',
-      'stacks',
-      'beats a month',
-      'reads per second',
-      'with probes',
-      `of ${READS_PER_SECOND} a second`,
-    ],
-    [1, 10, 100, 1_000].map((tokens) => [
-      tokens.toLocaleString('en-US'),
-      String(Math.ceil(tokens / MAX_TOKENS)),
-      (tokens * MONTH_MINUTES).toLocaleString('en-US'),
-      (tokens / 60).toFixed(2),
-      (tokens / 40).toFixed(2),
-      `${((tokens * 100) / 40 / READS_PER_SECOND).toFixed(0)} %`,
-    ]),
-  );
-}
-
-function reportCosts(costs: readonly Cost[]): void {
+/** The monthly bill of one token in the default configuration, and of many. */
+function printCosts(memoryMiB: number, alarms: number): void {
+  const mints = MONTH_MINUTES / 50;
+  const idle = MONTH_MINUTES - mints;
+  const gigabytes = memoryMiB / 1024;
+  const seconds = (idle * BEAT_RUN_MS + mints * MINT_RUN_MS) / 1000;
+  const runTime = `(${idle} x ${BEAT_RUN_MS} ms + ${mints} x ${MINT_RUN_MS} ms) x ${gigabytes} GB x 0.0000133`;
+  const beats = count(MONTH_MINUTES);
+  const logged = `${beats} x ${LOG_BYTES_PER_BEAT} bytes x 0.50 / GB`;
+  const costs: readonly (readonly [name: string, arithmetic: string, dollars: number])[] = [
+    ['secret', '1 x 0.40', PRICES.secret],
+    ['its reads', `${mints} x 0.05 / 10,000`, mints * PRICES.secretRead],
+    ['invocations', `${beats} x 0.20 / 1,000,000`, MONTH_MINUTES * PRICES.invocation],
+    ['run time', runTime, seconds * gigabytes * PRICES.gigabyteSecond],
+    ['log', logged, ((MONTH_MINUTES * LOG_BYTES_PER_BEAT) / 1e9) * PRICES.logGigabyte],
+    ['metric of remaining life', '1 x 0.30', PRICES.metric],
+    ['alarms', `${alarms} x 0.10`, alarms * PRICES.alarm],
+  ];
   const total = costs.reduce((sum, [, , dollars]) => sum + dollars, 0);
-  const row = ([what, arithmetic, dollars]: Cost) => [what, arithmetic, dollars.toFixed(4)];
-  printTable(['one token', 'arithmetic', '$'], [...costs, ['one token', 'the sum', total] as const].map(row));
-  printTable(['option', 'arithmetic', '$ more'], COSTS_OF_OPTIONS.map(row));
+  printTable(
+    ['one token', 'arithmetic', '$'],
+    [...costs, ['one token', 'the sum', total] as const].map(([name, arithmetic, dollars]) => [
+      name,
+      arithmetic,
+      dollars.toFixed(4),
+    ]),
+  );
   printTable(
     ['tokens', 'their sum', 'schedules beyond 14 million', '$ a month'],
-    [1, 10, 50, 100, 1_000].map((tokens) => [
-      tokens.toLocaleString('en-US'),
-      (tokens * total).toFixed(2),
-      costOfSchedules(tokens).toFixed(2),
-      (tokens * total + costOfSchedules(tokens)).toFixed(2),
-    ]),
+    [1, 10, 100, 1_000].map((tokens) => {
+      const beyond = Math.max(0, tokens * MONTH_MINUTES - PRICES.scheduledInvocationsFree);
+      const schedules = beyond * PRICES.scheduledInvocation;
+      return [
+        count(tokens),
+        ...[tokens * total, schedules, tokens * total + schedules].map((cost) => cost.toFixed(2)),
+      ];
+    }),
+  );
+}
+
+const INTERVALS: readonly (readonly [setting: string, refreshMinutes: number, longestJobMinutes?: number])[] =
+  [
+    ['refreshInterval: 50 (the default)', 50],
+    ['refreshInterval: 5', 5],
+    ['longestJob: 30', 50, 30],
+    ['longestJob: 45', 50, 45],
+    ['longestJob: 54 (the greatest)', 50, 54],
+  ];
+
+/** How often each setting mints tokens of one hour, its requests in a month, and how much more it costs than the default. */
+function printIntervals(memoryMiB: number): void {
+  // The first beat at which a one-hour token is due mints.
+  const mintsOf = (refreshMinutes: number, longestJobMinutes?: number): number => {
+    const longestJobMs = longestJobMinutes && longestJobMinutes * BEAT_MS;
+    const times = { refreshIntervalMs: refreshMinutes * BEAT_MS, longestJobMs };
+    return MONTH_MINUTES / Math.ceil(dueAgeMs(refreshAfterMs(60 * BEAT_MS, times)) / BEAT_MS);
+  };
+  const runCost = ((MINT_RUN_MS - BEAT_RUN_MS) / 1000) * (memoryMiB / 1024) * PRICES.gigabyteSecond;
+  printTable(
+    ['tokens of one hour', 'mints a day', 'secret reads', 'parameter writes', 'versions go back', '$ more'],
+    INTERVALS.map(([setting, ...times]) => {
+      const mints = mintsOf(...times);
+      return [
+        setting,
+        (mints / 30).toFixed(1),
+        count(mints),
+        count(2 * mints),
+        `${((VERSIONS_KEPT / (mints / 30)) * 24).toFixed(1)} h`,
+        ((mints - mintsOf(50)) * (PRICES.secretRead + runCost)).toFixed(4),
+      ];
+    }),
   );
 }

@@ -7,8 +7,7 @@ import { parseArgs } from 'node:util';
 import { bundle } from '../../infra/bundle/bundle.ts';
 import { eagerBytes, IDLE_BEAT_LIMIT_BYTES } from '../../local/budget.ts';
 import { type Harness, openHarness } from '../../local/harness.ts';
-import { median, pairedRatio, printClaims, spread } from '../figures.ts';
-import { printTable } from '../table.ts';
+import { printClaims, printTable } from '../report.ts';
 import { measureForwarding } from './forwarding.ts';
 
 /** The latency of each call of a mint, in milliseconds. Each call needs the one before. */
@@ -159,4 +158,24 @@ function idleBeatBytes(): number {
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+/** The middle value; of an even number of values the mean of the middle two. */
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN;
+  return (lower + upper) / 2;
+}
+
+/** The median of the ratios of values that were measured in the same round. */
+function pairedRatio(values: readonly number[], references: readonly number[]): number {
+  return median(values.map((value, index) => value / (references[index] ?? Number.NaN)));
+}
+
+/** `min / median / max` with one decimal. */
+function spread(values: readonly number[]): string {
+  return [Math.min(...values), median(values), Math.max(...values)]
+    .map((value) => value.toFixed(1))
+    .join(' / ');
 }

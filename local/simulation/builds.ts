@@ -15,7 +15,6 @@ export const READINGS: readonly Reading[] = ['once', 'again', 'min-ttl'];
  */
 export interface BuildEnd {
   readonly reading: Reading;
-  readonly durationMs: number;
   readonly state: 'good' | 'lost' | 'turned-away';
 }
 

@@ -44,11 +44,7 @@ export interface Outcome {
   readonly strategy: Strategy;
   readonly spanMs: number;
   readonly builds: readonly BuildEnd[];
-  /** Remaining life at each read, milliseconds, ascending; 0 where the token was dead. */
-  readonly remainingAtReads: Float64Array;
   readonly mints: number;
-  /** Calls to Parameter Store and Secrets Manager by the refresher. */
-  readonly awsCalls: number;
   /** The metric: remaining life in seconds per minute, NaN where none was sent. */
   readonly remainingSeconds: Float64Array;
   /** When each stored version was written and when its token died. */
@@ -83,7 +79,6 @@ export async function simulate(options: {
   const uses: Use[] = [];
   const { signal } = new AbortController();
   let mints = 0;
-  let awsCalls = 0;
   let nextColdStart = 0;
 
   const call: Call = async (name, { effect, failure }) => {
@@ -100,9 +95,7 @@ export async function simulate(options: {
       return answer;
     }
     account.nowMs += LATENCY_MS[name];
-    if (name === 'probe') return effect();
-    awsCalls++;
-    if (name === 'read-secret') return effect();
+    if (name === 'probe' || name === 'read-secret') return effect();
     const trouble = world.parameterStore.at(account.nowMs)?.value;
     if (trouble === 'throttled') return failure();
     const answer = effect();
@@ -146,7 +139,6 @@ export async function simulate(options: {
   /** A beat of another strategy. */
   async function mintAndStore(at: number): Promise<void> {
     account.nowMs = at;
-    awsCalls++;
     const stored = tokenOf(account, account.versions.at(-1)?.value);
     const isFresh = stored !== undefined && at < stored.issuedMs + (world.lifetimeMs * 2) / 3;
     if (strategy.kind === 'two-thirds' && isFresh) return;
@@ -192,21 +184,16 @@ export async function simulate(options: {
   const diesAtMs = (token: IssuedToken | undefined) => (token === undefined ? 0 : diesAt(account, token));
   const builds: BuildEnd[] = [];
   for (const { read, token, at, isTurnedAway } of uses) {
-    const { build, reading, durationMs, needsMs } = read;
+    const { build, reading, needsMs } = read;
     const isLost = diesAtMs(token) < at + needsMs;
     const state = isTurnedAway ? 'turned-away' : isLost ? 'lost' : 'good';
-    if ((builds[build]?.state ?? 'good') === 'good') builds[build] = { reading, durationMs, state };
+    if ((builds[build]?.state ?? 'good') === 'good') builds[build] = { reading, state };
   }
   return {
     strategy,
     spanMs: world.spanMs,
     builds,
-    remainingAtReads: Float64Array.from(
-      uses.filter(({ isTurnedAway }) => !isTurnedAway),
-      ({ token, at }) => (at < diesAtMs(token) ? (token?.expiresMs ?? 0) - at : 0),
-    ).sort(),
     mints,
-    awsCalls,
     remainingSeconds: metric,
     stored: account.versions.map(({ value, writtenMs }) => ({
       writtenAt: writtenMs,

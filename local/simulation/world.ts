@@ -106,7 +106,7 @@ export function createWorld(options: {
   readonly spanMs: number;
   readonly lifetimeMs: number;
   readonly server: Server;
-  readonly longestTroubleMs?: number;
+  readonly longestTroubleMs?: number | undefined;
 }): World {
   const { seed, spanMs, lifetimeMs, server, longestTroubleMs } = options;
   const years = spanMs / YEAR_MS;

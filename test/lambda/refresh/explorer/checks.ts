@@ -21,7 +21,7 @@ export interface Invocation {
   outcome: { readonly result: RefreshResult } | { readonly error: unknown } | undefined;
   /** The version that it wrote itself. */
   wroteVersion: number;
-  /** How often the account had changed when its last call was answered. */
+  /** How often the account had changed when its last call was answered; NaN before the first answer. */
   answeredAt: number;
   hasAsked: boolean;
 }

@@ -67,7 +67,7 @@ export async function startExecution(scenario: Scenario) {
       history: '',
       outcome: undefined,
       wroteVersion: 0,
-      answeredAt: 0,
+      answeredAt: Number.NaN,
       hasAsked: false,
     };
     invocations.push(invocation);

@@ -1,0 +1,52 @@
+/** A figure, its limit, and its name. */
+export interface Claim {
+  readonly text: string;
+  readonly value: number;
+  readonly atMost: number;
+}
+
+/** Prints each claim with its limit, and returns how many do not hold. */
+export function printClaims(claims: readonly Claim[]): number {
+  for (const { text, value, atMost } of claims) {
+    const figure = Number.isInteger(value) ? count(value) : value.toFixed(2);
+    const limit = atMost.toLocaleString('en-US', { maximumFractionDigits: 2 });
+    console.log(`${value <= atMost ? 'holds ' : 'BROKEN'}  ${text}: ${figure} (at most ${limit})`);
+  }
+  return claims.filter(({ value, atMost }) => !(value <= atMost)).length;
+}
+
+/**
+ * Prints rows as a Markdown table with aligned columns, and an empty line: the first column to the left, the others to the
+ * right. The tables in docs/ are copied from it.
+ */
+export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
+  const line = (cells: readonly string[]) => {
+    const padded = widths.map((width, column) =>
+      column === 0 ? (cells[column] ?? '').padEnd(width) : (cells[column] ?? '').padStart(width),
+    );
+    return `| ${padded.join(' | ')} |`;
+  };
+  const rule = widths.map((width, column) =>
+    column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
+  );
+  console.log(`${[line(head), line(rule), ...rows.map(line)].join('\n')}\n`);
+}
+
+export function count(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}
+
+/** A length of time for people: `9 min 20 s`. */
+export function duration(ms: number): string {
+  if (ms < 100) return '0';
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const totalSeconds = Math.round(ms / 1_000);
+  const hours = Math.floor(totalSeconds / 3_600);
+  const minutes = Math.floor((totalSeconds % 3_600) / 60);
+  const seconds = totalSeconds % 60;
+  if (hours > 0) return minutes > 0 ? `${hours} h ${minutes} min` : `${hours} h`;
+  return seconds > 0 ? `${minutes} min ${seconds} s` : `${minutes} min`;
+}
