@@ -35,18 +35,16 @@ test.each([
   [{ name: 7 }, '.name: 7 is not a name of 1 to 40 letters'],
   [{ name: undefined }, '.name: is missing; set it to a name of 1 to 40 letters'],
   [{ refreshInterval: 1441 }, '.refreshInterval: 1441 is not a whole number of minutes from 1 to 1,440'],
-  [{ expectedLifetime: 1 }, '.expectedLifetime: 1 is not a whole number of minutes from 2 to 2,880'],
   [
     { provider: 'genesys-clud' },
     '"genesys-clud" is not one of genesys-cloud, nice-cxone, .*; did you mean "genesys-cloud"',
   ],
   [{ fipsEndpoints: 'x' }, '.fipsEndpoints: "x" is not true or false'],
-  [{ tags: {} }, '.tags: 0 tags are not 1 to 50'],
   [{ readers: [7] }, '.readers\\[0\\]: 7 is neither the ARN of a role nor an object'],
-  [{ readers: ['x'] }, '.readers\\[0\\]: "x" is not the ARN of an IAM role'],
   [{ vpcId: 'vpc-1', subnetIds: [] }, '.subnetIds: \\[\\] is not a list of 1 to 16 ids of subnets'],
   [{ refreshIntervall: 1 }, '.refreshIntervall: is not a setting; did you mean "refreshInterval"'],
   [{ clientSecret: 'canary' }, '.clientSecret: is not a setting; a client secret belongs in Secrets Manager'],
+  [{ issuer: 'https://id:canary@id.test' }, '.issuer: '],
   [{ region: 'eu-central-1' }, '.region: is not a setting of the provider nice-cxone; remove it'],
 ])('the message names value and limit: %j', (settings, message) => {
   const problem = problemOf({ tokens: [{ ...TOKEN, ...settings }] });

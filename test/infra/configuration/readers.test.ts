@@ -3,9 +3,7 @@ import { TARGET } from '../full-configuration.ts';
 
 const GITHUB = 'token.actions.githubusercontent.com';
 const MAIN = 'repo:octo-org/ivr:ref:refs/heads/main';
-const BITBUCKET = 'api.bitbucket.org/2.0/workspaces/octo/pipelines-config/identity/oidc';
 const AZURE = 'vstoken.dev.azure.com/61c028b9-510c-4f84-bfb2-f48d33b6b542';
-const UUID = '{9a8b7c6d-1234-4abc-8def-0123456789ab}';
 const UNKNOWN = { account: undefined, region: undefined };
 
 const genesys = { name: 'a', provider: 'genesys-cloud', region: 'eu-central-1' };
@@ -28,16 +26,6 @@ test.each([
     roleArns: [],
     oidcSubjects: [{ oidcProvider, subject, audience }],
   });
-});
-
-test('takes a Bitbucket repository with the workspace as the audience', () => {
-  const reader = {
-    oidcProvider: BITBUCKET,
-    subject: `${UUID}:*`,
-    audience: 'ari:cloud:bitbucket::workspace/680cb3e4-55d4-4f8b-9b8d-8f8d9ddbb4e1',
-  };
-
-  expect(parse(reader)?.assuming.oidcSubjects).toEqual([reader]);
 });
 
 test('sorts roles of the stack’s account from those of others', () => {

@@ -5,38 +5,28 @@ import { FULL_TOKENS, TARGET } from '../full-configuration.ts';
 const genesys = { name: 'a', provider: 'genesys-cloud', region: 'eu-central-1' };
 const oauth2 = { name: 'a', provider: 'oauth2', tokenUrl: 'https://id.example.com/token' };
 
+const UNKNOWN = { account: undefined, region: undefined };
+
 test('reports all problems of all tokens in one error', () => {
   const tokens = [
-    { ...genesys, region: 'moon', refreshInterval: 0, alarmEmail: 'x' },
-    {
-      ...oauth2,
-      name: 'b',
-      tokenUrl: 'ftp://id.example.com',
-      readers: ['me', 'arn:aws-cn:iam::111122223333:role/ci'],
-    },
+    { ...genesys, region: 'moon', refreshInterval: 0 },
+    { ...oauth2, name: 'b', readers: ['me', 'arn:aws-cn:iam::111122223333:role/ci'] },
   ];
-  const error = problemsOf(tokens);
-  expect(error).toContain('has 6 problems:');
-  for (const path of [
-    '[0].region',
-    '[0].refreshInterval',
-    '[0].alarmEmail',
-    '[1].tokenUrl',
-    '[1].readers[1]',
-  ]) {
-    expect(error).toContain(`tokens${path}: `);
-  }
-});
+  const problems = [
+    'has 4 problems:',
+    '[0].region: ',
+    '[0].refreshInterval: ',
+    '[1].readers[0]: ',
+    '[1].readers[1]: ',
+  ];
 
-test('never repeats a secret that was put into the configuration', () => {
-  const tokens = [{ ...oauth2, clientSecret: 'canary-1', tokenUrl: 'https://id:canary-2@id.example.com' }];
-  expect(problemsOf(tokens)).not.toContain('canary');
+  for (const problem of problems) expect(() => parseTokens(tokens, TARGET)).toThrow(problem);
 });
 
 test('asks for an account where a VPC must be looked up', () => {
   const tokens = [{ ...genesys, vpcId: 'vpc-0123456789abcdef0' }];
-  expect(() => parseTokens(tokens, { account: undefined, region: undefined })).toThrow(
-    'tokens[0].vpcId: "vpc-0123456789abcdef0" cannot be looked up without an account and a region; give the CDK credentials and a region (AWS_PROFILE, AWS_REGION)',
+  expect(() => parseTokens(tokens, UNKNOWN)).toThrow(
+    'tokens[0].vpcId: "vpc-0123456789abcdef0" cannot be looked up without an account and a region; give the CDK credentials and a region',
   );
 });
 
@@ -68,20 +58,12 @@ test('takes each region of Genesys Cloud, and a domain', () => {
   expect(() => settingsOf({ region: 'constructor' })).toThrow('is not a region');
 });
 
-test('takes an area of CXone, and a domain', () => {
-  const token = { name: 'a', provider: 'nice-cxone-access-key' };
-
-  for (const area of ['na1', 'api.example.com']) {
-    expect(parseTokens([{ ...token, area }], TARGET)[0]?.provider).toMatchObject({ area });
-  }
-});
-
-test('takes plain http for loopback addresses', () => {
-  const tokenUrl = 'http://127.0.0.1:8080/token';
-  expect(parseTokens([{ ...oauth2, tokenUrl }], TARGET)[0]?.provider).toEqual({
-    provider: 'oauth2',
-    tokenUrl,
-  });
+test.each([
+  [{ provider: 'nice-cxone-access-key', area: 'na1' }],
+  [{ provider: 'nice-cxone-access-key', area: 'api.example.com' }],
+  [{ provider: 'oauth2', tokenUrl: 'http://127.0.0.1:8080/token' }],
+])('takes %j: an area, a domain, plain http for loopback addresses', (settings) => {
+  expect(parseTokens([{ name: 'a', ...settings }], TARGET)[0]?.provider).toEqual(settings);
 });
 
 test.each([
@@ -91,18 +73,8 @@ test.each([
   ['oauth2', { tokenUrl: 'https://id.example.com/token' }, 60],
 ])('expects tokens of %s to live as long as the provider lets them', (provider, settings, lifetime) => {
   const [token] = parseTokens([{ name: 'a', provider, ...settings }], TARGET);
-  expect(token).toMatchObject({
-    prefix: '/ci',
-    functionName: 'token-refresher-ci-a',
-    expectedLifetime: lifetime,
-    assumedLifetime: 15,
-    reservedConcurrency: 1,
-    readers: [],
-    logRetention: 30,
-    fipsEndpoints: false,
-    adoptParameters: false,
-    retainParameters: false,
-  });
+
+  expect(token).toMatchObject({ expectedLifetime: lifetime, assumedLifetime: 15, prefix: '/ci' });
   expect(token?.refreshInterval).toBeUndefined();
 });
 
@@ -114,15 +86,6 @@ test.each([
   expect(parseTokens([{ ...genesys, ...settings }], TARGET)).toHaveLength(1);
 });
 
-function problemsOf(tokens: unknown): string {
-  try {
-    parseTokens(tokens, TARGET);
-  } catch (error) {
-    return (error as Error).message;
-  }
-  throw new Error('No problem was found.');
-}
-
 test('without credentials, compares the ARNs of the configuration with each other', () => {
   const tokens = ['111122223333', '999900001111'].map((account, index) => ({
     ...genesys,
@@ -130,7 +93,7 @@ test('without credentials, compares the ARNs of the configuration with each othe
     alarmTopicArn: `arn:aws:sns:eu-central-1:${account}:on-call`,
   }));
 
-  expect(() => parseTokens(tokens, { account: undefined, region: undefined })).toThrow(
+  expect(() => parseTokens(tokens, UNKNOWN)).toThrow(
     'tokens[1].alarmTopicArn: "arn:aws:sns:eu-central-1:999900001111:on-call" lies in account 999900001111 (the other ARNs are in 111122223333)',
   );
 });

@@ -29,10 +29,10 @@ describe('resources that must be in the stack’s account and region', () => {
     );
   });
 
-  test.each(things)('%s is taken where the stack’s own region is not known yet', (name, thing) => {
+  test('one is taken where the stack’s own region is not known yet', () => {
     const stack = stackOf();
 
-    expect(() => addRefresher(stack, { [name]: thing(stack) })).not.toThrow();
+    expect(() => addRefresher(stack, { encryptionKey: key(stack) })).not.toThrow();
   });
 
   test('a secret of another stack in another account is refused', () => {
@@ -53,21 +53,13 @@ test.each([
   [{ parameterPrefix: '/a-long-prefix', tokenName: 'x'.repeat(40) }, "Lambda's limit is 64"],
   [{ provider: { provider: 'genesys' } }, 'provider.provider: "genesys" is not one of genesys-cloud'],
   [{ provider: 'genesys-cloud' }, 'provider: "genesys-cloud" is not an object like'],
-  [
-    { provider: { ...OAUTH2, tokenUrl: 'http://id.test' } },
-    'provider.tokenUrl: "http://id.test" is not an https',
-  ],
   [{ provider: { ...OAUTH2, issuer: 'https://id.test' } }, 'provider.tokenUrl: is set beside issuer'],
   [{ provider: { ...OAUTH2, scopes: 'a' } }, 'provider.scopes: is not a setting; did you mean "scope"?'],
   [
     { provider: { ...OAUTH2, scope: 'x'.repeat(2_000), audience: 'x'.repeat(2_000) } },
     "the settings need about 4\\d{3} bytes of environment variables; Lambda's limit is 4096",
   ],
-  [
-    { refreshInterval: Duration.seconds(59) },
-    ': 59 seconds is not a whole number of seconds from 60 to 86,400',
-  ],
-  [{ refreshInterval: Duration.hours(25) }, 'refreshInterval: 90000 seconds is not'],
+  [{ refreshInterval: Duration.seconds(59) }, ': 59 seconds is not a whole number .* 60 to 86,400'],
   [{ refreshInterval: Duration.millis(90_500) }, 'refreshInterval: 90.5 seconds is not'],
   [{ refreshInterval: 50 }, 'refreshInterval: 50 is not a whole number of seconds'],
   [{ expectedLifetime: Duration.days(3) }, 'expectedLifetime: 259200 seconds is not'],
@@ -77,12 +69,10 @@ test.each([
   [{ ...HOUR, longestJob: Duration.minutes(55) }, 'longestJob: 55 minutes are more than the 54 minutes'],
   [{ reservedConcurrency: 5 }, 'reservedConcurrency: 5 is not 0 or 1'],
   [{ logRetention: 2 }, 'logRetention: 2 is not a number of days'],
-  [{ tags: {} }, 'tags: 0 tags are not 1 to 50'],
   [{ adoptParameters: 'yes' }, 'adoptParameters: "yes" is not true or false'],
   [{ fipsEndpoints: true }, 'fipsEndpoints: eu-central-1 has none'],
   [{ securityGroups: [{}] }, 'securityGroups: is set without vpc'],
   [{ vpc: {}, securityGroups: [] }, 'securityGroups: 0 security groups are not 1 to 5'],
-  [{ secret: null }, 'secret: is missing'],
   [{ secret: 'canary' }, 'secret: is not a construct; import the resource by its name or ARN'],
   [{ tokenName: 7, retainParameters: 1 }, '\n  - tokenName: 7 is not .*\n  - retainParameters: 1 is'],
 ])('checks what code passes to it: %j', (props, message) => {
