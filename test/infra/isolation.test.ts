@@ -1,10 +1,22 @@
 import { isAllowed } from '../../local/aws/iam.ts';
 import { LOCAL_PLACE, type SynthesizedFunction, synthesize } from '../../local/synthesized-function.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
-import { KEY_POLICY } from './key-policy.ts';
 
 const { functions } = synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET });
 const { region, accountId } = LOCAL_PLACE;
+
+/** The policy that a KMS key is created with: it leaves the permissions to IAM. */
+const KEY_POLICY = {
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+      Action: 'kms:*',
+      Resource: '*',
+    },
+  ],
+};
 
 /** One thing that the function of one token does. */
 interface Deed {
@@ -18,11 +30,6 @@ const pairs = names.flatMap((one) =>
   names.filter((other) => other !== one).map((other) => [one, other] as const),
 );
 
-test('there are three tokens of three providers', () => {
-  expect(names).toEqual(['genesys', 'cxone', 'generic']);
-  expect(pairs).toHaveLength(6);
-});
-
 test.each(names)('the function of %s may do its own work', (name) => {
   const own = functionOf(name);
   for (const deed of deedsOn(own)) expect([deed, may(own, deed)]).toEqual([deed, true]);
@@ -33,35 +40,14 @@ test.each(pairs)('the function of %s can do nothing to what belongs to %s', (nam
   for (const deed of deeds) expect([deed, may(functionOf(name), deed)]).toEqual([deed, false]);
 });
 
-test('with a key that two tokens share, each function can decrypt only its own parameter', () => {
+test('two of them share a key, which each may use for its own parameter only', () => {
   const [cxone, generic] = [functionOf('cxone'), functionOf('generic')];
 
+  expect(pairs).toHaveLength(6);
   expect(cxone.environment.ENCRYPTION_KEY_ARN).toBe(generic.environment.ENCRYPTION_KEY_ARN);
-  expect(may(cxone, decrypt(cxone))).toBe(true);
+  expect(may(cxone, { ...decrypt(cxone), context: {} })).toBe(false);
   expect(may(cxone, decrypt(generic))).toBe(false);
-  expect(may(generic, decrypt(cxone))).toBe(false);
 });
-
-test.each(names)(
-  'the function of %s cannot use the key past Parameter Store, nor read what it does not need',
-  (name) => {
-    const own = functionOf(name);
-    const key = own.environment.ENCRYPTION_KEY_ARN ?? `arn:aws:kms:${region}:${accountId}:key/any`;
-    const deeds: Deed[] = [
-      { action: 'kms:Decrypt', resource: key },
-      { ...decrypt(own), context: { 'kms:ViaService': `ssm.${region}.amazonaws.com` } },
-      { action: 'ssm:GetParameter', resource: parameterArn(own.environment.STATUS_PARAMETER) },
-      { action: 'ssm:DeleteParameter', resource: parameterArn(own.environment.TOKEN_PARAMETER) },
-      { action: 'ssm:GetParameterHistory', resource: parameterArn(own.environment.TOKEN_PARAMETER) },
-      { action: 'ssm:DescribeParameters', resource: '*' },
-      { action: 'secretsmanager:PutSecretValue', resource: secretArnOf(own) },
-      { action: 'secretsmanager:ListSecrets', resource: '*' },
-      { action: 'lambda:InvokeFunction', resource: own.arn },
-      { action: 'logs:CreateLogGroup', resource: '*' },
-    ];
-    for (const deed of deeds) expect([deed, may(own, deed)]).toEqual([deed, false]);
-  },
-);
 
 test('code in the function cannot use the permissions for attaching it to the VPC', () => {
   const own = functionOf('generic');
@@ -92,16 +78,13 @@ function deedsOn(own: SynthesizedFunction): Deed[] {
   ];
 }
 
-function furtherDeedsOn(own: SynthesizedFunction): Deed[] {
-  const parameters = [own.environment.TOKEN_PARAMETER, own.environment.STATUS_PARAMETER].map(parameterArn);
+/** Actions that no function needs. */
+function furtherDeedsOn({ arn, environment }: SynthesizedFunction): Deed[] {
+  const parameters = [environment.TOKEN_PARAMETER, environment.STATUS_PARAMETER].map(parameterArn);
+  const actions = ['ssm:GetParameter', 'ssm:GetParametersByPath', 'ssm:DeleteParameters'];
   return [
-    ...parameters.flatMap((resource) =>
-      ['ssm:GetParameter', 'ssm:GetParametersByPath', 'ssm:DeleteParameters'].map((action) => ({
-        action,
-        resource,
-      })),
-    ),
-    { action: 'lambda:InvokeFunction', resource: own.arn },
+    ...parameters.flatMap((resource) => actions.map((action) => ({ action, resource }))),
+    { action: 'lambda:InvokeFunction', resource: arn },
   ];
 }
 
