@@ -452,6 +452,7 @@ function statusOf(
     fingerprint: '9f86d081884c',
     issuedAt: at(lifeSeconds - 3600),
     expiresAt: at(lifeSeconds),
+    expiresAtEpoch: Math.floor(Date.parse(at(lifeSeconds)) / 1000),
     refreshDueAt: at(dueInSeconds ?? lifeSeconds - 600),
     provider: 'genesys-cloud',
     lastFailure: lastFailure && { ...lastFailure, at: at(-60), retryAt: at(60) },

@@ -30,7 +30,6 @@ const GENERATED: Readonly<Record<string, () => unknown>> = {
   'dist, docs/api.md, the signatures in test/contracts': () => build(ROOT),
   'test/contracts/*.json': () => {
     record('**/contract.test.ts');
-    record('**/exit-statuses.cli-test.ts');
   },
   'test/infra/construct/__snapshots__': () => {
     record('**/token-refresher.test.ts');

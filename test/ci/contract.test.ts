@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expectContract } from '../support/contract-file.ts';
+import { installCommand } from './support/aws-cli.ts';
+import { accountContent, installStandIn } from './support/aws-stand-in.ts';
 import { createStoredToken, GATEWAY, startJob } from './token-endpoint/support/job.ts';
 
 const ACCESS_TOKEN = resolve('ci/access-token');
@@ -29,8 +31,7 @@ const MISUSES = [
 
 // An AWS CLI that is out of reach: whatever is no usage error ends with another status.
 const commands = mkdtempSync(join(tmpdir(), 'no-aws-'));
-writeFileSync(join(commands, 'aws'), '#!/bin/sh\nexit 253\n');
-chmodSync(join(commands, 'aws'), 0o755);
+installCommand(commands, 'aws', 'exit 253');
 const stored = createStoredToken('a-token');
 
 afterAll(() => {
@@ -71,6 +72,51 @@ test('the verbs, the options and the environment of access-token are those that 
 
   expectContract('access-token.json', `${JSON.stringify(contract, null, 2)}\n`);
 });
+
+/** A COMMAND that `exec` ran ends with a status that `access-token` does not have. */
+const COMMAND_STATUS = 42;
+const COMMAND = ['--', 'sh', '-c', `exit ${COMMAND_STATUS}`];
+const CALLS = {
+  get: ['get'],
+  'get --min-ttl 45m': ['get', '--min-ttl', '45m'],
+  'get --min-ttl 45m --json': ['get', '--min-ttl', '45m', '--json'],
+  'exec --min-ttl 45m -- COMMAND': ['exec', '--min-ttl', '45m', ...COMMAND],
+  'exec --min-ttl 45m --best-effort -- COMMAND': ['exec', '--min-ttl', '45m', '--best-effort', ...COMMAND],
+  status: ['status'],
+  doctor: ['doctor'],
+};
+const CANNOT_MINT = {
+  payload: '{"errorType":"TOKEN_REJECTED","errorMessage":"The server refused the client."}',
+  functionError: 'Unhandled',
+} as const;
+const NONE = { token: null, version: null, status: null };
+const SITUATIONS = {
+  'a token with an hour of life': accountContent({}, 3600),
+  'a token with ten minutes of life, and the refresher has no better one': accountContent({}, 600),
+  'a token that has expired, and the refresher cannot mint': accountContent(CANNOT_MINT, -60),
+  'no parameter, and the refresher cannot mint': accountContent({ ...CANNOT_MINT, ...NONE }),
+  'AWS refuses the reading': accountContent({
+    readError: { code: 'AccessDeniedException', message: 'You may not.' },
+  }),
+};
+
+test('the exit statuses of access-token are those that a version promises', async () => {
+  const standIn = installStandIn();
+  const contract: Record<string, Record<string, number | string | null>> = {};
+
+  for (const [situation, account] of Object.entries(SITUATIONS)) {
+    const statuses: (typeof contract)[string] = {};
+    for (const [text, [verb = '', ...options]] of Object.entries(CALLS)) {
+      standIn.serve(account);
+      const { status } = await standIn.job([verb, 'genesys', ...options]);
+      statuses[text] = status === COMMAND_STATUS ? "COMMAND's" : status;
+    }
+    contract[situation] = statuses;
+  }
+  standIn.remove();
+
+  expectContract('access-token-exit-statuses.json', `${JSON.stringify(contract, null, 2)}\n`);
+}, 30_000);
 
 /** What COMMAND finds in its environment beside the caller's. */
 async function environmentOfCommand(args: readonly string[]): Promise<Record<string, string>> {

@@ -132,7 +132,7 @@ describe('on what is stored and what the function answers', () => {
   test.each([
     // [content, exit status, a row's cells]
     [described(3000, { secretStage: 'AWSPREVIOUS' }), 3, 'token: secret|AWSPREVIOUS|secret'],
-    [described(300, { refreshDueAt: ago(400) }), 3, 'token: schedule|OVERDUE|schedule|due 6 min ago'],
+    [described(300, { refreshDueAt: ago(400) }), 3, 'token: schedule|OVERDUE|schedule|due at 20'],
     [described(300, { refreshDueAt: ago(100) }), 0, 'token: schedule|ok|-|next mint due'],
     [described(-10, failing(DOWN)), 4, 'token: life|expired|token endpoint|v42 expired at 20'],
     [described(900, failing(DOWN)), 3, `token: minting|${DOWN}|token endpoint|${DOWN}, 12 in a row`],

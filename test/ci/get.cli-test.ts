@@ -24,12 +24,25 @@ describe('the token, by what is stored and what the refresher answers', () => {
   const MINTED = { payload: '{"satisfied":true,"tokenVersion":43}', minted: NEW };
   const UNREACHABLE = { invokeError: '\nCould not connect to the endpoint URL: "https://lambda.…"\n' };
   const FAILING = { status: statusOf(42, -5, { lastFailure: { code: 'TOKEN_REJECTED', consecutive: 3 } }) };
+  // A field that a newer stack adds behind the others changes none of them.
+  const LATER = { status: statusOf(42, 3000, { history: [{ tokenVersion: 7, expiresAtEpoch: 1 }] }) };
   const LIFE = '{"minRemainingSeconds":2700}';
   const FORCE = '{"force":true}';
 
   test.each([
     // [life in seconds, arguments, content, exit status, message, event]
     [2850, '--min-ttl=45m', {}, 0, 'token v42', ''],
+    [120, '', {}, 0, ', 119 s left', ''],
+    [121, '', {}, 0, ', 2 min left', ''],
+    [7200, '', {}, 0, ', 119 min left', ''],
+    [85_801, '', {}, 0, ', 23 h 50 min left', ''],
+    [80, '--min-ttl 90', BACKOFF, 3, '--min-ttl 90 cannot be met', '{"minRemainingSeconds":90}'],
+    [80, '--min-ttl 90s', BACKOFF, 3, '--min-ttl 90s cannot be met', '{"minRemainingSeconds":90}'],
+    // A leading zero makes no octal number.
+    [80, '--min-ttl 08m', BACKOFF, 3, 'cannot be met', '{"minRemainingSeconds":480}'],
+    [80, '--min-ttl 48h', BACKOFF, 3, 'cannot be met', '{"minRemainingSeconds":172800}'],
+    [3000, '', LATER, 0, ', 49 min left', ''],
+    [3000, '', { status: '{"tokenVersion":42}' }, 4, 'does not describe v42 of the token', ''],
     // The job's clock misses a second: the refresher's word counts.
     [2690, '--min-ttl 2700', SATISFIED, 0, 'token v42', LIFE],
     [

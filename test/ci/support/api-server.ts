@@ -6,9 +6,7 @@ import type { AddressInfo } from 'node:net';
 export interface ApiServer {
   readonly url: string;
   /** Each call, in order: its path, and whether the token was good. */
-  readonly calls: readonly { readonly path: string; readonly accepted: boolean }[];
-  /** Clears the recorded calls. */
-  forget(): void;
+  readonly calls: { readonly path: string; readonly accepted: boolean }[];
   close(): Promise<void>;
 }
 
@@ -22,26 +20,15 @@ export async function startApiServer(isActive: (token: string) => Promise<boolea
     calls.push({ path, accepted });
     const pageNumber = Number(new URL(path, 'http://api').searchParams.get('pageNumber') ?? 1);
     response.writeHead(accepted ? 200 : 401, { 'content-type': 'application/json' });
-    response.end(
-      JSON.stringify(
-        accepted
-          ? {
-              entities: [{ id: `queue-${pageNumber}`, name: `Queue ${pageNumber}` }],
-              pageNumber,
-              pageCount: 3,
-            }
-          : { status: 401, code: 'bad.credentials', message: 'Invalid login credentials.' },
-      ),
-    );
+    const entities = [{ id: `queue-${pageNumber}`, name: `Queue ${pageNumber}` }];
+    const refusal = { status: 401, code: 'bad.credentials', message: 'Invalid login credentials.' };
+    response.end(JSON.stringify(accepted ? { entities, pageNumber, pageCount: 3 } : refusal));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
-    forget: () => {
-      calls.length = 0;
-    },
     async close() {
       server.closeAllConnections();
       server.close();

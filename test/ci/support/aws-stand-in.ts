@@ -5,6 +5,9 @@ import { installCommand } from './aws-cli.ts';
 import { type Ended, type RunOptions, run } from './process.ts';
 import { SCRIPT } from './reader.ts';
 
+/** The time at which the clock of every stand-in starts, in seconds since 1970. */
+const START = Math.floor(Date.now() / 1000);
+
 /** An error of AWS: code and message. */
 type AwsError = { readonly code: string; readonly message: string };
 
@@ -37,7 +40,7 @@ export function accountContent(more: Partial<AccountContent> = {}, lifeSeconds =
 }
 
 export function statusOf(tokenVersion: number, lifeSeconds: number, more: object = {}): string {
-  const expiresAtEpoch = Math.floor(Date.now() / 1000) + lifeSeconds;
+  const expiresAtEpoch = START + lifeSeconds;
   const expiresAt = new Date(expiresAtEpoch * 1000).toISOString();
   const fingerprint = '9f86d081884c';
   return JSON.stringify({ schemaVersion: 1, tokenVersion, fingerprint, expiresAt, expiresAtEpoch, ...more });
@@ -85,7 +88,11 @@ if [ -s ${directory}/$answer.error ]; then cat ${directory}/$answer.error >&2; e
 exec cat ${directory}/$answer`,
   );
   installCommand(directory, 'sleep', `read -r now <${directory}/now; echo "$((now + $1))" >${directory}/now`);
-  installCommand(directory, 'date', `read -r now <${directory}/now; echo "$now"`);
+  installCommand(
+    directory,
+    'date',
+    `[ "$*" != '-u +%s' ] && exec /bin/date "$@"; read -r now <${directory}/now; echo "$now"`,
+  );
   const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
   const written = (name: string) =>
     existsSync(join(directory, name)) ? readFileSync(join(directory, name), 'utf8') : '';
@@ -108,7 +115,7 @@ exec cat ${directory}/$answer`,
       for (const name of ['values', 'status', 'versions'])
         write(`${name}.error`, printedError('GetParameters', readError));
       if (minted !== undefined) write('minted', printed([minted.version, minted.status, minted.token]));
-      write('now', `${Math.floor(Date.now() / 1000)}\n`);
+      write('now', `${START}\n`);
     },
     job: (args, { shell = ['sh'], env = {}, ...options } = {}) =>
       run([...shell, SCRIPT, ...args], { cwd: directory, ...options, env: { ...environment, ...env } }),

@@ -1,24 +1,47 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { generateKeyPair, SignJWT } from 'jose';
+import type { AwsEndpoint } from '../../../local/aws/endpoint.ts';
 import type { PolicyDocument } from '../../../local/aws/operation.ts';
+import type { Assembly } from '../../../local/cloud-assembly.ts';
 import { type Harness, openHarness } from '../../../local/harness.ts';
 import { LOCAL_PLACE, policiesOfRole } from '../../../local/synthesized-function.ts';
+import { createResolver } from '../../../local/template-resolver.ts';
 import { type ApiServer, startApiServer } from './api-server.ts';
 import { type AwsCli, installAwsCommand, installCommand } from './aws-cli.ts';
-import { type CiSystems, FOREIGN_ROLE_ARN, JOBS, openCiSystems } from './ci-systems.ts';
+
+/** Jobs that the stack lets in by OIDC, as in docs/readers.md. */
+const JOBS = {
+  gitLab: {
+    oidcProvider: 'gitlab.com',
+    subject: 'project_path:octo/ivr:ref_type:branch:ref:main',
+    audience: 'sts.amazonaws.com',
+  },
+  bitbucket: {
+    oidcProvider: 'api.bitbucket.org/2.0/workspaces/octo/pipelines-config/identity/oidc',
+    subject: '{9a8b7c6d-1234-4abc-8def-0123456789ab}:*',
+    audience: 'ari:cloud:bitbucket::workspace/680cb3e4-55d4-4f8b-9b8d-8f8d9ddbb4e1',
+  },
+} as const;
+
+/** A role of another account that the stack lets in. */
+export const FOREIGN_ROLE_ARN = 'arn:aws:iam::444455556666:role/deploy';
+
+/** What the examples name in place of the output `GenesysReaderRole`. */
+export const READER_ROLE_ARN = 'arn:aws:iam::111122223333:role/TokenRefresher-ReaderRole';
 
 /** The synthesized stack on this machine, and what a job needs to use its token, `genesys`. */
 export interface Pipeline extends Harness {
   readonly api: ApiServer;
-  /** CI systems whose jobs may take the stack's reader role. */
-  readonly ciSystems: CiSystems;
   /** A checkout with `ci/` in it; also HOME and TMPDIR of the jobs. */
   readonly checkout: string;
   /** First directory of the jobs' PATH: `aws`, `terraform`. */
   readonly commands: string;
   /** The token that is stored now. */
   token(): string;
+  /** The OIDC token of a job that the stack lets in. */
+  idToken(system: keyof typeof JOBS): Promise<string>;
   /** Environment of a job whose role has these policies: by default those of a reader. */
   environment(policies?: readonly PolicyDocument[]): Record<string, string>;
   /** Ends faults, has a token minted with a new client secret, and forgets what jobs did: for the next test. */
@@ -45,18 +68,20 @@ export async function openPipeline(cli: AwsCli): Promise<Pipeline> {
   return {
     ...harness,
     api,
-    ciSystems: await openCiSystems(aws, assembly),
+    idToken: await registerReaderRole(aws, assembly),
     checkout,
     commands,
     token: () => harness.stored()?.value ?? 'none is stored',
     environment: (policies = policiesOfRole(assembly, LOCAL_PLACE, 'ci')) => ({
       ...harness.jobEnvironment(policies),
+      // Where the CLI takes a role by itself, it knows no --endpoint-url.
+      AWS_ENDPOINT_URL: aws.url,
       PATH: `${commands}:${process.env.PATH}`,
       HOME: checkout,
       TMPDIR: checkout,
     }),
     async startAfresh() {
-      api.forget();
+      api.calls.length = 0;
       harness.clearFaults();
       await authorizationServer.faults.goOnline();
       await harness.changeSecret();
@@ -68,6 +93,35 @@ export async function openPipeline(cli: AwsCli): Promise<Pipeline> {
       await Promise.all([harness.close(), api.close()]);
       for (const directory of [checkout, commands]) rmSync(directory, { recursive: true, force: true });
     },
+  };
+}
+
+/** Makes the stack's reader role one that can be taken, and CI systems that the account knows. */
+async function registerReaderRole(aws: AwsEndpoint, assembly: Assembly): Promise<Pipeline['idToken']> {
+  const { privateKey, publicKey } = await generateKeyPair('RS256');
+  const resolver = createResolver(assembly, LOCAL_PLACE);
+  const [logicalId = '', role] =
+    Object.entries(assembly.template.Resources).find(
+      ([id, { Type }]) => Type === 'AWS::IAM::Role' && id.includes('ReaderRole'),
+    ) ?? [];
+  aws.sts.registerRole({
+    arn: READER_ROLE_ARN,
+    trust: resolver.resolve(role?.Properties?.AssumeRolePolicyDocument) as PolicyDocument,
+    policies: policiesOfRole(assembly, LOCAL_PLACE, resolver.ref(logicalId)),
+    maxSessionSeconds: Number(role?.Properties?.MaxSessionDuration),
+  });
+  for (const { oidcProvider, audience } of Object.values(JOBS)) {
+    aws.sts.registerOidcProvider({ name: oidcProvider, clientIds: [audience], publicKey });
+  }
+  return (system) => {
+    const { oidcProvider, subject, audience } = JOBS[system];
+    // Bitbucket's subject ends with the step.
+    return new SignJWT({ aud: audience, sub: subject.replace('*', '{11111111-2222-4333-8444-555555555555}') })
+      .setProtectedHeader({ alg: 'RS256' })
+      .setIssuer(`https://${oidcProvider}`)
+      .setIssuedAt()
+      .setExpirationTime('1h')
+      .sign(privateKey);
   };
 }
 

@@ -18,22 +18,19 @@ function statement(Effect: 'Allow' | 'Deny', Action: string | string[], Resource
 }
 
 const { region, accountId } = LOCAL_PLACE;
+const parameter = `arn:aws:ssm:${region}:${accountId}:parameter/ci/genesys`;
 
-/** The permissions of `grantRead`. */
-export function readPolicy(tokenName: string): PolicyDocument {
-  const arn = `arn:aws:ssm:${region}:${accountId}:parameter/ci/${tokenName}`;
-  const parameters = [`${arn}/access-token`, `${arn}/token-status`];
-  return statement('Allow', ['ssm:GetParameter', 'ssm:GetParameters'], parameters);
-}
-
-/** The permissions of `grantRefresh`. */
-export function refreshPolicy(tokenName: string): PolicyDocument {
-  const arn = `arn:aws:lambda:${region}:${accountId}:function:token-refresher-ci-${tokenName}`;
-  return statement('Allow', 'lambda:InvokeFunction', arn);
-}
-
-export const READ = readPolicy('genesys');
-export const REFRESH = refreshPolicy('genesys');
+/** The permissions of `grantRead` and of `grantRefresh`. */
+export const READ: PolicyDocument = statement(
+  'Allow',
+  ['ssm:GetParameter', 'ssm:GetParameters'],
+  [`${parameter}/access-token`, `${parameter}/token-status`],
+);
+export const REFRESH: PolicyDocument = statement(
+  'Allow',
+  'lambda:InvokeFunction',
+  `arn:aws:lambda:${region}:${accountId}:function:token-refresher-ci-genesys`,
+);
 export const EVERY_PERMISSION: PolicyDocument = statement('Allow', '*', '*');
 export const NO_KEY: PolicyDocument = statement('Deny', 'kms:*', '*');
 
