@@ -234,12 +234,12 @@ async function succeeds<T>(work: Promise<T>): Promise<T | undefined> {
   });
 }
 
-/** The times, after the first hour, in which the stored token has less than `leastMs` left; 0: has expired. */
-export function gapsOf({ stored, spanMs }: Pick<Outcome, 'stored' | 'spanMs'>, leastMs = 0): readonly Gap[] {
+/** The times from `fromMs` on in which the stored token has less than `leastMs` left; 0: has expired. */
+export function gapsOf({ stored, spanMs }: Outcome, leastMs = 0, fromMs = WARM_UP_MS): readonly Gap[] {
   const gaps: Gap[] = [];
   for (const [index, { writtenAt, diesAt }] of stored.entries()) {
     const to = stored[index + 1]?.writtenAt ?? spanMs;
-    const from = Math.max(writtenAt, diesAt - leastMs, WARM_UP_MS);
+    const from = Math.max(writtenAt, diesAt - leastMs, fromMs);
     if (from >= to) continue;
     const last = gaps.at(-1);
     if (last?.to === from) gaps[gaps.length - 1] = { from: last.from, to };

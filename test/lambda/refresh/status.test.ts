@@ -42,8 +42,9 @@ const olderRelease = {
 /** The status as it is written, with some fields changed. */
 const changed = (change: object) => JSON.stringify({ ...JSON.parse(serializeStatus(healthy)), ...change });
 
-test('writes schema version 1 as in the contract, with expiresAtEpoch in whole seconds', () => {
-  const status = { ...healthy, token: { ...token, expiresAt: new Date(at('15:00:00').getTime() + 999) } };
+test('writes schema version 1 as in the contract, times for shells in whole seconds, rounded down', () => {
+  const expiresAt = new Date(at('15:00:00').getTime() + 999);
+  const status = { ...healthy, token: { ...token, expiresAt, jobGuaranteeMs: 2_700_999 } };
 
   expect(JSON.parse(serializeStatus(status))).toEqual({
     ...olderRelease,
@@ -52,7 +53,7 @@ test('writes schema version 1 as in the contract, with expiresAtEpoch in whole s
     source: '0123456789abcdef',
     encryptionKey: null,
     secretStage: 'AWSCURRENT',
-    jobGuaranteeSeconds: null,
+    jobGuaranteeSeconds: 2_700,
   });
 });
 
@@ -87,7 +88,6 @@ test('reads the status of an earlier release; its missing fields, or fields of n
 });
 
 test.each<[string, Status]>([
-  ['a healthy status', healthy],
   ['a failure before the first token', failing],
   [
     'a key and a job guarantee',
@@ -103,12 +103,6 @@ test.each<[string, Status]>([
   ['a failure beside a token', { ...healthy, lastFailure: failing.lastFailure }],
 ])('reads back %s', (_, status) => {
   expect(parseStatus(serializeStatus(status))).toEqual(status);
-});
-
-test('writes a job guarantee in whole seconds, rounded down', () => {
-  const status = { ...healthy, token: { ...token, jobGuaranteeMs: 2_700_999 } };
-
-  expect(JSON.parse(serializeStatus(status)).jobGuaranteeSeconds).toBe(2_700);
 });
 
 test.each([
