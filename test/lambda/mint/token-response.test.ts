@@ -25,7 +25,6 @@ const answer = (body: unknown, rest: Partial<HttpResponse> = {}): HttpResponse =
   isTruncated: false,
   ...rest,
 });
-const token = (body: unknown, rest?: Partial<HttpResponse>) => readTokenResponse(answer(body, rest), context);
 const failure = (response: HttpResponse, changes: Partial<ResponseContext> = {}): RefreshError => {
   try {
     readTokenResponse(response, { ...context, ...changes });
@@ -35,95 +34,81 @@ const failure = (response: HttpResponse, changes: Partial<ResponseContext> = {})
   }
   throw new Error('It did not fail.');
 };
-const lifetime = (read: { expiresAt: Date }) => (read.expiresAt.getTime() - issuedAt.getTime()) / 1000;
 const jwt = (claims: unknown) => {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
   return `${part({ alg: 'none' })}.${part(claims)}.c2lnbmF0dXJl`;
 };
 const atSeconds = (seconds: number) => issuedAt.getTime() / 1000 + seconds;
+const read = (body: unknown) => readTokenResponse(answer(body), context);
 
 describe('a success', () => {
-  test.each([
-    ['as the RFC has it', { token_type: 'Bearer', expires_in: 3600 }],
-    ['expires_in as a string', { expires_in: '3600' }],
-    ['expires_in as a string with a fraction and white space', { expires_in: ' 3600.0 ' }],
-    ['expires_in with a fraction', { expires_in: 3600.9 }],
-    ['an empty error', { expires_in: 3600, error: '' }],
-    ['an error of null', { expires_in: 3600, error: null }],
-    ['token_type in capitals', { expires_in: 3600, token_type: 'BEARER' }],
-    ['token_type with white space around it', { expires_in: 3600, token_type: ' Bearer\n' }],
-    ['token_type empty', { expires_in: 3600, token_type: '' }],
-    ['token_type null', { expires_in: 3600, token_type: null }],
-  ])('is read: %s', (_case, members) => {
-    expect(token({ access_token: CANARY, ...members })).toEqual({
-      accessToken: CANARY,
+  const hour = { expires_in: 3600 };
+  const ten = { expires_in: 600 };
+  const withExp = (exp: unknown) => ({ access_token: jwt({ exp }) });
+  const early = jwt({ exp: atSeconds(30) });
+  const malformed = [
+    'a.b.c',
+    'a..',
+    '..',
+    jwt(null),
+    jwt([1]),
+    jwt('exp'),
+    `${early}.x`,
+    early.slice(0, -13),
+  ];
+  const NONE = 'The server does not say how long the token lives (no expires_in, no exp).';
+  const TOO_LONG = 'The server claims a lifetime of more than 48 hours, which is ignored.';
+
+  /** The members besides `access_token`, the seconds that the token lives, and the warning. */
+  test.each<[string, object, number, string?]>([
+    ['as the RFC has it', { ...hour, token_type: 'Bearer' }, 3600],
+    ['expires_in as a string', { expires_in: '3600' }, 3600],
+    ['expires_in as a string with a fraction and white space', { expires_in: ' 3600.0 ' }, 3600],
+    ['expires_in with a fraction', { expires_in: 3600.9 }, 3600],
+    ['an empty error', { ...hour, error: '' }, 3600],
+    ['an error of null', { ...hour, error: null }, 3600],
+    ['token_type in capitals', { ...hour, token_type: 'BEARER' }, 3600],
+    ['token_type with white space around it', { ...hour, token_type: ' Bearer\n' }, 3600],
+    ['token_type empty', { ...hour, token_type: '' }, 3600],
+    ['token_type null', { ...hour, token_type: null }, 3600],
+    ['no lifetime', {}, 900, NONE],
+    ['a lifetime of null', { expires_in: null }, 900, NONE],
+    ['an empty lifetime', { expires_in: '' }, 900, NONE],
+    ['48 hours, the most that Genesys Cloud can be set to', { expires_in: 172_800 }, 172_800],
+    ['48 hours and a second', { expires_in: 172_801 }, 900, TOO_LONG],
+    ['milliseconds by mistake', { expires_in: 3_600_000 }, 900, TOO_LONG],
+    ['exp alone', withExp(atSeconds(1200)), 1200],
+    ['exp earlier than expires_in', { ...withExp(atSeconds(1200)), ...hour }, 1200],
+    ['exp later than expires_in', { ...withExp(atSeconds(1200)), ...ten }, 600],
+    ['exp with a fraction', withExp(atSeconds(1200) + 0.7), 1200],
+    ['exp that is a string', { ...withExp('tomorrow'), ...ten }, 600],
+    ['exp in milliseconds by mistake', { ...withExp(atSeconds(1200) * 1000), ...ten }, 600],
+    ['exp at the end of time', withExp(1e308), 900, TOO_LONG],
+    ['a JWT without exp', { ...withExp(undefined), ...ten }, 600],
+    ...malformed.map((token): [string, object, number] => [
+      `a malformed JWT, ${token}`,
+      { access_token: token, ...ten },
+      600,
+    ]),
+  ])('is read: %s', (_case, members, seconds, warning) => {
+    expect(read({ access_token: CANARY, ...members })).toEqual({
+      accessToken: 'access_token' in members ? members.access_token : CANARY,
       issuedAt,
-      expiresAt: new Date('2026-11-20T15:00:00Z'),
+      expiresAt: new Date(issuedAt.getTime() + seconds * 1000),
       grantedScope: undefined,
-      warnings: [],
+      warnings: warning === undefined ? [] : [`${warning} The function assumes 15 min (assumedLifetime).`],
     });
   });
 
-  test('is read whatever its content type', () => {
-    const headers = { 'content-type': 'text/html' };
-    expect(lifetime(token({ access_token: CANARY, expires_in: 60 }, { headers }))).toBe(60);
-  });
+  test('with JSON’s Infinity as its lifetime has the assumed one', () => {
+    const { warnings } = read(`{"access_token":"${CANARY}","expires_in":1e999}`);
 
-  test.each([[undefined], [null], ['']])(
-    'without a lifetime (%s) has the assumed one, and a warning',
-    (value) => {
-      const read = token({ access_token: CANARY, expires_in: value });
-      expect(lifetime(read)).toBe(900);
-      expect(read.warnings).toEqual([
-        'The server does not say how long the token lives (no expires_in, no exp). The function assumes 15 min (assumedLifetime).',
-      ]);
-    },
-  );
-
-  test.each([
-    ['exp alone', undefined, atSeconds(1200), 1200],
-    ['exp earlier than expires_in', 3600, atSeconds(1200), 1200],
-    ['exp later than expires_in', 600, atSeconds(1200), 600],
-    ['exp with a fraction', undefined, atSeconds(1200) + 0.7, 1200],
-    ['exp that is a string', 600, 'tomorrow', 600],
-    ['exp in milliseconds by mistake', 600, atSeconds(1200) * 1000, 600],
-    ['exp at the end of time', undefined, 1e308, 900],
-    ['no exp', 600, undefined, 600],
-  ])('that is a JWT expires at the earlier of expires_in and exp: %s', (_case, expiresIn, exp, expected) => {
-    expect(lifetime(token({ access_token: jwt({ exp }), expires_in: expiresIn }))).toBe(expected);
-  });
-
-  test('with a malformed JWT uses expires_in', () => {
-    const early = jwt({ exp: atSeconds(30) });
-    const parts = [`${early}.more`, early.slice(0, early.lastIndexOf('.'))];
-    for (const accessToken of ['a.b.c', 'a..', jwt(null), jwt([1]), jwt('exp'), '.'.repeat(2), ...parts]) {
-      expect(lifetime(token({ access_token: accessToken, expires_in: 60 }))).toBe(60);
-    }
-  });
-
-  test.each([
-    ['48 hours and a second', 172_801],
-    ['milliseconds by mistake', 3_600_000],
-    ['Infinity in JSON', '1e999'],
-  ])('with a lifetime above 48 hours (%s) has the assumed one, and a warning', (_case, value) => {
-    const read = token(`{"access_token":"${CANARY}","expires_in":${value}}`);
-
-    expect(lifetime(read)).toBe(900);
-    expect(read.warnings).toEqual([
-      'The server claims a lifetime of more than 48 hours, which is ignored. The function assumes 15 min (assumedLifetime).',
-    ]);
-  });
-
-  test('may live for 48 hours, the most that Genesys Cloud can be set to', () => {
-    const read = token({ access_token: CANARY, expires_in: 172_800 });
-
-    expect(lifetime(read)).toBe(172_800);
-    expect(read.warnings).toEqual([]);
+    expect(warnings).toEqual([expect.stringContaining(TOO_LONG)]);
   });
 
   test('returns the granted scope, or none if it is malformed', () => {
-    const scope = (value: unknown) =>
-      token({ access_token: CANARY, expires_in: 60, scope: value }).grantedScope;
+    const scope = (value: unknown) => read({ access_token: CANARY, ...hour, scope: value }).grantedScope;
+
     expect(scope('read write')).toBe('read write');
     expect(scope(['read', 'write'])).toBe('read write');
     for (const none of ['', 7, {}, 'a\nb', null]) expect(scope(none)).toBeUndefined();
@@ -131,8 +116,10 @@ describe('a success', () => {
 
   test('may be as long as Parameter Store holds, and contain a short secret by chance', () => {
     const accessToken = 'x'.repeat(8192);
-    const read = readTokenResponse(answer({ access_token: accessToken }), { ...context, secrets: ['xxx'] });
-    expect(read.accessToken).toBe(accessToken);
+
+    const token = readTokenResponse(answer({ access_token: accessToken }), { ...context, secrets: ['xxx'] });
+
+    expect(token.accessToken).toBe(accessToken);
   });
 
   // Microseconds of processor time, which no other process counts in: a pattern that tries again and again takes seconds.
@@ -148,7 +135,7 @@ describe('a success', () => {
   ])('takes no time to read: %.30s', (member) => {
     const before = process.cpuUsage();
     try {
-      token(`{"access_token":"${CANARY}",${member}}`);
+      read(`{"access_token":"${CANARY}",${member}}`);
     } catch (error) {
       expect(error).toMatchObject({ code: 'TOKEN_RESPONSE_INVALID' });
     }
@@ -157,6 +144,7 @@ describe('a success', () => {
 });
 
 describe('an invalid success', () => {
+  const secrets = ['hunter2', 'canary-secret'];
   const ok = { access_token: CANARY, expires_in: 60 };
   test.each([
     ['an empty body', '', 'is empty'],
@@ -171,11 +159,7 @@ describe('an invalid success', () => {
     ['a token with a newline', { ...ok, access_token: `${CANARY}\n` }, 'white space, a newline'],
     ['a token with a space', { ...ok, access_token: `a ${CANARY}` }, 'white space, a newline'],
     ['a token with an umlaut', { ...ok, access_token: `ä${CANARY}` }, 'a non-ASCII character'],
-    [
-      'a reference to a parameter',
-      { ...ok, access_token: '{{ssm:/ci/other}}' },
-      '"{{", which Parameter Store',
-    ],
+    ['a reference', { ...ok, access_token: '{{ssm:/ci/other}}' }, '"{{", which Parameter Store'],
     ['an inherited token', `{"__proto__":{"access_token":"${CANARY}"}}`, 'has no access_token'],
     ['another type', { ...ok, token_type: 'DPoP' }, 'another token_type than Bearer'],
     ['a type of an earlier draft', { ...ok, token_type: 'mac' }, 'another token_type than Bearer'],
@@ -185,41 +169,28 @@ describe('an invalid success', () => {
     ['expires_in "NaN"', { ...ok, expires_in: 'NaN' }, 'expires_in that is not a number'],
     ['expires_in true', { ...ok, expires_in: true }, 'expires_in that is not a number'],
     ['expires_in a list', { ...ok, expires_in: [60] }, 'expires_in that is not a number'],
-    [
-      'a JWT that has expired',
-      { ...ok, access_token: jwt({ exp: atSeconds(-1) }) },
-      'that has expired by its own exp claim',
-    ],
+    ['an expired JWT', { ...ok, access_token: jwt({ exp: atSeconds(-1) }) }, 'expired by its own exp claim'],
+    ['a short secret', { ...ok, access_token: 'hunter2' }, 'contains a value of the secret'],
+    ['a secret', { ...ok, access_token: 'canary-secret' }, 'contains a value of the secret'],
+    ['a secret in a token', { ...ok, access_token: 'x.canary-secret.y' }, 'contains a value of the secret'],
   ])('is TOKEN_RESPONSE_INVALID: %s', (_case, body, problem) => {
-    const error = failure(answer(body));
+    const error = failure(answer(body), { secrets });
+
     expect([error.code, error.credentialsRefused]).toEqual(['TOKEN_RESPONSE_INVALID', false]);
     expect(error.message).toContain(problem);
     expect(error.message).toContain('Check that the URL is that of a token endpoint');
-  });
-
-  test.each([
-    ['', `{"access_token":"${CANARY}"`],
-    [', also where what was read is whole', `{"access_token":"${CANARY}","expires_in":60}  `],
-  ])('an endless body is cut and refused%s', (_case, body) => {
-    const error = failure(answer(body, { isTruncated: true }));
-    expect(error.message).toContain('is longer than 65,536 bytes');
-  });
-
-  test.each([
-    ['is', 'hunter2'],
-    ['is', 'canary-secret'],
-    ['contains', 'prefix.canary-secret.suffix'],
-  ])('a token that %s the client’s secret is TOKEN_RESPONSE_INVALID', (_how, accessToken) => {
-    const secrets = ['hunter2', 'canary-secret'];
-    const error = failure(answer({ access_token: accessToken, expires_in: 60 }), { secrets });
-
-    expect(error.code).toBe('TOKEN_RESPONSE_INVALID');
-    expect(error.message).toContain('has an access_token that contains a value of the secret');
     expectNoLeak(error, secrets);
   });
 
-  test('a token of 8,193 bytes is TOKEN_TOO_LARGE', () => {
+  test('is an endless body, also where the part that was read is whole', () => {
+    const error = failure(answer({ ...ok }, { isTruncated: true }));
+
+    expect(error.message).toContain('is longer than 65,536 bytes');
+  });
+
+  test('is a token of 8,193 bytes: TOKEN_TOO_LARGE', () => {
     const error = failure(answer({ access_token: 'x'.repeat(8193), expires_in: 60 }));
+
     expect(error.code).toBe('TOKEN_TOO_LARGE');
     expect(error.message).toMatch(/has 8193 bytes; .* Request fewer scopes/);
     expectNoLeak(error, ['x'.repeat(100)]);
@@ -228,109 +199,114 @@ describe('an invalid success', () => {
 
 describe('a refusal', () => {
   const error = (name: string, description = CANARY) => ({ error: name, error_description: description });
-  test.each([
-    ['invalid_client', 400, error('invalid_client'), 'TOKEN_REJECTED', true],
-    ['invalid_client', 401, error('invalid_client'), 'TOKEN_REJECTED', true],
-    ['invalid_client with status 200', 200, error('invalid_client'), 'TOKEN_REJECTED', true],
-    ['invalid_scope', 400, error('invalid_scope'), 'TOKEN_REJECTED', false],
-    ['unauthorized_client', 400, error('unauthorized_client'), 'TOKEN_REJECTED', false],
-    ['unauthorized_client as Keycloak says it', 401, error('unauthorized_client'), 'TOKEN_REJECTED', true],
-    ['any other error with 401', 401, error('invalid_scope'), 'TOKEN_REJECTED', true],
-    ['invalid_request', 400, error('invalid_request'), 'TOKEN_REJECTED', false],
-    ['access_denied', 403, error('access_denied'), 'TOKEN_REJECTED', false],
-    ['a name of its own', 400, error(CANARY), 'TOKEN_REJECTED', false],
-    ['an object as error', 400, { error: { code: CANARY } }, 'TOKEN_REJECTED', false],
-    ['an error beside a token', 200, { access_token: CANARY, error: 'x' }, 'TOKEN_REJECTED', false],
-    ['401 without a body', 401, '', 'TOKEN_REJECTED', true],
-    ['403 with a web page', 403, `<html>${CANARY}`, 'TOKEN_REJECTED', false],
-    ['404', 404, 'not here', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
-    ['405', 405, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
-    ['410', 410, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
-    ['404 with an OAuth error', 404, error('invalid_client'), 'TOKEN_REJECTED', true],
-    ['408', 408, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
-    ['425', 425, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
-    ['500', 500, error('server_error'), 'TOKEN_ENDPOINT_UNAVAILABLE', false],
-    ['500 with an OAuth error', 500, error('invalid_client'), 'TOKEN_ENDPOINT_UNAVAILABLE', false],
-    ['502 with a web page', 502, `<html>${CANARY}`, 'TOKEN_ENDPOINT_UNAVAILABLE', false],
-    ['temporarily_unavailable', 400, error('temporarily_unavailable'), 'TOKEN_ENDPOINT_UNAVAILABLE', false],
-    ['302', 302, '', 'TOKEN_ENDPOINT_UNAVAILABLE', false],
-    ['429', 429, '', 'TOKEN_ENDPOINT_THROTTLED', false],
-    ['slow_down', 400, error('slow_down'), 'TOKEN_ENDPOINT_THROTTLED', false],
-    [
-      'the Genesys way of throttling',
-      400,
-      error('invalid_request', 'Rate limit exceeded; expires in 30 seconds'),
-      'TOKEN_ENDPOINT_THROTTLED',
-      false,
-    ],
-  ] as const)('has its code: %s', (_case, status, body, code, credentialsRefused) => {
+  const RATE = error('invalid_request', 'Rate limit exceeded; expires in 30 seconds');
+  const [REJECTED, UNAVAILABLE] = ['TOKEN_REJECTED', 'TOKEN_ENDPOINT_UNAVAILABLE'];
+  const THROTTLED = 'TOKEN_ENDPOINT_THROTTLED';
+
+  /** Whether the credentials were refused. */
+  test.each<[number, unknown, string, boolean?]>([
+    [400, error('invalid_client'), REJECTED, true],
+    [401, error('invalid_client'), REJECTED, true],
+    [200, error('invalid_client'), REJECTED, true],
+    [400, error('invalid_grant'), REJECTED],
+    [400, error('invalid_scope'), REJECTED],
+    [400, error('unauthorized_client'), REJECTED],
+    // Keycloak's answer to a wrong secret.
+    [401, error('unauthorized_client'), REJECTED, true],
+    [401, error('invalid_scope'), REJECTED, true],
+    [400, error('invalid_request'), REJECTED],
+    [403, error('access_denied'), REJECTED],
+    [400, error(CANARY), REJECTED],
+    [400, { error: { code: CANARY } }, REJECTED],
+    [200, { access_token: CANARY, error: 'x' }, REJECTED],
+    [401, '', REJECTED, true],
+    [403, `<html>${CANARY}`, REJECTED],
+    [404, error('invalid_client'), REJECTED, true],
+    [404, 'not here', UNAVAILABLE],
+    [405, '', UNAVAILABLE],
+    [410, '', UNAVAILABLE],
+    [408, '', UNAVAILABLE],
+    [425, '', UNAVAILABLE],
+    [500, error('server_error'), UNAVAILABLE],
+    [500, error('invalid_client'), UNAVAILABLE],
+    [502, `<html>${CANARY}`, UNAVAILABLE],
+    [400, error('temporarily_unavailable'), UNAVAILABLE],
+    [302, '', UNAVAILABLE],
+    [429, '', THROTTLED],
+    [400, error('slow_down'), THROTTLED],
+    // Genesys Cloud's way.
+    [400, RATE, THROTTLED],
+  ])('has its code: HTTP %i %j', (status, body, code, credentialsRefused = false) => {
     const refused = failure(answer(body, { status }));
-    expect([refused.code, refused.credentialsRefused]).toEqual([code, credentialsRefused]);
-    expect(refused.name).toBe(code);
+
+    expect([refused.code, refused.name, refused.credentialsRefused]).toEqual([
+      code,
+      code,
+      credentialsRefused,
+    ]);
     expect(refused.message).toContain('login.example.test');
     expect(refused.message.split('. ').length).toBeGreaterThan(1);
   });
 
+  test('of the grant’s credentials makes the mint try another stage', () => {
+    const response = answer(error('invalid_grant'), { status: 400 });
+
+    expect(failure(response, { credentialErrors: ['invalid_grant'] }).credentialsRefused).toBe(true);
+  });
+
   const REFUSED = 'login.example.test refused the token request';
-  const hints = { invalid_client: 'This is also what a wrong region answers.' };
+  const hints = { invalid_client: 'A wrong region?', encoded: 'Try client_secret_post.' };
+  const WRONG = 'The client id, secret or key is wrong, or the server expects another clientAuthentication.';
   test.each<[number, unknown, string, Partial<ResponseContext>?]>([
     [500, '', 'is not available (HTTP 500). The stored token is unchanged'],
     [429, '', 'limits the rate of token requests (HTTP 429)'],
     [404, '', 'There is no token endpoint at this URL of login.example.test (HTTP 404)'],
     [403, '', '(HTTP 403 without a known OAuth error). A firewall or an IP allow-list in front'],
-    [
-      400,
-      error('invalid_scope'),
-      `${REFUSED} (invalid_scope, HTTP 400). The client may not have this scope, or there is`,
-    ],
+    [400, error('invalid_scope'), `${REFUSED} (invalid_scope, HTTP 400). The client may not have this`],
     // Of credentials: the provider's hint instead of the general one, and how to store others.
+    [400, error('invalid_client'), 'HTTP 400). A wrong region? Store another secret.', { hints }],
     [
-      400,
+      401,
       error('invalid_client'),
-      `(invalid_client, HTTP 400). ${hints.invalid_client} Store another secret.`,
-      { hints },
+      'A wrong region? Try client_secret_post. Store another secret.',
+      { hints, areCredentialsEncoded: true },
     ],
     // The advice for wrong credentials comes first.
     [
       401,
       error('unauthorized_client'),
-      `${REFUSED} (unauthorized_client, HTTP 401). The client id, secret or key is wrong, or the server expects another clientAuthentication. If they are right: The client may not use this grant: enable it for the client at the provider. Store another secret.`,
+      `${REFUSED} (unauthorized_client, HTTP 401). ${WRONG} If they are right: The client may not use this grant: enable it for the client at the provider. Store another secret.`,
     ],
-  ])('with HTTP %d and %j says what to do', (status, body, says, changes = {}) => {
-    expect(failure(answer(body, { status }), changes).message).toContain(says);
-  });
-
-  test('of the grant’s credentials makes the mint try another stage', () => {
-    const response = answer(error('invalid_grant'), { status: 400 });
-    expect(failure(response, { credentialErrors: ['invalid_grant'] }).credentialsRefused).toBe(true);
-  });
-
-  test.each([
-    [429, {}],
-    [503, {}],
-    [400, error('invalid_request', 'rate limit exceeded')],
-  ])('returns the time to wait: HTTP %d', (status, body) => {
-    const retryAfter = (value: string) =>
-      failure(answer(body, { status, headers: { 'retry-after': value } })).retryAfterMs;
-    expect(retryAfter('30')).toBe(30_000);
-    expect(retryAfter('Fri, 20 Nov 2026 14:00:31 GMT')).toBe(30_000);
-    expect(retryAfter('whenever')).toBeUndefined();
-  });
-
-  test('of credentials that Basic encodes hints at another way', () => {
-    const response = answer(error('invalid_client'), { status: 401 });
-    const hints = { encoded: 'Try client_secret_post.' };
-
-    expect(failure(response, { hints, areCredentialsEncoded: true }).message).toContain(hints.encoded);
-    expect(failure(response, { hints }).message).not.toContain(hints.encoded);
-  });
-
-  test('by a redirect does not name its target', () => {
+    [
+      302,
+      '',
+      'login.example.test redirects the token request (HTTP 302). Redirects are not followed, because',
+    ],
+  ])('says what to do: HTTP %i %j', (status, body, says, changes = {}) => {
     const headers = { location: `https://${CANARY}.example.test/${CANARY}` };
 
-    expect(failure(answer('', { status: 302, headers })).message).toBe(
-      "login.example.test redirects the token request (HTTP 302). Redirects are not followed, because the secret would be sent along. Set tokenUrl, region or issuer to the token endpoint's own host.",
-    );
+    expect(failure(answer(body, { status, headers }), changes).message).toContain(says);
+  });
+
+  const LATER = 'Fri, 20 Nov 2026 14:02:01 GMT';
+  test.each<[number, string | undefined, string, number | undefined, unknown?]>([
+    [429, ' 120 ', '', 120_000],
+    [503, '120', '', 120_000],
+    [400, '120', '', 120_000, RATE],
+    // A date: by the local clock, or by the server's own.
+    [429, LATER, '', 120_000],
+    [429, 'Friday, 20-Nov-26 14:02:01 GMT', '', 120_000],
+    [429, 'Fri, 20 Nov 2026 15:00:30 GMT', 'Fri, 20 Nov 2026 15:00:00 GMT', 30_000],
+    [429, LATER, 'Fri, 31 Dec 9999 23:59:59 GMT', undefined],
+    [429, LATER, 'Fri, 20 Nov 99999999 00:00:00 GMT', 120_000],
+    ...[undefined, '0', '-5', '1.5', 'Fri, 20 Nov 2026 13:00:00 GMT', '9'.repeat(400), 'soon, 12'].map(
+      (value): [number, string | undefined, string, undefined] => [429, value, '', undefined],
+    ),
+  ])('with HTTP %i and Retry-After: %s (Date: %s) has the time to wait: %s ms', (...row) => {
+    const [status, value, date, expected, body = ''] = row;
+    const headers = { ...(value === undefined ? {} : { 'retry-after': value }), date };
+
+    expect(failure(answer(body, { status, headers })).retryAfterMs).toBe(expected);
   });
 });
 
@@ -350,16 +326,8 @@ test('generated responses each give a token with valid dates or a known error, a
       access_token: fc.oneof({ weight: 3, arbitrary: fc.constant(secret) }, text),
       expires_in: fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 1 }) }, member),
     });
-    const names = [
-      'access_token',
-      'expires_in',
-      'token_type',
-      'scope',
-      'error',
-      'error_description',
-      'description',
-    ];
-    const object = fc.dictionary(fc.constantFrom(...names), member);
+    const names = 'access_token expires_in token_type scope error error_description description';
+    const object = fc.dictionary(fc.constantFrom(...names.split(' ')), member);
     const json = fc.oneof({ weight: 3, arbitrary: success }, object).map((one) => JSON.stringify(one));
     return fc.record({
       secret: fc.constant(secret),
@@ -374,12 +342,13 @@ test('generated responses each give a token with valid dates or a known error, a
   fc.assert(
     fc.property(response, ({ secret, ...rest }) => {
       try {
-        const read = readTokenResponse(rest, context);
+        const token = readTokenResponse(rest, context);
+        const lifetimeMs = token.expiresAt.getTime() - issuedAt.getTime();
         tokens += 1;
-        expect(read.accessToken).toMatch(/^[\x21-\x7e]{1,8192}$/);
-        expect(lifetime(read)).toBeGreaterThan(0);
-        expect(lifetime(read)).toBeLessThanOrEqual(2 * 86_400);
-        expect(read.warnings.join()).not.toContain(secret);
+        expect(token.accessToken).toMatch(/^[\x21-\x7e]{1,8192}$/);
+        expect(lifetimeMs).toBeGreaterThan(0);
+        expect(lifetimeMs).toBeLessThanOrEqual(2 * 86_400_000);
+        expect(token.warnings.join()).not.toContain(secret);
       } catch (error) {
         if (!(error instanceof RefreshError)) throw error;
         expect(error.code).toMatch(CODE);
