@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { connectionFailure } from '../../../lambda/mint/connection-failure.ts';
 import { createSendRequest, MAX_BODY_BYTES } from '../../../lambda/mint/http.ts';
 import { type BareServer, startBareServer } from '../../support/bare-server.ts';
 import { rejection } from '../../support/leaks.ts';
@@ -64,49 +65,33 @@ test('status, headers and body are returned unchanged, also of a redirect', asyn
   expect(sent).toMatch(/^POST \/\?a=b%20c HTTP/);
 });
 
-test.each<[string, string | Buffer, object]>([
-  ['has no byte order mark', '\ufeff{}', { body: '{}', isTruncated: false }],
+const X = 'x'.repeat(MAX_BODY_BYTES);
+const BOMB = gzipSync(Buffer.alloc(2 ** 24, ' '));
+test.each<[string, (socket: Socket) => unknown, number, boolean]>([
+  ['a byte order mark is left out', answering(OK, '\ufeff{}'), 2, false],
+  ['a body may be as long as the limit', answering(OK, X), MAX_BODY_BYTES, false],
+  ['a body above the limit is cut', answering(OK, `${X}x`), MAX_BODY_BYTES, true],
+  ['an endless body is cut', endlessly(`${OK}\r\n`, 'x'), MAX_BODY_BYTES, true],
+  ['an endless series of chunks is cut', endlessly(CHUNKED, '1\r\nx\r\n'), MAX_BODY_BYTES, true],
   [
-    'may be as long as the limit',
-    'x'.repeat(MAX_BODY_BYTES),
-    { body: 'x'.repeat(MAX_BODY_BYTES), isTruncated: false },
+    'a compressed body, which was not requested, is not decompressed',
+    answering(`${OK}content-encoding: gzip\r\n`, BOMB),
+    new TextDecoder().decode(BOMB).length,
+    false,
   ],
-  [
-    'is cut above the limit',
-    'x'.repeat(MAX_BODY_BYTES + 1),
-    { body: 'x'.repeat(MAX_BODY_BYTES), isTruncated: true },
-  ],
-])('a body %s', async (_case, body, expected) => {
-  onConnection = answering(OK, body);
-
-  expect(await send()).toMatchObject(expected);
-});
-
-test('a compressed body, which was not requested, is not decompressed', async () => {
-  onConnection = answering(`${OK}content-encoding: gzip\r\n`, gzipSync(Buffer.alloc(2 ** 24, ' ')));
-
-  expect((await send()).body.length).toBeLessThan(20_000);
-});
-
-test.each([
-  ['body', `${OK}\r\n`, 'x'],
-  ['series of chunks', CHUNKED, '1\r\nx\r\n'],
-])('an endless %s is cut, and its connection is closed', async (_case, start, more) => {
-  onConnection = endlessly(start, more);
+])('%s, and the connection is closed', async (_case, answer, length, isCut) => {
+  onConnection = answer;
 
   const { body, isTruncated } = await send();
 
-  expect([body.length, isTruncated]).toEqual([MAX_BODY_BYTES, true]);
+  expect([body.length, isTruncated]).toEqual([length, isCut]);
   await allClosed();
 });
 
+const halfBody = (socket: Socket) => socket.write(`${OK}content-length: 10\r\n\r\nabc`);
 test.each<[string, (socket: Socket) => unknown, RegExp]>([
   ['an answer that never begins', () => {}, /^TimeoutError$/],
-  [
-    'a body that stops half way',
-    (socket) => socket.write(`${OK}content-length: 10\r\n\r\nabc`),
-    /^TimeoutError$/,
-  ],
+  ['a body that stops half way', halfBody, /^TimeoutError$/],
   ['headers without end', endlessly(OK, 'x-more: 1\r\n'), /^HeadersOverflowError$/],
   ['trailers without end', endlessly(`${CHUNKED}0\r\n`, 'x-more: 1\r\n'), /^(HeadersOverflow|Timeout)Error$/],
   ['another protocol', (socket) => socket.end('SSH-2.0-OpenSSH_9.6\r\n'), /^HTTPParserError$/],
@@ -134,4 +119,20 @@ test('each request has its own connection, which is closed', async () => {
 
   expect(server.connections).toHaveLength(2);
   await allClosed();
+});
+
+test.each([
+  [/^It did not answer in time/, ['TimeoutError', 'AbortError', 'ETIMEDOUT', 'UND_ERR_BODY_TIMEOUT']],
+  [/^It did not answer in time/, ['UND_ERR_ABORTED', 'UND_ERR_HEADERS_TIMEOUT']],
+  [/^The name was not found/, ['ENOTFOUND', 'EAI_AGAIN']],
+  [/^The TLS connection failed/, ['CERT_HAS_EXPIRED', 'ERR_TLS_CERT_ALTNAME_INVALID', 'EPROTO']],
+  [/^The TLS connection failed/, ['ERR_SSL_WRONG_VERSION_NUMBER', 'DEPTH_ZERO_SELF_SIGNED_CERT']],
+  [/^The TLS connection failed/, ['SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE']],
+  [/^Check its status page/, ['ECONNREFUSED', 'ECONNRESET', 'UND_ERR_SOCKET', 'HTTPParserError']],
+])('the advice is %s for %j', (advice, labels) => {
+  for (const label of labels) {
+    const error = Object.assign(new Error('canary'), { code: label });
+
+    expect(connectionFailure(error)).toEqual({ label, advice: expect.stringMatching(advice) });
+  }
 });
