@@ -23,9 +23,11 @@ const HOSTS = [
     'localhost',
   ],
 ];
-const TOKEN_PATHS: Readonly<Record<string, string>> = {
-  'keycloak.example.com': '/realms/ci/protocol/openid-connect/token',
-  'hydra.example.com': '/oauth2/token',
+/** By issuer's host, where it is not the host itself. */
+const TOKEN_ENDPOINTS: Readonly<Record<string, string>> = {
+  'keycloak.example.com': 'https://keycloak.example.com/realms/ci/protocol/openid-connect/token',
+  'hydra.example.com': 'https://hydra.example.com/oauth2/token',
+  'moved.example.test': 'https://canary-chosen.example.test/token',
 };
 
 /** A token request: its URL, the credentials of Basic, and the body with its assertion's audience. */
@@ -44,14 +46,14 @@ beforeAll(async () => {
   const authority = await createCertificateAuthority();
   // The effect of NODE_EXTRA_CA_CERTS, which Node.js reads when it starts.
   setDefaultCACertificates([...trusted, authority.certificate]);
-  const certificate = await authority.issue([...HOSTS, ...Object.keys(TOKEN_PATHS)]);
+  const certificate = await authority.issue([...HOSTS, ...Object.keys(TOKEN_ENDPOINTS)]);
   recorder = await startRecorder((request) => {
     requests.push(request);
     const { path, headers, body } = request;
     const host = headers.host?.[0] ?? '';
     const [issuerPath, isMetadata] = path.split('/.well-known/openid-configuration');
     if (isMetadata !== undefined) {
-      const endpoint = `https://${host}${TOKEN_PATHS[host] ?? '/connect/token?v=2'}`;
+      const endpoint = TOKEN_ENDPOINTS[host] ?? `https://${host}/connect/token?v=2`;
       return { body: JSON.stringify({ issuer: `https://${host}${issuerPath}`, token_endpoint: endpoint }) };
     }
     const assertion = new URLSearchParams(body).get('client_assertion') ?? '';
@@ -85,11 +87,8 @@ beforeEach(() => {
 
 const minter = (settings: ProviderSettings, secret: object, now = () => new Date()) => {
   const httpsProxy = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-  return minterFor(
-    settings,
-    { AWSCURRENT: secret },
-    { now, proxy: { httpsProxy, noProxy: 'localhost,.internal' } },
-  );
+  const options = { now, proxy: { httpsProxy, noProxy: 'localhost,127.0.0.1' } };
+  return minterFor(settings, { AWSCURRENT: secret }, options);
 };
 const mint = (settings: ProviderSettings, secret: object) =>
   minter(settings, secret).mint({ signal: signal() });
@@ -223,63 +222,55 @@ test('a host of NO_PROXY is reached directly', async () => {
   expect(connected).toEqual([]);
 });
 
+test('a server with another certificate gets no token request; the message names the configured host', async () => {
+  const failed = async (settings: object) =>
+    (await rejection(mint({ provider: 'oauth2', ...settings }, CLIENT))).message;
+  const NO_ANSWER = 'got no answer (ERR_TLS_CERT_ALTNAME_INVALID). The TLS connection failed.';
+
+  const proxied = await failed({ issuer: 'https://moved.example.test' });
+  const direct = await failed({ tokenUrl: `https://127.0.0.1:${recorder.port}/token` });
+
+  expect(proxied).toContain(`The token request to moved.example.test ${NO_ANSWER}`);
+  expect(direct).toContain(`The token request to 127.0.0.1:${recorder.port} ${NO_ANSWER}`);
+  expect(requests.map(({ method }) => method)).toEqual(['GET']);
+});
+
+const AUDIENCE = 'https%3A%2F%2Fapi.example.com';
+const ENTRA = 'https://login.microsoftonline.com/00000000-1111-2222-3333-444444444444/oauth2/v2.0/token';
+const ENTRA_SCOPE = 'api%3A%2F%2Fexample-api%2F.default';
+const KEYCLOAK = 'https://keycloak.example.com/realms/ci/protocol/openid-connect/token';
+const HYDRA = 'https://hydra.example.com/oauth2/token';
+const POSTED = 'client_id=ci&client_secret=canary';
 /** The requests as the vendors document them, by the headings of docs/recipes.md, which links the vendors' pages. */
-const DOCUMENTED: Readonly<Record<string, readonly Sent[]>> = {
-  Keycloak: [['https://keycloak.example.com/realms/ci/protocol/openid-connect/token', 'ci:canary', GRANT]],
-  Okta: [['https://example.okta.com/oauth2/default/v1/token', 'ci:canary', `${GRANT}&scope=deploy`]],
-  Auth0: [
-    [
-      'https://example.eu.auth0.com/oauth/token',
-      '',
-      `${GRANT}&audience=https%3A%2F%2Fapi.example.com&client_id=ci&client_secret=canary`,
-    ],
-  ],
-  'Microsoft Entra ID': [
-    [
-      'https://login.microsoftonline.com/00000000-1111-2222-3333-444444444444/oauth2/v2.0/token',
-      '',
-      `${GRANT}&scope=api%3A%2F%2Fexample-api%2F.default&client_id=ci&client_secret=canary`,
-    ],
-  ],
-  'Ory Hydra': [
-    [
-      'https://hydra.example.com/oauth2/token',
-      'ci:canary',
-      `${GRANT}&scope=deploy&audience=https%3A%2F%2Fapi.example.com`,
-    ],
-    [
-      'https://hydra.example.com/oauth2/token',
-      '',
-      `${GRANT}&client_id=ci&${ASSERTION}https://hydra.example.com/oauth2/token`,
-    ],
-  ],
-};
+const DOCUMENTED: readonly (readonly [heading: string, ...Sent])[] = [
+  ['Keycloak', KEYCLOAK, 'ci:canary', GRANT],
+  ['Okta', 'https://example.okta.com/oauth2/default/v1/token', 'ci:canary', `${GRANT}&scope=deploy`],
+  ['Auth0', 'https://example.eu.auth0.com/oauth/token', '', `${GRANT}&audience=${AUDIENCE}&${POSTED}`],
+  ['Microsoft Entra ID', ENTRA, '', `${GRANT}&scope=${ENTRA_SCOPE}&${POSTED}`],
+  ['Ory Hydra', HYDRA, 'ci:canary', `${GRANT}&scope=deploy&audience=${AUDIENCE}`],
+  ['Ory Hydra', HYDRA, '', `${GRANT}&client_id=ci&${ASSERTION}${HYDRA}`],
+];
 const page = readFileSync(new URL('../../../docs/recipes.md', import.meta.url), 'utf8');
-
-test.each(Object.entries(DOCUMENTED))(
-  'the recipes for %s send what the vendor documents',
-  async (name, documented) => {
-    const [, section = ''] = page.split(`\n## ${name}\n`);
-    const recipes = [...(section.split('\n## ')[0] ?? '').matchAll(/^```json\n([\s\S]*?)^```$/gm)];
-    const target = { account: undefined, region: undefined };
-    const tokens = parseTokens(
-      recipes.map(([, json = ''], index) => ({ ...JSON.parse(json), name: `recipe-${index}` })),
-      target,
-    );
-    expect(tokens).toHaveLength(documented.length);
-    const secret = { client_id: 'ci', client_secret: 'canary', private_key: jwk(ec.privateKey) };
-
-    for (const [index, token] of tokens.entries()) {
-      await expectMint(token.provider, secret, documented[index] ?? ['', '', '']);
-    }
-  },
+const recipes = page.split(/^## /m).flatMap((section) =>
+  [...section.matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(([, json = '{}']) => ({
+    heading: section.split('\n')[0],
+    token: JSON.parse(json) as object,
+  })),
 );
 
-test('every heading of the page with a recipe is compared', () => {
-  const headings = page.split(/^## /m).filter((section) => section.includes('```json'));
-
-  expect(headings.map((section) => section.split('\n')[0])).toEqual(Object.keys(DOCUMENTED));
+test('every recipe of the page is compared with what its vendor documents', () => {
+  expect(recipes.map(({ heading }) => heading)).toEqual(DOCUMENTED.map(([heading]) => heading));
 });
+
+test.each(DOCUMENTED.map((row, index) => [...row, recipes[index]?.token] as const))(
+  '%s: the recipe sends what the vendor documents, %s',
+  async (_heading, url, basic, body, recipe) => {
+    const [token] = parseTokens([recipe], { account: undefined, region: undefined });
+    const secret = { client_id: 'ci', client_secret: 'canary', private_key: jwk(ec.privateKey) };
+
+    await expectMint(token?.provider ?? GENESYS, secret, [url, basic, body]);
+  },
+);
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const pem = (key: KeyObject, type: 'pkcs8' | 'pkcs1' | 'sec1') => key.export({ type, format: 'pem' });
