@@ -1,11 +1,15 @@
 #!/bin/sh
-# Makes a Python virtual environment with packages from PyPI:
+# Makes a Python virtual environment with packages from PyPI, unless it is there already:
 #   install-python-packages.sh DIRECTORY ARGUMENT…     the arguments are those of `pip install`
 # uv does in 3 seconds of processor time what pip does in 30. It is itself installed once, by pip.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 directory=$1
 shift
+
+# The directory too: the commands name their interpreter by its path.
+wanted=$(printf '%s\n' "$directory" "$@" && for argument; do if [ -f "$argument" ]; then cat "$argument"; fi; done)
+if [ -f "$directory/packages" ] && [ "$(cat "$directory/packages")" = "$wanted" ]; then exit 0; fi
 
 uv=$root/.venv/uv-0.13.9
 if [ ! -x "$uv" ]; then
@@ -31,3 +35,5 @@ export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-}}" UV_SYSTEM_CERT
 rm -rf "$directory"
 "$uv" venv --quiet --python ">=3.10" "$directory"
 "$uv" pip install --quiet --python "$directory/bin/python" "$@"
+# Last: an installation that was interrupted is done again.
+printf '%s\n' "$wanted" >"$directory/packages"

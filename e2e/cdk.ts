@@ -1,61 +1,68 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Finished, run, succeed } from './command.ts';
-import { ROOT, WORK_DIRECTORY } from './python-tools.ts';
-import type { Steps } from './steps.ts';
+import { synthesizeAssembly, type Template } from '../local/cloud-assembly.ts';
+import { temporaryDirectory } from '../local/temporary-directory.ts';
+import type { Ended } from '../test/ci/support/process.ts';
+import type { Commands } from './commands.ts';
 import type { Target } from './target.ts';
 
-/** The real CDK CLI with the real app. `tokens` is what `-c tokens=` gets. */
+/** The real CDK CLI, with the app of one stack. `tokens` are as in `tokens.json`. */
 export interface Cdk {
   readonly stackName: string;
   bootstrap(tokens: readonly object[]): Promise<void>;
-  /** @param app directory of the app; @default this repository */
+  /** @param app directory of another app; @default this repository's */
   deploy(tokens: readonly object[], app?: string): Promise<void>;
   /** `status` 1 means differences. */
-  diff(tokens: readonly object[]): Promise<Finished>;
-  destroy(tokens: readonly object[]): Promise<Finished>;
+  diff(tokens: readonly object[]): Promise<Ended>;
+  destroy(tokens: readonly object[]): Promise<Ended>;
 }
 
-const ASSEMBLIES = join(WORK_DIRECTORY, 'cdk.out');
-let assemblies = 0;
-
-/** Makes the CDK CLI deploy the app's one stack to the target. */
-export function createCdk(options: {
-  readonly target: Target;
-  readonly stackName: string;
-  readonly steps: Steps;
-  readonly signal: AbortSignal;
-}): Cdk {
-  const { target, stackName, steps, signal } = options;
-  const { app: appCommand } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8'));
-  // It takes seconds on an emulator, and some minutes on AWS.
-  const at = { env: target.env, cwd: ROOT, signal, timeoutSeconds: target.isEmulator ? 300 : 1200 };
-  const words = (command: string, tokens: readonly object[], ...more: string[]): string[] => {
-    if (assemblies === 0) rmSync(ASSEMBLIES, { recursive: true, force: true });
-    assemblies += 1;
-    const output = join(ASSEMBLIES, String(assemblies));
-    const context = ['-c', `stackName=${stackName}`, '-c', `tokens=${JSON.stringify(tokens)}`];
-    return [command, ...context, '--output', output, ...forEmulator(), ...more, '--no-notices', '--no-color'];
+/** Makes the CDK CLI deploy a stack to the target. It is given assemblies: to start the app each time would cost seconds. */
+export function createCdk(stackName: string, target: Target, { run, succeed }: Commands): Cdk {
+  const synthesize = async (tokens: readonly object[], app?: string): Promise<string> => {
+    const directory = temporaryDirectory();
+    if (app === undefined) synthesizeAssembly({ tokens, context: { stackName }, directory });
+    else {
+      const context = ['-c', `stackName=${stackName}`, '-c', `tokens=${JSON.stringify(tokens)}`];
+      await succeed(['cdk', 'synth', '--quiet', ...context, '--output', directory], { cwd: app });
+    }
+    if (target.isEmulator) replaceMetricMath(join(directory, `${stackName}.template.json`));
+    return directory;
   };
-  // The template that the app has written is changed before the CDK CLI reads it.
-  const forEmulator = (): string[] => {
-    if (!target.isEmulator) return [];
-    steps.gap('alarms on metric math are refused; they get the metric itself');
-    const replacement = `node '${join(import.meta.dirname, 'metric-math.ts')}' "$CDK_OUTDIR"`;
-    return ['--app', `${appCommand} && ${replacement}`];
-  };
+  const words = (verb: string, assembly: string, ...more: string[]): readonly string[] => [
+    ...['cdk', verb, '--app', assembly, ...more, '--no-notices', '--no-color'],
+  ];
   return {
     stackName,
     async bootstrap(tokens) {
-      await succeed('cdk', words('bootstrap', tokens), at);
+      await succeed(words('bootstrap', await synthesize(tokens)));
     },
-    async deploy(tokens, app = ROOT) {
-      if (target.isEmulator) steps.gap('change sets of an existing stack; cdk deploy --method=direct');
+    async deploy(tokens, app) {
+      // MiniStack has no change sets of an existing stack.
       const method = target.isEmulator ? ['--method=direct'] : [];
-      const more = ['--require-approval', 'never', ...method];
-      await succeed('cdk', words('deploy', tokens, ...more), { ...at, cwd: app });
+      await succeed(words('deploy', await synthesize(tokens, app), '--require-approval', 'never', ...method));
     },
-    diff: (tokens) => run('cdk', words('diff', tokens, '--fail'), at),
-    destroy: (tokens) => run('cdk', words('destroy', tokens, '--force'), at),
+    diff: async (tokens) => run(words('diff', await synthesize(tokens), '--fail')),
+    destroy: async (tokens) => run(words('destroy', await synthesize(tokens), '--force')),
   };
+}
+
+interface MetricAlarm {
+  Metrics?: readonly {
+    readonly MetricStat?: { readonly Metric: object; readonly Period: number; readonly Stat: string };
+  }[];
+}
+
+/** MiniStack refuses alarms on metric math: in a template, each gets the metric itself. */
+function replaceMetricMath(file: string): void {
+  const template: Template = JSON.parse(readFileSync(file, 'utf8'));
+  for (const [id, { Type, Properties = {} }] of Object.entries(template.Resources)) {
+    const alarm: MetricAlarm = Properties;
+    if (Type !== 'AWS::CloudWatch::Alarm' || alarm.Metrics === undefined) continue;
+    const [stat, ...others] = alarm.Metrics.flatMap(({ MetricStat }) => MetricStat ?? []);
+    if (stat === undefined || others.length > 0) throw new Error(`${id}: not one metric`);
+    delete alarm.Metrics;
+    Object.assign(alarm, stat.Metric, { Period: stat.Period, Statistic: stat.Stat });
+  }
+  writeFileSync(file, JSON.stringify(template));
 }

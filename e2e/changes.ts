@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import type { Aws } from './aws.ts';
-import { pathOf, type RunContext } from './context.ts';
-import type { Tokens } from './first-deployment.ts';
-import { isConsistent, readStored } from './stored-token.ts';
+import { isConsistent } from './account.ts';
+import { pathOf, type RunContext, type Tokens } from './context.ts';
+import { expectLive } from './mints.ts';
+import { RELEASED } from './upgrade.ts';
+
+const SECRET_TYPE = 'AWS::SecretsManager::Secret';
 
 /** Nothing changed, nothing to deploy. */
 export async function checkUnchanged({ cdk, steps }: RunContext, tokens: Tokens): Promise<void> {
@@ -18,44 +20,94 @@ export async function checkUnchanged({ cdk, steps }: RunContext, tokens: Tokens)
  * with a new name. `filled` keeps its name, `outage` becomes `renamed`.
  */
 export async function checkConfigurationChange(context: RunContext, tokens: Tokens): Promise<object[]> {
-  const { aws, cdk, server, steps, target } = context;
-  const encryptionKeyArn = target.isEmulator ? await createKey(aws) : undefined;
+  const { account, cdk, server, steps, target } = context;
+  const encryptionKeyArn = target.isEmulator ? await createKey(context) : undefined;
   const changed = [
     { ...tokens.filled, refreshInterval: 40, ...(encryptionKeyArn && { encryptionKeyArn }) },
     tokens.waiting,
     { ...tokens.outage, name: 'renamed', tokenUrl: server.tokenUrl },
   ];
   const path = pathOf(context, 'filled');
-  const before = await readStored(aws, path);
+  const before = await account.readStored(path);
   await steps.step('cdk deploy of another interval, a key, a new name', () => cdk.deploy(changed));
   await steps.step('when it returns, a new token has the new interval and the new key', async () => {
-    const { accessToken = '', status, version = 0 } = await readStored(aws, path);
+    const { accessToken, status, version = 0 } = await account.readStored(path);
     const interval = Date.parse(status?.refreshDueAt ?? '') - Date.parse(status?.issuedAt ?? '');
     assert.equal(interval, 40 * 60_000);
     assert.ok(version > (before.version ?? 0), 'nothing was minted');
     if (encryptionKeyArn !== undefined) assert.equal(status?.encryptionKey, encryptionKeyArn);
-    assert.notEqual(await server.isLive(accessToken), false);
+    await expectLive(context, accessToken);
   });
   await steps.step('the old name left no parameter, the new name has a live token', async () => {
-    const renamed = await readStored(aws, pathOf(context, 'renamed'));
+    const renamed = await account.readStored(pathOf(context, 'renamed'));
     assert.ok(isConsistent(renamed), 'no token under the new name');
-    assert.notEqual(await server.isLive(renamed.accessToken ?? ''), false);
-    const names = await parameterNames(aws, context.names.prefix);
+    await expectLive(context, renamed.accessToken);
+    const names = await account.parameterNames(context.names.prefix);
     const old = names.filter((name) => name.startsWith(`${pathOf(context, 'outage')}/`));
     assert.deepEqual([old, names.length], [[], 6], names.join(', '));
   });
   return changed;
 }
 
-async function createKey(aws: Aws): Promise<string> {
-  const { KeyMetadata } = await aws.call<{ KeyMetadata: { Arn: string } }>('kms', 'create-key');
-  return KeyMetadata.Arn;
+async function createKey({ account }: RunContext): Promise<string> {
+  return (await account.call<{ KeyMetadata: { Arn: string } }>('kms', 'create-key')).KeyMetadata.Arn;
 }
 
-/** Names of all parameters below a prefix. */
-export async function parameterNames(aws: Aws, prefix: string): Promise<string[]> {
-  const { Parameters } = await aws.call<{ Parameters: { Name: string }[] }>(
-    ...['ssm', 'get-parameters-by-path', '--path', prefix, '--recursive'],
-  );
-  return Parameters.map(({ Name }) => Name);
+/** Destroys the stack, and checks what is left. */
+export async function checkDestruction(context: RunContext, tokens: readonly object[]): Promise<void> {
+  const { account, cdk, names, steps, target } = context;
+  const [secret = '', ...others] = await createdSecrets(context, cdk.stackName);
+  const { Resources } = await account.template(cdk.stackName);
+  await steps.step('cdk destroy', async () => {
+    const { status, stdout, stderr } = await cdk.destroy(tokens);
+    const isLeft = (await account.stacks()).some(({ StackName }) => StackName === cdk.stackName);
+    if (status === 0 && !isLeft) return;
+    if (!target.isEmulator) throw new Error(`cdk destroy ended with ${status}:\n${stdout}${stderr}`);
+    // MiniStack does not find a stack by its ARN, by which the CDK CLI looks it up.
+    await account.deleteStack(cdk.stackName);
+  });
+  await steps.step('no parameter is left', async () => {
+    assert.deepEqual(await account.parameterNames(names.prefix), []);
+  });
+  await steps.step('the secret that the stack made is kept', async () => {
+    const policies = Object.values(Resources).filter(({ Type }) => Type === SECRET_TYPE);
+    assert.deepEqual(
+      [policies.map(({ DeletionPolicy }) => DeletionPolicy), others],
+      [['RetainExceptOnCreate'], []],
+    );
+    // MiniStack deletes it all the same.
+    if (target.isEmulator) return;
+    await account.call('secretsmanager', 'describe-secret', '--secret-id', secret);
+    await account.deleteSecret(secret);
+  });
+}
+
+/** The ids of the secrets that a stack made. */
+async function createdSecrets({ account }: RunContext, stackName: string): Promise<string[]> {
+  const resources = await account.stackResources(stackName);
+  return resources
+    .filter(({ ResourceType }) => ResourceType === SECRET_TYPE)
+    .map(({ PhysicalResourceId }) => PhysicalResourceId);
+}
+
+/**
+ * Removes from a real account what this run created, and the stacks of an interrupted run. Each run has its own names, but for
+ * the upgraded stack, so that nothing else is removed.
+ */
+export async function cleanUp(context: RunContext): Promise<void> {
+  const { account, cdk, names, steps } = context;
+  const attempt = (what: string, work: () => Promise<unknown>) =>
+    work().catch((error: Error) => steps.note(`not removed: ${what} (${error.message.split('\n').at(-1)})`));
+  for (const { StackName: stackName } of await account.stacks()) {
+    if (!stackName.startsWith(cdk.stackName) && stackName !== RELEASED.stackName) continue;
+    const secrets = await createdSecrets(context, stackName).catch(() => []);
+    await attempt(stackName, () => account.deleteStack(stackName));
+    for (const id of secrets) await attempt(id, () => account.deleteSecret(id));
+  }
+  for (const prefix of [names.prefix, RELEASED.token.prefix]) {
+    for (const name of await account.parameterNames(prefix)) {
+      await attempt(name, () => account.call('ssm', 'delete-parameter', '--name', name));
+    }
+  }
+  await attempt(names.secret, () => account.deleteSecret(names.secret));
 }

@@ -1,24 +1,20 @@
-import type { Aws } from './aws.ts';
+import type { Account } from './account.ts';
 import type { Cdk } from './cdk.ts';
+import type { Commands } from './commands.ts';
 import type { Steps } from './steps.ts';
 import type { Target } from './target.ts';
 import type { TokenServer } from './token-server.ts';
 
-/** Everything that a run works with: both servers, the CLIs, the steps, and names of its own. */
+/** Everything that a run works with. */
 export interface RunContext {
   readonly target: Target;
-  readonly aws: Aws;
+  readonly commands: Commands;
+  readonly account: Account;
   readonly cdk: Cdk;
   readonly server: TokenServer;
   readonly steps: Steps;
-  readonly signal: AbortSignal;
-  /** Names of this run only. */
-  readonly names: {
-    /** Prefix of all parameters. */
-    readonly prefix: string;
-    /** The existing secret that holds a client, filled before the first deployment. */
-    readonly secret: string;
-  };
+  /** Names of this run only: the prefix of all parameters, and the secret that is filled before the first deployment. */
+  readonly names: { readonly prefix: string; readonly secret: string };
 }
 
 /** Path of a token's parameters. */
@@ -31,7 +27,9 @@ export function functionOf(context: RunContext, token: string): string {
   return `token-refresher${pathOf(context, token).replaceAll('/', '-')}`;
 }
 
-/** The three tokens of the first deployment, as they would stand in cdk.json. */
+/** The tokens of the first deployment. */
+export type Tokens = ReturnType<typeof firstTokens>;
+
 export function firstTokens({ names, server }: RunContext) {
   const shared = {
     provider: 'oauth2',

@@ -1,16 +1,20 @@
 /**
- * `npm run e2e`: deploys the real app with the real CDK, onto MiniStack or whatever the environment names (docs/development/e2e.md),
- * runs it, changes it, and destroys it. Exit status 0: every step passed.
+ * `npm run e2e`: deploys the app with the real CDK CLI, onto MiniStack or a real account (docs/development/e2e.md), runs it,
+ * changes it, and destroys it. Exit status 0: every step passed.
  */
 import { setMaxListeners } from 'node:events';
-import { createAws } from './aws.ts';
+import { openAccount } from './account.ts';
 import { createCdk } from './cdk.ts';
-import { checkConfigurationChange, checkUnchanged } from './changes.ts';
-import type { RunContext } from './context.ts';
-import { checkDestruction, cleanUp } from './destruction.ts';
-import { checkFirstDeployment, deployFirst } from './first-deployment.ts';
-import { checkJob } from './job.ts';
-import { checkChangedSecret, checkSchedule, checkStoredSecret } from './mints.ts';
+import { checkConfigurationChange, checkDestruction, checkUnchanged, cleanUp } from './changes.ts';
+import { createCommands } from './commands.ts';
+import { firstTokens, type RunContext } from './context.ts';
+import {
+  checkChangedSecret,
+  checkFirstDeployment,
+  checkJob,
+  checkSchedule,
+  checkStoredSecret,
+} from './mints.ts';
 import { checkOwnership } from './ownership.ts';
 import { createSteps } from './steps.ts';
 import { openTarget, type Target } from './target.ts';
@@ -18,14 +22,13 @@ import { remoteTokenServer, startLocalTokenServer, type TokenServer } from './to
 import { checkUpgrade } from './upgrade.ts';
 
 const interruption = new AbortController();
-const steps = createSteps((line) => process.stdout.write(`${line}\n`), interruption.signal);
+const steps = createSteps(interruption.signal);
 setMaxListeners(0, interruption.signal);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => interruption.abort(new Error(`interrupted by ${signal}`)));
 }
 
-steps.heading('Set-up');
-const target = await openTarget(steps, interruption.signal);
+const target = await openTarget();
 try {
   const server = target.isEmulator ? await startLocalTokenServer() : remoteTokenServer();
   await play(target, server).finally(server.close);
@@ -38,23 +41,19 @@ async function play(target: Target, server: TokenServer): Promise<void> {
   const run = Date.now().toString(36);
   const stackName = `TokenRefresherE2e-${run}`;
   const names = { prefix: `/e2e-${run}`, secret: `token-refresher-e2e-${run}` };
-  const contextUntil = (signal: AbortSignal): RunContext => ({
-    target,
-    server,
-    steps,
-    signal,
-    names,
-    aws: createAws(target, signal),
-    cdk: createCdk({ target, stackName, steps, signal }),
-  });
+  const contextUntil = (signal: AbortSignal): RunContext => {
+    const commands = createCommands(target.env, signal);
+    const cdk = createCdk(stackName, target, commands);
+    return { target, server, steps, names, commands, cdk, account: openAccount(commands) };
+  };
   const context = contextUntil(interruption.signal);
+  const tokens = firstTokens(context);
   try {
     steps.heading('First deployment');
-    const tokens = await deployFirst(context);
-    await checkFirstDeployment(context);
+    await checkFirstDeployment(context, tokens);
 
     steps.heading('Before the next invocation by the schedule');
-    const endpointIsBack = await server.endOutage();
+    await server.endOutage?.();
     await checkStoredSecret(context);
     await checkUnchanged(context, tokens);
     await checkJob(context);
@@ -64,7 +63,7 @@ async function play(target: Target, server: TokenServer): Promise<void> {
     await checkUpgrade(context);
 
     steps.heading('The heartbeat');
-    await checkSchedule(context, endpointIsBack);
+    await checkSchedule(context);
 
     steps.heading('Changes');
     const changed = await checkConfigurationChange(context, tokens);
@@ -73,9 +72,9 @@ async function play(target: Target, server: TokenServer): Promise<void> {
     steps.heading('The end');
     await checkDestruction(context, changed);
   } catch (error) {
-    if (context.signal.aborted) steps.note(`${context.signal.reason.message}; cleaning up`);
+    if (interruption.signal.aborted) steps.note(`${interruption.signal.reason.message}; cleaning up`);
     else await steps.step('the run comes to its end', () => Promise.reject(error));
   } finally {
-    if (!target.endsWithRun) await cleanUp(contextUntil(AbortSignal.timeout(600_000)));
+    if (!target.isEmulator) await cleanUp(contextUntil(AbortSignal.timeout(600_000)));
   }
 }

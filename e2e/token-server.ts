@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { startAuthorizationServer } from '../local/authorization-server/authorization-server.ts';
 
 /** The OAuth client's secret, as it is stored in Secrets Manager. */
-export type ClientSecret = { readonly client_id: string; readonly client_secret: string };
+type ClientSecret = { readonly client_id: string; readonly client_secret: string };
 
 /** The token endpoint, and its controls. */
 export interface TokenServer {
@@ -12,8 +12,8 @@ export interface TokenServer {
   readonly client: ClientSecret;
   /** Whether the server accepts the token; undefined if it cannot be asked. */
   isLive(token: string): Promise<boolean | undefined>;
-  /** Starts the stopped endpoint again. @returns false if that is impossible */
-  endOutage(): Promise<boolean>;
+  /** Starts the stopped endpoint again; undefined if that is impossible. */
+  readonly endOutage?: () => Promise<void>;
   /** Sets another client secret, if that is possible. @returns the value to store */
   changeSecret(): ClientSecret;
   close(): Promise<void>;
@@ -21,33 +21,26 @@ export interface TokenServer {
 
 /** Starts two authorization servers on loopback, one of them offline. Tokens live an hour. */
 export async function startLocalTokenServer(): Promise<TokenServer> {
-  let client = { client_id: 'e2e-client', client_secret: 'e2e-canary-secret-1' };
-  const start = () =>
-    startAuthorizationServer({
-      clients: [{ clientId: client.client_id, clientSecret: client.client_secret }],
-      lifetimeSeconds: 3600,
-    });
-  const server = await start();
-  const dead = await start();
+  const clientId = 'e2e-client';
+  const secretNumber = (number: number) => `e2e-canary-secret-${number}`;
+  const clients = [{ clientId, clientSecret: secretNumber(1) }];
+  const [server, dead] = [
+    await startAuthorizationServer({ clients }),
+    await startAuthorizationServer({ clients }),
+  ];
   await dead.faults.goOffline();
   return {
     tokenUrl: server.tokenUrl,
     deadTokenUrl: dead.tokenUrl,
-    get client() {
-      return client;
-    },
+    client: { client_id: clientId, client_secret: secretNumber(1) },
     async isLive(token) {
       const answers = await Promise.all([server.introspect(token), dead.introspect(token)]);
       return answers.some(({ active }) => active);
     },
-    async endOutage() {
-      await dead.faults.goOnline();
-      return true;
-    },
+    endOutage: () => dead.faults.goOnline(),
     changeSecret() {
-      client = { ...client, client_secret: `${client.client_secret}-changed` };
-      for (const one of [server, dead]) one.replaceClientSecret(client.client_id, client.client_secret);
-      return client;
+      for (const one of [server, dead]) one.replaceClientSecret(clientId, secretNumber(2));
+      return { client_id: clientId, client_secret: secretNumber(2) };
     },
     async close() {
       await Promise.all([server.close(), dead.close()]);
@@ -74,10 +67,8 @@ export function remoteTokenServer(): TokenServer {
     client,
     async isLive(token) {
       if (probeUrl === undefined) return undefined;
-      const answer = await fetch(probeUrl, { headers: { authorization: `Bearer ${token}` } });
-      return answer.ok;
+      return (await fetch(probeUrl, { headers: { authorization: `Bearer ${token}` } })).ok;
     },
-    endOutage: async () => false,
     changeSecret: () => client,
     close: async () => {},
   };

@@ -10,7 +10,7 @@ import { startMoto } from '../../../e2e/moto.ts';
 const JEST = ['node_modules/jest/bin/jest.js', '--verbose', 'test/local/aws/.*-contract'];
 
 const given = process.env.CONTRACT_ENDPOINT_URL;
-const emulator = given === undefined ? await startMoto(new AbortController().signal) : undefined;
+const emulator = given === undefined ? await startMoto() : undefined;
 try {
   const env = { ...process.env, CONTRACT_ENDPOINT_URL: given ?? emulator?.url };
   process.exitCode = spawnSync(process.execPath, JEST, { env, stdio: 'inherit' }).status ?? 1;
