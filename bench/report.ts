@@ -1,20 +1,3 @@
-/** A figure, its limit, and its name. */
-export interface Claim {
-  readonly text: string;
-  readonly value: number;
-  readonly atMost: number;
-}
-
-/** Prints each claim with its limit, and returns how many do not hold. */
-export function printClaims(claims: readonly Claim[]): number {
-  for (const { text, value, atMost } of claims) {
-    const figure = Number.isInteger(value) ? count(value) : value.toFixed(2);
-    const limit = atMost.toLocaleString('en-US', { maximumFractionDigits: 2 });
-    console.log(`${value <= atMost ? 'holds ' : 'BROKEN'}  ${text}: ${figure} (at most ${limit})`);
-  }
-  return claims.filter(({ value, atMost }) => !(value <= atMost)).length;
-}
-
 /**
  * Prints rows as a Markdown table with aligned columns, and an empty line: the first column to the left, the others to the
  * right. The tables in docs/ are copied from it.

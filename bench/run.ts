@@ -5,7 +5,7 @@
 const BENCHES: Readonly<Record<string, string>> = {
   availability: 'a simulated year: builds lost, the guarantees M and H, the alarm; --quick, --seed N',
   scale: 'stacks of 1 to 1,000 tokens: synth, resources, load on Parameter Store, costs',
-  speed: 'ratios in one run: idle beat, mint, memory, forwarded calls; --rounds N, --mints N, --calls N',
+  speed: 'ratios in one run: idle beat, mint, memory, forwarded calls',
 };
 
 const [name = '', ...args] = process.argv.slice(2);

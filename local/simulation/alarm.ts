@@ -53,24 +53,7 @@ export function ringAlarm(
   return ringing;
 }
 
-/** Compares the times in which the alarm was raised with the lapses: the times without a live token. */
-export function judgeAlarm(ringing: readonly Ringing[], lapses: readonly Gap[]) {
-  const warnings = lapses.flatMap(({ from }) => {
-    const ring = ringing.find((one) => one.from <= from && one.to > from);
-    return ring === undefined ? [] : [from - ring.from];
-  });
-  const withoutLapse = ringing.filter(
-    (one) =>
-      !one.isHeartbeatMissing &&
-      !lapses.some(({ from, to }) => from < one.to && to > one.from - 2 * MINUTE_MS),
-  );
-  return {
-    lapses: lapses.length,
-    /** Lapses at whose beginning the alarm was raised. */
-    announced: warnings.length,
-    /** The shortest warning before an announced lapse, milliseconds; undefined if there was none. */
-    shortestWarningMs: warnings.length === 0 ? undefined : Math.min(...warnings),
-    /** How often it was raised without a lapse and without a stopped heartbeat. */
-    withoutLapse: withoutLapse.length,
-  };
+/** Whether the alarm is raised at a time. */
+export function isRaised(ringing: readonly Ringing[], at: number): boolean {
+  return ringing.some(({ from, to }) => from <= at && to > at);
 }

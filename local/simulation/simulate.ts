@@ -72,7 +72,7 @@ export async function simulate(options: {
 }): Promise<Outcome> {
   const { world, reads, strategy } = options;
   const account = createAccount(0, world.server);
-  const systemNow = (): Date => new Date(account.nowMs + (world.clockSteps.at(account.nowMs)?.value ?? 0));
+  const systemNow = (): Date => new Date(account.nowMs + (world.clockSteps(account.nowMs) ?? 0));
   const newInstance = () => ({ memory: createMemory(), clock: createClock(systemNow, () => account.nowMs) });
   let instance: { memory: RefreshOptions['memory']; clock: Clock } = newInstance();
   const metric = new Float64Array(Math.ceil(world.spanMs / MINUTE_MS) + 1).fill(Number.NaN);
@@ -84,19 +84,19 @@ export async function simulate(options: {
   const call: Call = async (name, { effect, failure }) => {
     if (name === 'mint') {
       mints++;
-      const trouble = world.endpoint.at(account.nowMs)?.value;
-      account.nowMs += trouble?.latencyMs ?? (world.slow.at(account.nowMs)?.value ?? LATENCY_MS.mint) / 2;
+      const trouble = world.endpoint(account.nowMs);
+      account.nowMs += trouble?.latencyMs ?? (world.slow(account.nowMs) ?? LATENCY_MS.mint) / 2;
       if (trouble !== undefined) {
         const retryAfterMs = trouble.retryAfterMs || undefined;
         throw new RefreshError(trouble.code, 'The virtual endpoint is in trouble.', { retryAfterMs });
       }
       const answer = effect();
-      account.nowMs += (world.slow.at(account.nowMs)?.value ?? LATENCY_MS.mint) / 2;
+      account.nowMs += (world.slow(account.nowMs) ?? LATENCY_MS.mint) / 2;
       return answer;
     }
     account.nowMs += LATENCY_MS[name];
     if (name === 'probe' || name === 'read-secret') return effect();
-    const trouble = world.parameterStore.at(account.nowMs)?.value;
+    const trouble = world.parameterStore(account.nowMs);
     if (trouble === 'throttled') return failure();
     const answer = effect();
     return trouble === 'answer-lost' && name.startsWith('write') ? failure() : answer;

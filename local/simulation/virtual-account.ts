@@ -135,9 +135,6 @@ export type Call = <T>(
   },
 ) => Promise<T>;
 
-/** Each call takes effect at once. */
-export const plainCall: Call = async (_, { effect }) => effect();
-
 const fails = (code: FailureCode) => (): never => {
   throw new RefreshError(code, 'The virtual account is in trouble.');
 };

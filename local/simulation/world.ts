@@ -1,5 +1,4 @@
 import { BEAT_MS } from '../../lambda/contract.ts';
-import { BLIPS_A_YEAR, drawBlipMs, drawIncidentMs, INCIDENTS_A_YEAR } from './incident-history.ts';
 import { createRandom, type Random } from './random.ts';
 import type { Server } from './virtual-account.ts';
 import { createWindows, type Window, type Windows } from './windows.ts';
@@ -54,6 +53,27 @@ export function createQuietWorld(given: Pick<World, 'lifetimeMs' | 'spanMs'> & P
   };
 }
 
+/**
+ * Lengths, in minutes, of incidents that identity providers published with start and end: Auth0's post-mortems
+ * (status.auth0.com and auth0.statuspage.io, incidents mdvjz43ydzb9, 4386qbgrzr8d with two, 8f8bwksy4rwq with two,
+ * rb4z1181bd4z, w9w498gx65zg, j6p14hm4yfzh, tf6886gf5htv, b6jwvpxb300t), apicontext.com's measurement of Auth0's
+ * outage of 2022-06-21, and RSA SecurID's yht0rxcc2vrp. Genesys and NICE publish no such list that we could read.
+ */
+const PUBLISHED_INCIDENT_MINUTES = [76, 50, 38, 14, 30, 95, 41, 26, 307, 255, 52, 30];
+
+/** The log-normal distribution that fits them. */
+const LOGS = PUBLISHED_INCIDENT_MINUTES.map(Math.log);
+const LOG_MEAN = LOGS.reduce((sum, log) => sum + log, 0) / LOGS.length;
+const LOG_DEVIATION = Math.sqrt(
+  LOGS.reduce((sum, log) => sum + (log - LOG_MEAN) ** 2, 0) / (LOGS.length - 1),
+);
+
+const incidentMs = (random: Random): number =>
+  Math.min(Math.exp(LOG_MEAN) * Math.exp(LOG_DEVIATION * random.normal()), 12 * 60) * MINUTE_MS;
+
+/** Short outages are not published: we assume their length, a few seconds to a few minutes. */
+const blipMs = (random: Random): number => Math.max(2, 45 * Math.exp(1.1 * random.normal())) * 1_000;
+
 /** A kind of fault in which no mint is possible, or its token is not stored. */
 interface Fault {
   readonly aYear: number;
@@ -81,8 +101,9 @@ const minutesAround = (minutes: number) => (random: Random) =>
   minutes * MINUTE_MS * Math.exp(random.normal());
 
 const FAULTS: readonly Fault[] = [
-  { aYear: INCIDENTS_A_YEAR, lengthMs: drawIncidentMs, endpoint: unavailable },
-  { aYear: BLIPS_A_YEAR, lengthMs: drawBlipMs, endpoint: unavailable },
+  // As many incidents and blips as one token endpoint in one region has at most: our assumption.
+  { aYear: 8, lengthMs: incidentMs, endpoint: unavailable },
+  { aYear: 120, lengthMs: blipMs, endpoint: unavailable },
   { aYear: 30, lengthMs: (random) => random.between(0.2, 20) * MINUTE_MS, endpoint: throttled },
   // The secret is replaced at the provider first, and stored minutes later; or both in the right order.
   { aYear: 4, lengthMs: minutesAround(8), endpoint: rejected, changesSecret: true },
@@ -114,7 +135,7 @@ export function createWorld(options: {
   const parameterStore: Window<'throttled' | 'answer-lost'>[] = [];
   const missing: Window[] = [];
   const secretChanges: number[] = [];
-  const taken: Window[] = [];
+  const taken: Omit<Window, 'value'>[] = [];
   for (const [index, fault] of FAULTS.entries()) {
     const random = createRandom(seed, `fault ${index}`);
     for (let placed = 0; placed < Math.round(fault.aYear * years); placed++) {
@@ -124,12 +145,12 @@ export function createWorld(options: {
       const to = from + lengthMs;
       const isTaken = taken.some((one) => to + RECOVERY_MS >= one.from && from <= one.to + RECOVERY_MS);
       if (lengthMs <= 0 || (longestTroubleMs !== undefined && isTaken)) continue;
-      taken.push({ from, to: to + (fault.backoffMs ?? 0), value: undefined });
+      taken.push({ from, to: to + (fault.backoffMs ?? 0) });
       const trouble = fault.endpoint?.(random, lengthMs);
       // The fault lasts until the server's Retry-After is over.
       if (trouble) endpoint.push({ from, to: to - (trouble.retryAfterMs ?? 0), value: trouble });
       if (fault.parameterStore) parameterStore.push({ from, to, value: fault.parameterStore });
-      if (fault.missesBeats) missing.push({ from, to, value: undefined });
+      if (fault.missesBeats) missing.push({ from, to, value: true });
       if (fault.changesSecret) secretChanges.push(to + 2_000);
     }
   }
@@ -150,7 +171,9 @@ export function createWorld(options: {
     clockSteps: createWindows(scatter(60, 2 * HOUR_MS, () => scattered.between(-300_000, 300_000))),
     secretChanges: secretChanges.sort((one, other) => one - other),
     // An instance lives a few hours.
-    coldStarts: createWindows(scatter(3_000, 1, () => undefined)).all.map(({ from }) => from),
+    coldStarts: scatter(3_000, 1, () => undefined)
+      .map(({ from }) => from)
+      .sort((one, other) => one - other),
     // If faults are limited, a beat that is later than H allows would be a fault too.
     beats: drawBeats(beats, spanMs, createWindows(missing), longestTroubleMs === undefined ? 59_000 : 15_000),
   };
@@ -166,7 +189,7 @@ function limitLength({ backoffMs = 0, missesBeats }: Fault, drawnMs: number, lon
 function drawBeats(random: Random, spanMs: number, missing: Windows, mostLateMs: number): Float64Array {
   const beats: number[] = [];
   for (let time = random.uniform() * BEAT_MS; time < spanMs; time += BEAT_MS) {
-    if (missing.at(time) !== undefined) continue;
+    if (missing(time)) continue;
     const lateMs = random.uniform() < 0.02 ? random.between(0, mostLateMs) : random.between(0, 300);
     beats.push(time + lateMs);
     if (random.uniform() < 0.000_5) beats.push(time + lateMs + random.between(10, 5_000));

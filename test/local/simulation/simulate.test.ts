@@ -1,4 +1,4 @@
-import { judgeAlarm, ringAlarm } from '../../../local/simulation/alarm.ts';
+import { isRaised, ringAlarm } from '../../../local/simulation/alarm.ts';
 import { gapsOf, simulate } from '../../../local/simulation/simulate.ts';
 import { createWindows } from '../../../local/simulation/windows.ts';
 import {
@@ -39,11 +39,7 @@ test('an outage that outlasts the token makes a gap that ends within a beat, and
   expect(gaps).toHaveLength(1);
   expect(gaps[0]?.to).toBeGreaterThan(outage.to);
   expect(gaps[0]?.to).toBeLessThan(outage.to + MINUTE_MS);
-  expect(judgeAlarm(ringAlarm(outcome.remainingSeconds, ALARM, HOUR_MS), gaps)).toMatchObject({
-    lapses: 1,
-    announced: 1,
-    withoutLapse: 0,
-  });
+  expect(isRaised(ringAlarm(outcome.remainingSeconds, ALARM, HOUR_MS), gaps[0]?.from ?? 0)).toBe(true);
 });
 
 test('the alarm rings when the metric has stopped for five minutes, and not for a hole of four', () => {
