@@ -12,14 +12,14 @@ const FEWER = { kinds: ['beat', 'force', 'minRemaining'], lifetimes: ['unequal l
 const QUICK: readonly ExplorationSet[] = [
   ['two on one instance, two faults', scenarios({ ...FEWER, onOneInstance: true }), 2],
   ['two at once, one fault', scenarios(FEWER), 1],
-  ['three beats or forced mints at once', scenarios({ ...FEWER, requests: 3, kinds: ['beat', 'force'] }), 0],
+  ['three beats or forced mints at once', scenarios({ ...FEWER, count: 3, kinds: ['beat', 'force'] }), 0],
 ];
 
 /** The sets of `npm run prove`. */
 const FULL: readonly ExplorationSet[] = [
   ['two on one instance, two faults', scenarios({ onOneInstance: true }), 2],
   ['two at once, two faults', scenarios({}), 2],
-  ['three at once, no fault', scenarios({ requests: 3 }), 0],
+  ['three at once, no fault', scenarios({ count: 3 }), 0],
   ['two at once, one live token, one fault', scenarios({ server: 'one live token' }), 1],
   ['two at once, same token, one fault', scenarios({ server: 'same token' }), 1],
   ['two at once, no probe, one fault', scenarios({ hasProbe: false }), 1],

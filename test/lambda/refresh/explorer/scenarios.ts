@@ -12,35 +12,6 @@ import {
 
 export type RefreshRequest = RefreshOptions['request'];
 
-/** How the invocations of a set of scenarios differ from two at once, with a probe. */
-interface Options {
-  /** @default 2 */
-  readonly requests?: number;
-  /** One after the other, as reserved concurrency has it. Otherwise on instances of their own, all at once. */
-  readonly onOneInstance?: boolean;
-  readonly server?: Server['kind'];
-  readonly hasProbe?: boolean;
-  /** Whether the server may answer the request first that was sent last. */
-  readonly requestsCross?: boolean;
-  /** @default all of {@link REQUESTS} */
-  readonly kinds?: readonly string[];
-  /** @default all of {@link LIFETIMES} */
-  readonly lifetimes?: readonly string[];
-}
-
-/** The beginning of an execution. */
-export interface Scenario {
-  readonly name: string;
-  /** Makes the account anew: each schedule has its own. */
-  readonly account: () => VirtualAccount;
-  readonly requests: readonly RefreshRequest[];
-  readonly onOneInstance: boolean;
-  readonly server: Server['kind'];
-  readonly hasProbe: boolean;
-  readonly requestsCross: boolean;
-  readonly lifetimesMs: readonly number[];
-}
-
 export const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const START_MS = Date.parse('2026-11-20T14:00:00.000Z');
@@ -108,22 +79,37 @@ function choose(names: readonly string[], count: number, isOrdered: boolean): st
   );
 }
 
+const DEFAULTS = {
+  /** How many invocations. */
+  count: 2,
+  /** One after the other, as reserved concurrency has it. Otherwise on instances of their own, all at once. */
+  onOneInstance: false,
+  server: 'many live tokens' as Server['kind'],
+  hasProbe: true,
+  /** Whether the server may answer the request first that was sent last. */
+  requestsCross: false,
+  kinds: Object.keys(REQUESTS),
+  lifetimes: Object.keys(LIFETIMES),
+};
+
+/** The beginning of an execution. */
+export interface Scenario extends Omit<typeof DEFAULTS, 'count' | 'kinds' | 'lifetimes'> {
+  readonly name: string;
+  /** Makes the account anew: each schedule has its own. */
+  readonly account: () => VirtualAccount;
+  readonly requests: readonly RefreshRequest[];
+  readonly lifetimesMs: readonly number[];
+}
+
 /** Every start with every choice of requests. */
-export function scenarios({
-  requests = 2,
-  onOneInstance = false,
-  server = 'many live tokens',
-  hasProbe = true,
-  requestsCross = false,
-  kinds = Object.keys(REQUESTS),
-  lifetimes = Object.keys(LIFETIMES),
-}: Options): Scenario[] {
+export function scenarios(options: Partial<typeof DEFAULTS>): Scenario[] {
+  const { count, kinds, lifetimes, ...how } = { ...DEFAULTS, ...options };
   return Object.entries(STARTS).flatMap(([start, arrange]) => {
-    const first = createAccount(START_MS, { kind: server, idleTimeoutMs: null });
+    const first = createAccount(START_MS, { kind: how.server, idleTimeoutMs: null });
     arrange(first);
     first.nowMs = START_MS;
     return lifetimes.flatMap((lives) =>
-      choose(kinds, requests, onOneInstance).map((names) => ({
+      choose(kinds, count, how.onOneInstance).map((names) => ({
         name: `${start}, ${names.join(' + ')}, ${lives}`,
         account: () => ({
           ...first,
@@ -131,11 +117,8 @@ export function scenarios({
           issued: first.issued.map((token) => ({ ...token })),
         }),
         requests: names.flatMap((name) => REQUESTS[name] ?? []),
-        onOneInstance,
-        server,
-        hasProbe,
-        requestsCross,
         lifetimesMs: LIFETIMES[lives] ?? [],
+        ...how,
       })),
     );
   });
