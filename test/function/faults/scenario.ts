@@ -1,13 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fingerprintOf } from '../../../lambda/refresh/store.ts';
-import {
-  type Harness,
-  type HarnessOptions,
-  MINUTE_MS,
-  openHarness,
-  type Read,
-} from '../../../local/harness.ts';
-import { CALLS, expectNoLeaks, holdUntilAllMeet, TOKEN_PARAMETER } from '../harnesses.ts';
+import { type Harness, type HarnessOptions, MINUTE_MS, openHarness } from '../../../local/harness.ts';
+import { CALLS, expectNoLeaks, holdUntilAllMeet } from '../harnesses.ts';
 
 /** One fault, at a named point. */
 export interface Scenario {
@@ -24,8 +17,6 @@ export interface Scenario {
   readonly act?: (harness: Harness) => Promise<string>;
   /** Undoes what is not a scripted fault; scripted faults are cleared in any case. */
   readonly repair?: (harness: Harness) => unknown;
-  /** Token requests are under way at the same time: then no instance can tell which token was issued last. */
-  readonly requestsCross?: boolean;
   /** What the act answers: `outcome, reason` or the failure's code. */
   readonly answers: string | RegExp;
   /** Text of the failure's message. Such a failure keeps the stored token. */
@@ -39,14 +30,12 @@ export interface Scenario {
 }
 
 const MAX_BEATS = 6;
-const LOOK_EVERY_MS = 20;
-const READ_EVERY_MS = 500;
 /** The tolerated difference of two clocks: a header's whole seconds, and the time of a request. */
 const CLOCK_RESOLUTION_MS = 6_000;
 
 /**
- * Runs the synthesized bundle in its own process with each fault at a named point, while a job reads: see
- * docs/development/faults.md. All scenarios of a suite share its synthesis and its authorization server.
+ * Runs the synthesized bundle in its own process with each fault at a named point. A job reads during
+ * the fault and at the end; the explorer reads at each step. See docs/development/faults.md. All scenarios of a suite share its synthesis and its authorization server.
  */
 export function testScenarios(scenarios: readonly Scenario[]): void {
   const opened = new Map<boolean, Promise<Harness>>();
@@ -81,10 +70,14 @@ export function killBefore(harness: Harness, match: (typeof CALLS)[keyof typeof 
 async function problemsOf(scenario: Scenario, harness: Harness): Promise<string[]> {
   await prepare(scenario, harness);
   const before = harness.stored()?.version;
-  const reader = startReader(harness);
   await scenario.arrange(harness);
   const answer = await (scenario.act?.(harness) ?? harness.beat());
   const problems: string[] = [];
+  const read = async () => {
+    const { problem } = await harness.read();
+    if (problem !== undefined) problems.push(`a reader found the token ${problem}`);
+  };
+  if (scenario.before !== 'empty' && !scenario.takesTokenAway) await read();
   if (!(scenario.answers instanceof RegExp ? scenario.answers.test(answer) : answer === scenario.answers))
     problems.push(`answered "${answer}" instead of "${scenario.answers}"`);
   if (scenario.says !== undefined) problems.push(...problemsOfFailure(scenario.says, harness));
@@ -92,11 +85,8 @@ async function problemsOf(scenario: Scenario, harness: Harness): Promise<string[
     problems.push(`a failure turned version ${before} into ${harness.stored()?.version}`);
   harness.clearFaults();
   await scenario.repair?.(harness);
-  problems.push(...(await problemsOfHealing(scenario, harness, reader.read)));
-  const healedAt = harness.now();
-  problems.push(...problemsOfReads(scenario, await reader.stop(), healedAt));
-  if (!scenario.requestsCross && isOutdated(harness))
-    problems.push('a token that was issued earlier stayed in the place of a later one');
+  problems.push(...(await problemsOfHealing(scenario, harness)));
+  await read();
   return problems;
 }
 
@@ -111,52 +101,15 @@ async function prepare({ before = 'due', instances = 1 }: Scenario, harness: Har
   if (before === 'due') harness.advance(51 * MINUTE_MS);
 }
 
-/** A job that reads after each call to AWS, and otherwise twice a second, from the fault to the end. */
-function startReader(harness: Harness) {
-  const reads: Read[] = [];
-  let isRunning = true;
-  const read = async (): Promise<void> => {
-    reads.push(await harness.read());
-  };
-  const running = (async () => {
-    let callsSeen = -1;
-    let nextReadAt = 0;
-    while (isRunning) {
-      const calls = harness.aws.calls.length;
-      if (calls !== callsSeen || performance.now() >= nextReadAt) {
-        await read();
-        // Its own call, too.
-        callsSeen = calls + 1;
-        nextReadAt = performance.now() + READ_EVERY_MS;
-      }
-      await sleep(LOOK_EVERY_MS);
-    }
-  })();
-  return {
-    read,
-    async stop(): Promise<readonly Read[]> {
-      isRunning = false;
-      await running;
-      await read();
-      return reads;
-    },
-  };
-}
-
 /** Beats until everything works again. */
 async function problemsOfHealing(
   { healedAfter = 1, healedBy }: Scenario,
   harness: Harness,
-  read: () => Promise<void>,
 ): Promise<string[]> {
-  if (healedAfter === 0 && problemsOfState(harness).length === 0) return [];
   const healing: string[] = [];
-  while (healing.length < MAX_BEATS) {
-    await read();
+  while (problemsOfState(harness).length > 0 && healing.length < MAX_BEATS) {
     harness.advance(MINUTE_MS);
-    await read();
     healing.push(await harness.beat());
-    if (problemsOfState(harness).length === 0) break;
   }
   const problems = problemsOfState(harness);
   if (healing.length > healedAfter) problems.push(`healed after ${healing.length}: ${healing.join(', ')}`);
@@ -201,30 +154,4 @@ function problemsOfFailure(says: RegExp, { failures, process }: Harness): string
     ...(says.test(message) ? [] : [`"${message}" does not match ${says}`]),
     ...(error?.code === code && error?.message === message ? [] : ['the log line has another error']),
   ];
-}
-
-/** What the job found, but for the time without a token that the scenario itself causes. */
-function problemsOfReads(scenario: Scenario, reads: readonly Read[], healedAt: Date): string[] {
-  const firstGood = reads.findIndex(({ problem }) => problem === undefined);
-  if (firstGood < 0) return ['no reader ever found a token'];
-  const isExcused = ({ at }: Read, index: number): boolean =>
-    (scenario.before === 'empty' && index < firstGood) ||
-    (scenario.takesTokenAway === true && at <= healedAt);
-  const bad = reads.filter((read, index) => read.problem !== undefined && !isExcused(read, index));
-  return [...new Set(bad.map(({ problem }) => `a reader found the token ${problem}`))];
-}
-
-/**
- * Whether a token that was issued earlier is stored in the end. Parameter Store has no conditional write: of two mints at
- * once the earlier one may be written last. Then the next invocation mints a token that is later than both.
- */
-function isOutdated({ aws, tokens }: Harness): boolean {
-  const versions = aws.ssm.parameters.get(TOKEN_PARAMETER)?.versions ?? [];
-  const last = versions.at(-1);
-  const issued = [...tokens.keys()];
-  return versions.some(({ value }) => {
-    const diesAt = tokens.get(value);
-    const wasLive = diesAt !== undefined && last !== undefined && diesAt > last.lastModifiedDate;
-    return wasLive && issued.indexOf(value) > issued.indexOf(last.value);
-  });
 }
