@@ -1,8 +1,8 @@
 import { findAwsClis } from './support/aws-cli.ts';
-import { accountContent, installStandIn, type StandIn } from './support/aws-stand-in.ts';
+import { accountContent, installStandIn } from './support/aws-stand-in.ts';
 import { HOSTILE_VALUES } from './support/hostile-values.ts';
 import { run } from './support/process.ts';
-import { EVERY_PERMISSION, openReader, type Reader } from './support/reader.ts';
+import { EVERY_PERMISSION, openReader } from './support/reader.ts';
 
 const TOKEN = '/ci/genesys/access-token';
 const STATUS = '/ci/genesys/token-status';
@@ -19,74 +19,51 @@ const CALLS = {
 };
 
 /** Every hostile value that JSON's encoder has something to do for, in one text. */
-const hostile = Object.values(HOSTILE_VALUES).join(' ').slice(0, 3500);
+const status = `${Object.values(HOSTILE_VALUES).join(' ').slice(0, 3500)}\u001b\u0001\u007f\u0085\u202e\n\t\\"`;
+const token = '"\\ [2J';
+const error = { errorType: 'X', errorMessage: 'a "quoted" \u001b\u202e\n\\ text' };
 
-describe.each(findAwsClis())('the stand-in prints what the AWS CLI $version prints', (cli) => {
-  let reader: Reader;
-  let standIn: StandIn;
-
-  beforeEach(async () => {
-    reader = await openReader(cli);
-    standIn = installStandIn();
-  });
-  afterEach(async () => {
-    standIn.remove();
-    await reader.close();
-  });
-
-  async function results(call: keyof typeof CALLS, policies = [EVERY_PERMISSION]) {
-    const env: Record<string, string> = reader.environment(policies);
-    const options = { cwd: reader.home, env };
-    const real = await run(['sh', '-c', CALLS[call]], options);
-    const PATH = `${standIn.directory}:${env.PATH}`;
-    return { real, stoodIn: () => run(['sh', '-c', CALLS[call]], { ...options, env: { ...env, PATH } }) };
-  }
-
-  test.each([
-    ['plain', 'plain', '{"schemaVersion":1}', { satisfied: true }, undefined],
-    [
-      'hostile',
-      '"\\ [2J',
-      `${hostile}\u001b\u0001\u007f\u0085\u202e\n\t\\"`,
-      { errorType: 'X', errorMessage: 'a "quoted" \u001b\u202e\n\\ text' },
-      'Unhandled',
-    ],
-  ] as const)('for %s content', async (_name, token, status, answer, functionError) => {
-    const version = reader.storeToken(token);
-    reader.storeStatus(status);
-    reader.refresher(
-      () => (functionError === undefined ? { payload: answer } : { failure: answer as never }),
-      'f',
-    );
-    const payload = JSON.stringify(answer);
-    standIn.serve(
-      accountContent({ token, version, status, payload, ...(functionError && { functionError }) }),
-    );
-
-    for (const call of Object.keys(CALLS) as (keyof typeof CALLS)[]) {
-      const { real, stoodIn } = await results(call);
-      expect({ call, ...(await stoodIn()) }).toEqual({ call, ...real });
-      expect(real.status).toBe(0);
+test.each(findAwsClis())('the stand-in prints what the AWS CLI $version prints', async (cli) => {
+  const reader = await openReader(cli);
+  const standIn = installStandIn();
+  const callAll = async (env: Record<string, string>, directories = '') => {
+    const options = { cwd: reader.home, env: { ...env, PATH: directories + env.PATH } };
+    const ended: [string, string, string][] = [];
+    for (const [call, line] of Object.entries(CALLS)) {
+      const { stdout, stderr } = await run(['sh', '-c', line], options);
+      ended.push([call, stdout, stderr]);
     }
-  });
+    return ended;
+  };
+  const version = reader.storeToken(token);
+  reader.storeStatus(status);
+  reader.refresher(() => ({ failure: error as never }), 'f');
+  const content = {
+    token,
+    version,
+    status,
+    payload: JSON.stringify(error),
+    functionError: 'Unhandled',
+  } as const;
+  const [allowed, denied] = [reader.environment([EVERY_PERMISSION]), reader.environment([])];
+  const here = `${standIn.directory}:`;
 
-  test.each([
-    ['invoke', [EVERY_PERMISSION]],
-    ['read', []],
-  ] as const)('for an error of %s', async (call, policies) => {
-    const { real, stoodIn } = await results(call, [...policies]);
+  const printed = await callAll(allowed);
+  const refused = await callAll(denied);
+  standIn.serve(accountContent(content));
+  const stoodIn = await callAll(allowed, here);
+  const errorOf = (name: string) => {
+    const [, , stderr = ''] = refused.find(([call]) => call === name) ?? [];
     const [, code = '', message = ''] =
-      /\((\w+)\) when calling the \w+ operation: (.*)\n$/.exec(real.stderr) ?? [];
-    standIn.serve(accountContent({ [`${call}Error`]: { code, message } }));
+      /\((\w+)\) when calling the \w+ operation: (.*)\n$/.exec(stderr) ?? [];
+    return { code, message };
+  };
+  standIn.serve(accountContent({ ...content, readError: errorOf('read'), invokeError: errorOf('invoke') }));
+  const stoodInRefused = await callAll(denied, here);
+  standIn.remove();
+  await reader.close();
 
-    expect(code).toMatch(/^(ResourceNotFound|AccessDenied)Exception$/);
-    const { status, ...stood } = await stoodIn();
-    expect({ ...stood, failed: status !== 0 }).toMatchObject({
-      stdout: '',
-      stderr: real.stderr,
-      failed: true,
-    });
-    expect(real).toMatchObject({ stdout: '', status: expect.any(Number) });
-    expect(real.status).not.toBe(0);
-  });
+  expect(stoodIn).toEqual(printed);
+  expect(errorOf('read').code).toBe('AccessDeniedException');
+  for (const call of [0, 4]) expect(stoodInRefused[call]).toEqual(refused[call]);
 });
