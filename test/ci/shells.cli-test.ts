@@ -1,5 +1,6 @@
+import type { ChildProcess } from 'node:child_process';
 import { findAwsClis } from './support/aws-cli.ts';
-import { AWKWARD_TOKEN, openReader, type Reader } from './support/reader.ts';
+import { AWKWARD_TOKEN, openReader } from './support/reader.ts';
 import { ALL_SHELLS, requireShells } from './support/shells.ts';
 
 /** The first AWS CLI under every shell; the other, which a shell cannot make any different, under the first. */
@@ -9,83 +10,54 @@ const CASES = findAwsClis().flatMap((cli, index) =>
 
 beforeAll(requireShells);
 
-describe.each(CASES)('under $name, with the AWS CLI $cli.version', ({ shell, cli }) => {
-  let reader: Reader;
-
-  beforeEach(async () => {
-    reader = await openReader(cli);
-    reader.storeStatus({ version: reader.storeToken(AWKWARD_TOKEN), lifeSeconds: 2850 });
+test.each(CASES)('every verb, under $name, with the AWS CLI $cli.version', async ({ shell, cli }) => {
+  const reader = await openReader(cli);
+  reader.storeStatus({ version: reader.storeToken(AWKWARD_TOKEN), lifeSeconds: 2850 });
+  const events: unknown[] = [];
+  reader.refresher((event) => {
+    events.push(event);
+    const tokenVersion = reader.stored()?.version ?? 0;
+    if ('diagnose' in (event as object)) return { payload: { steps: [{ step: 'secret', ok: true }] } };
+    reader.storeStatus({ version: reader.storeToken('second-token'), lifeSeconds: 3599 });
+    return { payload: { outcome: 'refreshed', satisfied: true, tokenVersion: tokenVersion + 1 } };
   });
-  afterEach(() => reader.close());
+  let pid: number | undefined;
+  const onStart = (child: ChildProcess) => {
+    pid = child.pid;
+  };
+  const command = ['sh', '-c', 'printf "%s\\n" "$$ $MY_TOKEN $1"; exit 7', 'name', 'a b'];
 
-  test('get prints the token and a receipt, get --json a line for programs', async () => {
-    const get = await reader.job(['get', 'genesys'], { shell });
-    const { stdout, ...json } = await reader.job(['get', 'genesys', '--json'], { shell });
-
-    for (const job of [get, json])
-      expect(job).toMatchObject({
-        status: 0,
-        stderr: expect.stringMatching(/^token v1 9f86d081884c expires \d\d:\d\d:\d\dZ, 47 min left$/m),
-      });
-    expect(get.stdout).toBe(`${AWKWARD_TOKEN}\n`);
-    expect(stdout).toMatch(/^\{.*\}\n$/);
-    const expiresAtEpoch = Math.floor(Date.parse(String(reader.status()?.expiresAt)) / 1000);
-    const described = { version: 1, fingerprint: '9f86d081884c', expiresAtEpoch };
-    expect(JSON.parse(stdout)).toEqual({ token: AWKWARD_TOKEN, ...described });
+  const get = await reader.job(['get', 'genesys'], { shell });
+  const json = await reader.job(['get', 'genesys', '--json'], { shell });
+  const exec = await reader.job(['exec', 'genesys', '--env', 'MY_TOKEN', '--', ...command], {
+    shell,
+    onStart,
   });
+  const doctor = await reader.job(['doctor', 'genesys'], { shell });
+  const expiresAtEpoch = reader.status()?.expiresAtEpoch;
+  const fresh = await reader.job(['get', 'genesys', '--min-ttl', '50m'], { shell });
+  const refused = await reader.job(['get', 'genesys'], { shell, policies: [] });
+  await reader.close();
 
-  test('exec becomes the command', async () => {
-    let pid: number | undefined;
-    const script = 'printf "%s\\n" "$$ $MY_TOKEN $1"; exit 7';
-    const command = ['sh', '-c', script, 'name', 'a b'];
-
-    const job = await reader.job(['exec', 'genesys', '--env', 'MY_TOKEN', '--', ...command], {
-      shell,
-      onStart: (child) => {
-        pid = child.pid;
-      },
-    });
-
-    expect(job).toMatchObject({ status: 7, stdout: `${pid} ${AWKWARD_TOKEN} a b\n` });
-  });
-
-  test('get asks the refresher for more life, and says what AWS refused', async () => {
-    const events: unknown[] = [];
-    reader.refresher((event) => {
-      events.push(event);
-      const tokenVersion = reader.storeToken('second-token');
-      reader.storeStatus({ version: tokenVersion, lifeSeconds: 3599 });
-      return { payload: { outcome: 'refreshed', satisfied: true, tokenVersion } };
-    });
-
-    const given = await reader.job(['get', 'genesys', '--min-ttl', '50m'], { shell });
-    const refused = await reader.job(['get', 'genesys'], { shell, policies: [] });
-
-    expect(events).toEqual([{ minRemainingSeconds: 3000 }]);
-    expect(given).toMatchObject({ status: 0, stdout: 'second-token\n' });
-    expect(given.stderr).toMatch(/^token v2 .* 59 min left$/m);
-    expect(refused).toMatchObject({ status: 5, stdout: '' });
-    expect(refused.stderr).toMatch(
-      /AWS refused ssm:GetParameters on .*\/ci\/genesys\/access-token for arn:aws:sts::\d+:assumed-role\/ci\/job/,
-    );
-    expect(refused.stderr).toContain('grantRead(role)');
-  });
-
-  test('doctor prints its table', async () => {
-    reader.refresher(() => ({ payload: { healthy: true, steps: [{ step: 'secret', ok: true }] } }));
-
-    const job = await reader.job(['doctor', 'genesys'], { shell });
-
-    expect(job).toMatchObject({ status: 0, stderr: '' });
-    expect(job.stdout.split('\n').map((line) => line.replace(/ {2,}/g, '  ').trim())).toEqual([
-      'STEP  RESULT  FAULT  DETAIL, OR WHAT TO DO',
-      expect.stringMatching(/^job: identity {2}ok {2}- {2}.*assumed-role\/ci\/job in eu-central-1$/),
-      'job: read parameters  ok  -  /ci/genesys/access-token, /ci/genesys/token-status',
-      expect.stringMatching(/^token: life {2}ok {2}- {2}v1, 47 min left, until 20/),
-      expect.stringMatching(/^token: schedule {2}ok {2}- {2}next mint due 20/),
-      'job: decrypt token  ok  -  v1',
-      'refresher: secret  ok  -',
-      '',
-    ]);
-  });
+  expect(get).toMatchObject({ status: 0, stdout: `${AWKWARD_TOKEN}\n` });
+  expect(get.stderr).toMatch(/^token v1 9f86d081884c expires \d\d:\d\d:\d\dZ, 47 min left$/m);
+  expect(json.stdout).toMatch(/^\{.*\}\n$/);
+  const described = { version: 1, fingerprint: '9f86d081884c', expiresAtEpoch };
+  expect(JSON.parse(json.stdout)).toEqual({ token: AWKWARD_TOKEN, ...described });
+  expect(exec).toMatchObject({ status: 7, stdout: `${pid} ${AWKWARD_TOKEN} a b\n` });
+  expect(doctor).toMatchObject({ status: 0, stderr: '' });
+  expect(doctor.stdout.split('\n').map((line) => line.replace(/ {2,}/g, '  ').trim())).toEqual([
+    'STEP  RESULT  FAULT  DETAIL, OR WHAT TO DO',
+    expect.stringMatching(/^job: identity {2}ok {2}- {2}.*assumed-role\/ci\/job in eu-central-1$/),
+    'job: read parameters  ok  -  /ci/genesys/access-token, /ci/genesys/token-status',
+    expect.stringMatching(/^token: life {2}ok {2}- {2}v1, 47 min left, until 20/),
+    expect.stringMatching(/^token: schedule {2}ok {2}- {2}next mint due 20/),
+    'job: decrypt token  ok  -  v1',
+    'refresher: secret  ok  -',
+    '',
+  ]);
+  expect(events).toEqual([{ diagnose: true }, { minRemainingSeconds: 3000 }]);
+  expect(fresh).toMatchObject({ status: 0, stdout: 'second-token\n' });
+  expect(refused).toMatchObject({ status: 5, stdout: '' });
+  expect(refused.stderr).toContain('AWS refused ssm:GetParameters on ');
 });
