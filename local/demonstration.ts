@@ -1,8 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { styleText } from 'node:util';
 import { type Harness, openHarness, type Read } from './harness.ts';
-import { createTimeline, type Timeline } from './timeline.ts';
 
 const MINUTE = 60_000;
+
+const MARKS = {
+  mint: styleText('green', '●'),
+  read: styleText('cyan', '→'),
+  fault: styleText('yellow', '✗'),
+  action: styleText('magenta', '▶'),
+  bad: styleText('red', '✗'),
+};
+
+/** Prints lines with the minutes on the demonstration's clock. */
+type Timeline = ReturnType<typeof createTimeline>;
+
+function createTimeline(now: () => Date, write: (line: string) => void) {
+  const start = now().getTime();
+  return {
+    say(mark: keyof typeof MARKS, text: string): void {
+      const minutes = ((now().getTime() - start) / MINUTE).toFixed(1).padStart(6);
+      write(`${styleText('dim', `${minutes} min`)}  ${MARKS[mark]} ${text}`);
+    },
+    heading: (text: string): void => write(`\n${styleText('bold', text)}`),
+  };
+}
 
 /** The result of the demonstration. */
 interface Summary {
@@ -24,7 +46,7 @@ interface Summary {
 export async function demonstrate(write: (line: string) => void): Promise<boolean> {
   const harness = await openHarness({ speed: 120, lifetimeSeconds: 20 * 60, refreshIntervalMinutes: 10 });
   try {
-    return judge(await playDemonstration(harness, createTimeline({ now: harness.now, write })), write);
+    return judge(await playDemonstration(harness, createTimeline(harness.now, write)), write);
   } finally {
     await harness.close();
   }
