@@ -1,16 +1,12 @@
 import { parseConfig } from '../../lambda/config.ts';
 import { PROVIDERS } from '../../lambda/providers/providers.ts';
 import { expectNoLeak } from '../support/leaks.ts';
+import { ENVIRONMENT } from './environment.ts';
 
 const tokenUrl = 'https://login.example.test/token';
 const environment = (settings: unknown) => ({
-  TOKEN_NAME: 'ci',
+  ...ENVIRONMENT,
   PROVIDER_SETTINGS: typeof settings === 'string' ? settings : JSON.stringify(settings),
-  SECRET_ARN: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci-AbCdEf',
-  TOKEN_PARAMETER: '/ci/ci/access-token',
-  STATUS_PARAMETER: '/ci/ci/token-status',
-  REFRESH_INTERVAL_SECONDS: '3000',
-  ASSUMED_LIFETIME_SECONDS: '900',
 });
 
 // Each setting is checked at synth: test/infra/configuration/wrong-values.ts.

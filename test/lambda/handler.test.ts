@@ -1,15 +1,7 @@
 import { handler } from '../../lambda/handler.ts';
 import { rejection } from '../support/leaks.ts';
+import { ENVIRONMENT } from './environment.ts';
 
-const ENVIRONMENT = {
-  TOKEN_NAME: 'one',
-  PROVIDER_SETTINGS: JSON.stringify({ provider: 'oauth2', tokenUrl: 'https://login.example.com/token' }),
-  SECRET_ARN: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci-AbCdEf',
-  TOKEN_PARAMETER: '/ci/one/access-token',
-  STATUS_PARAMETER: '/ci/one/token-status',
-  REFRESH_INTERVAL_SECONDS: '3000',
-  ASSUMED_LIFETIME_SECONDS: '900',
-};
 const context = { awsRequestId: 'request', getRemainingTimeInMillis: () => 24_000 };
 const { env } = process;
 const { write } = process.stdout;

@@ -1,24 +1,16 @@
 import { parseConfig } from '../../../lambda/config.ts';
 import { diagnose } from '../../../lambda/diagnose/diagnose.ts';
+import type { DiagnosisStep } from '../../../lambda/diagnose/step.ts';
 import { RefreshError } from '../../../lambda/errors.ts';
-import type { MintedToken, ProbeResult } from '../../../lambda/mint/minter.ts';
+import type { MintedToken, Minter, ProbeResult } from '../../../lambda/mint/minter.ts';
 import { createClock } from '../../../lambda/refresh/clock.ts';
 import type { Parameters } from '../../../lambda/refresh/parameters.ts';
 import type { Stored } from '../../../lambda/refresh/planner.ts';
 import { expectNoLeak } from '../../support/leaks.ts';
+import { ENVIRONMENT } from '../environment.ts';
 
 const awsTime = new Date('2026-11-20T14:00:00Z');
 const after = (seconds: number) => new Date(awsTime.getTime() + seconds * 1_000);
-const DAY = 86_400;
-const ENVIRONMENT = {
-  TOKEN_NAME: 'one',
-  PROVIDER_SETTINGS: JSON.stringify({ provider: 'oauth2', tokenUrl: 'https://login.example.test/token' }),
-  SECRET_ARN: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci-AbCdEf',
-  TOKEN_PARAMETER: '/ci/one/access-token',
-  STATUS_PARAMETER: '/ci/one/token-status',
-  REFRESH_INTERVAL_SECONDS: '3000',
-  ASSUMED_LIFETIME_SECONDS: '900',
-};
 const MINTED: MintedToken = {
   accessToken: 'canary-new',
   issuedAt: awsTime,
@@ -36,88 +28,92 @@ const STORED = {
   provider: 'oauth2',
   source: parseConfig(ENVIRONMENT).source,
 };
-const EMPTY: Stored = { tokenVersion: null, status: null };
-const storing = (token: object = {}, failure: object | null = null): Stored =>
-  ({
-    tokenVersion: 7,
-    status: { token: { ...STORED, ...token }, provider: 'oauth2', lastFailure: failure },
-  }) as Stored;
-const fail = (code: RefreshError['code'], message = 'It failed. Do this.') => new RefreshError(code, message);
+const storing = (changes: object = {}, lastFailure: object | null = null) => {
+  const status = { token: { ...STORED, ...changes }, provider: 'oauth2', lastFailure };
+  return { tokenVersion: 7, status } as Stored;
+};
+const fail = (code: RefreshError['code']) => new RefreshError(code, 'It failed. Do this.');
 
 /** The things that a diagnosis finds. An error is thrown where its value is asked for. */
 interface Found {
-  environment?: object;
-  secretCreatedAt?: Date | undefined | Error;
-  mint?: Partial<MintedToken> | Error;
-  scope?: string;
+  readonly environment: object;
+  readonly secretCreatedAt: Date | undefined | Error;
+  readonly mint: Partial<MintedToken> | Error;
+  readonly scope: string | undefined;
   /** By token. Without an entry there is no probe. */
-  probes?: Readonly<Record<string, ProbeResult>>;
-  stored?: Stored | Error;
-  awsTime?: Date | undefined;
-  now?: Date;
+  readonly probes: Readonly<Record<string, ProbeResult>>;
+  readonly stored: Stored | Error;
+  readonly awsTime: Date | undefined;
+  readonly now: Date;
 }
+
+const HEALTHY: Found = {
+  environment: {},
+  secretCreatedAt: awsTime,
+  mint: {},
+  scope: undefined,
+  probes: { 'canary-new': 'accepted', 'canary-old': 'accepted' },
+  stored: { tokenVersion: null, status: null },
+  awsTime,
+  now: after(0.5),
+};
 
 const orThrow = <T>(value: T | Error): T => {
   if (value instanceof Error) throw value;
   return value;
 };
 
-async function run(found: Found = {}) {
-  const { scope, probes = { 'canary-new': 'accepted', 'canary-old': 'accepted' } } = found;
+async function run(changes: Partial<Found> = {}) {
+  const found = { ...HEALTHY, ...changes };
+  const { scope, probes } = found;
   const written: unknown[] = [];
-  const now = () => found.now ?? after(0.5);
-  const clock = createClock(now);
+  const now = () => found.now;
   const parameters: Parameters = {
-    read: async () => ({
-      ...orThrow(found.stored ?? EMPTY),
-      awsTime: 'awsTime' in found ? found.awsTime : awsTime,
-    }),
+    read: async () => ({ ...orThrow(found.stored), awsTime: found.awsTime }),
     readToken: async () => 'canary-old',
     writeToken: async ({ accessToken }) => written.push(accessToken) + 7,
     writeStatus: async ({ status }) => void written.push(status.token?.version),
   };
+  const probe = async (token: string) => probes[token] ?? 'unanswered';
+  const minter: Minter = {
+    checkSecret: async () => ({ createdAt: orThrow(found.secretCreatedAt) }),
+    mint: async () => ({ ...MINTED, ...orThrow(found.mint) }),
+    ...(scope === undefined ? {} : { scope }),
+    ...(Object.keys(probes).length > 0 ? { probe } : {}),
+  };
   const diagnosis = await diagnose({
     open: () => ({ config: parseConfig({ ...ENVIRONMENT, ...found.environment }), parameters }),
-    loadMinter: async () => ({
-      checkSecret: async () => ({
-        createdAt: 'secretCreatedAt' in found ? orThrow(found.secretCreatedAt) : awsTime,
-      }),
-      mint: async () => ({ ...MINTED, ...orThrow(found.mint ?? {}) }),
-      ...(scope === undefined ? {} : { scope }),
-      ...(Object.keys(probes).length > 0 && {
-        probe: async (token: string) => {
-          return probes[token] ?? 'unanswered';
-        },
-      }),
-    }),
+    loadMinter: async () => minter,
     now,
-    clock,
+    clock: createClock(now),
     signal: AbortSignal.timeout(10_000),
   });
   expectNoLeak(diagnosis, ['canary']);
-  return { diagnosis, written };
+  return { ...diagnosis, written };
 }
 
-test('a healthy refresher: every step in order, and nothing is stored', async () => {
-  const { diagnosis, written } = await run({ scope: 'read' });
+/** The message, then the warning in brackets, then its fault. */
+const says = (step?: DiagnosisStep) => `${step?.message ?? ''} [${step?.warning ?? ''}] ${step?.fault ?? ''}`;
 
-  expect(diagnosis).toEqual({
-    healthy: true,
-    steps: [
-      { step: 'config', ok: true },
-      { step: 'secret', ok: true, message: 'The secret was stored 0 days ago.' },
-      { step: 'token-endpoint', ok: true, message: expect.stringContaining('that lives 3600 s.') },
-      { step: 'scope', ok: true, message: 'The server granted every requested scope.' },
-      { step: 'probe', ok: true, message: 'The provider accepted the token.' },
-      { step: 'parameters', ok: true, warning: expect.stringContaining('No token is stored yet') },
-      { step: 'clock', ok: true, message: "The function's clock differs from AWS's by 0 s." },
-    ].map((one) => ({ ...one, durationMs: 0 })),
-  });
+test('a healthy refresher: every step in order, and nothing is stored', async () => {
+  const { healthy, steps, written } = await run({ scope: 'read' });
+
+  expect(healthy).toBe(true);
+  expect(steps.map((one) => `${one.step}: ${says(one)}`)).toEqual([
+    'config:  [] ',
+    'secret: The secret was stored 0 days ago. [] ',
+    'token-endpoint: The token endpoint returned a token that lives 3600 s. [] ',
+    'scope: The server granted every requested scope. [] ',
+    'probe: The provider accepted the token. [] ',
+    expect.stringMatching(/^parameters: {2}\[No token is stored yet.*\] $/),
+    "clock: The function's clock differs from AWS's by 0 s. [] ",
+  ]);
+  expect(steps[0]).toEqual({ step: 'config', ok: true, durationMs: 0 });
   expect(written).toEqual([]);
 });
 
 /** The steps in order; a skipped one is "-". */
-test.each<[Found, string]>([
+test.each<[Partial<Found>, string]>([
   [{ environment: { REFRESH_INTERVAL_SECONDS: 'soon' } }, 'CONFIG_INVALID of stack, -, -, -, -, -, -'],
   [{ secretCreatedAt: fail('SECRET_MALFORMED') }, 'ok, SECRET_MALFORMED of secret, -, -, -, ok, ok'],
   [{ mint: fail('TOKEN_REJECTED') }, 'ok, ok, TOKEN_REJECTED of secret, -, -, ok, ok'],
@@ -125,103 +121,81 @@ test.each<[Found, string]>([
   [{ mint: new TypeError('canary') }, 'ok, ok, undefined of refresher, -, -, ok, ok'],
   [{ probes: { 'canary-new': 'refused' } }, 'ok, ok, ok, ok, TOKEN_UNUSABLE of token endpoint, ok, ok'],
   [{ stored: fail('PARAMETER_UNAVAILABLE') }, 'ok, ok, ok, ok, ok, PARAMETER_UNAVAILABLE of SSM, -'],
-])(
-  'a failed step has its code and its fault, and the steps that need it are skipped: %j',
-  async (found, verdicts) => {
-    const { healthy, steps } = (await run(found)).diagnosis;
+])('a failed step has its code and fault; those that need it are skipped: %j', async (found, verdicts) => {
+  const { healthy, steps } = await run(found);
 
-    const all = steps.map(({ ok, skipped, code, fault }) =>
-      ok ? 'ok' : skipped ? '-' : `${code} of ${fault}`,
-    );
-    expect(all.join(', ')).toBe(verdicts);
-    expect(healthy).toBe(false);
-  },
-);
+  const all = steps.map(({ ok, skipped, code, fault }) =>
+    ok ? 'ok' : skipped ? '-' : `${code} of ${fault}`,
+  );
+  expect(all.join(', ')).toBe(verdicts);
+  expect(healthy).toBe(false);
+});
 
 test('message and remedy of an error are separate, and a skipped step names the one that it needs', async () => {
-  const { steps } = (await run({ secretCreatedAt: fail('SECRET_MALFORMED') })).diagnosis;
+  const { steps } = await run({ secretCreatedAt: fail('SECRET_MALFORMED') });
 
   expect(steps[1]).toMatchObject({ message: 'It failed.', remedy: 'Do this.' });
   expect(steps[3]?.message).toBe('Not tried: it needs secret.');
 });
 
-const JOBS = { environment: { LONGEST_JOB_SECONDS: '2700' } };
-const living = (seconds: number) => ({ mint: { expiresAt: after(seconds) } });
+const living = (seconds: number): Partial<Found> => ({
+  mint: { expiresAt: after(seconds) },
+  environment: { LONGEST_JOB_SECONDS: '2700' },
+});
+const aged = (days: number) => ({ secretCreatedAt: after(-days * 86_400) });
+const expired = { stored: storing({ expiresAt: awsTime }) };
+const failedSince = { stored: storing({}, { code: 'TOKEN_REJECTED' }) };
+const undescribed = { stored: { tokenVersion: 7, status: null } };
+const fromOtherSource = { stored: storing({ source: 'fedcba9876543210' }) };
+const refusesScope = { mint: { grantedScope: 'read canary' }, scope: 'read  admin' };
+const isUnnamed = { mint: { grantedScope: undefined }, scope: 'read' };
+const warned = { mint: { warnings: ['One.', 'Two.'] } };
+const byOldSecret = { mint: { warnings: ['One.'], secretStage: 'AWSPREVIOUS' } as const };
 
-/** By step: the message, then the warning in brackets, then its fault. */
-test.each<[Found, string, RegExp]>([
-  [{ secretCreatedAt: after(-90 * DAY) }, 'secret', /^The secret was stored 90 days ago\. \[\] $/],
+test.each<[string, Partial<Found>, RegExp]>([
+  ['secret', aged(90), /^The secret was stored 90 days ago\. \[\] $/],
+  ['secret', aged(91), /91 days ago\. \[.* than 90 days: replace it\.\] secret$/],
+  ['secret', { secretCreatedAt: undefined }, /^ \[\] $/],
+  ['token-endpoint', warned, /lives 3600 s\. \[One\. Two\.\] token endpoint$/],
+  ['token-endpoint', byOldSecret, /\[One\.\] secret$/],
+  ['token-endpoint', living(3_000), /lives 3000 s\. \[\] $/],
   [
-    { secretCreatedAt: after(-91 * DAY) },
-    'secret',
-    /91 days ago\. \[.* older than 90 days: replace it\.\] secret$/,
-  ],
-  [{ secretCreatedAt: undefined }, 'secret', /^ \[\] $/],
-  [
-    { mint: { warnings: ['One.', 'Two.'] } },
     'token-endpoint',
-    /lives 3600 s\. \[One\. Two\.\] token endpoint$/,
+    living(2_999),
+    /\[.* 45 minutes .*, or lower longestJob to 43 minutes\.\] token endpoint$/,
   ],
-  [{ mint: { warnings: ['One.'], secretStage: 'AWSPREVIOUS' } }, 'token-endpoint', /\[One\.\] secret$/],
-  [{ ...JOBS, ...living(3_000) }, 'token-endpoint', /lives 3000 s\. \[\] $/],
-  [
-    { ...JOBS, ...living(2_999) },
-    'token-endpoint',
-    /\[.*too short for jobs of 45 minutes .*, or lower longestJob to 43 minutes\.\] token endpoint$/,
-  ],
-  [{ ...JOBS, ...living(400) }, 'token-endpoint', /\[.*, or remove longestJob\.\] token endpoint$/],
-  [{}, 'scope', /^No scope was requested\. \[\] $/],
-  [{ scope: 'read', mint: { grantedScope: undefined } }, 'scope', /^The server names no scope: .* \[\] $/],
-  [
-    { scope: 'read  admin', mint: { grantedScope: 'read canary' } },
-    'scope',
-    /^ \[The server did not grant: admin\. .*\] token endpoint$/,
-  ],
-  [{ probes: {} }, 'probe', /^There is no probe.* Set probeUrl to try tokens\. \[\] $/],
-  [{ probes: { 'canary-new': 'unanswered' } }, 'probe', /^ \[.* the token is not proved.*\] token endpoint$/],
-  [
-    { stored: storing() },
-    'probe',
-    /^The provider accepted the token\. The stored one is still accepted\. \[\] $/,
-  ],
+  ['token-endpoint', living(400), /\[.*, or remove longestJob\.\] token endpoint$/],
+  ['scope', {}, /^No scope was requested\. \[\] $/],
+  ['scope', isUnnamed, /^The server names no scope: .* \[\] $/],
+  ['scope', refusesScope, /^ \[The server did not grant: admin\. .*\] token endpoint$/],
+  ['probe', { probes: {} }, /^There is no probe.* Set probeUrl to try tokens\. \[\] $/],
+  ['probe', { probes: { 'canary-new': 'unanswered' } }, /^ \[.* the token is not proved.*\] token endpoint$/],
+  ['probe', { stored: storing() }, /accepted the token\. The stored one is still accepted\. \[\] $/],
   // A wrong clock makes no live token look expired: it is compared first.
-  [{ stored: storing(), now: after(7_200) }, 'probe', /The stored one is still accepted\. \[\] $/],
+  ['probe', { stored: storing(), now: after(7_200) }, /The stored one is still accepted\. \[\] $/],
   // It must not be sent to the hosts of this source.
-  [{ stored: storing({ source: 'fedcba9876543210' }) }, 'probe', /^The provider accepted the token\. \[\] $/],
-  [{ stored: storing({ expiresAt: awsTime }) }, 'probe', /^The provider accepted the token\. \[\] $/],
-  [{ stored: storing() }, 'parameters', /^Version 7 is stored, 1800 s are left\. \[\] $/],
-  [
-    { stored: storing({ expiresAt: awsTime }) },
-    'parameters',
-    /, 0 s are left\. \[The stored token has expired\.\] $/,
-  ],
-  [
-    { stored: storing({}, { code: 'TOKEN_REJECTED' }) },
-    'parameters',
-    /\[The last mint failed: TOKEN_REJECTED\.\] $/,
-  ],
-  [
-    { stored: { tokenVersion: 7, status: null } },
-    'parameters',
-    /^ \[The status does not describe the stored .*\] $/,
-  ],
-  [{ now: after(-299.5) }, 'clock', /differs from AWS's by -300 s\. \[.*clock is wrong.*\] clock$/],
-  [{ awsTime: undefined }, 'clock', /^ \[.*no Date header.*\] clock$/],
-])('of %j the step %s says %s', async (found, name, says) => {
-  const { diagnosis, written } = await run(found);
+  ['probe', fromOtherSource, /^The provider accepted the token\. \[\] $/],
+  ['probe', expired, /^The provider accepted the token\. \[\] $/],
+  ['parameters', { stored: storing() }, /^Version 7 is stored, 1800 s are left\. \[\] $/],
+  ['parameters', expired, /, 0 s are left\. \[The stored token has expired\.\] $/],
+  ['parameters', failedSince, /\[The last mint failed: TOKEN_REJECTED\.\] $/],
+  ['parameters', undescribed, /^ \[The status does not describe the stored .*\] $/],
+  ['clock', { now: after(-299.5) }, /differs from AWS's by -300 s\. \[.*clock is wrong.*\] clock$/],
+  ['clock', { awsTime: undefined }, /^ \[.*no Date header.*\] clock$/],
+])('the step %s, having found %j, says %s', async (name, found, pattern) => {
+  const { healthy, steps, written } = await run(found);
 
-  const step = diagnosis.steps.find((one) => one.step === name);
-  expect(`${step?.message ?? ''} [${step?.warning ?? ''}] ${step?.fault ?? ''}`).toMatch(says);
-  expect(diagnosis.healthy).toBe(true);
+  expect(says(steps.find(({ step }) => step === name))).toMatch(pattern);
+  expect(healthy).toBe(true);
   expect(written).toEqual([]);
 });
 
 test('if the mint ended the stored token, the new one is stored, with a warning', async () => {
   const probes = { 'canary-new': 'accepted', 'canary-old': 'refused' } as const;
 
-  const { diagnosis, written } = await run({ stored: storing(), probes });
+  const { steps, written } = await run({ stored: storing(), probes });
 
-  expect(diagnosis.steps[4]).toMatchObject({
+  expect(steps[4]).toMatchObject({
     ok: true,
     warning: expect.stringContaining('The new token was stored instead'),
     fault: 'token endpoint',
