@@ -174,12 +174,19 @@ export async function simulate(options: {
     use(one, fresh, account.nowMs, leftMs > 0 && leftMs < one.wishMs);
   }
 
-  for (const event of eventsOf(world, strategy, reads)) {
-    if (event.read !== undefined) await read(event.read);
-    else if (event.isSecretChange) await invoke({ kind: 'secret-changed' }, event.at);
-    else if (strategy.kind === 'ours') await invoke({ kind: 'beat' }, event.at);
-    else await mintAndStore(event.at);
+  const events = reads.map((one) => ({ at: one.at, run: () => read(one) }));
+  const on = (times: Iterable<number>, run: (at: number) => Promise<void>): void => {
+    for (const at of times) events.push({ at, run: () => run(at) });
+  };
+  if (strategy.kind === 'ours') {
+    on(world.beats, (at) => invoke({ kind: 'beat' }, at));
+    on(world.secretChanges, (at) => invoke({ kind: 'secret-changed' }, at));
+  } else if (strategy.kind === 'two-thirds') on(world.beats, mintAndStore);
+  else if (strategy.kind === 'fixed') {
+    const { everyMs } = strategy;
+    for (let at = 0; at < world.spanMs; at += everyMs) on([at], mintAndStore);
   }
+  for (const { run } of events.sort((one, other) => one.at - other.at)) await run();
 
   const diesAtMs = (token: IssuedToken | undefined) => (token === undefined ? 0 : diesAt(account, token));
   const builds: BuildEnd[] = [];
@@ -208,23 +215,6 @@ interface Use {
   readonly token: IssuedToken | undefined;
   readonly at: number;
   readonly isTurnedAway: boolean;
-}
-
-interface Event {
-  readonly at: number;
-  readonly read?: Read;
-  readonly isSecretChange?: true;
-}
-
-/** Beats, changes of the secret and reads, in the order of their times. */
-function eventsOf({ spanMs, beats, secretChanges }: World, strategy: Strategy, reads: readonly Read[]) {
-  const { kind } = strategy;
-  const everyMs = kind === 'fixed' ? strategy.everyMs : 0;
-  const fixed = everyMs && Array.from({ length: Math.ceil(spanMs / everyMs) }, (_, index) => index * everyMs);
-  const events: Event[] = reads.map((read) => ({ at: read.at, read }));
-  if (kind !== 'fetch-at-start') for (const at of fixed || beats) events.push({ at });
-  if (kind === 'ours') for (const at of secretChanges) events.push({ at, isSecretChange: true });
-  return events.sort((one, other) => one.at - other.at);
 }
 
 async function succeeds<T>(work: Promise<T>): Promise<T | undefined> {

@@ -1,25 +1,9 @@
 import { isRaised, ringAlarm } from '../../../local/simulation/alarm.ts';
 import { gapsOf, simulate } from '../../../local/simulation/simulate.ts';
 import { createWindows } from '../../../local/simulation/windows.ts';
-import {
-  createQuietWorld,
-  createWorld,
-  DAY_MS,
-  HOUR_MS,
-  MINUTE_MS,
-  PLAIN,
-} from '../../../local/simulation/world.ts';
+import { createQuietWorld, DAY_MS, HOUR_MS, MINUTE_MS } from '../../../local/simulation/world.ts';
 
 const ALARM = { thresholdSeconds: 480, datapoints: 5, countsMissingAsZero: true };
-
-test('the world of a seed is the same each time', () => {
-  const [one, again, another] = [7, 7, 8].map((seed) =>
-    createWorld({ seed, spanMs: DAY_MS, lifetimeMs: HOUR_MS, server: PLAIN }),
-  );
-
-  expect(again?.beats).toEqual(one?.beats);
-  expect(another?.beats).not.toEqual(one?.beats);
-});
 
 test('a day in which nothing goes wrong has no gap, and a mint every 49 minutes', async () => {
   const outcome = await liveThrough([]);
