@@ -12,6 +12,7 @@ const SIGNING_ALGORITHM = 'ES256';
 export const ISSUER_PATHS = {
   token: '/oauth/token',
   introspection: '/oauth/introspect',
+  revocation: '/oauth/revoke',
   jwks: '/oauth/jwks',
   openidDiscovery: '/.well-known/openid-configuration',
   oauthDiscovery: '/.well-known/oauth-authorization-server',
@@ -33,7 +34,7 @@ export type TokenIssuer = {
 
 /**
  * Starts the certified authorization server `oidc-provider` with the features for client credentials: three methods of
- * client authentication, scopes, opaque tokens, introspection, discovery. Sets every setting whose default
+ * client authentication, scopes, opaque tokens, introspection, revocation, discovery. Sets every setting whose default
  * prints a notice.
  *
  * @see {@link https://github.com/panva/node-oidc-provider/blob/main/docs/README.md oidc-provider's settings}
@@ -54,6 +55,10 @@ export async function startTokenIssuer(options: TokenIssuerOptions): Promise<Tok
       devInteractions: { enabled: false },
       dPoP: { enabled: false },
       introspection: { enabled: true, allowedPolicy: () => true },
+      revocation: {
+        enabled: true,
+        allowedPolicy: (_ctx, client, token) => client.clientId === token.clientId,
+      },
       resourceIndicators: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
       rpInitiatedLogout: { enabled: false },
@@ -63,6 +68,7 @@ export async function startTokenIssuer(options: TokenIssuerOptions): Promise<Tok
     routes: {
       token: ISSUER_PATHS.token,
       introspection: ISSUER_PATHS.introspection,
+      revocation: ISSUER_PATHS.revocation,
       jwks: ISSUER_PATHS.jwks,
     },
     scopes: [...options.scopes],
