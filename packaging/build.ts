@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Extractor, ExtractorConfig, ExtractorLogLevel, type IConfigFile } from '@microsoft/api-extractor';
-import { apiReference } from './api-reference.ts';
 import { buildModule } from './build-module.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -22,20 +21,33 @@ export function build(outdir: string): void {
   for (const directory of [types, contracts, join(outdir, 'docs')]) mkdirSync(directory, { recursive: true });
   const compiler = [join(ROOT, 'node_modules/typescript/bin/tsc'), '--project', 'tsconfig.build.json'];
   execFileSync(process.execPath, [...compiler, '--outDir', types], { cwd: ROOT, stdio: 'inherit' });
-  // API Extractor's own documenter writes a page for each member; this is one page.
-  const apiJsonFilePath = join(buildDirectory, 'api.json');
+  const apiDeclarations = join(outdir, 'dist/index.d.ts');
   extract(join(types, 'infra/index.d.ts'), {
     apiReport: reportOf('construct'),
-    docModel: { enabled: true, apiJsonFilePath },
-    dtsRollup: { enabled: true, untrimmedFilePath: join(outdir, 'dist/index.d.ts') },
+    dtsRollup: { enabled: true, untrimmedFilePath: apiDeclarations },
   });
   extract(join(types, 'packaging/function-contract.d.ts'), { apiReport: reportOf('function') });
-  writeFileSync(join(outdir, 'docs/api.md'), apiReference(apiJsonFilePath));
+  writeFileSync(join(outdir, 'docs/api.md'), apiReference(readFileSync(apiDeclarations, 'utf8')));
 
   /** The signatures go to `<contract>.api.md`. */
   function reportOf(reportFileName: string) {
     return { enabled: true, reportFileName, reportFolder: contracts, reportTempFolder: buildDirectory };
   }
+}
+
+/** The package's declarations as a page. */
+function apiReference(declarations: string): string {
+  return `# API reference
+
+The declarations of \`token-refresher\` with their documentation, as an editor shows them. \`npm run update\` writes this page.
+
+\`\`\`ts
+${declarations
+  .replace(/^import .*\n/gm, '')
+  .replace(/^export \{ \}\n/m, '')
+  .trim()}
+\`\`\`
+`;
 }
 
 function extract(declarations: string, outputs: Partial<IConfigFile>): void {

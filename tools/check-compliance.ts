@@ -3,9 +3,7 @@ import { chmodSync, existsSync, globSync, readFileSync } from 'node:fs';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { synthesizeAssembly } from '../local/cloud-assembly.ts';
-import { temporaryDirectory } from '../local/temporary-directory.ts';
-import { FULL_CONTEXT, FULL_TOKENS, SMALLEST, TARGET } from '../test/infra/full-configuration.ts';
+import { pythonProgram, synthesizeTemplates } from './templates.ts';
 
 // Scans the template of the smallest stack and that of one that uses every setting, with checkov (PyPI) and with AWS Control
 // Tower's proactive controls for CloudFormation Guard (npm), both of which it installs beside the project at the first run. Each
@@ -14,23 +12,10 @@ const CHECKOV = '3.3.30';
 const CONTROL_TOWER_RULES = '0.0.62';
 
 const tools = fileURLToPath(new URL('../.venv', import.meta.url));
-const directory = temporaryDirectory();
-
-const templates = [
-  synthesizeAssembly({
-    tokens: SMALLEST,
-    directory: join(directory, 'smallest'),
-  }),
-  synthesizeAssembly({
-    tokens: FULL_TOKENS,
-    context: FULL_CONTEXT,
-    target: TARGET,
-    directory: join(directory, 'full'),
-  }),
-].map((assembly) => join(assembly.directory, `${assembly.stackName}.template.json`));
+const checkov = pythonProgram('checkov', CHECKOV);
 
 const found = new Set(
-  templates.flatMap((template) => [...scanWithCheckov(template), ...scanWithGuard(template)]),
+  synthesizeTemplates().flatMap((template) => [...scanWithCheckov(template), ...scanWithGuard(template)]),
 );
 const page = readFileSync(new URL('../docs/stack.md', import.meta.url), 'utf8');
 const explained = new Set([...page.matchAll(/^\| `(CKV_\w+|\w+_check)` \|/gm)].map(([, rule = '']) => rule));
@@ -44,13 +29,8 @@ console.log(
 process.exitCode = unexplained.length + outdated.length === 0 ? 0 : 1;
 
 function scanWithCheckov(template: string): string[] {
-  const environment = join(tools, `checkov-${CHECKOV}`);
-  if (!existsSync(join(environment, 'bin/checkov'))) {
-    const install = fileURLToPath(new URL('../.ci/install-python-packages.sh', import.meta.url));
-    execFileSync(install, [environment, `checkov==${CHECKOV}`], { stdio: 'inherit' });
-  }
   const args = ['--file', template, '--framework', 'cloudformation', '--output', 'json', '--skip-download'];
-  const report: CheckovReport = JSON.parse(outputOf(join(environment, 'bin/checkov'), [...args, '--quiet']));
+  const report: CheckovReport = JSON.parse(outputOf(checkov, [...args, '--quiet']));
   return report.results.failed_checks.map(({ check_id }) => check_id);
 }
 
@@ -63,16 +43,8 @@ function scanWithGuard(template: string): string[] {
   const packed = join(environment, 'node_modules/@cdklabs/cdk-validator-cfnguard');
   if (!existsSync(packed)) {
     const wanted = `@cdklabs/cdk-validator-cfnguard@${CONTROL_TOWER_RULES}`;
-    const npm = [
-      'install',
-      '--prefix',
-      environment,
-      '--no-save',
-      '--ignore-scripts',
-      '--legacy-peer-deps',
-      wanted,
-    ];
-    execFileSync('npm', npm, { stdio: 'inherit' });
+    const npm = ['install', '--prefix', environment, '--no-save', '--ignore-scripts', '--legacy-peer-deps'];
+    execFileSync('npm', [...npm, wanted], { stdio: 'inherit' });
   }
   const system = platform() === 'darwin' ? 'macos' : 'ubuntu';
   const machine = arch() === 'arm64' ? 'aarch64' : 'x86_64';

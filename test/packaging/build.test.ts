@@ -1,8 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundle } from '../../infra/bundle/bundle.ts';
-import { temporaryDirectory } from '../../local/temporary-directory.ts';
 
 const OUTDATED = 'Run `npm run update` and look at what it changed.';
 
@@ -39,15 +37,3 @@ test('the module needs nothing but Node.js and the AWS CDK of the app', () => {
   expect(required).toContain('constructs');
   expect(foreign).toEqual([]);
 });
-
-test('the package holds the function that is bundled from the sources', () => {
-  const bundled = temporaryDirectory();
-
-  bundle(bundled);
-
-  expect(readAll(join(directory, 'dist/functions/refresher'))).toEqual(readAll(bundled));
-});
-
-function readAll(path: string): Record<string, string> {
-  return Object.fromEntries(readdirSync(path).map((name) => [name, readFileSync(join(path, name), 'utf8')]));
-}
