@@ -159,6 +159,19 @@ test.each([
   },
 );
 
+test('a GET with a body is never sent twice either', async () => {
+  answer = refusing(FIRST);
+  job.stored.store(SECOND, { version: 2 });
+  const host = `Host: 127.0.0.1:${job.port}\r\nConnection: close`;
+
+  const refused = await job.raw(
+    `GET /api/v2/a HTTP/1.1\r\n${host}\r\nAuthorization: Bearer ${FIRST}\r\nContent-Length: 2\r\n\r\nab`,
+  );
+
+  expect(refused).toMatch(/^HTTP\/1\.1 401 /);
+  expect(tokens()).toEqual([FIRST]);
+});
+
 test('an API that refuses every token does not cause endless token requests', async () => {
   answer = answering(401);
   const before = job.stored.reads().length;

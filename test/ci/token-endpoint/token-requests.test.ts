@@ -64,7 +64,8 @@ test('another request is refused as RFC 6749 says', async () => {
   const json = { ...own, 'content-type': 'application/json' };
   const refused: readonly [number, string, string, Record<string, string>][] = [
     [401, 'invalid_client', GRANT, {}],
-    [401, 'invalid_client', GRANT, basic('x', 'y')],
+    [401, 'invalid_client', GRANT, basic(job.env.OAUTH_CLIENT_ID, 'y')],
+    [401, 'invalid_client', GRANT, basic('x', job.env.OAUTH_CLIENT_SECRET)],
     [401, 'invalid_client', GRANT, basic()],
     [401, 'invalid_client', `${GRANT}&client_id=x`, own],
     [400, 'invalid_request', `${GRANT}&client_secret=x`, own],
