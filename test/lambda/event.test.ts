@@ -1,5 +1,6 @@
 import { parseEvent } from '../../lambda/event.ts';
 
+const CHANGED = { source: 'aws.secretsmanager', 'detail-type': 'Secret Label Updated' };
 test.each<[string, unknown, object]>([
   ['an empty object', {}, { kind: 'beat' }],
   ['no payload', null, { kind: 'beat' }],
@@ -10,25 +11,22 @@ test.each<[string, unknown, object]>([
   ['a wish', { minRemainingSeconds: 2700 }, { kind: 'min-remaining', minRemainingMs: 2_700_000 }],
   ['a great wish', { minRemainingSeconds: 1e9 }, { kind: 'min-remaining', minRemainingMs: 1e12 }],
   ['a wish for no life', { minRemainingSeconds: 0 }, { kind: 'min-remaining', minRemainingMs: 0 }],
-  [
-    'a changed secret',
-    { source: 'aws.secretsmanager', 'detail-type': 'Secret Label Updated', detail: { name: 'ci' } },
-    { kind: 'secret-changed' },
-  ],
+  ['a changed secret', CHANGED, { kind: 'secret-changed' }],
 ])('reads %s', (_, event, expected) => {
   expect(parseEvent(event)).toEqual(expected);
 });
 
+const TEXT = 's3cr3t+canary==';
 test.each([
-  ['a string', 'force', 'The event is a string, not a JSON object.'],
+  ['a string', TEXT, 'The event is a string, not a JSON object.'],
   ['a number', 7, 'The event is a number, not a JSON object.'],
   ['an array', [], 'The event is an array, not a JSON object.'],
   ['force: false', { force: false }, '"force" is false; it must be true.'],
-  ['force as text', { force: 'true' }, '"force" is of type string; it must be true.'],
+  ['force as text', { force: TEXT }, '"force" is of type string; it must be true.'],
   ['diagnose: 1', { diagnose: 1 }, '"diagnose" is 1; it must be true.'],
   [
     'seconds as text',
-    { minRemainingSeconds: '27' },
+    { minRemainingSeconds: TEXT },
     'is of type string; it must be a whole number, 0 or more.',
   ],
   ['negative seconds', { minRemainingSeconds: -1 }, '"minRemainingSeconds" is -1;'],
@@ -37,24 +35,15 @@ test.each([
   ['null seconds', { minRemainingSeconds: null }, '"minRemainingSeconds" is null;'],
   ['two wishes', { force: true, diagnose: true }, '2 keys ("force", "diagnose"); at most one is allowed.'],
   ['an unknown key', { refresh: true }, 'The event has an unknown key ("refresh").'],
-  [
-    'another AWS event',
-    { source: 'aws.s3', 'detail-type': 'Object Created' },
-    'neither a schedule nor "Secret',
-  ],
+  ['a pasted key', { [TEXT]: true }, 'The event has an unknown key (one that is not a plain name).'],
+  ['another AWS event', { source: 'aws.s3', 'detail-type': TEXT }, 'neither a schedule nor "Secret'],
   ['another secret event', { source: 'aws.secretsmanager', 'detail-type': 'Rotated' }, 'neither a schedule'],
   ['a label from elsewhere', { source: 'x', 'detail-type': 'Secret Label Updated' }, 'neither a schedule'],
-])('refuses %s as EVENT_INVALID', (_, event, message) => {
-  const says = { code: 'EVENT_INVALID', message: expect.stringContaining(message) };
-  expect(() => parseEvent(event)).toThrow(expect.objectContaining(says));
-  expect(() => parseEvent(event)).toThrow('Send {}, {"force":true}');
-});
+])('refuses %s as EVENT_INVALID, without its text', (_, event, message) => {
+  const parse = () => parseEvent(event);
 
-test('the error never repeats text of the event', () => {
-  const pasted = 's3cr3t+canary==';
-  for (const event of [pasted, { force: pasted }, { [pasted]: true }, { minRemainingSeconds: pasted }]) {
-    expect(() => parseEvent(event)).toThrow(
-      expect.objectContaining({ message: expect.not.stringContaining(pasted) }),
-    );
-  }
+  expect(parse).toThrow(expect.objectContaining({ code: 'EVENT_INVALID' }));
+  expect(parse).toThrow(message);
+  expect(parse).toThrow('Send {}, {"force":true}');
+  expect(parse).not.toThrow(TEXT);
 });

@@ -1,10 +1,8 @@
 import type { ProviderSettings } from '../../lambda/contract.ts';
 import { sourceOf } from '../../lambda/source.ts';
 
-type Changes = Readonly<Record<string, unknown>>;
-
 const ARN = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci/oauth-AbCdEf';
-const settings: Changes = {
+const settings = {
   provider: 'oauth2',
   tokenUrl: 'https://login.example.com/oauth/token',
   scope: 'read write',
@@ -12,16 +10,12 @@ const settings: Changes = {
   resource: 'https://api.example.com',
   parameters: { tenant: 'one', region: 'eu' },
 };
-const sourceWith = (changes: Changes = {}, secretArn = ARN) =>
-  sourceOf({ ...settings, ...changes } as unknown as ProviderSettings, secretArn);
+const sourceWith = (changes: object = {}, secretArn = ARN) =>
+  sourceOf({ ...settings, ...changes } as ProviderSettings, secretArn);
 const issuer = (url: string) => ({ tokenUrl: undefined, issuer: url });
 const genesys = (region: string) => sourceOf({ provider: 'genesys-cloud', region } as ProviderSettings, ARN);
 
-test('is 16 hex digits', () => {
-  expect(sourceWith()).toMatch(/^[0-9a-f]{16}$/);
-});
-
-test.each<[string, Changes, string?]>([
+test.each<[string, object, string?]>([
   ['another probe URL', { probeUrl: 'https://api.example.com/me' }],
   ['another client authentication', { clientAuthentication: 'client_secret_post' }],
   ['capital letters and the default port', { tokenUrl: 'https://LOGIN.example.com:443/oauth/token' }],
@@ -33,10 +27,11 @@ test.each<[string, Changes, string?]>([
   expect(sourceWith(changes, secretArn)).toBe(sourceWith());
 });
 
-test('is the same for an issuer with a slash, and for a region by its domain', () => {
-  const realm = 'https://login.example.com/realm';
-
-  expect(sourceWith(issuer(`${realm}/`))).toBe(sourceWith(issuer(realm)));
+test('is 16 hex digits, the same for an issuer with a slash, and for a region by its domain', () => {
+  expect(sourceWith()).toMatch(/^[0-9a-f]{16}$/);
+  expect(sourceWith(issuer('https://a.example.com/realm/'))).toBe(
+    sourceWith(issuer('https://a.example.com/realm')),
+  );
   expect(genesys('mypurecloud.de')).toBe(genesys('eu-central-1'));
 });
 
