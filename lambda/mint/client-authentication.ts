@@ -13,7 +13,7 @@ interface TokenRequestParts {
 }
 
 /** The parts of a client assertion, besides the key. */
-interface AssertionOptions {
+export interface AssertionOptions {
   /** The assertion's `aud`, if the settings name none. */
   readonly audience: string;
   readonly now: () => Date;

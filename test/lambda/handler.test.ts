@@ -21,12 +21,8 @@ async function failureOf(event: unknown, environment: object): Promise<Error> {
   return await rejection(handler(event, context));
 }
 
-test.each<[string, object]>([
-  ['no environment at all', {}],
-  ['an interval that is none', { ...ENVIRONMENT, REFRESH_INTERVAL_SECONDS: 'soon' }],
-  ['a provider that is none', { ...ENVIRONMENT, PROVIDER_SETTINGS: '{"provider":"__proto__"}' }],
-])('%s ends in CONFIG_INVALID, in the log too', async (_, environment) => {
-  const error = await failureOf({}, environment);
+test('a wrong environment ends in CONFIG_INVALID, in the log too', async () => {
+  const error = await failureOf({}, { ...ENVIRONMENT, REFRESH_INTERVAL_SECONDS: 'soon' });
 
   expect(error.name).toBe('CONFIG_INVALID');
   expect(JSON.parse(lines.join(''))).toMatchObject({ level: 'error', error: { code: 'CONFIG_INVALID' } });
