@@ -17,10 +17,10 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-const send = (options: { timeoutMs?: number; signal?: AbortSignal; path?: string } = {}) =>
+const send = (options: { timeoutMs?: number; signal?: AbortSignal } = {}) =>
   createSendRequest()({
     method: 'POST',
-    url: `${server.url}${options.path ?? ''}`,
+    url: server.url,
     headers: {},
     body: 'a=b',
     signal: new AbortController().signal,
@@ -50,19 +50,12 @@ const allClosed = () =>
   );
 
 test('status, headers and body are returned unchanged, also of a redirect', async () => {
-  let sent = '';
-  onConnection = (socket) => {
-    socket.once('data', (data) => {
-      sent = String(data);
-    });
-    answering('HTTP/1.1 302 Found\r\nLocation: /other\r\nX-Two: a\r\nx-two: b\r\n', 'ä€')(socket);
-  };
+  onConnection = answering('HTTP/1.1 302 Found\r\nLocation: /other\r\nX-Two: a\r\nx-two: b\r\n', 'ä€');
 
-  const response = await send({ path: '/?a=b%20c' });
+  const response = await send();
 
   const headers = { location: '/other', 'x-two': 'a', 'content-length': '5' };
   expect(response).toEqual({ status: 302, headers, body: 'ä€', isTruncated: false });
-  expect(sent).toMatch(/^POST \/\?a=b%20c HTTP/);
 });
 
 const X = 'x'.repeat(MAX_BODY_BYTES);
