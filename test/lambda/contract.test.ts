@@ -54,17 +54,9 @@ test('each token read lives as long as the longest job, and no other guarantee g
       expect(promise.floorMs).toBeGreaterThanOrEqual(times.longestJobMs);
       expect(promise.floorMs).toBeGreaterThanOrEqual(without.floorMs);
       expect(promise.outageToleranceMs).toBeGreaterThanOrEqual(without.outageToleranceMs);
-    }),
-  );
-});
-
-test('a job outlasts outages of M - J if R is 6 minutes or more', () => {
-  fc.assert(
-    fc.property(jobs, ({ lifetimeMs, times }) => {
-      const { refreshAfterMs: refreshAfter, floorMs, job } = guarantee(lifetimeMs, times);
-      fc.pre(refreshAfter >= 6 * MINUTE);
-
-      expect(job?.outageToleranceMs).toBe(floorMs - times.longestJobMs);
+      // From 6 minutes on, the early first try takes nothing from M - J.
+      const leftMs = promise.refreshAfterMs >= 6 * MINUTE ? promise.floorMs - times.longestJobMs : null;
+      expect(leftMs ?? promise.job?.outageToleranceMs).toBe(promise.job?.outageToleranceMs);
     }),
   );
 });
@@ -85,20 +77,15 @@ test('the greatest longest job is possible with tokens that live a minute less, 
 });
 
 test('a longest job that the lifetime is too short for is ignored', () => {
+  const beyond = fc.integer({ min: MINUTE + 1, max: 60 * MINUTE });
   fc.assert(
-    fc.property(
-      lifetimes,
-      intervals,
-      fc.integer({ min: MINUTE + 1, max: 60 * MINUTE }),
-      (lifetimeMs, refreshIntervalMs, beyondMs) => {
-        const longestJobMs = Math.max(MINUTE, greatestLongestJobMs(lifetimeMs) + beyondMs);
+    fc.property(lifetimes, intervals, beyond, (lifetimeMs, refreshIntervalMs, beyondMs) => {
+      const longestJobMs = Math.max(MINUTE, greatestLongestJobMs(lifetimeMs) + beyondMs);
 
-        const promise = guarantee(lifetimeMs, { refreshIntervalMs, longestJobMs });
+      const promise = guarantee(lifetimeMs, { refreshIntervalMs, longestJobMs });
 
-        expect(promise).toEqual(guarantee(lifetimeMs, { refreshIntervalMs }));
-        expect(promise.job).toBeNull();
-      },
-    ),
+      expect(promise).toEqual({ ...guarantee(lifetimeMs, { refreshIntervalMs }), job: null });
+    }),
   );
 });
 

@@ -1,47 +1,25 @@
-import { execFile } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { startAuthorizationServer } from '../../../local/authorization-server/authorization-server.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const run = promisify(execFile);
+const CONFIGURED = { name: 'example', provider: 'example-cloud', tenantUrl: 'https://example.test' };
 
-/** Reads the configuration as synth does, and mints as the function does. */
-const MINT = `
+/** Reads the configuration as synth does, and describes the provider as the function does. */
+const DESCRIBE = `
 import { parseTokens } from './infra/configuration/tokens-configuration.ts';
-import { parseConfig } from './lambda/config.ts';
 import { describeProvider } from './lambda/contract.ts';
-import { createMinter } from './lambda/mint/create-minter.ts';
 
-const [tenantUrl, secret] = process.argv.slice(2);
-const target = { account: undefined, region: undefined };
-const [token] = parseTokens([{ name: 'example', provider: 'example-cloud', tenantUrl }], target);
-const config = parseConfig({
-  TOKEN_NAME: 'example',
-  PROVIDER_SETTINGS: JSON.stringify(token.provider),
-  SECRET_ARN: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:example-AbCdEf',
-  TOKEN_PARAMETER: '/ci/example/access-token',
-  STATUS_PARAMETER: '/ci/example/token-status',
-  REFRESH_INTERVAL_SECONDS: '3000',
-  ASSUMED_LIFETIME_SECONDS: '900',
-});
-const readSecret = async () => ({ text: secret, createdAt: undefined });
-const minter = createMinter({ config, now: () => new Date(), readSecret });
-const { accessToken } = await minter.mint({ signal: AbortSignal.timeout(20_000) });
-console.log(JSON.stringify({
-  accessToken,
-  lifetimeMinutes: token.expectedLifetime,
-  secretKeys: describeProvider(config.providerSettings).secretKeys,
-}));
+const [token] = parseTokens([${JSON.stringify(CONFIGURED)}], { account: undefined, region: undefined });
+const { source, secretKeys } = describeProvider(token.provider);
+console.log(JSON.stringify({ endpoint: source.endpoint, secretKeys, lifetime: token.expectedLifetime }));
 `;
 
-let copy: string;
+const copy = mkdtempSync(join(tmpdir(), 'token-refresher-provider-'));
 
 beforeAll(() => {
-  copy = mkdtempSync(join(tmpdir(), 'token-refresher-provider-'));
   for (const name of ['lambda', 'infra', 'package.json', 'tsconfig.json']) {
     cpSync(join(ROOT, name), join(copy, name), { recursive: true });
   }
@@ -51,54 +29,33 @@ beforeAll(() => {
 
 afterAll(() => rmSync(copy, { recursive: true }));
 
-test('a provider that is added by the steps of CONTRIBUTING.md type-checks and mints', async () => {
-  const clientSecret = 'canary-api-key';
-  const server = await startAuthorizationServer({
-    clients: [{ clientId: 'ci', clientSecret, authMethod: 'client_secret_post' }],
-  });
-  try {
-    addByTheSteps();
-    await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '--noEmit'], { cwd: copy });
-    writeFileSync(join(copy, 'mint.ts'), MINT);
-    const secret = JSON.stringify({ api_id: 'ci', api_key: clientSecret });
-
-    const { stdout } = await run(
-      process.execPath,
-      ['mint.ts', server.tokenUrl.replace(/\/token$/, ''), secret],
-      {
-        cwd: copy,
-      },
-    );
-
-    const minted = JSON.parse(stdout);
-    expect((await server.introspect(minted.accessToken)).active).toBe(true);
-    expect(minted).toMatchObject({ lifetimeMinutes: 30, secretKeys: ['api_id', 'api_key'] });
-  } finally {
-    await server.close();
-  }
-}, 120_000);
-
-/** The code that CONTRIBUTING.md shows: a file, and rows of two tables. */
-function addByTheSteps(): void {
+test('a provider that is added by the steps of CONTRIBUTING.md type-checks and can be configured', () => {
   const page = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
   const [file = '', importLine = '', row = '', rules = ''] = [
     ...page.matchAll(/^ {3}```ts\n([\s\S]*?)^ {3}```$/gm),
   ].map(([, code = '']) => code.replace(/^ {3}/gm, ''));
   writeFileSync(join(copy, 'lambda/providers/example-cloud.ts'), file);
-  edit(
-    'lambda/providers/providers.ts',
-    (text) => importLine + addRow(text, 'export const PROVIDERS = {\n', row),
+  addRow('lambda/providers/providers.ts', 'export const PROVIDERS = {\n', row, importLine);
+  addRow(
+    'infra/rules/provider-settings.ts',
+    '[N in ProviderName]: ProviderRules<SettingsOf<N>> } = {\n',
+    rules,
   );
-  edit('infra/rules/provider-settings.ts', (text) =>
-    addRow(text, '[N in ProviderName]: ProviderRules<SettingsOf<N>> } = {\n', rules),
-  );
+  writeFileSync(join(copy, 'describe.ts'), DESCRIBE);
+
+  runNode(join(ROOT, 'node_modules/typescript/bin/tsc'), '--noEmit');
+  const described = JSON.parse(runNode('describe.ts'));
+
+  expect(described).toMatchObject({ secretKeys: ['api_id', 'api_key'], lifetime: 30 });
+  expect(JSON.stringify(described.endpoint)).toContain(CONFIGURED.tenantUrl);
+}, 120_000);
+
+function runNode(...args: string[]): string {
+  return execFileSync(process.execPath, args, { cwd: copy, encoding: 'utf8' });
 }
 
-function edit(path: string, change: (text: string) => string): void {
-  writeFileSync(join(copy, path), change(readFileSync(join(copy, path), 'utf8')));
-}
-
-function addRow(text: string, start: string, row: string): string {
+function addRow(path: string, start: string, row: string, top = ''): void {
+  const text = readFileSync(join(copy, path), 'utf8');
   expect(text).toContain(start);
-  return text.replace(start, `${start}${row}`);
+  writeFileSync(join(copy, path), top + text.replace(start, `${start}${row}`));
 }
