@@ -37,15 +37,15 @@ export function build(outdir: string): void {
 
 /** The package's declarations as a page. */
 function apiReference(declarations: string): string {
+  const exported = declarations
+    .replace(/^import .*\n/gm, '')
+    .replace(/^[\s\S]*@packageDocumentation\n \*\/\s+/, '');
   return `# API reference
 
 The declarations of \`token-refresher\` with their documentation, as an editor shows them. \`npm run update\` writes this page.
 
 \`\`\`ts
-${declarations
-  .replace(/^import .*\n/gm, '')
-  .replace(/^export \{ \}\n/m, '')
-  .trim()}
+${exported.replace(/\n+export \{ \}\n+$/, '')}
 \`\`\`
 `;
 }

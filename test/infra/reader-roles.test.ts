@@ -42,9 +42,6 @@ describe('by OIDC, a role lets in', () => {
   test.each<[string, TemplateRole, string, string, string]>([
     ['the branch', genesys, GITHUB, STS, MAIN],
     ['what the wildcard covers', genesys, GITHUB, STS, 'repo:octo-org/flows-a:environment:live'],
-    ['GitLab', genesys, GITLAB, STS, PROJECT],
-    ['Azure DevOps', generic, AZURE, EXCHANGE, CONNECTION],
-    ['a step of Bitbucket', generic, BITBUCKET, WORKSPACE, `${REPOSITORY}:${STEP}`],
   ])('%s', (_, role, issuer, aud, sub) => {
     expect(mayTakeByOidc(role.trust, issuer, aud, sub)).toBe(true);
   });

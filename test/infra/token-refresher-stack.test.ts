@@ -32,15 +32,14 @@ test('cdk-nag has no finding that is not acknowledged', () => {
   expect(new AwsSolutionsChecks(app).validateScope(app).violations).toEqual([]);
 });
 
-test.each([
-  ['GenesysStoreSecret', '{"client_id": "...", "client_secret": "..."}'],
-  [
-    'CxoneStoreSecret',
-    '{"client_id": "...", "client_secret": "...", "access_key_id": "...", "access_key_secret": "..."}',
-  ],
-  ['GenericStoreSecret', '{"client_id": "...", "private_key": "..."}'],
-])('%s names the keys that the provider needs', (output, shape) => {
-  expect(full.template.Outputs?.[output]?.Description).toContain(`Write ${shape} into client.json`);
+test('the outputs name the keys that each provider needs', () => {
+  const [genesys, cxone, generic] = ['Genesys', 'Cxone', 'Generic'].map(
+    (token) => full.template.Outputs?.[`${token}StoreSecret`]?.Description,
+  );
+
+  expect(genesys).toContain('Write {"client_id": "...", "client_secret": "..."} into client.json');
+  expect(cxone).toContain('"client_secret": "...", "access_key_id": "...", "access_key_secret": "..."}');
+  expect(generic).toContain('Write {"client_id": "...", "private_key": "..."}');
 });
 
 test('is bound to no account if nothing is looked up, and has no value of a secret', () => {
