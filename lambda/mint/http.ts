@@ -33,6 +33,7 @@ export const USER_AGENT = 'token-refresher/1';
 
 /** Trusts Node's certificate authorities, and those of `NODE_EXTRA_CA_CERTS`. */
 function createDispatcher(proxy?: ProxySettings): Dispatcher {
+  // Without pipelining each connection serves one request.
   const options = { pipelining: 0, allowH2: false };
   if (proxy === undefined) return new Agent(options);
   // Plain http is for loopback only, without a proxy. undici would read one from the environment.
@@ -57,7 +58,6 @@ export function createSendRequest(proxy?: ProxySettings): SendRequest {
         headers: { 'user-agent': USER_AGENT, ...headers },
         body: body ?? null,
         signal: limit.signal,
-        reset: true,
       });
       const { text, isTruncated } = await readCapped(response.body);
       return { status: response.statusCode, headers: firstValues(response.headers), body: text, isTruncated };
