@@ -1,13 +1,16 @@
 import './infra/node-version.js';
 import { availableParallelism } from 'node:os';
 
+const WORKER_DATA = 'test/support/worker-data.ts';
+process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --import=${new URL(WORKER_DATA, import.meta.url)}`;
+
 /** Suites run in Node.js itself, several in one process: they load the same modules as the app, and share them. */
 export default {
   runner: ['jest-light-runner', { runtime: 'child_process' }],
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  setupFiles: ['<rootDir>/test/support/without-template-rules.ts'],
+  setupFiles: [`<rootDir>/${WORKER_DATA}`, '<rootDir>/test/support/without-template-rules.ts'],
   setupFilesAfterEnv: ['<rootDir>/test/support/time-limits.ts'],
   testSequencer: '<rootDir>/test/support/slow-suites-first.js',
   modulePathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/\\.e2e'],
