@@ -46,7 +46,13 @@ afterAll(() => server.stop());
 const issuer = () => `${server.url}/realms/ci`;
 const endpoint = (name: string) => `${issuer()}/protocol/openid-connect/${name}`;
 
-async function check({ accessToken, expiresAt, issuedAt, secretStage, warnings }: MintedToken): Promise<void> {
+async function check({
+  accessToken,
+  expiresAt,
+  issuedAt,
+  secretStage,
+  warnings,
+}: MintedToken): Promise<void> {
   const response = await fetch(endpoint('token/introspect'), {
     method: 'POST',
     headers: { authorization: `Basic ${btoa(`${PLAIN.client_id}:${PLAIN.client_secret}`)}` },
