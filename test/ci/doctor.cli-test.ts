@@ -72,36 +72,34 @@ describe('on calls of the job that AWS refuses', () => {
   });
   afterEach(() => reader.close());
 
-  test('it is IAM where the job may not read or not invoke', async () => {
-    const job = await reader.job(DOCTOR, { policies: [] });
+  const refused = (fault: string) => ['refused', fault];
+  const failed = ['failed', 'credentials'];
 
-    expect(rows(job)['job: read parameters']).toEqual([
-      'refused',
-      'IAM',
-      expect.stringContaining('grantRead(role)'),
-    ]);
-    expect(rows(job)['refresher: invoke']).toEqual([
-      'refused',
-      'IAM',
-      expect.stringContaining('grantRefresh(role)'),
-    ]);
-    expect(job.status).toBe(5);
-  });
+  test.each([
+    [
+      'may not read and not invoke: IAM',
+      { policies: [] },
+      { 'job: read parameters': refused('IAM'), 'refresher: invoke': refused('IAM') },
+      /grantRead\(role\)[\s\S]*grantRefresh\(role\)/,
+    ],
+    [
+      'may not use the key: KMS',
+      { policies: [READ, REFRESH, NO_KEY] },
+      { 'job: read parameters': ['ok', '-'], 'job: decrypt token': refused('KMS') },
+      /grantRead\(role\)/,
+    ],
+    [
+      'is not known to AWS: credentials',
+      { env: { AWS_ACCESS_KEY_ID: 'ASIANOBODY' } },
+      { 'job: identity': failed, 'job: read parameters': failed, 'refresher: invoke': failed },
+      /take the role again/,
+    ],
+  ])('a job that %s', async (_name, options, results, advice) => {
+    const job = await reader.job(DOCTOR, options);
 
-  test('it is KMS where the job may not use the key', async () => {
-    const job = await reader.job(DOCTOR, { policies: [READ, REFRESH, NO_KEY] });
-
-    expect(rows(job)['job: decrypt token']?.slice(0, 2)).toEqual(['refused', 'KMS']);
-    expect(rows(job)['job: read parameters']?.[0]).toBe('ok');
-    expect(job.status).toBe(5);
-  });
-
-  test('it is the credentials where AWS does not know them', async () => {
-    const job = await reader.job(DOCTOR, { env: { AWS_ACCESS_KEY_ID: 'ASIANOBODY' } });
-
-    const faults = Object.values(rows(job)).map(([result, fault]) => [result, fault]);
-    expect(faults).toEqual(Array(3).fill(['failed', 'credentials']));
-    expect(job.status).toBe(5);
+    const table = Object.entries(rows(job)).map(([step, cells]) => [step, cells.slice(0, 2)]);
+    expect(Object.fromEntries(table)).toMatchObject(results);
+    expect(job).toMatchObject({ status: 5, stdout: expect.stringMatching(advice) });
   });
 });
 

@@ -21,9 +21,9 @@ export interface AccountContent {
   /** The refresher's response payload, and whether Lambda reports an error. */
   readonly payload: string;
   readonly functionError?: 'Unhandled';
-  /** AWS's error for `lambda invoke`, or the AWS CLI's own message; AWS's for each read. */
+  /** AWS's error for `lambda invoke` and for each read, or the AWS CLI's own message. */
   readonly invokeError?: AwsError | string;
-  readonly readError?: AwsError;
+  readonly readError?: AwsError | string;
   /** What is stored after the refresher was invoked. */
   readonly minted?: Pick<AccountContent, 'token' | 'version' | 'status'>;
 }
