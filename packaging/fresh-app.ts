@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { transformSync } from 'esbuild';
+import { temporaryDirectory } from '../local/temporary-directory.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const CDK = join(ROOT, 'node_modules/aws-cdk/bin/cdk');
@@ -83,7 +84,7 @@ export function synthesize(
   file: string,
   options: { readonly cwd: string; readonly nodeOptions?: readonly string[] },
 ): unknown {
-  const directory = mkdtempSync(join(tmpdir(), 'fresh-app-assembly-'));
+  const directory = temporaryDirectory();
   const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8'));
   const env = { CDK_OUTDIR: directory, CDK_CONTEXT_JSON: JSON.stringify(context) };
   const [command = node, ...args] = [...WITHOUT_NETWORK, node, ...(options.nodeOptions ?? []), file];

@@ -105,7 +105,7 @@ function checkJest(app: string): void {
 function checkReproducible(): void {
   const copy = join(ROOT, 'build/another/much-longer/path');
   mkdirSync(copy, { recursive: true });
-  for (const name of ['infra', 'lambda', 'packaging', 'package.json']) {
+  for (const name of ['infra', 'lambda', 'packaging', 'package.json', 'tsconfig.json']) {
     cpSync(join(ROOT, name), join(copy, name), { recursive: true });
   }
   // Hard links: the same files under another path.
