@@ -47,7 +47,7 @@ function remainingSecondsMetric(tokenParameterName: string): Metric {
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
  */
-function withoutHoles(remaining: Metric): MathExpression {
+function missingAsZero(remaining: Metric): MathExpression {
   return new MathExpression({
     expression: 'FILL(remaining, 0)',
     usingMetrics: { remaining },
@@ -83,7 +83,7 @@ export function createDyingAlarm(
   const remaining = remainingSecondsMetric(props.tokenParameterName);
   const alarm = new Alarm(scope, id, {
     alarmDescription: `${describeDying(props)} ${adviceOf(scope, props)}`,
-    metric: countsMissingAsZero ? withoutHoles(remaining) : remaining,
+    metric: countsMissingAsZero ? missingAsZero(remaining) : remaining,
     threshold: thresholdSeconds,
     comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
     evaluationPeriods: datapoints,

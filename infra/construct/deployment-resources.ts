@@ -12,7 +12,7 @@ import { type CfnLogGroup, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import type { FirstMintProperties, TokenParametersProperties } from '../../lambda/contract.ts';
-import { deploymentCode, HANDLER } from '../bundle/function-code.ts';
+import { functionCode, HANDLER } from '../bundle/function-code.ts';
 import type { TokenParameters } from './token-parameters.ts';
 
 const ID = 'DeploymentCalls';
@@ -57,7 +57,7 @@ export class DeploymentFunction extends Construct {
     this.function = new LambdaFunction(this, 'Function', {
       description: 'Claims parameters, mints the first tokens and cleans up, while a stack is deployed',
       runtime: Runtime.NODEJS_24_X,
-      code: deploymentCode(),
+      code: functionCode('deployment'),
       handler: HANDLER,
       // The first mint waits until IAM has propagated new permissions.
       timeout: Duration.minutes(2),

@@ -63,7 +63,7 @@ export function createFunction(
     functionName: props.functionName,
     runtime: Runtime.NODEJS_24_X,
     architecture: Architecture.ARM_64,
-    code: functionCode(),
+    code: functionCode('refresher'),
     handler: HANDLER,
     memorySize: MEMORY_MIB,
     timeout: TIMEOUT,

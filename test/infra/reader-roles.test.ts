@@ -106,7 +106,7 @@ test.each([
 
     expect(resolver.resolve(stack.template.Outputs?.[output]?.Value)).toBe(role.arn);
     expect(role.policies.length).toBeGreaterThan(0);
-    expect(statementsOf(role.policies)).toEqual(statementsOf(policiesOf(reader)));
+    expect(statementsOf(role.policies)).toEqual(statementsOf(policiesOfRole(stack, LOCAL_PLACE, reader)));
     expect(role.maxSessionSeconds).toBe(43_200);
   },
 );
@@ -201,12 +201,8 @@ function readerRole(token: string): TemplateRole {
     arn: resolver.attribute(logicalId, 'Arn'),
     maxSessionSeconds: Number(resource.Properties?.MaxSessionDuration),
     trust: resolver.resolve(resource.Properties?.AssumeRolePolicyDocument) as PolicyDocument,
-    policies: policiesOf(resolver.ref(logicalId)),
+    policies: policiesOfRole(stack, LOCAL_PLACE, resolver.ref(logicalId)),
   };
-}
-
-function policiesOf(roleName: string): PolicyDocument[] {
-  return policiesOfRole(stack, LOCAL_PLACE, roleName);
 }
 
 /** STS finds the account's provider by the token's issuer; the claims are condition keys of that provider. */
