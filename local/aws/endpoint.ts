@@ -16,9 +16,8 @@ import {
 import { createKms, type Kms } from './kms.ts';
 import { createLambda, type Lambda, tooManyRequests } from './lambda.ts';
 import type { JsonObject, OperationCall, Permission, Place, Principal, ServiceName } from './operation.ts';
-import { parameterArn, parseReference } from './parameter-names.ts';
 import { createSecretsManager, type SecretsManager, unresolvedArn } from './secrets-manager.ts';
-import { createSsm, type Ssm } from './ssm.ts';
+import { createSsm, parameterArn, parseReference, type Ssm } from './ssm.ts';
 import { createSts, type Sts } from './sts.ts';
 import {
   accessKeyIdOf,

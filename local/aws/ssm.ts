@@ -11,10 +11,8 @@ import {
   type Place,
   tagList,
 } from './operation.ts';
-import { checkNewName, parameterArn, parseReference } from './parameter-names.ts';
 
 const MAX_VERSIONS = 100;
-const MAX_LABELS = 10;
 const MAX_TAGS = 50;
 const STANDARD_BYTES = 4096;
 const ADVANCED_BYTES = 8192;
@@ -82,7 +80,6 @@ export function createSsm(place: Place, kms: Kms): Ssm {
       },
       (input, call) => {
         const { Name: name, Value: value, Overwrite: isOverwrite, Tags: tags } = input;
-        checkNewName(place, name);
         const arn = parameterArn(place, name);
         const context = { 'ssm:Overwrite': String(isOverwrite), ...requestTags(tags) };
         call.authorize({ action: 'ssm:PutParameter', resource: arn, context });
@@ -101,7 +98,9 @@ export function createSsm(place: Place, kms: Kms): Ssm {
         }
         const existing = store.items().get(name);
         const latest = existing && latestOf(existing);
-        const type = typeOf(name, input.Type, latest);
+        const type = input.Type ?? latest?.type;
+        if (type === undefined)
+          throw validationError('A parameter type is required when you create a parameter.');
         if (existing && !isOverwrite) {
           throw new AwsError(
             'ParameterAlreadyExists',
@@ -192,48 +191,33 @@ export function createSsm(place: Place, kms: Kms): Ssm {
       {
         Name: z.string(),
         ParameterVersion: z.int().optional(),
-        Labels: z.array(z.string()).min(1).max(MAX_LABELS),
+        Labels: z.array(z.string()).length(1),
       },
       (input, call) => {
         authorize('LabelParameterVersion', [input.Name], call);
         const parameter = existingParameter(input.Name);
         const target = input.ParameterVersion ?? latestOf(parameter).version;
         selectVersion(parameter, String(target));
-        const valid = input.Labels.filter((label) => /^(?!aws|ssm|\d)[\w.-]{1,100}$/i.test(label));
         const versions = parameter.versions.map((version) => {
-          const others = version.labels.filter((label) => !valid.includes(label));
-          return { ...version, labels: version.version === target ? [...others, ...valid] : others };
+          const others = version.labels.filter((label) => !input.Labels.includes(label));
+          return { ...version, labels: version.version === target ? [...others, ...input.Labels] : others };
         });
-        if (versions.some(({ labels }) => labels.length > MAX_LABELS)) {
-          throw new AwsError(
-            'ParameterVersionLabelLimitExceeded',
-            `A parameter version can have a maximum of ${MAX_LABELS} labels. Move one or more labels to another version and try again.`,
-          );
-        }
         store.set({ ...parameter, versions });
-        return {
-          InvalidLabels: input.Labels.filter((label) => !valid.includes(label)),
-          ParameterVersion: target,
-        };
+        return { InvalidLabels: [], ParameterVersion: target };
       },
     ),
 
     AddTagsToResource: operation(
       { ResourceType: z.literal('Parameter'), ResourceId: z.string(), Tags: tagList },
       ({ ResourceId, Tags }, call) => {
-        const parameter = taggedParameter('AddTagsToResource', ResourceId, call, requestTags(Tags));
+        const resource = parameterArn(place, ResourceId);
+        call.authorize({ action: 'ssm:AddTagsToResource', resource, context: requestTags(Tags) });
+        const parameter = store.items().get(ResourceId);
+        if (parameter === undefined) throw new AwsError('InvalidResourceId');
         const tags = new Map([...parameter.tags, ...Tags]);
         checkTagLimit(tags);
         store.set({ ...parameter, tags });
         return {};
-      },
-    ),
-
-    ListTagsForResource: operation(
-      { ResourceType: z.literal('Parameter'), ResourceId: z.string() },
-      ({ ResourceId }, call) => {
-        const { tags } = taggedParameter('ListTagsForResource', ResourceId, call);
-        return { TagList: [...tags].map(([Key, Value]) => ({ Key, Value })) };
       },
     ),
   };
@@ -266,18 +250,6 @@ export function createSsm(place: Place, kms: Kms): Ssm {
     const { name, selector } = parseReference(reference);
     const version = selector === undefined ? latestOf(parameter) : selectVersion(parameter, selector);
     return { name, version, ...(selector !== undefined && { selector }) };
-  }
-
-  function taggedParameter(
-    action: string,
-    name: string,
-    call: OperationCall,
-    context: Record<string, string> = {},
-  ): Parameter {
-    call.authorize({ action: `ssm:${action}`, resource: parameterArn(place, name), context });
-    const parameter = store.items().get(name);
-    if (parameter) return parameter;
-    throw new AwsError('InvalidResourceId', 'The resource ID is not valid. Verify it and try again.');
   }
 
   function useKey(arn: string, keyId: string, actions: readonly string[], call: OperationCall): void {
@@ -345,24 +317,6 @@ function checkTagLimit(tags: ReadonlyMap<string, string>): void {
   if (tags.size > MAX_TAGS) throw new AwsError('TooManyTagsError');
 }
 
-/**
- * The documentation refuses a change of the type. Terraform's acceptance tests show the service accepting it; nobody here
- * relies on that.
- */
-function typeOf(
-  name: string,
-  asked: ParameterVersion['type'] | undefined,
-  latest: ParameterVersion | undefined,
-): ParameterVersion['type'] {
-  const type = asked ?? latest?.type;
-  if (type === undefined) throw validationError('A parameter type is required when you create a parameter.');
-  if (latest === undefined || latest.type === type) return type;
-  throw new AwsError(
-    'HierarchyTypeMismatchException',
-    `Parameter Store doesn't support changing a parameter type in a hierarchy: ${name} is a ${latest.type}.`,
-  );
-}
-
 function tierOf(
   asked: z.output<typeof parameterTier> | undefined,
   bytes: number,
@@ -400,4 +354,17 @@ function withoutOldest({ name, versions }: Parameter): readonly ParameterVersion
     'ParameterMaxVersionLimitExceeded',
     `You attempted to create a new version of ${name} by calling the PutParameter API with the overwrite flag. Version ${oldest.version}, the oldest version, can't be deleted because it has a label associated with it. Move the label to another version of the parameter, and try again.`,
   );
+}
+
+/** Gives the ARN of a parameter; a name with and without leading slash gives the same form. */
+export function parameterArn(place: Place, name: string): string {
+  return `arn:aws:ssm:${place.region}:${place.accountId}:parameter${name.startsWith('/') ? '' : '/'}${name}`;
+}
+
+/** Splits the reference of a read: `name`, `name:3`, `name:label`, or an ARN with or without selector. */
+export function parseReference(text: string): { readonly name: string; readonly selector?: string } {
+  const marker = ':parameter/';
+  const local = text.startsWith('arn:') ? text.slice(text.indexOf(marker) + marker.length - 1) : text;
+  const [name = '', selector] = local.split(':');
+  return selector === undefined ? { name } : { name, selector };
 }

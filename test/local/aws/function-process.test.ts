@@ -54,38 +54,3 @@ test('the process sees its template environment and nothing of the parent but PA
 
   expect(names.sort()).toEqual(['PATH', 'TOKEN_NAME', 'TZ']);
 });
-
-test('an invocation over its time limit is killed, and the next one starts afresh', async () => {
-  const process = await start(
-    'export const handler = (event) => event.hang ? new Promise(() => setInterval(() => {}, 1000)) : "fine";',
-    { timeoutMs: 200 },
-  );
-
-  expect(await process.invoke({ hang: true }, context)).toMatchObject({
-    failure: {
-      errorType: 'Sandbox.Timedout',
-      errorMessage: 'RequestId: request-1 Error: Task timed out after 0.20 seconds',
-    },
-  });
-  expect(await process.invoke({}, context)).toMatchObject({ payload: 'fine' });
-  expect(process.starts).toBe(2);
-});
-
-test('a process killed between two AWS calls has made the first and not the second', async () => {
-  // What the SDK sends, by hand: a bundle in a temporary folder has no node_modules.
-  const started = await start(`export const handler = async () => {
-    for (const Name of ['/ci/first', '/ci/second']) await fetch(process.env.AWS_ENDPOINT_URL, {
-      method: 'POST',
-      headers: { 'x-amz-target': 'AmazonSSM.PutParameter',
-        authorization: 'AWS4-HMAC-SHA256 Credential=' + process.env.AWS_ACCESS_KEY_ID + '/20261120/eu-central-1/ssm' },
-      body: JSON.stringify({ Name, Value: 'v', Type: 'String' }),
-    }); };`);
-
-  const hook = endpoint.faults.hook('after-executing', { name: '/ci/first' }, () => started.kill());
-
-  expect(await started.invoke({}, context)).toMatchObject({ failure: { errorType: 'Runtime.ExitError' } });
-  hook.remove();
-  expect([...endpoint.ssm.parameters.keys()]).toEqual(['/ci/first']);
-  expect(await started.invoke({}, context)).toMatchObject({ payload: null });
-  expect([...endpoint.ssm.parameters.keys()]).toEqual(['/ci/first', '/ci/second']);
-});

@@ -51,28 +51,3 @@ test('a function at its reserved concurrency refuses the next invocation', async
   resolve();
   expect((await first).StatusCode).toBe(200);
 });
-
-test('an asynchronous invocation is accepted at once and waits for a free slot', async () => {
-  const order: string[] = [];
-  const { promise, resolve } = Promise.withResolvers<void>();
-  endpoint.registerFunction({
-    name: 'refresher',
-    concurrency: 1,
-    invoke: async () => {
-      order.push('start');
-      await promise;
-      order.push('end');
-      return { payload: null };
-    },
-  });
-  const client = lambda();
-  const accepted = [
-    await invoke(client, { InvocationType: 'Event' }),
-    await invoke(client, { InvocationType: 'Event' }),
-  ];
-
-  expect(accepted.map(({ StatusCode }) => StatusCode)).toEqual([202, 202]);
-  resolve();
-  await endpoint.lambda.settled();
-  expect(order).toEqual(['start', 'end', 'start', 'end']);
-});

@@ -5,22 +5,10 @@
 export const motoGaps: Readonly<Record<string, string>> = {
   'a SecureString reads as ciphertext without decryption and as its value with it':
     'without decryption the plaintext comes back behind a prefix',
-  'a new parameter without a type is refused': 'stored without a type',
-  'an overwrite that names another type is refused':
-    'the type changes; so it does on AWS, by Terraform’s own tests',
   'the standard tier takes 4,096 bytes and not one more': 'sizes are not checked',
   'Intelligent-Tiering chooses advanced above 4,096 bytes and never goes back':
     'the tier is stored as asked for',
   'the advanced tier takes 8,192 bytes and not one more': 'sizes are not checked',
-  'an advanced parameter cannot be put back into the standard tier': 'the tier is stored as asked for',
-  'a label that is not there is ParameterVersionNotFound': 'answers ParameterNotFound',
-  'a name with a space is refused': 'characters are not checked',
-  'a name with a character outside the set is refused': 'characters are not checked',
-  'a name of a hierarchy without leading slash is refused': 'the leading slash is not checked',
-  'a name of 16 levels is refused': 'levels are not counted',
-  'a name whose ARN is longer than 1,011 characters is refused': 'lengths are not checked',
-  'a name longer than 2,048 characters is refused': 'lengths are not checked',
-  'a tag of AWS’s own, or of a character outside the set, is refused': 'tags are not checked',
   'a key that is not there is InvalidKeyId': 'keys of parameters are not looked up',
   'a stage that no version has is ResourceNotFoundException, and the message names it':
     'the message does not name the stage',
