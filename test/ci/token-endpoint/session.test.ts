@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { installCommand } from '../support/aws-cli.ts';
 import { createStoredToken, GATEWAY, runJob, type StoredToken, startJob } from './support/job.ts';
 
@@ -62,9 +60,11 @@ printf '{"SecretAccessKey":"canary-secret-key","Expiration": "${IN_AN_HOUR}"}\n'
 });
 
 test('a Node.js that knows no proxy says so where one is set', async () => {
-  const version = join(stored.directory, 'version.mjs');
-  writeFileSync(version, "Object.defineProperty(process.versions, 'node', { value: '22.20.0' });");
-  const env = { HTTPS_PROXY: 'http://proxy.example:3128', NODE_OPTIONS: `--import=${version}` };
+  const version = "Object.defineProperty(process.versions,'node',{value:'22.20.0'})";
+  const env = {
+    HTTPS_PROXY: 'http://proxy.example:3128',
+    NODE_OPTIONS: `--import=data:text/javascript,${version}`,
+  };
 
   const older = await runJob(stored, ['true'], { args: GATEWAY, env });
   const current = await runJob(stored, ['true'], { args: GATEWAY, env: { ...env, NODE_OPTIONS: '' } });

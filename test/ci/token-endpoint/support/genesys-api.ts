@@ -7,25 +7,6 @@ import { createCertificateAuthority } from '../../../../local/certificate-author
 /** Preload that gives a Node.js program another clock and other connections, by its environment. */
 export const PRELOAD = `--import=${new URL('preload.mjs', import.meta.url).href}`;
 
-/** A call as the API got it. */
-export interface ReceivedCall {
-  readonly method: string;
-  readonly path: string;
-  /** Names and values in turn, as they came. */
-  readonly rawHeaders: readonly string[];
-  readonly token: string | undefined;
-}
-
-/** Genesys Cloud's API under its own name, over TLS, on a loopback port. */
-export interface GenesysApi {
-  readonly host: string;
-  readonly port: number;
-  readonly calls: readonly ReceivedCall[];
-  /** Environment with which a Node.js program reaches and trusts it. */
-  readonly environment: Readonly<Record<string, string>>;
-  close(): Promise<void>;
-}
-
 /** What the API does with a call. */
 export type Answer = (
   request: IncomingMessage,
@@ -33,12 +14,15 @@ export type Answer = (
   token: string | undefined,
 ) => unknown;
 
+/** Genesys Cloud's API under its own name, over TLS, on a loopback port. */
+export type GenesysApi = Awaited<ReturnType<typeof startGenesysApi>>;
+
 /** Starts it. */
-export async function startGenesysApi(answer: Answer): Promise<GenesysApi> {
+export async function startGenesysApi(answer: Answer) {
   const host = 'api.mypurecloud.de';
   const authority = await createCertificateAuthority();
   const certificate = await authority.writeCertificate();
-  const calls: ReceivedCall[] = [];
+  const calls: { method: string; path: string; rawHeaders: string[]; token: string | undefined }[] = [];
   const server = createServer(await authority.issue([host]), (request, response) => {
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     const { method = '', url: path = '', rawHeaders } = request;
@@ -54,6 +38,7 @@ export async function startGenesysApi(answer: Answer): Promise<GenesysApi> {
     host,
     port,
     calls,
+    /** Environment with which a Node.js program reaches and trusts it. */
     environment: {
       NODE_OPTIONS: PRELOAD,
       NODE_EXTRA_CA_CERTS: certificate.path,

@@ -1,33 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Ended, type RunOptions, run } from '../../support/process.ts';
-import { type Answer, echo, type GenesysApi, PRELOAD, startGenesysApi } from './genesys-api.ts';
+import { type Answer, echo, PRELOAD, startGenesysApi } from './genesys-api.ts';
 
 /** A directory with the built token-endpoint beside access-token, or beside a script that answers in its place. */
-export interface StoredToken {
-  readonly directory: string;
-  readonly program: string;
-  /** Environment with which the program has the clock of `advance`. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** Makes a token the stored one. `status` 3: it has less life than was asked for. `before`: shell that runs first. */
-  store(
-    token: string,
-    options?: { version?: number; lifeSeconds?: number; status?: number; before?: string },
-  ): void;
-  /** Makes every read end without a token, with this exit status. */
-  fail(status: number): void;
-  /** Makes every read run this script. */
-  answer(script: string): void;
-  /** Advances the program's clock. Tokens that are stored later have times of that clock. */
-  advance(seconds: number): void;
-  /** The arguments of each read so far. */
-  reads(): readonly string[];
-  remove(): void;
-}
+export type StoredToken = ReturnType<typeof createStoredToken>;
 
 const STAND_IN = `here=$(dirname "$0")
 printf '%s\\n' "$*" >>"$here/reads"
@@ -35,7 +16,7 @@ printf '%s\\n' "$*" >>"$here/reads"
 `;
 
 /** Makes the directory. With a token that is stored, a stand-in for access-token; without, the real one. */
-export function createStoredToken(token?: string): StoredToken {
+export function createStoredToken(token?: string) {
   const directory = mkdtempSync(join(tmpdir(), 'token-endpoint-'));
   const [program, reads, clock] = ['token-endpoint.mjs', 'reads', 'clock-offset-ms'].map((name) =>
     join(directory, name),
@@ -43,11 +24,16 @@ export function createStoredToken(token?: string): StoredToken {
   copyFileSync('ci/token-endpoint.mjs', program);
   let aheadMs = 0;
   writeFileSync(clock, '0');
-  const stored: StoredToken = {
+  /** Makes every read run this script. */
+  const answer = (script: string) => writeFileSync(join(directory, 'answer'), `${script}\n`);
+  const stored = {
     directory,
     program,
+    /** Environment with which the program has the clock of `advance`. */
     environment: { NODE_OPTIONS: PRELOAD, CLOCK_OFFSET_FILE: clock },
-    store(accessToken, { version = 1, lifeSeconds = 3600, status = 0, before = '' } = {}) {
+    answer,
+    /** Makes a token the stored one. `status` 3: it has less life than was asked for. `before`: shell that runs first. */
+    store(accessToken: string, { version = 1, lifeSeconds = 3600, status = 0, before = '' } = {}) {
       const expiresAtEpoch = Math.floor((Date.now() + aheadMs) / 1000) + lifeSeconds;
       const json = JSON.stringify({
         token: accessToken,
@@ -55,15 +41,18 @@ export function createStoredToken(token?: string): StoredToken {
         fingerprint: '9f86d081884c',
         expiresAtEpoch,
       });
-      stored.answer(`${before}\nprintf '%s\\n' '${json}'\nexit ${status}`);
+      answer(`${before}\nprintf '%s\\n' '${json}'\nexit ${status}`);
     },
-    fail: (status) => stored.answer(`echo 'access-token: no token for a test' >&2; exit ${status}`),
-    answer: (script) => writeFileSync(join(directory, 'answer'), `${script}\n`),
-    advance(seconds) {
+    /** Makes every read end without a token, with this exit status. */
+    fail: (status: number) => answer(`echo 'access-token: no token for a test' >&2; exit ${status}`),
+    /** Advances the program's clock. Tokens that are stored later have times of that clock. */
+    advance(seconds: number) {
       aheadMs += seconds * 1000;
       writeFileSync(clock, String(aheadMs));
     },
-    reads: () => (existsSync(reads) ? readFileSync(reads, 'utf8').split('\n').slice(0, -1) : []),
+    /** The arguments of each read so far. */
+    reads: (): readonly string[] =>
+      existsSync(reads) ? readFileSync(reads, 'utf8').split('\n').slice(0, -1) : [],
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
   if (token === undefined) copyFileSync('ci/access-token', join(directory, 'access-token'));
@@ -90,26 +79,7 @@ export function runJob(
 }
 
 /** A running token-endpoint. */
-export interface Job {
-  /** COMMAND's environment. */
-  readonly env: Readonly<Record<string, string>>;
-  readonly port: number;
-  readonly process: ChildProcess;
-  /** What it wrote to stderr so far. */
-  stderr(): string;
-  /** Sends a token request with the job's own credentials. */
-  requestToken(): Promise<{
-    readonly status: number;
-    readonly headers: Headers;
-    readonly body: Readonly<Record<string, unknown>>;
-  }>;
-  /** Sends one call through the gateway. */
-  call(path: string, token: string, init?: RequestInit): Promise<Response>;
-  /** Sends bytes and reads until the server closes the connection, or has been silent for ten seconds. */
-  raw(...parts: readonly (string | Buffer)[]): Promise<string>;
-  /** Lets COMMAND end, and waits for the program to do so. */
-  end(): Promise<{ readonly status: number | null; readonly signal: NodeJS.Signals | null }>;
-}
+export type Job = Awaited<ReturnType<typeof startJob>>;
 
 /** `--genesys-region` of the API that the tests start. */
 export const GATEWAY = ['genesys', '--genesys-region', 'eu-central-1'];
@@ -119,7 +89,7 @@ export async function startJob(
   stored: StoredToken,
   args: readonly string[] = ['genesys'],
   env: Readonly<Record<string, string>> = {},
-): Promise<Job> {
+) {
   const command = ['sh', '-c', 'env -0; printf "END"; exec cat >/dev/null'];
   const child = spawn(process.execPath, [stored.program, ...args, '--', ...command], {
     env: { ...JOB_ENVIRONMENT, ...stored.environment, ...env },
@@ -143,10 +113,12 @@ export async function startJob(
   const url = new URL(seen.OAUTH_TOKEN_URL as string);
   const port = Number(url.port);
   return {
+    /** COMMAND's environment. */
     env: seen,
     port,
-    process: child,
+    /** What it wrote to stderr so far. */
     stderr: () => stderr,
+    /** Sends a token request with the job's own credentials. */
     async requestToken() {
       const credentials = Buffer.from(`${seen.OAUTH_CLIENT_ID}:${seen.OAUTH_CLIENT_SECRET}`);
       const answer = await fetch(url, {
@@ -157,13 +129,16 @@ export async function startJob(
       const { status, headers } = answer;
       return { status, headers, body: (await answer.json()) as Record<string, unknown> };
     },
-    call: (path, token, init = {}) =>
+    /** Sends one call through the gateway. */
+    call: (path: string, token: string, init: RequestInit = {}) =>
       fetch(`http://127.0.0.1:${port}${path}`, {
         ...init,
         headers: { authorization: `Bearer ${token}`, ...init.headers },
       }),
-    raw: (...parts) => exchange(port, parts),
-    async end() {
+    /** Sends bytes and reads until the server closes the connection, or has been silent for ten seconds. */
+    raw: (...parts: readonly (string | Buffer)[]) => exchange(port, parts),
+    /** Lets COMMAND end, and waits for the program to do so. */
+    async end(): Promise<{ status: number | null; signal: NodeJS.Signals | null }> {
       child.stdin.end();
       const [status, signal] = await ended;
       return { status, signal };
@@ -172,10 +147,7 @@ export async function startJob(
 }
 
 /** Starts a job behind a gateway to an API that answers like this, with a token stored and given out. Its end removes all. */
-export async function openGateway(
-  token: string,
-  answer: Answer = echo,
-): Promise<Job & { readonly stored: StoredToken; readonly api: GenesysApi }> {
+export async function openGateway(token: string, answer: Answer = echo) {
   const stored = createStoredToken(token);
   const api = await startGenesysApi(answer);
   const job = await startJob(stored, GATEWAY, api.environment);
