@@ -9,20 +9,15 @@ import {
   type OperationCall,
   operation,
   type Place,
-  tagList,
 } from './operation.ts';
 
 const DAY_MS = 86_400_000;
 const MAX_VALUE_BYTES = 65_536;
-const NAME_CHARACTERS = /^[\w/+=.@-]{1,512}$/;
-
-/** The value of a version: text or base64 of bytes, never both. */
-export type SecretValue = { readonly SecretString: string } | { readonly SecretBinary: string };
 
 /** One version. It is never changed in place, so that a snapshot of the store does not change. */
 export interface SecretVersion {
   readonly versionId: string;
-  readonly value: SecretValue;
+  readonly value: string;
   readonly stages: readonly string[];
   readonly createdDate: Date;
 }
@@ -33,10 +28,8 @@ export interface Secret {
   readonly name: string;
   readonly kmsKeyId: string | undefined;
   readonly versions: readonly SecretVersion[];
-  readonly tags: ReadonlyMap<string, string>;
   readonly createdDate: Date;
   readonly lastChangedDate: Date;
-  readonly lastRotatedDate?: Date;
   readonly deletedDate?: Date;
 }
 
@@ -67,7 +60,6 @@ export interface SecretsManager {
 
 const newVersion = {
   SecretString: z.string().optional(),
-  SecretBinary: z.string().optional(),
   ClientRequestToken: z.string().optional(),
 };
 
@@ -86,18 +78,10 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
       {
         ...newVersion,
         Name: z.string(),
-        Description: z.string().optional(),
         KmsKeyId: z.string().optional(),
-        Tags: tagList,
       },
       (input, call) => {
         const { Name: name } = input;
-        if (!NAME_CHARACTERS.test(name)) {
-          throw new AwsError(
-            'ValidationException',
-            'Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!',
-          );
-        }
         const existing = store.items().get(name);
         const arn = existing?.arn ?? `${unresolvedArn(place, name)}-${randomSuffix()}`;
         const context = { 'secretsmanager:Name': name };
@@ -118,7 +102,6 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
           name,
           kmsKeyId: input.KmsKeyId,
           versions: [],
-          tags: input.Tags,
           createdDate: call.now,
           lastChangedDate: call.now,
         };
@@ -145,7 +128,7 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
         const versionId = versionIdOf(input);
         const answer = { ARN: secret.arn, Name: secret.name, VersionId: versionId };
         const existing = secret.versions.find((version) => version.versionId === versionId);
-        if (existing !== undefined && JSON.stringify(existing.value) === JSON.stringify(value))
+        if (existing !== undefined && existing.value === value)
           return { ...answer, VersionStages: existing.stages };
         if (existing !== undefined) {
           throw new AwsError(
@@ -166,7 +149,7 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
       {
         SecretId: z.string(),
         VersionStage: z.string(),
-        MoveToVersionId: z.string().optional(),
+        MoveToVersionId: z.string(),
         RemoveFromVersionId: z.string().optional(),
       },
       (input, call) => {
@@ -174,19 +157,8 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
         const context = { 'secretsmanager:VersionStage': stage };
         const secret = access('UpdateSecretVersionStage', input, call, { context });
         checkMove(secret, stage, to, from);
-        const answer = { ARN: secret.arn, Name: secret.name };
-        if (to === undefined) {
-          const versions = secret.versions.map((version) => ({
-            ...version,
-            stages: version.stages.filter((one) => version.versionId !== from || one !== stage),
-          }));
-          store.set({ ...secret, versions, lastChangedDate: call.now });
-          return answer;
-        }
-        // The last step of a rotation: the pending version becomes the current one.
-        const isRotated = stage === 'AWSCURRENT' && versionOf(secret, to).stages.includes('AWSPENDING');
-        relabel(isRotated ? { ...secret, lastRotatedDate: call.now } : secret, to, [stage], call);
-        return answer;
+        relabel(secret, to, [stage], call);
+        return { ARN: secret.arn, Name: secret.name };
       },
     ),
 
@@ -205,7 +177,7 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
           ARN: secret.arn,
           Name: secret.name,
           VersionId: version.versionId,
-          ...version.value,
+          SecretString: version.value,
           VersionStages: version.stages,
           CreatedDate: epochSeconds(version.createdDate),
         };
@@ -220,9 +192,7 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
         KmsKeyId: secret.kmsKeyId,
         CreatedDate: epochSeconds(secret.createdDate),
         LastChangedDate: epochSeconds(secret.lastChangedDate),
-        ...(secret.lastRotatedDate && { LastRotatedDate: epochSeconds(secret.lastRotatedDate) }),
         ...(secret.deletedDate && { DeletedDate: epochSeconds(secret.deletedDate) }),
-        Tags: [...secret.tags].map(([Key, Value]) => ({ Key, Value })),
         VersionIdsToStages: Object.fromEntries(
           labelledVersions(secret).map(({ versionId, stages }) => [versionId, stages]),
         ),
@@ -245,18 +215,12 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
     DeleteSecret: operation(
       {
         SecretId: z.string(),
-        RecoveryWindowInDays: z.int().default(30),
-        ForceDeleteWithoutRecovery: z.boolean().default(false),
+        RecoveryWindowInDays: z.int().min(7).max(30).default(30),
       },
       (input, call) => {
         const secret = access('DeleteSecret', input, call, { isDeletedFound: true });
-        const { RecoveryWindowInDays: days, ForceDeleteWithoutRecovery: isForced } = input;
-        if (days < 7 || days > 30) {
-          throw invalidParameter('The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).');
-        }
-        const deletedDate = isForced ? call.now : new Date(call.now.getTime() + days * DAY_MS);
-        if (isForced) store.remove(secret.name);
-        else store.set({ ...secret, deletedDate });
+        const deletedDate = new Date(call.now.getTime() + input.RecoveryWindowInDays * DAY_MS);
+        store.set({ ...secret, deletedDate });
         return { ARN: secret.arn, Name: secret.name, DeletionDate: epochSeconds(deletedDate) };
       },
     ),
@@ -390,16 +354,9 @@ function findVersion({ versions }: Secret, id: string | undefined, stage: string
   return version;
 }
 
-function checkMove(secret: Secret, stage: string, to: string | undefined, from: string | undefined): void {
+function checkMove(secret: Secret, stage: string, to: string, from: string | undefined): void {
   const holder = secret.versions.find((version) => version.stages.includes(stage))?.versionId;
-  if (to === undefined && from === undefined)
-    throw invalidParameter('You must provide a value for either MoveToVersionId or RemoveFromVersionId.');
   for (const id of [to, from]) if (id !== undefined) versionOf(secret, id);
-  if (to === undefined && stage === 'AWSCURRENT') {
-    throw invalidParameter(
-      "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed.",
-    );
-  }
   if (holder !== undefined && holder !== to && from === undefined) {
     throw invalidParameter(
       `The parameter RemoveFromVersionId can't be empty. Staging label ${stage} is currently attached to version ${holder}, so you must explicitly reference that version in RemoveFromVersionId.`,
@@ -422,20 +379,10 @@ function labelledVersions({ versions }: Secret): readonly SecretVersion[] {
   return versions.filter(({ stages }) => stages.length > 0);
 }
 
-function secretValueOf(input: {
-  readonly SecretString?: string | undefined;
-  readonly SecretBinary?: string | undefined;
-}): SecretValue | undefined {
-  const { SecretString, SecretBinary } = input;
-  if (SecretString !== undefined && SecretBinary !== undefined) {
-    throw invalidParameter(
-      "You can't specify both a binary secret value and a string secret value in the same secret.",
-    );
-  }
-  if (Buffer.byteLength(SecretString ?? SecretBinary ?? '') > MAX_VALUE_BYTES)
+function secretValueOf({ SecretString }: { readonly SecretString?: string | undefined }): string | undefined {
+  if (Buffer.byteLength(SecretString ?? '') > MAX_VALUE_BYTES)
     throw constraintError('secretString', `Member must have length less than or equal to ${MAX_VALUE_BYTES}`);
-  if (SecretString !== undefined) return { SecretString };
-  return SecretBinary === undefined ? undefined : { SecretBinary };
+  return SecretString;
 }
 
 function versionIdOf({ ClientRequestToken: token = randomUUID() }: JsonObject): string {
