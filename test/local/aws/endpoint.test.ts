@@ -60,17 +60,6 @@ describe('identity and policies', () => {
     });
   });
 
-  test('an explicit deny is worded as one', async () => {
-    const denied = connectAs(
-      { Effect: 'Allow', Action: '*', Resource: '*' },
-      { Effect: 'Deny', Action: 'ssm:PutParameter', Resource: '*' },
-    );
-
-    await expect(put(denied, '/ci/a')).rejects.toMatchObject({
-      message: expect.stringContaining('with an explicit deny in an identity-based policy'),
-    });
-  });
-
   test('a secret by name is checked against its ARN, suffix and all', async () => {
     const { ARN } = await admin.secretsManager.send(
       new CreateSecretCommand({ Name: 'demo', SecretString: 'x' }),
