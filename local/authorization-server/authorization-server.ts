@@ -3,10 +3,9 @@ import type { ServerCertificate } from '../certificate-authority.ts';
 import { type AccessKey, type Client, createClientRegistry } from './clients.ts';
 import { createFaultProxy, DIALECT_PATHS, type RecordedRequest, type RequestLog } from './fault-proxy.ts';
 import { createFaultScript, type FaultScript } from './faults.ts';
-import { createIssuerClient, createOwnClient } from './issuer-client.ts';
+import { createIssuerClient, createOwnClient, type Introspection } from './issuer-client.ts';
 import { type Listener, listen } from './listener.ts';
 import { ISSUER_PATHS, startTokenIssuer } from './token-issuer.ts';
-import { createTokenRegister, type Introspection, type Issuing } from './token-register.ts';
 
 export type AuthorizationServerOptions = {
   readonly clients?: readonly Client[];
@@ -18,8 +17,6 @@ export type AuthorizationServerOptions = {
   readonly hostname?: string;
   /** Serves HTTPS with this certificate. @default plain HTTP */
   readonly tls?: ServerCertificate;
-  /** Clock of same-token answers; tokens expire by the machine's. */
-  readonly now?: () => Date;
 };
 
 /** Faults of single requests, and those of the whole server. */
@@ -51,11 +48,6 @@ export type AuthorizationServer = {
   introspect(token: string): Promise<Introspection>;
   /** Sets the lifetime of later tokens, in whole seconds. */
   setLifetime(seconds: number): void;
-  /**
-   * `fresh`: each request returns a new token. `same-token`: returns the client's live token again, with a smaller
-   * `expires_in`, until it expires.
-   */
-  setIssuing(issuing: Issuing): void;
   replaceClientSecret(clientId: string, clientSecret: string): void;
   revoke(token: string): void;
   close(): Promise<void>;
@@ -70,13 +62,12 @@ export type AuthorizationServer = {
 export async function startAuthorizationServer(
   options: AuthorizationServerOptions = {},
 ): Promise<AuthorizationServer> {
-  const { hostname = '127.0.0.1', tls, now = () => new Date() } = options;
+  const { hostname = '127.0.0.1', tls } = options;
   const ownClient = createOwnClient();
   const clients = createClientRegistry([...(options.clients ?? []), ownClient], options.accessKeys ?? []);
   let { lifetimeSeconds = 3600 } = options;
-  let issuing: Issuing = 'fresh';
   let mintCount = 0;
-  const register = createTokenRegister(now);
+  const revoked = new Set<string>();
   const faults = createFaultScript();
   const log: RequestLog = { token: [], discovery: [], probe: [] };
 
@@ -93,13 +84,11 @@ export async function startAuthorizationServer(
   const issuerClient = createIssuerClient({ port: issuer.port, origin, ownClient });
 
   const inspect = async (token: string): Promise<Introspection> =>
-    register.isRevoked(token) ? { active: false } : issuerClient.introspect(token);
+    revoked.has(token) ? { active: false } : issuerClient.introspect(token);
   onRequest = createFaultProxy({
     faults,
     issuerClient,
     clients,
-    register,
-    issuing: () => issuing,
     inspect,
     log,
     onMint: () => {
@@ -133,11 +122,10 @@ export async function startAuthorizationServer(
     setLifetime(seconds) {
       lifetimeSeconds = seconds;
     },
-    setIssuing(value) {
-      issuing = value;
-    },
     replaceClientSecret: clients.replaceClientSecret,
-    revoke: register.revoke,
+    revoke: (token) => {
+      revoked.add(token);
+    },
     async close() {
       await listener.close();
       await issuer.close();

@@ -2,9 +2,8 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import type { ClientRegistry } from './clients.ts';
 import { type Answer, type Exchange, playInstead, send } from './fault-play.ts';
 import type { FaultScript, FaultyEndpoint } from './faults.ts';
-import type { IssuerClient } from './issuer-client.ts';
+import type { Introspection, IssuerClient } from './issuer-client.ts';
 import { ISSUER_PATHS } from './token-issuer.ts';
-import type { Introspection, Issuing, TokenRegister } from './token-register.ts';
 
 /** Paths that providers have besides the OAuth endpoints. */
 export const DIALECT_PATHS = {
@@ -30,8 +29,6 @@ export type FaultProxyOptions = {
   readonly faults: FaultScript;
   readonly issuerClient: IssuerClient;
   readonly clients: ClientRegistry;
-  readonly register: TokenRegister;
-  readonly issuing: () => Issuing;
   readonly inspect: (token: string) => Promise<Introspection>;
   readonly log: RequestLog;
   readonly onMint: () => void;
@@ -62,7 +59,8 @@ export function createFaultProxy(options: FaultProxyOptions): RequestListener {
         : pathname(path) === DIALECT_PATHS.cxoneAccessKey
           ? await tradeAccessKey(options, body)
           : await options.issuerClient.forward({ method, path, headers: request.headers, body });
-    send(exchange, endpoint === 'token' ? await keepBooks(options, answer) : answer, fault);
+    if (endpoint === 'token' && answer.status === 200) options.onMint();
+    send(exchange, answer, fault);
   };
 
   return (request, response) => {
@@ -142,23 +140,6 @@ async function tradeAccessKey({ clients, issuerClient }: FaultProxyOptions, body
     return json(401, { error: 'invalid_grant', error_description: 'access key refused' });
   }
   return issuerClient.tradeAccessKey(String(accessKeyId), String(accessKeySecret));
-}
-
-/** Registers a new token, and changes the response if the provider's tokens depend on earlier ones. */
-async function keepBooks(options: FaultProxyOptions, answer: Answer): Promise<Answer> {
-  const { access_token: token, ...rest } = answer.status === 200 ? parsedObject(answer.body) : {};
-  if (typeof token !== 'string') return answer;
-  options.onMint();
-  const { register } = options;
-  const facts = await options.inspect(token);
-  const earlier = options.issuing() === 'same-token' ? register.find(facts) : undefined;
-  if (earlier !== undefined) {
-    // The new token is not sent to anybody.
-    const members = { access_token: earlier.token, ...rest, expires_in: earlier.remainingSeconds };
-    return { ...answer, body: Buffer.from(JSON.stringify(members)) };
-  }
-  register.add(token, facts);
-  return answer;
 }
 
 function parsedObject(body: Buffer): Record<string, unknown> {

@@ -3,7 +3,13 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import type { Client } from './clients.ts';
 import type { Answer } from './fault-play.ts';
 import { ISSUER_PATHS } from './token-issuer.ts';
-import type { Introspection } from './token-register.ts';
+
+/** The result of introspection (RFC 7662, 2.2); `exp` in seconds since 1970. */
+export type Introspection = {
+  readonly active: boolean;
+  readonly exp?: number;
+  readonly client_id?: string;
+};
 
 /** The proxy's client of the authorization server: forwards requests, and introspects tokens. */
 export type IssuerClient = {
