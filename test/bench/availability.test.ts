@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 test('the bench shows its four claims in a simulated week', async () => {
-  const args = ['bench/run.ts', 'availability', '--quick'];
+  const args = ['tools/bench/run.ts', 'availability', '--quick'];
 
   const { stdout } = await promisify(execFile)(process.execPath, args);
 

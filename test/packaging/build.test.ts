@@ -9,7 +9,7 @@ mkdirSync('build', { recursive: true });
 const directory = mkdtempSync('build/test-');
 
 beforeAll(() => {
-  execFileSync(process.execPath, ['packaging/build.ts', directory], {
+  execFileSync(process.execPath, ['tools/packaging/build.ts', directory], {
     env: { ...process.env, NODE_OPTIONS: '' },
     stdio: 'pipe',
   });

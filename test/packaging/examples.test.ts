@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import type { Template } from '../../local/cloud-assembly.ts';
 import { synthesize } from '../../local/synthesized-function.ts';
-import { synthesize as synthesizeApp } from '../../packaging/fresh-app.ts';
+import { synthesize as synthesizeApp } from '../../tools/packaging/fresh-app.ts';
 
 /** Runs an example on the sources, as the CDK CLI runs an app. */
 function synthesizeExample(file: string): Template {

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { readEditable } from '../../prove/edited-copy.ts';
-import { THREATS, threatTable } from '../../prove/threats.ts';
+import { readEditable } from '../../tools/prove/edited-copy.ts';
+import { THREATS, threatTable } from '../../tools/prove/threats.ts';
 
-test('docs/threat-model.md lists the threats of prove/threats.json; `npm run update` writes it', () => {
+test('docs/threat-model.md lists the threats of tools/prove/threats.json; `npm run update` writes it', () => {
   const page = readFileSync('docs/threat-model.md', 'utf8');
 
   expect(THREATS.length).toBeGreaterThanOrEqual(20);
@@ -15,7 +15,7 @@ test.each(THREATS)('the guard stands where it is taken out: $guard', ({ edit, te
 });
 
 const mutated: { file: string; suites: string[]; edits: [string, string][] }[] = JSON.parse(
-  readFileSync('prove/mutants.json', 'utf8'),
+  readFileSync('tools/prove/mutants.json', 'utf8'),
 );
 
 test.each(mutated)('the mutants of $file can be made, and their suites exist', ({ file, suites, edits }) => {

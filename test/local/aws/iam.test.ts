@@ -4,7 +4,7 @@ test('the AGPL evaluator is a development dependency that only local/aws/iam.ts 
   const { dependencies = {}, peerDependencies = {} } = JSON.parse(await readFile('package.json', 'utf8'));
 
   const importers: string[] = [];
-  for (const folder of ['lambda', 'infra', 'ci', 'local', 'bench']) {
+  for (const folder of ['lambda', 'infra', 'ci', 'local', 'tools']) {
     for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
       const path = `${entry.parentPath}/${entry.name}`;
       if (entry.isFile() && (await readFile(path, 'utf8')).includes("from '@cloud-copilot/"))

@@ -5,7 +5,7 @@
  * loopback port. Exits with 1 if a test fails that is not a known gap, or if a known gap passes.
  */
 import { spawnSync } from 'node:child_process';
-import { startMoto } from '../../../e2e/moto.ts';
+import { startMoto } from '../../../tools/e2e/moto.ts';
 
 const JEST = ['node_modules/jest/bin/jest.js', '--verbose', 'test/local/aws/.*-contract'];
 

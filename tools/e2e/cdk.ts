@@ -1,0 +1,68 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { synthesizeAssembly, type Template } from '../../local/cloud-assembly.ts';
+import { temporaryDirectory } from '../../local/temporary-directory.ts';
+import type { Ended } from '../../test/ci/support/process.ts';
+import type { Commands } from './commands.ts';
+import type { Target } from './target.ts';
+
+/** The real CDK CLI, with the app of one stack. `tokens` are as in `tokens.json`. */
+export interface Cdk {
+  readonly stackName: string;
+  bootstrap(tokens: readonly object[]): Promise<void>;
+  /** @param app directory of another app; @default this repository's */
+  deploy(tokens: readonly object[], app?: string): Promise<void>;
+  /** `status` 1 means differences. */
+  diff(tokens: readonly object[]): Promise<Ended>;
+  destroy(tokens: readonly object[]): Promise<Ended>;
+}
+
+/** Makes the CDK CLI deploy a stack to the target. It is given assemblies: to start the app each time would cost seconds. */
+export function createCdk(stackName: string, target: Target, { run, succeed }: Commands): Cdk {
+  const synthesize = async (tokens: readonly object[], app?: string): Promise<string> => {
+    const directory = temporaryDirectory();
+    if (app === undefined) synthesizeAssembly({ tokens, context: { stackName }, directory });
+    else {
+      const context = ['-c', `stackName=${stackName}`, '-c', `tokens=${JSON.stringify(tokens)}`];
+      await succeed(['cdk', 'synth', '--quiet', ...context, '--output', directory], { cwd: app });
+    }
+    if (target.isEmulator) replaceMetricMath(join(directory, `${stackName}.template.json`));
+    return directory;
+  };
+  const words = (verb: string, assembly: string, ...more: string[]): readonly string[] => [
+    ...['cdk', verb, '--app', assembly, ...more, '--no-notices', '--no-color'],
+  ];
+  return {
+    stackName,
+    async bootstrap(tokens) {
+      await succeed(words('bootstrap', await synthesize(tokens)));
+    },
+    async deploy(tokens, app) {
+      // MiniStack has no change sets of an existing stack.
+      const method = target.isEmulator ? ['--method=direct'] : [];
+      await succeed(words('deploy', await synthesize(tokens, app), '--require-approval', 'never', ...method));
+    },
+    diff: async (tokens) => run(words('diff', await synthesize(tokens), '--fail')),
+    destroy: async (tokens) => run(words('destroy', await synthesize(tokens), '--force')),
+  };
+}
+
+interface MetricAlarm {
+  Metrics?: readonly {
+    readonly MetricStat?: { readonly Metric: object; readonly Period: number; readonly Stat: string };
+  }[];
+}
+
+/** MiniStack refuses alarms on metric math: in a template, each gets the metric itself. */
+function replaceMetricMath(file: string): void {
+  const template: Template = JSON.parse(readFileSync(file, 'utf8'));
+  for (const [id, { Type, Properties = {} }] of Object.entries(template.Resources)) {
+    const alarm: MetricAlarm = Properties;
+    if (Type !== 'AWS::CloudWatch::Alarm' || alarm.Metrics === undefined) continue;
+    const [stat, ...others] = alarm.Metrics.flatMap(({ MetricStat }) => MetricStat ?? []);
+    if (stat === undefined || others.length > 0) throw new Error(`${id}: not one metric`);
+    delete alarm.Metrics;
+    Object.assign(alarm, stat.Metric, { Period: stat.Period, Statistic: stat.Stat });
+  }
+  writeFileSync(file, JSON.stringify(template));
+}
