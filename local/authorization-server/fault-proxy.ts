@@ -1,8 +1,7 @@
-import type { IncomingMessage, RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { ClientRegistry } from './clients.ts';
-import { type Answer, type Exchange, playInstead, send } from './fault-play.ts';
-import type { FaultScript, FaultyEndpoint } from './faults.ts';
-import type { Introspection, IssuerClient } from './issuer-client.ts';
+import type { Fault, FaultScript, FaultyEndpoint } from './faults.ts';
+import type { Answer, Introspection, IssuerClient } from './issuer-client.ts';
 import { ISSUER_PATHS } from './token-issuer.ts';
 
 /** Paths that providers have besides the OAuth endpoints. */
@@ -42,7 +41,7 @@ export type FaultProxyOptions = {
 export function createFaultProxy(options: FaultProxyOptions): RequestListener {
   const { faults, log } = options;
 
-  const handle = async (request: IncomingMessage, exchange: Exchange): Promise<void> => {
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const method = request.method ?? 'GET';
     const path = request.url ?? '/';
     const body = await readBody(request);
@@ -50,7 +49,12 @@ export function createFaultProxy(options: FaultProxyOptions): RequestListener {
     if (endpoint !== undefined) log[endpoint].push(record(request, body));
 
     const fault = endpoint === undefined ? undefined : faults.take(endpoint);
-    if (fault !== undefined && playInstead(exchange, fault)) return;
+    if (fault?.kind === 'hang') return;
+    if (fault?.kind === 'reset') return options.reset(request);
+    if (fault?.kind === 'answer') {
+      response.writeHead(fault.status, fault.headers).end(fault.body ?? '');
+      return;
+    }
     if (fault?.kind === 'delay') await (typeof fault.until === 'function' ? fault.until() : fault.until);
 
     const answer =
@@ -60,11 +64,11 @@ export function createFaultProxy(options: FaultProxyOptions): RequestListener {
           ? await tradeAccessKey(options, body)
           : await options.issuerClient.forward({ method, path, headers: request.headers, body });
     if (endpoint === 'token' && answer.status === 200) options.onMint();
-    send(exchange, answer, fault);
+    send(response, answer, fault);
   };
 
   return (request, response) => {
-    handle(request, { response, reset: () => options.reset(request) }).catch((error: Error) => {
+    handle(request, response).catch((error: Error) => {
       // A bug of the proxy must not look like a scripted fault.
       if (response.headersSent) response.destroy();
       else response.writeHead(500, { 'x-fault-proxy': error.name }).end();
@@ -121,15 +125,7 @@ async function probe({ inspect }: FaultProxyOptions, request: IncomingMessage): 
   const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   const facts = request.method === 'GET' && token !== undefined ? await inspect(token) : { active: false };
   if (!facts.active) {
-    const refusal = json(401, {
-      code: 'bad.credentials',
-      status: 401,
-      message: 'Invalid login credentials.',
-    });
-    return {
-      ...refusal,
-      headers: { ...refusal.headers, 'www-authenticate': 'Bearer error="invalid_token"' },
-    };
+    return json(401, { code: 'bad.credentials', status: 401, message: 'Invalid login credentials.' });
   }
   return json(200, { OAuthClient: { id: facts.client_id } });
 }
@@ -140,6 +136,26 @@ async function tradeAccessKey({ clients, issuerClient }: FaultProxyOptions, body
     return json(401, { error: 'invalid_grant', error_description: 'access key refused' });
   }
   return issuerClient.tradeAccessKey(String(accessKeyId), String(accessKeySecret));
+}
+
+/** Sends the authorization server's response, changed by the fault if there is one. */
+function send(response: ServerResponse, answer: Answer, fault: Fault | undefined): void {
+  const body =
+    fault?.kind === 'rewrite' && answer.status === 200
+      ? Buffer.from(JSON.stringify(fault.rewrite(parsedObject(answer.body))))
+      : answer.body;
+  response.writeHead(answer.status, { ...answer.headers, 'content-length': String(body.length) });
+  if (fault?.kind !== 'slow-body') {
+    response.end(body);
+    return;
+  }
+  let sent = 0;
+  const timer = setInterval(() => {
+    response.write(body.subarray(sent, sent + 1));
+    sent += 1;
+    if (sent >= body.length) response.end();
+  }, fault.intervalMs);
+  response.once('close', () => clearInterval(timer));
 }
 
 function parsedObject(body: Buffer): Record<string, unknown> {

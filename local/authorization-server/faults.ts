@@ -5,7 +5,7 @@ export type FaultyEndpoint = 'token' | 'discovery' | 'probe';
  * What happens to one request.
  *
  * `delay` waits for a promise, or calls a function when the request arrives and waits for its result. `rewrite` gets the
- * parsed body of a success and returns the body to send: an object, or raw text (JSON has no `NaN`). `delay`,
+ * parsed body of a success and returns the body to send. `delay`,
  * `slow-body` and `rewrite` reach the authorization server: a token is minted although the client may
  * not receive it. The others do not reach it.
  */
@@ -21,7 +21,7 @@ export type Fault =
     }
   | {
       readonly kind: 'rewrite';
-      readonly rewrite: (body: Record<string, unknown>) => Record<string, unknown> | string;
+      readonly rewrite: (body: Record<string, unknown>) => Record<string, unknown>;
     }
   | { readonly kind: 'delay'; readonly until: Promise<unknown> | (() => unknown) };
 

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import type { Client } from './clients.ts';
-import type { Answer } from './fault-play.ts';
 import { ISSUER_PATHS } from './token-issuer.ts';
 
 /** The result of introspection (RFC 7662, 2.2); `exp` in seconds since 1970. */
@@ -9,6 +8,13 @@ export type Introspection = {
   readonly active: boolean;
   readonly exp?: number;
   readonly client_id?: string;
+};
+
+/** A complete response. */
+export type Answer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
 };
 
 /** The proxy's client of the authorization server: forwards requests, and introspects tokens. */

@@ -2,9 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair } from 'jose';
-import Provider, { errors } from 'oidc-provider';
+import Provider, { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider';
 import type { ClientRegistry } from './clients.ts';
-import { createMemoryAdapter } from './memory-adapter.ts';
 
 const SIGNING_ALGORITHM = 'ES256';
 
@@ -26,20 +25,16 @@ export type TokenIssuerOptions = {
   readonly scopes: readonly string[];
 };
 
-/** oidc-provider on its own loopback port, behind the fault proxy. */
-export type TokenIssuer = {
-  readonly port: number;
-  close(): Promise<void>;
-};
-
 /**
  * Starts the certified authorization server `oidc-provider` with the features for client credentials: three methods of
  * client authentication, scopes, opaque tokens, introspection, revocation, discovery. Sets every setting whose default
- * prints a notice.
+ * prints a notice. It listens on its own loopback port, behind the fault proxy.
  *
  * @see {@link https://github.com/panva/node-oidc-provider/blob/main/docs/README.md oidc-provider's settings}
  */
-export async function startTokenIssuer(options: TokenIssuerOptions): Promise<TokenIssuer> {
+export async function startTokenIssuer(
+  options: TokenIssuerOptions,
+): Promise<{ readonly port: number; close(): Promise<void> }> {
   const { issuer, clients, lifetimeSeconds } = options;
   const { privateKey } = await generateKeyPair(SIGNING_ALGORITHM, { extractable: true });
   const identity = { alg: SIGNING_ALGORITHM, use: 'sig', kid: 'local' };
@@ -103,5 +98,27 @@ export async function startTokenIssuer(options: TokenIssuerOptions): Promise<Tok
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));
     },
+  };
+}
+
+/**
+ * Creates oidc-provider's storage in memory, with what the client credentials and the password grant need. Clients are read
+ * from the registry each time. oidc-provider itself checks `exp`.
+ */
+function createMemoryAdapter(clients: ClientRegistry): AdapterFactory {
+  return (model): Adapter => {
+    const stored = new Map<string, AdapterPayload>();
+    const unused = (): never => {
+      throw new Error(`The local authorization server has no users, and stores no ${model}.`);
+    };
+    return {
+      find: async (id) => (model === 'Client' ? clients.metadata(id) : stored.get(id)),
+      upsert: async (id, payload) => void stored.set(id, payload),
+      destroy: async (id) => void stored.delete(id),
+      consume: unused,
+      findByUid: unused,
+      findByUserCode: unused,
+      revokeByGrantId: unused,
+    };
   };
 }

@@ -159,7 +159,7 @@ export async function startAwsEndpoint(options: {
       const principal = operation === UNSIGNED ? ANONYMOUS : identify(request);
       record = { ...summary, principal: principal.arn, at: now(), outcome: 'no-answer' };
       requests.push(record);
-      met = faults.take(summary, now());
+      met = faults.take(summary);
       await applyBefore(met, summary, principal);
       const execute = table[service][operation];
       if (!execute)

@@ -49,11 +49,9 @@ export interface Faults {
     match: FaultMatch,
     run: (call: CallSummary) => unknown,
   ): FaultHandle;
-  /** Limits Parameter Store's writes per second of the endpoint's clock (AWS: 3 by default); undefined lifts the limit. */
-  limitParameterWrites(perSecond: number | undefined): void;
   clear(): void;
   /** For the endpoint: the faults that affect this call. */
-  take(call: CallSummary, now: Date): readonly Fault[];
+  take(call: CallSummary): readonly Fault[];
 }
 
 interface Entry {
@@ -67,7 +65,6 @@ interface Entry {
 /** Starts without faults. */
 export function createFaults(): Faults {
   const entries = new Set<Entry>();
-  const writes = createWriteLimit();
 
   const faults: Faults = {
     add({ match = {}, fault, times = Number.POSITIVE_INFINITY }) {
@@ -81,13 +78,9 @@ export function createFaults(): Faults {
       };
     },
     hook: (at, match, run) => faults.add({ match, fault: { kind: at, run } }),
-    limitParameterWrites: writes.limit,
-    clear() {
-      entries.clear();
-      writes.limit(undefined);
-    },
-    take(call, now) {
-      const met: Fault[] = writes.isOver(call, now) ? [{ kind: 'throttle' }] : [];
+    clear: () => entries.clear(),
+    take(call) {
+      const met: Fault[] = [];
       for (const entry of entries) {
         if (!fits(entry.match, call)) continue;
         entry.seen += 1;
@@ -100,24 +93,6 @@ export function createFaults(): Faults {
     },
   };
   return faults;
-}
-
-/** Counts Parameter Store's writes in each second. */
-function createWriteLimit() {
-  let perSecond: number | undefined;
-  let window = { second: Number.NaN, calls: 0 };
-  return {
-    limit(value: number | undefined): void {
-      perSecond = value;
-    },
-    isOver({ operation }: CallSummary, now: Date): boolean {
-      if (perSecond === undefined || operation !== 'PutParameter') return false;
-      const second = Math.floor(now.getTime() / 1000);
-      if (window.second !== second) window = { second, calls: 0 };
-      window.calls += 1;
-      return window.calls > perSecond;
-    },
-  };
 }
 
 function fits(match: FaultMatch, call: CallSummary): boolean {

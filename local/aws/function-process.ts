@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Credentials } from './iam.ts';
 import type { FunctionFailure, InvocationContext, InvocationOutcome } from './lambda.ts';
-import { type RuntimeApi, type RuntimeReport, startRuntimeApi } from './runtime-api.ts';
 
 const bootstrapFile = fileURLToPath(new URL('./lambda-runtime-bootstrap.mjs', import.meta.url));
 const initTimeoutMs = 10_000;
@@ -14,8 +16,6 @@ export interface FunctionProcessOptions {
   readonly region: string;
   /** The bundle's file, `…/asset.abc/index.mjs`; may be a CommonJS file. */
   readonly handlerFile: string;
-  /** Name of the export. @default handler */
-  readonly handlerExport?: string;
   /** The environment of the template. */
   readonly environment: Readonly<Record<string, string>>;
   /** Where the SDK clients inside the function call. */
@@ -48,7 +48,7 @@ export interface FunctionProcess {
 
 interface Worker {
   readonly child: ChildProcess;
-  readonly api: RuntimeApi;
+  readonly api: Awaited<ReturnType<typeof startRuntimeApi>>;
   readonly exited: Promise<string>;
   report: (report: RuntimeReport) => void;
   hasEnded: boolean;
@@ -120,12 +120,7 @@ async function spawnWorker(
   const api = await startRuntimeApi((report) => worker?.report(report));
   const child = spawn(
     process.execPath,
-    [
-      ...(options.nodeArguments ?? []),
-      bootstrapFile,
-      options.handlerFile,
-      options.handlerExport ?? 'handler',
-    ],
+    [...(options.nodeArguments ?? []), bootstrapFile, options.handlerFile],
     {
       env: { ...environmentOf(options), AWS_LAMBDA_RUNTIME_API: api.address },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -222,4 +217,83 @@ async function endWorker(worker: Worker): Promise<void> {
   if (worker.hasEnded) return;
   worker.child.kill('SIGKILL');
   await worker.exited;
+}
+
+/** One invocation on its way into the function's process. */
+interface RuntimeInvocation extends InvocationContext {
+  readonly event: unknown;
+  readonly timeoutMs: number;
+}
+
+/** What the process reported. */
+type RuntimeReport =
+  | { readonly kind: 'response'; readonly payload: unknown }
+  | { readonly kind: 'error'; readonly failure: FunctionFailure }
+  | { readonly kind: 'init-error'; readonly failure: FunctionFailure };
+
+/**
+ * Starts the Runtime API on a loopback port.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+ */
+async function startRuntimeApi(onReport: (report: RuntimeReport) => void) {
+  let poll: ServerResponse | undefined;
+  let next: { invocation: RuntimeInvocation; onStart: () => void } | undefined;
+
+  const handOver = () => {
+    if (!poll || !next) return;
+    const { invocation, onStart } = next;
+    onStart();
+    poll.writeHead(200, {
+      'content-type': 'application/json',
+      'lambda-runtime-aws-request-id': invocation.awsRequestId,
+      'lambda-runtime-deadline-ms': String(Date.now() + invocation.timeoutMs),
+      'lambda-runtime-invoked-function-arn': invocation.invokedFunctionArn,
+    });
+    poll.end(JSON.stringify(invocation.event ?? {}));
+    poll = undefined;
+    next = undefined;
+  };
+
+  const server = createServer(async (request, response) => {
+    const path = (request.url ?? '').replace('/2018-06-01/runtime/', '');
+    if (path === 'invocation/next') {
+      poll = response;
+      handOver();
+      return;
+    }
+    const body = await readJson(request);
+    response.writeHead(202).end();
+    if (path === 'init/error') onReport({ kind: 'init-error', failure: body as FunctionFailure });
+    else if (path.endsWith('/error')) onReport({ kind: 'error', failure: body as FunctionFailure });
+    else onReport({ kind: 'response', payload: body });
+  });
+  // The poll is a request that stays open between invocations, however long.
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 0;
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+
+  return {
+    /** For `AWS_LAMBDA_RUNTIME_API`. */
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    /** Hands an invocation over at the next poll; `onStart` is called when the process has taken it. */
+    deliver(invocation: RuntimeInvocation, onStart: () => void): void {
+      next = { invocation, onStart };
+      handOver();
+    },
+    async close(): Promise<void> {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  let text = '';
+  request.setEncoding('utf8');
+  for await (const chunk of request) text += chunk;
+  return JSON.parse(text);
 }

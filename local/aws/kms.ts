@@ -7,7 +7,7 @@ export interface KmsKey {
   readonly arn: string;
   readonly alias?: string;
   readonly managedBy?: 'aws';
-  state: 'Enabled' | 'Disabled' | 'PendingDeletion';
+  state: 'Enabled' | 'Disabled';
   policy: JsonObject;
 }
 
@@ -89,8 +89,6 @@ export function createKms({ region, accountId }: Place): Kms {
         call.authorize({ action, resource: key.arn, context, resourcePolicy: key.policy, implied });
       }
       if (key.state === 'Disabled') throw refusal(`${key.arn} is disabled.`, 'DisabledException');
-      if (key.state === 'PendingDeletion')
-        throw refusal(`${key.arn} is pending deletion.`, 'KMSInvalidStateException');
     },
   };
 }

@@ -1,6 +1,6 @@
 /**
  * Runs inside the function's process: loads the handler, then takes invocations from the Lambda Runtime API one
- * after the other. Started by function-process.ts as `node lambda-runtime-bootstrap.mjs <handler file> <export>`.
+ * after the other. Started by function-process.ts as `node lambda-runtime-bootstrap.mjs <handler file>`.
  *
  * Plain JavaScript: stripping types would add 50 ms to every cold start, a third of the bundle's own.
  *
@@ -9,7 +9,7 @@
 import { request } from 'node:http';
 import { pathToFileURL } from 'node:url';
 
-const [handlerFile = '', exportName = 'handler'] = process.argv.slice(2);
+const [handlerFile = ''] = process.argv.slice(2);
 const api = new URL(`http://${process.env.AWS_LAMBDA_RUNTIME_API}`);
 
 const handler = await loadHandler();
@@ -18,8 +18,8 @@ for (;;) await serveNext(handler);
 async function loadHandler() {
   try {
     const loaded = await import(pathToFileURL(handlerFile).href);
-    const found = loaded[exportName] ?? loaded.default?.[exportName];
-    if (typeof found !== 'function') throw new Error(`${exportName} is undefined or not exported`);
+    const found = loaded.handler ?? loaded.default?.handler;
+    if (typeof found !== 'function') throw new Error('handler is undefined or not exported');
     return found;
   } catch (error) {
     await callApi('POST', 'init/error', describeError(error));

@@ -92,16 +92,9 @@ function inputError(issue: z.core.$ZodIssue, input: JsonObject): AwsError {
     return new AwsError('ValidationException', `The endpoint does not emulate ${issue.keys.join(', ')}.`);
   const [member = ''] = issue.path.map(String);
   const path = member.charAt(0).toLowerCase() + member.slice(1);
-  switch (issue.code) {
-    case 'too_big':
-      return constraintError(path, `Member must have length less than or equal to ${issue.maximum}`);
-    case 'too_small':
-      return constraintError(path, `Member must have length greater than or equal to ${issue.minimum}`);
-    case 'invalid_value':
-      return constraintError(path, `Member must satisfy enum value set: [${issue.values.join(', ')}]`);
-    default:
-      return constraintError(path, input[member] === undefined ? 'Member must not be null' : issue.message);
-  }
+  if (issue.code === 'too_big')
+    return constraintError(path, `Member must have length less than or equal to ${issue.maximum}`);
+  return constraintError(path, input[member] === undefined ? 'Member must not be null' : issue.message);
 }
 
 /** Items by name, and their state before the last write, which an eventually consistent read may see. */
