@@ -1,15 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { AwsError, constraintError } from './aws-error.ts';
+import { AwsError } from './aws-error.ts';
 import type { Kms } from './kms.ts';
-import {
-  createNamedItems,
-  type JsonObject,
-  type Operation,
-  type OperationCall,
-  operation,
-  type Place,
-} from './operation.ts';
+import { createNamedItems, type Operation, type OperationCall, operation, type Place } from './operation.ts';
 
 const DAY_MS = 86_400_000;
 const MAX_VALUE_BYTES = 65_536;
@@ -29,7 +22,6 @@ export interface Secret {
   readonly kmsKeyId: string | undefined;
   readonly versions: readonly SecretVersion[];
   readonly createdDate: Date;
-  readonly lastChangedDate: Date;
   readonly deletedDate?: Date;
 }
 
@@ -59,7 +51,7 @@ export interface SecretsManager {
 }
 
 const newVersion = {
-  SecretString: z.string().optional(),
+  SecretString: z.string().max(MAX_VALUE_BYTES).optional(),
   ClientRequestToken: z.string().optional(),
 };
 
@@ -103,14 +95,13 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
           kmsKeyId: input.KmsKeyId,
           versions: [],
           createdDate: call.now,
-          lastChangedDate: call.now,
         };
-        const value = secretValueOf(input);
+        const { SecretString: value } = input;
         if (value === undefined) {
           store.set(secret);
           return { ARN: arn, Name: name };
         }
-        const versionId = versionIdOf(input);
+        const versionId = randomUUID();
         useKey(secret, versionId, ['kms:GenerateDataKey', 'kms:Decrypt'], call);
         const version = { versionId, value, stages: ['AWSCURRENT'], createdDate: call.now };
         store.set({ ...secret, versions: [version] });
@@ -119,29 +110,22 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
     ),
 
     PutSecretValue: operation(
-      { ...newVersion, SecretId: z.string(), VersionStages: z.array(z.string()).min(1).max(20).optional() },
+      {
+        ...newVersion,
+        SecretString: newVersion.SecretString.unwrap(),
+        SecretId: z.string(),
+        VersionStages: z.array(z.string()).min(1).max(20).optional(),
+      },
       (input, call) => {
         const secret = access('PutSecretValue', input, call);
-        const value = secretValueOf(input);
-        if (value === undefined)
-          throw invalidParameter('You must provide either SecretString or SecretBinary.');
-        const versionId = versionIdOf(input);
-        const answer = { ARN: secret.arn, Name: secret.name, VersionId: versionId };
-        const existing = secret.versions.find((version) => version.versionId === versionId);
-        if (existing !== undefined && existing.value === value)
-          return { ...answer, VersionStages: existing.stages };
-        if (existing !== undefined) {
-          throw new AwsError(
-            'ResourceExistsException',
-            `You can't use ClientRequestToken ${versionId} because that value is already in use for a version of secret ${secret.arn}.`,
-          );
-        }
+        const { SecretString: value } = input;
+        const versionId = randomUUID();
         useKey(secret, versionId, ['kms:GenerateDataKey', 'kms:Decrypt'], call);
         const asked = input.VersionStages ?? ['AWSCURRENT'];
         const stages = secret.versions.length === 0 ? [...new Set([...asked, 'AWSCURRENT'])] : asked;
         const version: SecretVersion = { versionId, value, stages: [], createdDate: call.now };
         relabel({ ...secret, versions: [...secret.versions, version] }, versionId, stages, call);
-        return { ...answer, VersionStages: stages };
+        return { ARN: secret.arn, Name: secret.name, VersionId: versionId, VersionStages: stages };
       },
     ),
 
@@ -191,7 +175,6 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
         Name: secret.name,
         KmsKeyId: secret.kmsKeyId,
         CreatedDate: epochSeconds(secret.createdDate),
-        LastChangedDate: epochSeconds(secret.lastChangedDate),
         ...(secret.deletedDate && { DeletedDate: epochSeconds(secret.deletedDate) }),
         VersionIdsToStages: Object.fromEntries(
           labelledVersions(secret).map(({ versionId, stages }) => [versionId, stages]),
@@ -227,7 +210,7 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
 
     RestoreSecret: operation({ SecretId: z.string() }, (input, call) => {
       const { deletedDate: _, ...secret } = access('RestoreSecret', input, call, { isDeletedFound: true });
-      store.set({ ...secret, lastChangedDate: call.now });
+      store.set({ ...secret });
       return { ARN: secret.arn, Name: secret.name };
     }),
   };
@@ -284,7 +267,7 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
       secret.versions.flatMap((one) => one.stages.map((stage) => [stage, one.versionId])),
     );
     const versions = moveStages(secret.versions, versionId, stages);
-    store.set({ ...secret, versions, lastChangedDate: call.now });
+    store.set({ ...secret, versions });
     for (const label of stages) {
       if (label === 'AWSPENDING' || label === 'AWSPREVIOUS' || wasOn.get(label) === versionId) continue;
       const event: SecretLabelUpdatedEvent = {
@@ -362,11 +345,6 @@ function checkMove(secret: Secret, stage: string, to: string, from: string | und
       `The parameter RemoveFromVersionId can't be empty. Staging label ${stage} is currently attached to version ${holder}, so you must explicitly reference that version in RemoveFromVersionId.`,
     );
   }
-  if (from !== undefined && from !== holder) {
-    throw invalidParameter(
-      `Staging label ${stage} is not currently attached to version ${from}, so it can't be removed from it.`,
-    );
-  }
 }
 
 function versionOf(secret: Secret, id: string): SecretVersion {
@@ -377,18 +355,6 @@ function versionOf(secret: Secret, id: string): SecretVersion {
 
 function labelledVersions({ versions }: Secret): readonly SecretVersion[] {
   return versions.filter(({ stages }) => stages.length > 0);
-}
-
-function secretValueOf({ SecretString }: { readonly SecretString?: string | undefined }): string | undefined {
-  if (Buffer.byteLength(SecretString ?? '') > MAX_VALUE_BYTES)
-    throw constraintError('secretString', `Member must have length less than or equal to ${MAX_VALUE_BYTES}`);
-  return SecretString;
-}
-
-function versionIdOf({ ClientRequestToken: token = randomUUID() }: JsonObject): string {
-  const id = String(token);
-  if (id.length >= 32 && id.length <= 64) return id;
-  throw invalidParameter('ClientRequestToken must be 32-64 characters long.');
 }
 
 function invalidParameter(message: string): AwsError {

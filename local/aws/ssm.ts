@@ -13,11 +13,8 @@ import {
 } from './operation.ts';
 
 const MAX_VERSIONS = 100;
-const MAX_TAGS = 50;
 const STANDARD_BYTES = 4096;
 const ADVANCED_BYTES = 8192;
-const TIER_PAGE =
-  'For more information, see https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html';
 
 const parameterType = z.enum(['String', 'StringList', 'SecureString']);
 const parameterTier = z.enum(['Standard', 'Advanced', 'Intelligent-Tiering']);
@@ -35,7 +32,6 @@ export interface ParameterVersion {
   readonly keyId: string | undefined;
   readonly labels: readonly string[];
   readonly lastModifiedDate: Date;
-  readonly lastModifiedUser: string;
 }
 
 /** A parameter with its kept versions, oldest first; there is always one. */
@@ -83,17 +79,11 @@ export function createSsm(place: Place, kms: Kms): Ssm {
         const arn = parameterArn(place, name);
         const context = { 'ssm:Overwrite': String(isOverwrite), ...requestTags(tags) };
         call.authorize({ action: 'ssm:PutParameter', resource: arn, context });
-        checkTagLimit(tags);
         if (tags.size > 0)
           call.authorize({ action: 'ssm:AddTagsToResource', resource: arn, context: requestTags(tags) });
         if (isOverwrite && tags.size > 0) {
           throw validationError(
             "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or RemoveTagsFromResource.",
-          );
-        }
-        if (/\{\{.*\}\}/s.test(value)) {
-          throw validationError(
-            'Parameter value can\'t nest another parameter. Do not use "{{}}" in the value.',
           );
         }
         const existing = store.items().get(name);
@@ -107,9 +97,10 @@ export function createSsm(place: Place, kms: Kms): Ssm {
             'The parameter already exists. To overwrite this value, set the overwrite option in the request to true.',
           );
         }
+        // As the documentation says. Terraform's acceptance tests show AWS accepting another type.
+        if (latest && latest.type !== type)
+          throw new AwsError('HierarchyTypeMismatchException', `${name} is a ${latest.type}.`);
         const tier = tierOf(input.Tier, Buffer.byteLength(value), latest);
-        if (type !== 'SecureString' && input.KeyId !== undefined)
-          throw validationError('KeyId is only valid for a parameter of type SecureString.');
         const keyId = type === 'SecureString' ? (input.KeyId ?? 'alias/aws/ssm') : undefined;
         const kept = existing ? withoutOldest(existing) : [];
         // An advanced parameter has envelope encryption: its data key needs a second permission.
@@ -123,7 +114,6 @@ export function createSsm(place: Place, kms: Kms): Ssm {
           keyId,
           labels: [],
           lastModifiedDate: call.now,
-          lastModifiedUser: call.principal.arn,
         };
         store.set({ name, versions: [...kept, version], tags: existing?.tags ?? tags });
         return { Version: version.version, Tier: tier };
@@ -159,14 +149,7 @@ export function createSsm(place: Place, kms: Kms): Ssm {
       return {
         Parameters: versions.map((version) => {
           const { ARN: _, ...described } = describe({ name, version }, input.WithDecryption, call);
-          const { tier, keyId, labels, lastModifiedUser } = version;
-          return {
-            ...described,
-            Tier: tier,
-            KeyId: keyId,
-            Labels: labels,
-            LastModifiedUser: lastModifiedUser,
-          };
+          return { ...described, Labels: version.labels };
         }),
       };
     }),
@@ -175,16 +158,6 @@ export function createSsm(place: Place, kms: Kms): Ssm {
       authorize('DeleteParameter', [Name], call);
       store.remove(existingParameter(Name).name);
       return {};
-    }),
-
-    DeleteParameters: operation({ Names: names }, ({ Names }, call) => {
-      authorize('DeleteParameters', Names, call);
-      const deleted = Names.filter((name) => store.items().has(name));
-      for (const name of deleted) store.remove(name);
-      return {
-        DeletedParameters: deleted,
-        InvalidParameters: Names.filter((name) => !deleted.includes(name)),
-      };
     }),
 
     LabelParameterVersion: operation(
@@ -215,7 +188,6 @@ export function createSsm(place: Place, kms: Kms): Ssm {
         const parameter = store.items().get(ResourceId);
         if (parameter === undefined) throw new AwsError('InvalidResourceId');
         const tags = new Map([...parameter.tags, ...Tags]);
-        checkTagLimit(tags);
         store.set({ ...parameter, tags });
         return {};
       },
@@ -313,10 +285,6 @@ function requestTags(tags: ReadonlyMap<string, string>): Record<string, string> 
   return Object.fromEntries([...tags].map(([key, value]) => [`aws:RequestTag/${key}`, value]));
 }
 
-function checkTagLimit(tags: ReadonlyMap<string, string>): void {
-  if (tags.size > MAX_TAGS) throw new AwsError('TooManyTagsError');
-}
-
 function tierOf(
   asked: z.output<typeof parameterTier> | undefined,
   bytes: number,
@@ -325,7 +293,7 @@ function tierOf(
   const wasAdvanced = latest?.tier === 'Advanced';
   if (bytes > ADVANCED_BYTES) {
     throw validationError(
-      `Advanced tier parameters support a maximum parameter value of ${ADVANCED_BYTES} characters. ${TIER_PAGE}`,
+      `Advanced tier parameters support a maximum parameter value of ${ADVANCED_BYTES} characters.`,
     );
   }
   if (asked === 'Advanced') return 'Advanced';
@@ -334,12 +302,12 @@ function tierOf(
   if (wasAdvanced && asked === undefined) return 'Advanced';
   if (wasAdvanced) {
     throw validationError(
-      "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the advanced-parameter tier to the standard-parameter tier. If necessary, you can delete the advanced parameter and recreate it as a standard parameter.",
+      "This parameter uses the advanced-parameter tier. You can't downgrade a parameter to the standard-parameter tier.",
     );
   }
   if (bytes > STANDARD_BYTES) {
     throw validationError(
-      `Standard tier parameters support a maximum parameter value of ${STANDARD_BYTES} characters. To create a larger parameter value, upgrade the parameter to use the advanced-parameter tier. ${TIER_PAGE}`,
+      `Standard tier parameters support a maximum parameter value of ${STANDARD_BYTES} characters. To create a larger parameter value, upgrade the parameter to use the advanced-parameter tier.`,
     );
   }
   return 'Standard';
