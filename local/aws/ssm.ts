@@ -160,6 +160,16 @@ export function createSsm(place: Place, kms: Kms): Ssm {
       return {};
     }),
 
+    DeleteParameters: operation({ Names: names }, ({ Names }, call) => {
+      authorize('DeleteParameters', Names, call);
+      const deleted = Names.filter((name) => store.items().has(name));
+      for (const name of deleted) store.remove(name);
+      return {
+        DeletedParameters: deleted,
+        InvalidParameters: Names.filter((name) => !deleted.includes(name)),
+      };
+    }),
+
     LabelParameterVersion: operation(
       {
         Name: z.string(),
