@@ -13,7 +13,7 @@ testScenarios([
   {
     // SIGSTOP: the process is stopped until Lambda ends it.
     fault: 'an instance is frozen between its two writes, and ended by Lambda at its time limit',
-    options: { timeoutMs: 5_000 },
+    options: { timeoutMs: 10_000 },
     arrange: ({ aws, process: { pids } }) =>
       aws.faults.hook('after-executing', CALLS['PutParameter token'], () => {
         for (const pid of pids) process.kill(pid, 'SIGSTOP');
