@@ -38,39 +38,33 @@ const generic = readerRole('generic');
 const PROJECT = 'project_path:octo/ivr:ref_type:branch:ref:main';
 const CONNECTION = 'sc://octo/contact centre/aws';
 
-describe('by OIDC, a role lets in', () => {
-  test.each<[string, TemplateRole, string, string, string]>([
-    ['the branch', genesys, GITHUB, STS, MAIN],
-    ['what the wildcard covers', genesys, GITHUB, STS, 'repo:octo-org/flows-a:environment:live'],
-  ])('%s', (_, role, issuer, aud, sub) => {
-    expect(mayTakeByOidc(role.trust, issuer, aud, sub)).toBe(true);
-  });
+// The branch, and a job that the wildcard covers.
+test.each([MAIN, 'repo:octo-org/flows-a:environment:live'])('by OIDC, a role lets in %s', (sub) => {
+  expect(mayTakeByOidc(genesys.trust, GITHUB, STS, sub)).toBe(true);
 });
 
-describe('by OIDC, a role does not let in', () => {
-  test.each<[string, TemplateRole, string, string | undefined, string | undefined]>([
-    ['another branch', genesys, GITHUB, STS, 'repo:octo-org/ivr:ref:refs/heads/evil'],
-    ['a branch that begins alike', genesys, GITHUB, STS, `${MAIN}2`],
-    ['a pull request', genesys, GITHUB, STS, 'repo:octo-org/ivr:pull_request'],
-    ['another owner', genesys, GITHUB, STS, 'repo:octo-org-evil/ivr:ref:refs/heads/main'],
-    ['another owner, by the wildcard', genesys, GITHUB, STS, 'repo:evil/flows-a:environment:live'],
-    ['claims set at will', genesys, GITHUB, STS, 'environment:repo%3Aocto-org/flows-a:environment:live'],
-    ['another environment', genesys, GITHUB, STS, 'repo:octo-org/flows-a:environment:test'],
-    ['another case', genesys, GITHUB, STS, 'repo:Octo-Org/ivr:ref:refs/heads/main'],
-    ['another audience', genesys, GITHUB, 'evil', MAIN],
-    ['no audience', genesys, GITHUB, undefined, MAIN],
-    ['no subject', genesys, GITHUB, STS, undefined],
-    ['another issuer with the same claims', genesys, 'evil.example.com', STS, MAIN],
-    ['another issuer of the role', genesys, GITLAB, STS, MAIN],
-    ['another group of GitLab', genesys, GITLAB, STS, PROJECT.replace('octo', 'evil')],
-    ['the job of another token', generic, GITHUB, STS, MAIN],
-    ['another service connection', generic, AZURE, EXCHANGE, `${CONNECTION}2`],
-    ['another organization', generic, `${AZURE.slice(0, -1)}3`, EXCHANGE, CONNECTION],
-    ['another repository', generic, BITBUCKET, WORKSPACE, `{0${REPOSITORY.slice(2)}:${STEP}`],
-    ['another workspace', generic, BITBUCKET, `${WORKSPACE}1`, `${REPOSITORY}:${STEP}`],
-  ])('%s', (_, role, issuer, aud, sub) => {
-    expect(mayTakeByOidc(role.trust, issuer, aud, sub)).toBe(false);
-  });
+test.each<[string, TemplateRole, string, string | undefined, string | undefined]>([
+  ['another branch', genesys, GITHUB, STS, 'repo:octo-org/ivr:ref:refs/heads/evil'],
+  ['a branch that begins alike', genesys, GITHUB, STS, `${MAIN}2`],
+  ['a pull request', genesys, GITHUB, STS, 'repo:octo-org/ivr:pull_request'],
+  ['another owner', genesys, GITHUB, STS, 'repo:octo-org-evil/ivr:ref:refs/heads/main'],
+  ['another owner, by the wildcard', genesys, GITHUB, STS, 'repo:evil/flows-a:environment:live'],
+  ['claims set at will', genesys, GITHUB, STS, 'environment:repo%3Aocto-org/flows-a:environment:live'],
+  ['another environment', genesys, GITHUB, STS, 'repo:octo-org/flows-a:environment:test'],
+  ['another case', genesys, GITHUB, STS, 'repo:Octo-Org/ivr:ref:refs/heads/main'],
+  ['another audience', genesys, GITHUB, 'evil', MAIN],
+  ['no audience', genesys, GITHUB, undefined, MAIN],
+  ['no subject', genesys, GITHUB, STS, undefined],
+  ['another issuer with the same claims', genesys, 'evil.example.com', STS, MAIN],
+  ['another issuer of the role', genesys, GITLAB, STS, MAIN],
+  ['another group of GitLab', genesys, GITLAB, STS, PROJECT.replace('octo', 'evil')],
+  ['the job of another token', generic, GITHUB, STS, MAIN],
+  ['another service connection', generic, AZURE, EXCHANGE, `${CONNECTION}2`],
+  ['another organization', generic, `${AZURE.slice(0, -1)}3`, EXCHANGE, CONNECTION],
+  ['another repository', generic, BITBUCKET, WORKSPACE, `{0${REPOSITORY.slice(2)}:${STEP}`],
+  ['another workspace', generic, BITBUCKET, `${WORKSPACE}1`, `${REPOSITORY}:${STEP}`],
+])('by OIDC, a role does not let in %s', (_, role, issuer, aud, sub) => {
+  expect(mayTakeByOidc(role.trust, issuer, aud, sub)).toBe(false);
 });
 
 test.each([

@@ -33,10 +33,7 @@ test('a change of the code alone changes the code of the function alone', () => 
   expect(changed).toEqual(template);
 });
 
-function readAll(directory: string): Record<string, string> {
-  return Object.fromEntries(
-    readdirSync(directory)
-      .sort()
-      .map((name) => [name, readFileSync(join(directory, name), 'utf8')]),
-  );
+function readAll(directory: string): string[][] {
+  const names = readdirSync(directory).sort();
+  return names.map((name) => [name, readFileSync(join(directory, name), 'utf8')]);
 }
