@@ -88,7 +88,7 @@ test('no policy names a foreign role as the principal: once it is deleted, IAM w
   expect(JSON.stringify(principals)).not.toMatch(/:role\/|\*/);
 });
 
-// The permissions of a reader of this account: the snapshot of token-refresher.test.ts.
+// The snapshot of token-refresher.test.ts has the permissions of a reader of this account, and no role for it.
 test.each([
   ['GenesysReaderRole', genesys, 'build'],
   ['GenericReaderRole', generic, 'generic-build'],
@@ -104,16 +104,6 @@ test.each([
     expect(role.maxSessionSeconds).toBe(43_200);
   },
 );
-
-test('there is no reader role for readers of this account', () => {
-  const tokens = [{ ...FULL_TOKENS[0], readers: ['arn:aws:iam::111122223333:role/ci/build'] }];
-
-  const { template } = synthesize({ tokens, target: TARGET });
-
-  expect(
-    Object.keys({ ...template.Resources, ...template.Outputs }).filter((id) => /ReaderRole/.test(id)),
-  ).toEqual([]);
-});
 
 test('whichever wildcards a subject has, it admits one owner only', () => {
   const part = fc.stringMatching(/^[a-z0-9-]{1,12}$/);
