@@ -38,9 +38,21 @@ const generic = readerRole('generic');
 const PROJECT = 'project_path:octo/ivr:ref_type:branch:ref:main';
 const CONNECTION = 'sc://octo/contact centre/aws';
 
-// The branch, and a job that the wildcard covers.
-test.each([MAIN, 'repo:octo-org/flows-a:environment:live'])('by OIDC, a role lets in %s', (sub) => {
-  expect(mayTakeByOidc(genesys.trust, GITHUB, STS, sub)).toBe(true);
+// Otherwise the refusals below would prove nothing.
+test.each([
+  ['a branch of GitHub', genesys, GITHUB, STS, MAIN],
+  [
+    'a job of GitHub that the wildcard covers',
+    genesys,
+    GITHUB,
+    STS,
+    'repo:octo-org/flows-a:environment:live',
+  ],
+  ['a branch of GitLab', genesys, GITLAB, STS, PROJECT],
+  ['a service connection', generic, AZURE, EXCHANGE, CONNECTION],
+  ['a step of Bitbucket', generic, BITBUCKET, WORKSPACE, `${REPOSITORY}:${STEP}`],
+])('by OIDC, a role lets in %s', (_, role, issuer, aud, sub) => {
+  expect(mayTakeByOidc(role.trust, issuer, aud, sub)).toBe(true);
 });
 
 test.each<[string, TemplateRole, string, string | undefined, string | undefined]>([
@@ -58,6 +70,8 @@ test.each<[string, TemplateRole, string, string | undefined, string | undefined]
   ['another issuer with the same claims', genesys, 'evil.example.com', STS, MAIN],
   ['another issuer of the role', genesys, GITLAB, STS, MAIN],
   ['another group of GitLab', genesys, GITLAB, STS, PROJECT.replace('octo', 'evil')],
+  ['another branch of GitLab', genesys, GITLAB, STS, PROJECT.replace(/main$/, 'evil')],
+  ['another audience of GitLab', genesys, GITLAB, 'https://vault.example.com', PROJECT],
   ['the job of another token', generic, GITHUB, STS, MAIN],
   ['another service connection', generic, AZURE, EXCHANGE, `${CONNECTION}2`],
   ['another organization', generic, `${AZURE.slice(0, -1)}3`, EXCHANGE, CONNECTION],
