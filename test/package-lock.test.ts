@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
 
 interface LockedPackage {
   readonly version?: string;
@@ -28,4 +29,21 @@ test('package.json pins exact versions', () => {
     ([, version]) => !/^\d+\.\d+\.\d+$/.test(String(version)),
   );
   expect(loose).toEqual([]);
+});
+
+test('the job that may publish runs no code of this repository and no package but npm', () => {
+  const workflow = parse(readFileSync(new URL('../.github/workflows/publish.yml', import.meta.url), 'utf8'));
+  const jobs: { permissions?: object; steps: { run?: string; uses?: string }[] }[] = Object.values(
+    workflow.jobs,
+  );
+  const publishing = jobs.filter(({ permissions }) => permissions !== undefined && 'id-token' in permissions);
+
+  expect(workflow.permissions).toEqual({});
+  expect(publishing).toHaveLength(1);
+  expect(publishing[0]?.steps.map(({ run, uses }) => run ?? uses?.split('@')[0])).toEqual([
+    'actions/setup-node',
+    'actions/download-artifact',
+    expect.stringContaining('npm --version'),
+    'npm publish ./package/*.tgz --provenance --access public --ignore-scripts',
+  ]);
 });
