@@ -8,7 +8,7 @@ import { TokenRefresherStack } from './token-refresher-stack.ts';
 /**
  * Builds the app: one stack from the context, which is cdk.json's, or `-c name=value` on the command line.
  *
- * - `tokens`: the tokens, if they are not in `tokens.json` beside cdk.json
+ * - `tokens`: the tokens, if they are not in `tokens.json` beside cdk.json; without either it refuses
  * - `tokensFile`: another file of tokens
  * - `stackName`: name of the stack, default `TokenRefresher`
  * - `dashboard`: true for a CloudWatch dashboard

@@ -70,9 +70,8 @@ function readList(value: unknown, problems: string[]): unknown[] {
     list = parsed;
   }
   if (!Array.isArray(list)) {
-    const found = list === undefined ? 'is missing' : `${show(list)} is not a list`;
     problems.push(
-      `tokens: ${found}; write the list [{"name": …, "provider": …}] into tokens.json beside cdk.json`,
+      `tokens: ${show(list)} is not a list; write the list [{"name": …, "provider": …}] into tokens.json beside cdk.json`,
     );
     return [];
   }

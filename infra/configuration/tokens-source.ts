@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { show } from '../rules/messages.ts';
 
-/** The file beside cdk.json that holds the tokens, if it is there. Git ignores it, so that an upgrade does not conflict with it. */
+/** The file beside cdk.json that holds the tokens. This repository has none: an example would replace somebody's tokens. */
 export const TOKENS_FILE = 'tokens.json';
 
 /** The unchecked tokens. */
@@ -12,9 +12,12 @@ export interface TokensSource {
   readonly file?: string;
 }
 
+/** What a clone without tokens is told. */
+const NO_TOKENS = `are missing, and a deployment deletes what it does not name. Write ${TOKENS_FILE} beside cdk.json (tokens.example.json shows how), or name the file of this stack: -c tokensFile=PATH`;
+
 /**
  * Finds the tokens: on the command line (`-c tokens='[…]'`, a string), otherwise in the file, otherwise in `cdk.json`.
- * Returns undefined, and reports a problem, if they cannot be read.
+ * Returns undefined, and reports a problem, if there are none, if two places have some, or if they cannot be read.
  *
  * @param directory where cdk.json is; undefined: only a `tokensFile` of the context is read
  */
@@ -34,8 +37,12 @@ export function findTokens(
     return undefined;
   }
   const path = resolve(directory ?? '.', tokensFile ?? TOKENS_FILE);
-  if (tokensFile === undefined && (directory === undefined || !existsSync(path))) return { tokens };
-  return readFile(path, problems);
+  if (tokensFile !== undefined) return readFile(path, problems);
+  const hasFile = directory !== undefined && existsSync(path);
+  if (hasFile && tokens === undefined) return readFile(path, problems);
+  if (tokens !== undefined && !hasFile) return { tokens };
+  problems.push(`tokens: ${hasFile ? `are in cdk.json and in ${TOKENS_FILE}; keep one of them` : NO_TOKENS}`);
+  return undefined;
 }
 
 function readFile(path: string, problems: string[]): TokensSource | undefined {

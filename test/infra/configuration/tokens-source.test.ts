@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readConfiguration } from '../../../infra/configuration/app-configuration.ts';
 import { temporaryDirectory } from '../../../local/temporary-directory.ts';
@@ -23,10 +23,22 @@ describe('finds the tokens', () => {
     written('text.json', 'client_secret=canary-1');
   });
 
-  test('in tokens.json rather than in cdk.json, and on the command line rather than in either', () => {
-    expect(namesOf({ tokens: SMALLEST }, directory)).toEqual(['file']);
+  test('in tokens.json or in cdk.json, and on the command line rather than in either', () => {
+    expect(namesOf({}, directory)).toEqual(['file']);
     expect(namesOf({ tokens: JSON.stringify(SMALLEST) }, directory)).toEqual(['genesys']);
     expect(namesOf({ tokens: SMALLEST })).toEqual(['genesys']);
+    expect(() => namesOf({ tokens: SMALLEST }, directory)).toThrow(
+      'tokens: are in cdk.json and in tokens.json',
+    );
+  });
+
+  test('nowhere in a clone: it refuses, and says what to write', () => {
+    const { context } = JSON.parse(readFileSync('cdk.json', 'utf8'));
+
+    expect(() => namesOf(context, temporaryDirectory())).toThrow(
+      'tokens: are missing, and a deployment deletes what it does not name. Write tokens.json beside cdk.json',
+    );
+    expect(namesOf({ ...context, tokensFile: 'tokens.example.json' })).toEqual(['genesys', 'cxone']);
   });
 
   test('in another file, which may name its schema', () => {

@@ -13,11 +13,15 @@ describe('an editor that checks by tokens.schema.json', () => {
   const isTaken = (file: unknown) => z.fromJSONSchema(SCHEMA).safeParse(file).success;
   const [genesys] = FULL_TOKENS;
 
-  test('takes a list, and an object that names the schema', () => {
+  test('takes the example, a list, and an object that names the schema', () => {
     // zod reads a pattern without the flag `u`, which editors set: the third token has one with \p.
     const tokens = FULL_TOKENS.slice(0, 2);
 
-    expect([tokens, { $schema: './tokens.schema.json', tokens }].map(isTaken)).toEqual([true, true]);
+    const example = JSON.parse(readFileSync('tokens.example.json', 'utf8'));
+
+    expect([example, tokens, { $schema: './tokens.schema.json', tokens }].map(isTaken)).toEqual(
+      Array(3).fill(true),
+    );
   });
 
   test.each([
