@@ -37,3 +37,11 @@ test('the module needs nothing but Node.js and the AWS CDK of the app', () => {
   expect(required).toContain('constructs');
   expect(foreign).toEqual([]);
 });
+
+test('the licences of the packages in it go with it', () => {
+  const notices = readFileSync(join(directory, 'dist/THIRD-PARTY-NOTICES.txt'), 'utf8');
+
+  // Of the module, and of the function.
+  expect(notices).toMatch(/^zod .*: MIT\n\nMIT License\n/m);
+  expect(notices).toMatch(/^undici .*: MIT\n\nMIT License\n/m);
+});
