@@ -9,8 +9,6 @@ import { duration } from '../report.ts';
 export interface Scope {
   readonly seed: number;
   readonly spanMs: number;
-  /** The time between two simulated starts of an outage. */
-  readonly sweepStepMs: number;
 }
 
 export const BUILDS_A_DAY = 100;
