@@ -1,8 +1,4 @@
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throttled } from './authorization-server/faults.ts';
@@ -71,7 +67,6 @@ export async function keepRunning(write: (line: string) => void): Promise<void> 
     lifetimeSeconds: LIFETIME_MINUTES * 60,
     refreshIntervalMinutes: REFRESH_INTERVAL_MINUTES,
   });
-  const commands = endpointCommand(harness.aws.url);
   try {
     const say = (text: string): void => write(`${harness.now().toISOString().slice(11, 19)}Z  ${text}`);
     harness.followLines((line) => {
@@ -82,13 +77,12 @@ export async function keepRunning(write: (line: string) => void): Promise<void> 
     const beat = (): Promise<unknown> =>
       harness.invoke(JSON.parse(harness.fn.schedule.input)).catch(() => undefined);
     await beat();
-    write(instructions(harness, commands));
+    write(instructions(harness));
     const beats = setInterval(beat, BEAT_MS);
     await obey(harness, say);
     clearInterval(beats);
   } finally {
     await harness.close();
-    if (commands !== undefined) rmSync(commands, { recursive: true, force: true });
   }
 }
 
@@ -140,16 +134,16 @@ function help(): string {
   ].join('\n');
 }
 
-function instructions({ aws, administrator, fn, secretName }: Harness, commands: string | undefined): string {
+function instructions({ aws, administrator, fn, secretName }: Harness): string {
   const { accessKeyId, secretAccessKey, sessionToken } = administrator;
   const invoke = `aws lambda invoke --function-name ${fn.name} --payload fileb:///dev/stdin /dev/stdout`;
   return `
 Running on the real clock. Every minute the function is invoked; tokens live ${LIFETIME_MINUTES} minutes and are replaced
-before they are ${REFRESH_INTERVAL_MINUTES} minutes old. Paste this into another shell, in this directory (AWS CLI v1 or v2):
+before they are ${REFRESH_INTERVAL_MINUTES} minutes old. Paste this into another shell, in this directory (AWS CLI 1.29, 2.13 or later):
 
   export AWS_ENDPOINT_URL=${aws.url} AWS_REGION=${aws.region} AWS_DEFAULT_REGION=${aws.region} AWS_PAGER=
   export AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey} AWS_SESSION_TOKEN=${sessionToken}
-${commands === undefined ? '' : `  export PATH=${commands}:$PATH   # your AWS CLI is too old for AWS_ENDPOINT_URL\n`}
+
   ci/access-token status ${fn.tokenName}
   ci/access-token get ${fn.tokenName} --min-ttl 8m
   ci/access-token doctor ${fn.tokenName}
@@ -161,19 +155,4 @@ ${commands === undefined ? '' : `  export PATH=${commands}:$PATH   # your AWS CL
 
 ${help()}
 `;
-}
-
-/**
- * For an AWS CLI that does not know AWS_ENDPOINT_URL (v1 before 1.29, v2 before 2.13): a directory for PATH with an `aws`
- * that passes the endpoint on. Undefined if it is not needed.
- */
-function endpointCommand(endpointUrl: string): string | undefined {
-  const { stdout } = spawnSync('aws', ['--version'], { encoding: 'utf8' });
-  const [, major, minor] = /aws-cli\/(\d+)\.(\d+)/.exec(stdout ?? '') ?? [];
-  if (major === undefined || Number(minor) >= (major === '1' ? 29 : 13)) return undefined;
-  const real = spawnSync('sh', ['-c', 'command -v aws'], { encoding: 'utf8' }).stdout.trim();
-  const directory = mkdtempSync(join(tmpdir(), 'aws-command-'));
-  writeFileSync(join(directory, 'aws'), `#!/bin/sh\nexec '${real}' "$@" --endpoint-url ${endpointUrl}\n`);
-  chmodSync(join(directory, 'aws'), 0o755);
-  return directory;
 }

@@ -7,8 +7,11 @@ import { motoGaps } from './moto-gaps.ts';
 /** The real SDK clients that a check speaks through. */
 export interface ContractClients {
   readonly ssm: SSMClient;
-  readonly secretsManager: SecretsManagerClient;
+  readonly secrets: SecretsManagerClient;
 }
+
+/** The clients, and a name that no other check uses, so that checks need no clean slate. */
+type Check = (given: ContractClients & { readonly Name: string }) => Promise<void>;
 
 /** Makes clients for an endpoint, which do not try again: a check wants the first answer. */
 export function connectContract(options: {
@@ -22,18 +25,17 @@ export function connectContract(options: {
     maxAttempts: 1,
   };
   const ssm = new SSMClient(configuration);
-  const secretsManager = new SecretsManagerClient(configuration);
+  const secrets = new SecretsManagerClient(configuration);
   return {
     ssm,
-    secretsManager,
+    secrets,
     destroy() {
       ssm.destroy();
-      secretsManager.destroy();
+      secrets.destroy();
     },
   };
 }
 
-/** Makes a name that no other check uses, so that checks need no clean slate. */
 export function uniqueName(prefix = '/contract'): string {
   return `${prefix}/${randomBytes(6).toString('hex')}`;
 }
@@ -42,7 +44,7 @@ export function uniqueName(prefix = '/contract'): string {
  * Gives a suite the function that declares a test of one documented behaviour of AWS. The tests run against our endpoint;
  * where CONTRACT_ENDPOINT_URL is set, against that emulator, whose known gaps have to fail.
  */
-export function useContract(): (name: string, check: (clients: ContractClients) => Promise<void>) => void {
+export function useContract(): (name: string, check: Check) => void {
   const given = process.env.CONTRACT_ENDPOINT_URL;
   let endpoint: AwsEndpoint | undefined;
   let clients: ReturnType<typeof connectContract>;
@@ -61,8 +63,9 @@ export function useContract(): (name: string, check: (clients: ContractClients) 
   });
 
   return (name, check) => {
+    const run = () => check({ ...clients, Name: uniqueName() });
     const gap = given === undefined ? undefined : motoGaps[name];
-    if (gap === undefined) test(name, () => check(clients));
-    else test(`${name} (known gap: ${gap})`, () => expect(check(clients)).rejects.toThrow());
+    if (gap === undefined) test(name, run);
+    else test(`${name} (known gap: ${gap})`, () => expect(run()).rejects.toThrow());
   };
 }

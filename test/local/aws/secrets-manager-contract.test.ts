@@ -39,96 +39,87 @@ const refuses = (promise: Promise<unknown>, name: string, message?: RegExp) =>
 /** What Secrets Manager does according to its documentation. */
 const behaves = useContract();
 
-behaves(
-  'a secret is read by name, by ARN, and by ARN without the random suffix',
-  async ({ secretsManager: client }) => {
-    const { Name = '', ARN = '', VersionId } = await create(client);
+behaves('a secret is read by name, by ARN, and by ARN without the random suffix', async ({ secrets }) => {
+  const { Name = '', ARN = '', VersionId } = await create(secrets);
 
-    assert.match(ARN, new RegExp(`:secret:${Name}-[A-Za-z0-9]{6}$`));
-    for (const id of [Name, ARN, ARN.slice(0, -7)]) {
-      const value = await read(client, id);
-      assert.deepEqual(
-        [value.SecretString, value.VersionId, value.VersionStages],
-        ['one', VersionId, ['AWSCURRENT']],
-      );
-    }
-  },
-);
+  assert.match(ARN, new RegExp(`:secret:${Name}-[A-Za-z0-9]{6}$`));
+  for (const id of [Name, ARN, ARN.slice(0, -7)]) {
+    const value = await read(secrets, id);
+    assert.deepEqual(
+      [value.SecretString, value.VersionId, value.VersionStages],
+      ['one', VersionId, ['AWSCURRENT']],
+    );
+  }
+});
 
 behaves(
   'a stage that no version has is ResourceNotFoundException, and the message names it',
-  async ({ secretsManager: client }) => {
-    const { ARN } = await create(client);
+  async ({ secrets }) => {
+    const { ARN } = await create(secrets);
 
     await refuses(
-      read(client, ARN, { VersionStage: 'AWSPENDING' }),
+      read(secrets, ARN, { VersionStage: 'AWSPENDING' }),
       'ResourceNotFoundException',
       /can't find the specified secret value for staging label: AWSPENDING/,
     );
   },
 );
 
-behaves(
-  'a secret without a value has no AWSCURRENT; its first value gets it',
-  async ({ secretsManager: client }) => {
-    const { ARN } = await create(client, {});
+behaves('a secret without a value has no AWSCURRENT; its first value gets it', async ({ secrets }) => {
+  const { ARN } = await create(secrets, {});
 
-    await refuses(read(client, ARN), 'ResourceNotFoundException', /staging label: AWSCURRENT/);
-    await putValue(client, ARN, 'first', ['AWSPENDING']);
-    assert.equal((await read(client, ARN)).SecretString, 'first');
-  },
-);
+  await refuses(read(secrets, ARN), 'ResourceNotFoundException', /staging label: AWSCURRENT/);
+  await putValue(secrets, ARN, 'first', ['AWSPENDING']);
+  assert.equal((await read(secrets, ARN)).SecretString, 'first');
+});
 
-behaves('a name that is taken is ResourceExistsException', async ({ secretsManager: client }) => {
-  const { Name } = await create(client);
+behaves('a name that is taken is ResourceExistsException', async ({ secrets }) => {
+  const { Name } = await create(secrets);
 
-  await refuses(create(client, { Name, SecretString: 'two' }), 'ResourceExistsException', /already exists/);
+  await refuses(create(secrets, { Name, SecretString: 'two' }), 'ResourceExistsException', /already exists/);
 });
 
 behaves(
   'PutSecretValue moves AWSCURRENT, and AWSPREVIOUS follows; older versions lose their labels',
-  async ({ secretsManager: client }) => {
-    const { ARN, VersionId: first = '' } = await create(client);
+  async ({ secrets }) => {
+    const { ARN, VersionId: first = '' } = await create(secrets);
 
-    const { VersionId: second = '' } = await putValue(client, ARN, 'two');
+    const { VersionId: second = '' } = await putValue(secrets, ARN, 'two');
 
-    assert.equal((await read(client, ARN)).SecretString, 'two');
-    assert.equal((await read(client, ARN, { VersionStage: 'AWSPREVIOUS' })).SecretString, 'one');
-    assert.deepEqual(await stagesOf(client, ARN), { [first]: ['AWSPREVIOUS'], [second]: ['AWSCURRENT'] });
-    const { VersionId: third = '' } = await putValue(client, ARN, 'three');
-    assert.deepEqual(await stagesOf(client, ARN), { [second]: ['AWSPREVIOUS'], [third]: ['AWSCURRENT'] });
+    assert.equal((await read(secrets, ARN)).SecretString, 'two');
+    assert.equal((await read(secrets, ARN, { VersionStage: 'AWSPREVIOUS' })).SecretString, 'one');
+    assert.deepEqual(await stagesOf(secrets, ARN), { [first]: ['AWSPREVIOUS'], [second]: ['AWSCURRENT'] });
+    const { VersionId: third = '' } = await putValue(secrets, ARN, 'three');
+    assert.deepEqual(await stagesOf(secrets, ARN), { [second]: ['AWSPREVIOUS'], [third]: ['AWSCURRENT'] });
   },
 );
 
-behaves(
-  'a pending version stays aside until AWSCURRENT is moved to it',
-  async ({ secretsManager: client }) => {
-    const { ARN, VersionId: first = '' } = await create(client);
+behaves('a pending version stays aside until AWSCURRENT is moved to it', async ({ secrets }) => {
+  const { ARN, VersionId: first = '' } = await create(secrets);
 
-    const { VersionId: second = '' } = await putValue(client, ARN, 'two', ['AWSPENDING']);
+  const { VersionId: second = '' } = await putValue(secrets, ARN, 'two', ['AWSPENDING']);
 
-    assert.equal((await read(client, ARN)).SecretString, 'one');
-    assert.equal((await read(client, ARN, { VersionStage: 'AWSPENDING' })).SecretString, 'two');
-    await client.send(
-      new UpdateSecretVersionStageCommand({
-        SecretId: ARN,
-        VersionStage: 'AWSCURRENT',
-        MoveToVersionId: second,
-        RemoveFromVersionId: first,
-      }),
-    );
-    const stages = await stagesOf(client, ARN);
-    assert.deepEqual(stages?.[first], ['AWSPREVIOUS']);
-    assert.deepEqual([...(stages?.[second] ?? [])].sort(), ['AWSCURRENT', 'AWSPENDING']);
-  },
-);
+  assert.equal((await read(secrets, ARN)).SecretString, 'one');
+  assert.equal((await read(secrets, ARN, { VersionStage: 'AWSPENDING' })).SecretString, 'two');
+  await secrets.send(
+    new UpdateSecretVersionStageCommand({
+      SecretId: ARN,
+      VersionStage: 'AWSCURRENT',
+      MoveToVersionId: second,
+      RemoveFromVersionId: first,
+    }),
+  );
+  const stages = await stagesOf(secrets, ARN);
+  assert.deepEqual(stages?.[first], ['AWSPREVIOUS']);
+  assert.deepEqual([...(stages?.[second] ?? [])].sort(), ['AWSCURRENT', 'AWSPENDING']);
+});
 
-behaves('AWSCURRENT is moved only by naming the version it leaves', async ({ secretsManager: client }) => {
-  const { ARN } = await create(client);
-  const { VersionId: second } = await putValue(client, ARN, 'two', ['AWSPENDING']);
+behaves('AWSCURRENT is moved only by naming the version it leaves', async ({ secrets }) => {
+  const { ARN } = await create(secrets);
+  const { VersionId: second } = await putValue(secrets, ARN, 'two', ['AWSPENDING']);
 
   await refuses(
-    client.send(
+    secrets.send(
       new UpdateSecretVersionStageCommand({
         SecretId: ARN,
         VersionStage: 'AWSCURRENT',
@@ -138,30 +129,30 @@ behaves('AWSCURRENT is moved only by naming the version it leaves', async ({ sec
     'InvalidParameterException',
     /RemoveFromVersionId/,
   );
-  assert.equal((await read(client, ARN)).SecretString, 'one');
+  assert.equal((await read(secrets, ARN)).SecretString, 'one');
 });
 
 behaves(
   'a secret scheduled for deletion gives no value, keeps its name, and can be restored',
-  async ({ secretsManager: client }) => {
-    const { ARN, Name } = await create(client);
+  async ({ secrets }) => {
+    const { ARN, Name } = await create(secrets);
 
-    await client.send(new DeleteSecretCommand({ SecretId: ARN, RecoveryWindowInDays: 7 }));
+    await secrets.send(new DeleteSecretCommand({ SecretId: ARN, RecoveryWindowInDays: 7 }));
 
-    await refuses(read(client, ARN), 'InvalidRequestException', /marked/);
+    await refuses(read(secrets, ARN), 'InvalidRequestException', /marked/);
     await refuses(
-      create(client, { Name, SecretString: 'two' }),
+      create(secrets, { Name, SecretString: 'two' }),
       'InvalidRequestException',
       /scheduled for deletion/,
     );
-    assert.ok((await client.send(new DescribeSecretCommand({ SecretId: ARN }))).DeletedDate);
-    await client.send(new RestoreSecretCommand({ SecretId: ARN }));
-    assert.equal((await read(client, ARN)).SecretString, 'one');
+    assert.ok((await secrets.send(new DescribeSecretCommand({ SecretId: ARN }))).DeletedDate);
+    await secrets.send(new RestoreSecretCommand({ SecretId: ARN }));
+    assert.equal((await read(secrets, ARN)).SecretString, 'one');
   },
 );
 
-behaves('a value of more than 65,536 bytes is refused', async ({ secretsManager: client }) => {
-  const { ARN } = await create(client);
+behaves('a value of more than 65,536 bytes is refused', async ({ secrets }) => {
+  const { ARN } = await create(secrets);
 
-  await refuses(putValue(client, ARN, 'x'.repeat(65_537)), 'ValidationException');
+  await refuses(putValue(secrets, ARN, 'x'.repeat(65_537)), 'ValidationException');
 });

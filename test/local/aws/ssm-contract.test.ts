@@ -26,9 +26,7 @@ const behaves = useContract();
 
 behaves(
   'a new parameter is version 1 in the standard tier and reads back with ARN, type and date',
-  async ({ ssm }) => {
-    const Name = uniqueName();
-
+  async ({ ssm, Name }) => {
     const stored = await put(ssm, { Name, Value: 'one' });
 
     assert.deepEqual([stored.Version, stored.Tier], [1, 'Standard']);
@@ -39,24 +37,24 @@ behaves(
   },
 );
 
-behaves('a SecureString reads as ciphertext without decryption and as its value with it', async ({ ssm }) => {
-  const Name = uniqueName();
-  await put(ssm, { Name, Value: 'canary-plaintext', Type: 'SecureString' });
+behaves(
+  'a SecureString reads as ciphertext without decryption and as its value with it',
+  async ({ ssm, Name }) => {
+    await put(ssm, { Name, Value: 'canary-plaintext', Type: 'SecureString' });
 
-  assert.ok(!(await get(ssm, Name)).Value?.includes('canary-plaintext'));
-  assert.equal((await get(ssm, Name, true)).Value, 'canary-plaintext');
-});
+    assert.ok(!(await get(ssm, Name)).Value?.includes('canary-plaintext'));
+    assert.equal((await get(ssm, Name, true)).Value, 'canary-plaintext');
+  },
+);
 
-behaves('an existing parameter is not replaced without Overwrite', async ({ ssm }) => {
-  const Name = uniqueName();
+behaves('an existing parameter is not replaced without Overwrite', async ({ ssm, Name }) => {
   await put(ssm, { Name, Value: 'first' });
 
   await refuses(put(ssm, { Name, Value: 'second' }), 'ParameterAlreadyExists', /set the overwrite option/);
   assert.equal((await get(ssm, Name)).Value, 'first');
 });
 
-behaves('the standard tier takes 4,096 bytes and not one more', async ({ ssm }) => {
-  const Name = uniqueName();
+behaves('the standard tier takes 4,096 bytes and not one more', async ({ ssm, Name }) => {
   await put(ssm, { Name, Value: 'x'.repeat(4096) });
 
   await refuses(update(ssm, { Name, Value: 'x'.repeat(4097) }), 'ValidationException', /maximum .* of 4096/);
@@ -64,17 +62,18 @@ behaves('the standard tier takes 4,096 bytes and not one more', async ({ ssm }) 
   assert.equal((await get(ssm, Name)).Version, 1);
 });
 
-behaves('Intelligent-Tiering chooses advanced above 4,096 bytes and never goes back', async ({ ssm }) => {
-  const Name = uniqueName();
-  const Tier = 'Intelligent-Tiering';
+behaves(
+  'Intelligent-Tiering chooses advanced above 4,096 bytes and never goes back',
+  async ({ ssm, Name }) => {
+    const Tier = 'Intelligent-Tiering';
 
-  assert.equal((await put(ssm, { Name, Tier, Value: 'x'.repeat(4096) })).Tier, 'Standard');
-  assert.equal((await update(ssm, { Name, Tier, Value: 'x'.repeat(4097) })).Tier, 'Advanced');
-  assert.equal((await update(ssm, { Name, Tier, Value: 'x' })).Tier, 'Advanced');
-});
+    assert.equal((await put(ssm, { Name, Tier, Value: 'x'.repeat(4096) })).Tier, 'Standard');
+    assert.equal((await update(ssm, { Name, Tier, Value: 'x'.repeat(4097) })).Tier, 'Advanced');
+    assert.equal((await update(ssm, { Name, Tier, Value: 'x' })).Tier, 'Advanced');
+  },
+);
 
-behaves('the advanced tier takes 8,192 bytes and not one more', async ({ ssm }) => {
-  const Name = uniqueName();
+behaves('the advanced tier takes 8,192 bytes and not one more', async ({ ssm, Name }) => {
   await put(ssm, { Name, Tier: 'Advanced', Value: 'x'.repeat(8192) });
 
   for (const Tier of ['Advanced', 'Intelligent-Tiering'] as const) {
@@ -82,8 +81,7 @@ behaves('the advanced tier takes 8,192 bytes and not one more', async ({ ssm }) 
   }
 });
 
-behaves('100 versions are kept; the oldest goes when one more comes', async ({ ssm }) => {
-  const Name = uniqueName();
+behaves('100 versions are kept; the oldest goes when one more comes', async ({ ssm, Name }) => {
   await put(ssm, { Name, Value: 'v1' });
 
   for (let version = 2; version <= 101; version += 1) await update(ssm, { Name, Value: `v${version}` });
@@ -92,8 +90,7 @@ behaves('100 versions are kept; the oldest goes when one more comes', async ({ s
   assert.equal((await get(ssm, Name)).Version, 101);
 });
 
-behaves('a label on the oldest of 100 versions blocks the next one', async ({ ssm }) => {
-  const Name = uniqueName();
+behaves('a label on the oldest of 100 versions blocks the next one', async ({ ssm, Name }) => {
   await put(ssm, { Name });
   await ssm.send(new LabelParameterVersionCommand({ Name, Labels: ['keep'], ParameterVersion: 1 }));
 
@@ -102,8 +99,7 @@ behaves('a label on the oldest of 100 versions blocks the next one', async ({ ss
   assert.equal((await get(ssm, Name)).Version, 100);
 });
 
-behaves('a version is read by number and by label', async ({ ssm }) => {
-  const Name = uniqueName();
+behaves('a version is read by number and by label', async ({ ssm, Name }) => {
   await put(ssm, { Name, Value: 'old' });
   await update(ssm, { Name, Value: 'new' });
   await ssm.send(new LabelParameterVersionCommand({ Name, Labels: ['stable'], ParameterVersion: 1 }));
@@ -114,15 +110,13 @@ behaves('a version is read by number and by label', async ({ ssm }) => {
   }
 });
 
-behaves('a version that is not there is ParameterVersionNotFound', async ({ ssm }) => {
-  const Name = uniqueName();
+behaves('a version that is not there is ParameterVersionNotFound', async ({ ssm, Name }) => {
   await put(ssm, { Name });
 
   await refuses(get(ssm, `${Name}:7`), 'ParameterVersionNotFound', /could not find version 7/);
 });
 
-behaves('GetParameters answers what it finds and names the rest, selectors too', async ({ ssm }) => {
-  const Name = uniqueName();
+behaves('GetParameters answers what it finds and names the rest, selectors too', async ({ ssm, Name }) => {
   const missing = uniqueName();
   await put(ssm, { Name, Type: 'SecureString', Value: 'plain' });
   const Names = [Name, missing, `${Name}:9`];
@@ -150,8 +144,7 @@ behaves('a key that is not there is InvalidKeyId', ({ ssm }) =>
   refuses(put(ssm, { Name: uniqueName(), Type: 'SecureString', KeyId: 'alias/not-there' }), 'InvalidKeyId'),
 );
 
-behaves('a deleted parameter is gone, and starts again at version 1', async ({ ssm }) => {
-  const Name = uniqueName();
+behaves('a deleted parameter is gone, and starts again at version 1', async ({ ssm, Name }) => {
   await put(ssm, { Name });
   await update(ssm, { Name });
   await ssm.send(new DeleteParameterCommand({ Name }));
