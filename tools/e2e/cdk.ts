@@ -26,7 +26,7 @@ export function createCdk(stackName: string, target: Target, { run, succeed }: C
       const context = ['-c', `stackName=${stackName}`, '-c', `tokens=${JSON.stringify(tokens)}`];
       await succeed(['cdk', 'synth', '--quiet', ...context, '--output', directory], { cwd: app });
     }
-    if (target.isEmulator) replaceMetricMath(join(directory, `${stackName}.template.json`));
+    if (target.isEmulator) fitToMiniStack(join(directory, `${stackName}.template.json`));
     return directory;
   };
   const words = (verb: string, assembly: string, ...more: string[]): readonly string[] => [
@@ -38,9 +38,7 @@ export function createCdk(stackName: string, target: Target, { run, succeed }: C
       await succeed(words('bootstrap', await synthesize(tokens)));
     },
     async deploy(tokens, app) {
-      // MiniStack has no change sets of an existing stack.
-      const method = target.isEmulator ? ['--method=direct'] : [];
-      await succeed(words('deploy', await synthesize(tokens, app), '--require-approval', 'never', ...method));
+      await succeed(words('deploy', await synthesize(tokens, app), '--require-approval', 'never'));
     },
     diff: async (tokens) => run(words('diff', await synthesize(tokens), '--fail')),
     destroy: async (tokens) => run(words('destroy', await synthesize(tokens), '--force')),
@@ -53,10 +51,12 @@ interface MetricAlarm {
   }[];
 }
 
-/** MiniStack refuses alarms on metric math: in a template, each gets the metric itself. */
-function replaceMetricMath(file: string): void {
+/** In a template, each alarm on metric math gets the metric itself, and each `Ref` of a secret its ARN, as on AWS. */
+function fitToMiniStack(file: string): void {
   const template: Template = JSON.parse(readFileSync(file, 'utf8'));
+  const secrets: string[] = [];
   for (const [id, { Type, Properties = {} }] of Object.entries(template.Resources)) {
+    if (Type === 'AWS::SecretsManager::Secret') secrets.push(id);
     const alarm: MetricAlarm = Properties;
     if (Type !== 'AWS::CloudWatch::Alarm' || alarm.Metrics === undefined) continue;
     const [stat, ...others] = alarm.Metrics.flatMap(({ MetricStat }) => MetricStat ?? []);
@@ -64,5 +64,9 @@ function replaceMetricMath(file: string): void {
     delete alarm.Metrics;
     Object.assign(alarm, stat.Metric, { Period: stat.Period, Statistic: stat.Stat });
   }
-  writeFileSync(file, JSON.stringify(template));
+  const withArns = secrets.reduce(
+    (text, id) => text.replaceAll(JSON.stringify({ Ref: id }), JSON.stringify({ 'Fn::GetAtt': [id, 'Id'] })),
+    JSON.stringify(template),
+  );
+  writeFileSync(file, withArns);
 }

@@ -77,7 +77,7 @@ function startMiniStack(bin: string): Promise<ServerProcess> {
   // Outside the repository: functions are unpacked here, and must find neither its packages nor its package.json.
   const temporary = temporaryDirectory();
   return startServerProcess({
-    command: () => [join(bin, 'ministack')],
+    command: () => [join(bin, 'python'), join(import.meta.dirname, 'ministack-server.py')],
     // Nothing of the caller's AWS settings: functions inherit this environment.
     env: (port) => ({
       PATH: `${dirname(process.execPath)}:${bin}:/usr/bin:/bin`,
@@ -88,6 +88,7 @@ function startMiniStack(bin: string): Promise<ServerProcess> {
       GATEWAY_PORT: String(port),
       BIND_HOST: '127.0.0.1',
       MINISTACK_REGION: REGION,
+      AUTH: 'true',
       LAMBDA_EXECUTOR: 'local',
       IOT_MTLS_ENABLED: '0',
       SFTP_ENABLED: '0',
