@@ -59,8 +59,8 @@ export class DeploymentFunction extends Construct {
       runtime: Runtime.NODEJS_24_X,
       code: functionCode('deployment'),
       handler: HANDLER,
-      // The first mint waits until IAM has propagated new permissions.
-      timeout: Duration.minutes(2),
+      // The first mint waits until IAM has propagated new permissions, and while AWS throttles. It must still answer in time.
+      timeout: Duration.minutes(4),
       role: this.role,
       logGroup,
     });

@@ -24,7 +24,8 @@ interface Answer {
   readonly reason?: string;
 }
 
-const MAX_REASON_LENGTH = 1_000;
+/** As JSON encodes it: an escaped control character takes six. The rest of an answer takes less than 3,000. */
+const MAX_REASON_BYTES = 1_000;
 const ATTEMPTS = 3;
 
 /** Answers CloudFormation. @throws Error if the answer could not be sent: CloudFormation then waits for its time limit */
@@ -35,7 +36,7 @@ export async function respond(event: CloudFormationEvent, answer: Answer): Promi
     StackId: event.StackId,
     RequestId: event.RequestId,
     LogicalResourceId: event.LogicalResourceId,
-    ...(answer.reason === undefined ? {} : { Reason: answer.reason.slice(0, MAX_REASON_LENGTH) }),
+    ...(answer.reason === undefined ? {} : { Reason: cut(answer.reason) }),
   });
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -52,4 +53,15 @@ export async function respond(event: CloudFormationEvent, answer: Answer): Promi
       if (attempt === ATTEMPTS) throw error;
     }
   }
+}
+
+/** The beginning of a text that fits, in whole characters. */
+function cut(reason: string): string {
+  let [text, bytes] = ['', 0];
+  for (const character of reason) {
+    bytes += Buffer.byteLength(JSON.stringify(character)) - 2;
+    if (bytes > MAX_REASON_BYTES) break;
+    text += character;
+  }
+  return text;
 }

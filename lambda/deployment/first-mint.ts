@@ -35,7 +35,9 @@ export async function mintFirstToken(
   const wanted = ResourceProperties.EncryptionKey;
   const before = OldResourceProperties?.EncryptionKey;
   if (before === undefined || before === wanted) return;
-  const stored = await storedEncryptionKey(clients.ssm, ResourceProperties.StatusParameter);
+  const stored = await retry(clients.pause, () =>
+    storedEncryptionKey(clients.ssm, ResourceProperties.StatusParameter),
+  );
   if (stored === undefined || stored === wanted) return;
   const why = outcome.minted ? 'the new token was not stored' : `minting failed with ${outcome.code}`;
   throw new Error(
@@ -51,16 +53,15 @@ async function tryToInvoke({ lambda, pause }: FirstMintClients, functionName: st
   }
 }
 
-/** @throws Error named `AccessDeniedException` if AWS denied a call of the refresher: its permissions may be new */
+/** @throws Error named as AWS's, if AWS denied a call of the refresher, whose permissions may be new, or throttled it */
 async function invoke(client: LambdaClient, functionName: string): Promise<Outcome> {
   const { FunctionError, Payload } = await client.send(
     new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify({ force: true }) }),
   );
   if (FunctionError === undefined) return { minted: true };
   const { errorType = 'UNKNOWN', errorMessage = '' } = JSON.parse(Payload?.transformToString() || '{}');
-  if (/\bAccessDenied/.test(errorMessage)) {
-    throw Object.assign(new Error(errorType), { name: 'AccessDeniedException' });
-  }
+  const [name] = /\b(AccessDeniedException|ThrottlingException|TooManyUpdates)\b/.exec(errorMessage) ?? [];
+  if (name !== undefined) throw Object.assign(new Error(errorType), { name });
   return { minted: false, code: errorType };
 }
 

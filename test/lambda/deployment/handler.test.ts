@@ -64,17 +64,31 @@ describe('the token’s two parameters', () => {
     },
   );
 
-  test('a denied call is tried again until a new policy is in force, and fails after a minute', async () => {
-    const deny = (operation: string, times: number) =>
-      account.aws.faults.add({ match: { operation }, fault: { kind: 'deny' }, times });
-    deny('GetParameters', 2);
-    deny('DeleteParameters', 20);
+  /** Three attempts of the SDK are one of ours, except after a denial. */
+  test.each([
+    ['deny', 2, 2],
+    ['throttle', 3, 1],
+    ['server-error', 3, 1],
+    ['cut-before-executing', 3, 1],
+  ] as const)('a call that meets %s %i times is made again', async (kind, times, expected) => {
+    const meet = (operation: string) =>
+      account.aws.faults.add({ match: { operation }, fault: { kind }, times });
+    meet('GetParameters');
+    meet('DeleteParameters');
 
     const created = await send({ RequestType: 'Create', ...claim() });
     const deleted = await send({ RequestType: 'Delete', ...claim(), PhysicalResourceId: TOKEN });
 
-    expect([created.Status, deleted.Status, pauses]).toEqual(['SUCCESS', 'FAILED', 2 + 19]);
-    expect(deleted.Reason).toContain('ssm:DeleteParameters');
+    expect([created.Status, deleted.Status, pauses]).toEqual(['SUCCESS', 'SUCCESS', 2 * expected]);
+  });
+
+  test('a call that is denied for a minute fails, and the answer names it', async () => {
+    account.aws.faults.add({ match: { operation: 'DeleteParameters' }, fault: { kind: 'deny' }, times: 20 });
+
+    const { Status, Reason } = await send({ RequestType: 'Delete', ...claim(), PhysicalResourceId: TOKEN });
+
+    expect([Status, pauses]).toEqual(['FAILED', 19]);
+    expect(Reason).toContain('ssm:DeleteParameters');
   });
 });
 
@@ -84,12 +98,18 @@ describe('the first mint', () => {
   const failing = (errorType: string, errorMessage: string, times = 99) => {
     refresher = () => (times-- > 0 ? { failure: { errorType, errorMessage } } : REFRESHED);
   };
+  const THROTTLED = 'ssm:PutParameter on /ci/genesys/access-token failed: TooManyUpdates. Try again.';
   const DENIED = 'ssm:GetParameters failed: AccessDeniedException (no)';
 
   // A policy takes some seconds to propagate. Any other failure is left to the next invocation.
   test.each<[string, () => unknown, number]>([
     ['invokes the refresher once', () => {}, 1],
     ['is tried again while Invoke is denied', () => denied(3), 4],
+    [
+      'is tried again while the refresher is throttled',
+      () => failing('PARAMETER_NOT_WRITTEN', THROTTLED, 3),
+      4,
+    ],
     ['is tried again while the refresher is denied', () => failing('PARAMETER_UNAVAILABLE', DENIED, 3), 4],
     ['gives up after a minute of denials', () => denied(100), 20],
     ['that fails is not tried again', () => failing('SECRET_MALFORMED', 'x'.repeat(10_000)), 1],
@@ -132,12 +152,19 @@ describe('the first mint', () => {
   });
 });
 
-test('an unknown resource type is answered as failed, with a reason that is short enough for CloudFormation', async () => {
-  const ResourceType = `Custom::${'x'.repeat(5_000)}`;
+test.each([
+  ['x', 992],
+  ['\u0000', 165],
+  ['"', 496],
+  ['é', 496],
+  ['👾', 248],
+])('a reason of many %j is cut to what CloudFormation takes', async (character, expected) => {
+  const ResourceType = `Custom::${character.repeat(5_000)}`;
 
   const { Status, Reason } = await send({ RequestType: 'Create', ResourceType, ResourceProperties: {} });
 
-  expect([Status, Reason]).toEqual(['FAILED', ResourceType.slice(0, 1_000)]);
+  expect([Status, Reason]).toEqual(['FAILED', `Custom::${character.repeat(expected)}`]);
+  expect(Buffer.byteLength(cloudFormation.requests.at(-1)?.body ?? '')).toBeLessThan(4_096);
 });
 
 test('an answer that CloudFormation does not accept is sent again, twice', async () => {
