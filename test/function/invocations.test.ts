@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Harness, MINUTE_MS } from '../../local/harness.ts';
-import { STATUS_PARAMETER, TOKEN_PARAMETER, useHarnesses } from './harnesses.ts';
+import { TOKEN_PARAMETER, useHarnesses } from './harnesses.ts';
 
 // Through the synthesized bundle in its own process, with the synthesized policy.
 const open = useHarnesses();
@@ -56,16 +56,6 @@ async function invokePatiently(harness: Harness): Promise<Readonly<Record<string
     }
   }
 }
-
-test('both parameters are created with the tags of the configuration', async () => {
-  const tags = { team: 'contact-centre', stage: 'live' };
-  const harness = await open({ token: () => ({ tags }) });
-
-  await harness.beat();
-
-  for (const name of [TOKEN_PARAMETER, STATUS_PARAMETER])
-    expect(Object.fromEntries(harness.aws.ssm.parameters.get(name)?.tags ?? [])).toEqual(tags);
-});
 
 test('where tagging is denied, the token is stored all the same, and the log says what was denied', async () => {
   const harness = await open({ token: () => ({ tags: { team: 'contact-centre' } }), isDenied: true });

@@ -143,34 +143,23 @@ test('after a 401 another token is requested, and a call without a body is sent 
 });
 
 test.each([
-  ['POST', '{"create":1}'],
-  ['DELETE', null],
+  ['POST', 2],
+  ['DELETE', 0],
+  ['GET', 2],
 ])(
-  '%s is never sent twice: the client gets the 401, and the next call has a newer token',
-  async (method, body) => {
+  '%s with %i bytes is never sent twice: the client gets the 401, and the next call has a newer token',
+  async (method, length) => {
     answer = refusing(FIRST);
     job.stored.store(SECOND, { version: 2 });
+    const head = `Host: 127.0.0.1:${job.port}\r\nAuthorization: Bearer ${FIRST}\r\nConnection: close`;
+    const call = `${method} /api/v2/a HTTP/1.1\r\n${head}\r\nContent-Length: ${length}\r\n\r\n`;
 
-    const refused = await job.call('/api/v2/a', FIRST, { method, body });
-    const next = await job.call('/api/v2/a', FIRST, { method, body });
+    const answers = [await job.raw(call, 'a'.repeat(length)), await job.raw(call, 'a'.repeat(length))];
 
-    expect([refused.status, next.status]).toEqual([401, 200]);
+    expect(answers.map((one) => one.slice(0, 12))).toEqual(['HTTP/1.1 401', 'HTTP/1.1 200']);
     expect(tokens()).toEqual([FIRST, SECOND]);
   },
 );
-
-test('a GET with a body is never sent twice either', async () => {
-  answer = refusing(FIRST);
-  job.stored.store(SECOND, { version: 2 });
-  const host = `Host: 127.0.0.1:${job.port}\r\nConnection: close`;
-
-  const refused = await job.raw(
-    `GET /api/v2/a HTTP/1.1\r\n${host}\r\nAuthorization: Bearer ${FIRST}\r\nContent-Length: 2\r\n\r\nab`,
-  );
-
-  expect(refused).toMatch(/^HTTP\/1\.1 401 /);
-  expect(tokens()).toEqual([FIRST]);
-});
 
 test('an API that refuses every token does not cause endless token requests', async () => {
   answer = answering(401);

@@ -6,8 +6,9 @@ const TOKEN = 'canary-stored-token';
 let stored: StoredToken;
 let job: Job;
 
-beforeEach(() => {
+beforeEach(async () => {
   stored = createStoredToken(TOKEN);
+  job = await startJob(stored);
 });
 
 afterEach(async () => {
@@ -33,7 +34,6 @@ async function post(body: string, headers: Readonly<Record<string, string>>, pat
 }
 
 test('the client authenticates in the header or in the body, and gets the stored token with the seconds left', async () => {
-  job = await startJob(stored);
   const { OAUTH_CLIENT_ID: id, OAUTH_CLIENT_SECRET: secret } = job.env;
   const own = basic(id, secret);
 
@@ -59,7 +59,6 @@ test('the client authenticates in the header or in the body, and gets the stored
 });
 
 test('another request is refused as RFC 6749 says', async () => {
-  job = await startJob(stored);
   const own = basic(job.env.OAUTH_CLIENT_ID, job.env.OAUTH_CLIENT_SECRET);
   const json = { ...own, 'content-type': 'application/json' };
   const refused: readonly [number, string, string, Record<string, string>][] = [
@@ -86,8 +85,6 @@ test('another request is refused as RFC 6749 says', async () => {
 });
 
 test('a GET and a long body are refused as token requests', async () => {
-  job = await startJob(stored);
-
   const get = await fetch(job.env.OAUTH_TOKEN_URL as string);
   const long = await job.raw(
     `POST /oauth/token HTTP/1.1\r\nHost: 127.0.0.1:${job.port}\r\nContent-Length: 20000\r\n\r\n`,
@@ -99,7 +96,6 @@ test('a GET and a long body are refused as token requests', async () => {
 });
 
 test('a slow client delays no other client, and does not keep the job from ending', async () => {
-  job = await startJob(stored);
   const slow = Array.from({ length: 50 }, (_, index) => {
     const socket = connect(job.port, '127.0.0.1').on('error', () => undefined);
     // Half of them stop in the headers, the others in the body.
@@ -117,10 +113,8 @@ test('a slow client delays no other client, and does not keep the job from endin
 });
 
 test('without a live token the answer is 503, and the next one has the new token', async () => {
-  stored.store(TOKEN, { lifeSeconds: 60, status: 3 });
-  job = await startJob(stored);
   stored.fail(4);
-  stored.advance(61);
+  stored.advance(3601);
 
   const dead = await job.requestToken();
   stored.store('canary-second-token', { version: 2 });
@@ -134,6 +128,7 @@ test('without a live token the answer is 503, and the next one has the new token
 });
 
 test('as a gateway it answers a renewal always with 200, and never with less than 90 seconds', async () => {
+  await job.end();
   stored.store(TOKEN, { lifeSeconds: 80, status: 3 });
   job = await startJob(stored, GATEWAY);
   stored.fail(5);
@@ -149,7 +144,6 @@ test('as a gateway it answers a renewal always with 200, and never with less tha
 });
 
 test('many clients’ requests at the same time cause one read', async () => {
-  job = await startJob(stored);
   stored.advance(60);
   const before = stored.reads().length;
 

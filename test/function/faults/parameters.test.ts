@@ -71,6 +71,7 @@ testScenarios([
     },
     repair: (harness) => label(harness, 100),
     answers: 'PARAMETER_NOT_WRITTEN',
+    says: /unlabel-parameter-version/,
   },
   {
     fault: 'a stale read: the state before the last write',

@@ -69,8 +69,8 @@ export function killBefore(harness: Harness, match: (typeof CALLS)[keyof typeof 
 /** Plays a scenario: the state before, the fault, beats until everything works again. Returns the deviations. */
 async function problemsOf(scenario: Scenario, harness: Harness): Promise<string[]> {
   await prepare(scenario, harness);
-  const before = harness.stored()?.version;
   await scenario.arrange(harness);
+  const before = harness.stored()?.version;
   const answer = await (scenario.act?.(harness) ?? harness.beat());
   const problems: string[] = [];
   const read = async () => {
