@@ -150,7 +150,7 @@ function startHeartbeat(harness: Harness) {
   const beats = new Set<Promise<unknown>>();
   const beat = () => {
     // The function logs a failed mint. If the function is busy, the beat is lost, as in AWS.
-    const running = harness.invoke(JSON.parse(harness.fn.schedule.input)).catch(() => undefined);
+    const running = harness.invoke(JSON.parse(harness.fn.scheduledEvent)).catch(() => undefined);
     beats.add(running);
     running.finally(() => beats.delete(running));
     return running;

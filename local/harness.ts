@@ -14,7 +14,8 @@ import type { Credentials, RecordedCall } from './aws/iam.ts';
 import type { JsonObject, PolicyDocument } from './aws/operation.ts';
 import { createCertificateAuthority } from './certificate-authority.ts';
 import type { Assembly } from './cloud-assembly.ts';
-import { LOCAL_PLACE, policiesOfRole, type SynthesizedFunction, synthesize } from './synthesized-function.ts';
+import { policiesOfRole, type SynthesizedFunction, synthesize } from './synthesized-function.ts';
+import { LOCAL_PLACE } from './template-resolver.ts';
 
 const CLIENT_ID = 'ci-jobs';
 const READER_ROLE = 'ci-jobs';
@@ -298,7 +299,7 @@ export async function openHarness(options: HarnessOptions = {}): Promise<Harness
 
   const reader = aws.iam.register({
     arn: `arn:aws:sts::${aws.accountId}:assumed-role/${READER_ROLE}/job`,
-    policies: policiesOfRole(assembly, LOCAL_PLACE, READER_ROLE),
+    policies: policiesOfRole(assembly, READER_ROLE),
   });
   const ssm = new SSMClient(account.clientOptions(reader));
 
@@ -329,7 +330,7 @@ export async function openHarness(options: HarnessOptions = {}): Promise<Harness
         throw error;
       }
     },
-    async beat(event = JSON.parse(fn.schedule.input)) {
+    async beat(event = JSON.parse(fn.scheduledEvent)) {
       try {
         const { outcome, reason } = await harness.invoke(event);
         return `${outcome}, ${reason}`;

@@ -75,7 +75,7 @@ export async function keepRunning(write: (line: string) => void): Promise<void> 
     });
     // The function's log lines show a failed mint.
     const beat = (): Promise<unknown> =>
-      harness.invoke(JSON.parse(harness.fn.schedule.input)).catch(() => undefined);
+      harness.invoke(JSON.parse(harness.fn.scheduledEvent)).catch(() => undefined);
     await beat();
     write(instructions(harness));
     const beats = setInterval(beat, BEAT_MS);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { administratorPolicy } from '../../local/aws/iam.ts';
 import type { PolicyDocument } from '../../local/aws/operation.ts';
 import type { Assembly } from '../../local/cloud-assembly.ts';
-import { LOCAL_PLACE, policiesOfRole } from '../../local/synthesized-function.ts';
+import { policiesOfRole } from '../../local/synthesized-function.ts';
 import { type AwsCli, findAwsClis, installCommand } from './support/aws-cli.ts';
 import { FOREIGN_ROLE_ARN, openPipeline, type Pipeline, READER_ROLE_ARN } from './support/pipeline.ts';
 import { type Ended, filesContaining, run } from './support/process.ts';
@@ -48,7 +48,7 @@ function projectPolicies(project: string): PolicyDocument[] {
   const role = Object.keys(sample.template.Resources).find(
     (id) => id.startsWith(`${project}Role`) && !id.includes('Policy'),
   );
-  return policiesOfRole(sample, LOCAL_PLACE, `CxAsCode-${role}`);
+  return policiesOfRole(sample, `CxAsCode-${role}`);
 }
 
 /** Runs a step in an environment; its log is stdout and stderr together. */

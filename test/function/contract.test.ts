@@ -58,7 +58,7 @@ function parametersOf({ aws }: Harness) {
 test('the parameters, the events and the answers are those that a version promises', async () => {
   const harness = await open();
   const { faults } = harness.authorizationServer;
-  const schedule = JSON.parse(harness.fn.schedule.input);
+  const schedule = JSON.parse(harness.fn.scheduledEvent);
 
   faults.always('token', { kind: 'answer', status: 401 });
   const refused = await exchange(harness, schedule);

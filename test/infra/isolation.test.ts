@@ -1,5 +1,6 @@
 import { isAllowed } from '../../local/aws/iam.ts';
-import { LOCAL_PLACE, type SynthesizedFunction, synthesize } from '../../local/synthesized-function.ts';
+import { type SynthesizedFunction, synthesize } from '../../local/synthesized-function.ts';
+import { LOCAL_PLACE } from '../../local/template-resolver.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
 
 const { functions } = synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET });

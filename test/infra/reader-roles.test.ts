@@ -7,12 +7,12 @@ import { ReaderRole, type ReaderRoleProps } from '../../infra/construct/reader-r
 import { subjectProblem } from '../../infra/rules/oidc-subject.ts';
 import { isAllowed } from '../../local/aws/iam.ts';
 import type { PolicyDocument } from '../../local/aws/operation.ts';
-import { LOCAL_PLACE, policiesOfRole, synthesize } from '../../local/synthesized-function.ts';
+import { policiesOfRole, synthesize } from '../../local/synthesized-function.ts';
 import { createResolver } from '../../local/template-resolver.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
 
 const stack = synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET });
-const resolver = createResolver(stack, LOCAL_PLACE);
+const resolver = createResolver(stack);
 const GITHUB = 'token.actions.githubusercontent.com';
 const GITLAB = 'gitlab.com';
 const AZURE = 'vstoken.dev.azure.com/61c028b9-510c-4f84-bfb2-f48d33b6b542';
@@ -114,7 +114,7 @@ test.each([
 
     expect(resolver.resolve(stack.template.Outputs?.[output]?.Value)).toBe(role.arn);
     expect(role.policies.length).toBeGreaterThan(0);
-    expect(statementsOf(role.policies)).toEqual(statementsOf(policiesOfRole(stack, LOCAL_PLACE, reader)));
+    expect(statementsOf(role.policies)).toEqual(statementsOf(policiesOfRole(stack, reader)));
     expect(role.maxSessionSeconds).toBe(43_200);
   },
 );
@@ -199,7 +199,7 @@ function readerRole(token: string): TemplateRole {
     arn: resolver.attribute(logicalId, 'Arn'),
     maxSessionSeconds: Number(resource.Properties?.MaxSessionDuration),
     trust: resolver.resolve(resource.Properties?.AssumeRolePolicyDocument) as PolicyDocument,
-    policies: policiesOfRole(stack, LOCAL_PLACE, resolver.ref(logicalId)),
+    policies: policiesOfRole(stack, resolver.ref(logicalId)),
   };
 }
 

@@ -6,8 +6,8 @@ import type { AwsEndpoint } from '../../../local/aws/endpoint.ts';
 import type { PolicyDocument } from '../../../local/aws/operation.ts';
 import type { Assembly } from '../../../local/cloud-assembly.ts';
 import { type Harness, openHarness } from '../../../local/harness.ts';
-import { LOCAL_PLACE, policiesOfRole } from '../../../local/synthesized-function.ts';
-import { createResolver } from '../../../local/template-resolver.ts';
+import { policiesOfRole } from '../../../local/synthesized-function.ts';
+import { createResolver, LOCAL_PLACE } from '../../../local/template-resolver.ts';
 import { type ApiServer, startApiServer } from './api-server.ts';
 import { type AwsCli, installAwsCommand, installCommand } from './aws-cli.ts';
 
@@ -72,7 +72,7 @@ export async function openPipeline(cli: AwsCli): Promise<Pipeline> {
     checkout,
     commands,
     token: () => harness.stored()?.value ?? 'none is stored',
-    environment: (policies = policiesOfRole(assembly, LOCAL_PLACE, 'ci')) => ({
+    environment: (policies = policiesOfRole(assembly, 'ci')) => ({
       ...harness.jobEnvironment(policies),
       // Where the CLI takes a role by itself, it knows no --endpoint-url.
       AWS_ENDPOINT_URL: aws.url,
@@ -99,7 +99,7 @@ export async function openPipeline(cli: AwsCli): Promise<Pipeline> {
 /** Makes the stack's reader role one that can be taken, and CI systems that the account knows. */
 async function registerReaderRole(aws: AwsEndpoint, assembly: Assembly): Promise<Pipeline['idToken']> {
   const { privateKey, publicKey } = await generateKeyPair('RS256');
-  const resolver = createResolver(assembly, LOCAL_PLACE);
+  const resolver = createResolver(assembly);
   const [logicalId = '', role] =
     Object.entries(assembly.template.Resources).find(
       ([id, { Type }]) => Type === 'AWS::IAM::Role' && id.includes('ReaderRole'),
@@ -107,7 +107,7 @@ async function registerReaderRole(aws: AwsEndpoint, assembly: Assembly): Promise
   aws.sts.registerRole({
     arn: READER_ROLE_ARN,
     trust: resolver.resolve(role?.Properties?.AssumeRolePolicyDocument) as PolicyDocument,
-    policies: policiesOfRole(assembly, LOCAL_PLACE, resolver.ref(logicalId)),
+    policies: policiesOfRole(assembly, resolver.ref(logicalId)),
     maxSessionSeconds: Number(role?.Properties?.MaxSessionDuration),
   });
   for (const { oidcProvider, audience } of Object.values(JOBS)) {

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { InvocationOutcome } from '../../../local/aws/lambda.ts';
 import type { PolicyDocument } from '../../../local/aws/operation.ts';
 import { type Account, openAccount } from '../../../local/harness.ts';
-import { LOCAL_PLACE } from '../../../local/synthesized-function.ts';
+import { LOCAL_PLACE } from '../../../local/template-resolver.ts';
 import { type AwsCli, installAwsCommand } from './aws-cli.ts';
 import { type Ended, type RunOptions, run } from './process.ts';
 

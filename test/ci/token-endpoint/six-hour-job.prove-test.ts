@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Harness, MINUTE_MS, openHarness } from '../../../local/harness.ts';
-import { LOCAL_PLACE, policiesOfRole } from '../../../local/synthesized-function.ts';
+import { policiesOfRole } from '../../../local/synthesized-function.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { type AwsCli, findAwsClis, installAwsCommand, installCommand } from '../support/aws-cli.ts';
 import { answering, type GenesysApi, PRELOAD, startGenesysApi } from './support/genesys-api.ts';
@@ -87,7 +87,7 @@ function currentSession(): object {
   sessions.push(endsAt);
   const { accessKeyId, secretAccessKey, sessionToken } = harness.aws.iam.register({
     arn: `arn:aws:sts::${harness.aws.accountId}:assumed-role/ci-jobs/job`,
-    policies: policiesOfRole(harness.assembly, LOCAL_PLACE, 'ci-jobs'),
+    policies: policiesOfRole(harness.assembly, 'ci-jobs'),
     expiresAt: new Date(endsAt),
   });
   // For the AWS CLI, whose clock is the machine's. That the session ends is the endpoint's to say.

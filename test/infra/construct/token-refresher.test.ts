@@ -7,7 +7,7 @@ import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { ConfigurationError } from '../../../infra/construct/configuration-error.ts';
 import { createTokenOutputs } from '../../../infra/construct/token-outputs.ts';
 import type { TokenRefresherProps } from '../../../infra/construct/token-refresher.ts';
-import { LOCAL_PLACE, synthesize } from '../../../local/synthesized-function.ts';
+import { synthesize } from '../../../local/synthesized-function.ts';
 import { createResolver } from '../../../local/template-resolver.ts';
 import { SMALLEST } from '../full-configuration.ts';
 import { addRefresher, templateOf } from './own-refresher.ts';
@@ -29,7 +29,7 @@ test('the resources of one token, their permissions and order, and the outputs',
     JSON.stringify({ Resources, Outputs }, (key, value) => (key === 'Metadata' ? undefined : value)),
   );
 
-  const resolved = createResolver(assembly, LOCAL_PLACE).resolve(withoutMetadata);
+  const resolved = createResolver(assembly).resolve(withoutMetadata);
 
   // The hashes of the code and of the configuration.
   const masked = JSON.stringify(resolved).replace(/[0-9a-f]{64}|(?<="Configuration":")\w+/g, '<hash>');
