@@ -106,4 +106,5 @@ export async function cleanUp(context: RunContext): Promise<void> {
     }
   }
   await attempt(names.secret, () => account.deleteSecret(names.secret));
+  await attempt(names.role, () => account.call('iam', 'delete-role', '--role-name', names.role));
 }

@@ -3,12 +3,12 @@ import { type Ended, run as runProcess } from '../../test/ci/support/process.ts'
 /** A deployment takes seconds on an emulator, and some minutes on AWS. */
 const TIME_LIMIT_MS = 1_200_000;
 
-/** The programs of a run, with the environment of its target. */
+/** The programs of a run, with the environment of its target, and `env`. */
 export interface Commands {
   /** Runs a program to its end. `input` is for secrets, which must not be in arguments. @throws Error if it is ended */
   run(
     command: readonly string[],
-    options?: { readonly cwd?: string; readonly input?: string },
+    options?: { readonly cwd?: string; readonly input?: string; readonly env?: NodeJS.ProcessEnv },
   ): Promise<Ended>;
   /** Runs a program that must succeed, and returns its standard output. @throws Error with its last lines */
   succeed: (...call: Parameters<Commands['run']>) => Promise<string>;
@@ -21,7 +21,7 @@ export function createCommands(env: NodeJS.ProcessEnv, signal: AbortSignal): Com
     const end = AbortSignal.any([signal, AbortSignal.timeout(TIME_LIMIT_MS)]);
     const ended = await runProcess(command, {
       ...options,
-      env,
+      env: { ...env, ...options?.env },
       onStart: (child) => end.addEventListener('abort', () => child.kill()),
     });
     if (ended.status === null) throw new Error(`${command.join(' ')} was ended by ${ended.signal}`);

@@ -13,8 +13,8 @@ export interface RunContext {
   readonly cdk: Cdk;
   readonly server: TokenServer;
   readonly steps: Steps;
-  /** Names of this run only: the prefix of all parameters, and the secret that is filled before the first deployment. */
-  readonly names: { readonly prefix: string; readonly secret: string };
+  /** Names of this run only: the prefix of all parameters; what is made before the first deployment, a filled secret and a job's role. */
+  readonly names: { readonly prefix: string; readonly secret: string; readonly role: string };
 }
 
 /** Path of a token's parameters. */
@@ -30,7 +30,8 @@ export function functionOf(context: RunContext, token: string): string {
 /** The tokens of the first deployment. */
 export type Tokens = ReturnType<typeof firstTokens>;
 
-export function firstTokens({ names, server }: RunContext) {
+/** @param readerArn ARN of the job's role */
+export function firstTokens({ names, server }: RunContext, readerArn: string) {
   const shared = {
     provider: 'oauth2',
     prefix: names.prefix,
@@ -43,8 +44,8 @@ export function firstTokens({ names, server }: RunContext) {
   return {
     /** Its secret exists, and is filled. */
     filled: { ...shared, name: 'filled', tokenUrl, secretName: names.secret },
-    /** Its secret is made by the stack, without a value. */
-    waiting: { ...shared, name: 'waiting', tokenUrl, refreshInterval: 50 },
+    /** Its secret is made by the stack, without a value. The job reads it. */
+    waiting: { ...shared, name: 'waiting', tokenUrl, refreshInterval: 50, readers: [readerArn] },
     /** Its token endpoint is down. */
     outage: { ...shared, name: 'outage', tokenUrl: deadTokenUrl, secretName: names.secret },
   };

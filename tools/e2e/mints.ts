@@ -69,22 +69,57 @@ export async function checkStoredSecret(context: RunContext): Promise<void> {
   });
 }
 
+/** Makes the role of a job, which everybody in the account may take. @returns its ARN */
+export async function createJobRole({ account, names }: RunContext): Promise<string> {
+  const { Account } = await account.call<{ Account: string }>('sts', 'get-caller-identity');
+  const Statement = [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: Account } }];
+  const trust = JSON.stringify({ Version: '2012-10-17', Statement });
+  const words = ['--role-name', names.role, '--assume-role-policy-document', trust];
+  return (await account.call<{ Role: { Arn: string } }>('iam', 'create-role', ...words)).Role.Arn;
+}
+
+/** Takes the job's role. @returns its credentials, as environment variables */
+export async function takeJobRole({ account, names }: RunContext): Promise<NodeJS.ProcessEnv> {
+  const { Role } = await account.call<{ Role: { Arn: string } }>(
+    'iam',
+    'get-role',
+    '--role-name',
+    names.role,
+  );
+  type Answer = { Credentials: Record<'AccessKeyId' | 'SecretAccessKey' | 'SessionToken', string> };
+  const words = ['--role-arn', Role.Arn, '--role-session-name', 'job'];
+  const { Credentials: taken } = await account.call<Answer>('sts', 'assume-role', ...words);
+  return {
+    AWS_ACCESS_KEY_ID: taken.AccessKeyId,
+    AWS_SECRET_ACCESS_KEY: taken.SecretAccessKey,
+    AWS_SESSION_TOKEN: taken.SessionToken,
+  };
+}
+
 /** Runs `ci/access-token` with the AWS CLI against the deployed stack, as a CI job does. */
 export async function checkJob(context: RunContext): Promise<void> {
   const { account, commands, names, steps } = context;
-  const accessToken = (verb: string, ...more: string[]) =>
-    commands.run(['sh', join(ROOT, 'ci/access-token'), verb, 'waiting', '--prefix', names.prefix, ...more]);
+  const env = await takeJobRole(context);
+  const accessToken = (verb: string, ...more: string[]) => {
+    const script = join(ROOT, 'ci/access-token');
+    return commands.run(['sh', script, verb, '--prefix', names.prefix, ...more], { env });
+  };
   await steps.step('access-token get, also with more life than any token has; exec and doctor', async () => {
     const stored = await account.readStored(pathOf(context, 'waiting'));
-    const got = await accessToken('get', '--min-ttl', '45m');
+    const got = await accessToken('get', 'waiting', '--min-ttl', '45m');
     assert.equal(got.status, 0, got.stderr);
     assert.ok(got.stdout === `${stored.accessToken}\n`, 'stdout is not the stored token');
-    const tooMuch = await accessToken('get', '--min-ttl', '48h');
+    const tooMuch = await accessToken('get', 'waiting', '--min-ttl', '48h');
     assert.equal(tooMuch.status, 3, tooMuch.stderr);
-    const exec = await accessToken('exec', '--', 'sh', '-c', 'test "$ACCESS_TOKEN" && exit 7');
+    const exec = await accessToken('exec', 'waiting', '--', 'sh', '-c', 'test "$ACCESS_TOKEN" && exit 7');
     assert.equal(exec.status, 7, exec.stderr);
-    const doctor = await accessToken('doctor');
+    const doctor = await accessToken('doctor', 'waiting');
     assert.equal(doctor.status, 0, doctor.stdout + doctor.stderr);
+  });
+  await steps.step('another token is refused to the job', async () => {
+    const { status, stderr } = await accessToken('get', 'filled');
+    assert.equal(status, 5, stderr);
+    assert.match(stderr, /ssm:GetParameters/);
   });
 }
 

@@ -14,6 +14,7 @@ import {
   checkJob,
   checkSchedule,
   checkStoredSecret,
+  createJobRole,
 } from './mints.ts';
 import { checkOwnership } from './ownership.ts';
 import { createSteps } from './steps.ts';
@@ -40,16 +41,17 @@ process.exitCode = interruption.signal.aborted ? 130 : steps.finish();
 async function play(target: Target, server: TokenServer): Promise<void> {
   const run = Date.now().toString(36);
   const stackName = `TokenRefresherE2e-${run}`;
-  const names = { prefix: `/e2e-${run}`, secret: `token-refresher-e2e-${run}` };
+  const name = `token-refresher-e2e-${run}`;
+  const names = { prefix: `/e2e-${run}`, secret: name, role: name };
   const contextUntil = (signal: AbortSignal): RunContext => {
     const commands = createCommands(target.env, signal);
     const cdk = createCdk(stackName, target, commands);
     return { target, server, steps, names, commands, cdk, account: openAccount(commands) };
   };
   const context = contextUntil(interruption.signal);
-  const tokens = firstTokens(context);
   try {
     steps.heading('First deployment');
+    const tokens = firstTokens(context, await createJobRole(context));
     await checkFirstDeployment(context, tokens);
 
     steps.heading('Before the next invocation by the schedule');
