@@ -264,15 +264,28 @@ function apiPath(target) {
   if (!/^\/[!-~]*$/.test(target) || /[\\#]/.test(target)) return void 0;
   const path = target.startsWith("/api/api/v2/") ? target.slice("/api".length) : target;
   if (!path.startsWith("/api/v2/")) return void 0;
-  const segments = decoded(path.split("?", 1)[0]).split(/[/\\]/);
-  const isDots = (segment) => /^\.{1,2}(?:;|$)/.test(segment);
-  return segments.some(isDots) ? void 0 : path;
+  const segments = segmentsOf(path);
+  const isDots = (segment) => /^\s*\.[.\s]*$/.test(segment);
+  return segments === void 0 || segments.some(isDots) ? void 0 : path;
 }
-var ENCODED = { "2e": ".", "2f": "/", "3b": ";", "5c": "\\" };
-function decoded(path) {
-  let text = path;
-  while (/%25/.test(text)) text = text.replace(/%25/g, "%");
-  return text.replace(/%(2e|2f|3b|5c)/gi, (_whole, code) => ENCODED[code.toLowerCase()]);
+function segmentsOf(path) {
+  let text;
+  try {
+    text = decodeURIComponent(path.split("?", 1)[0]);
+  } catch {
+    return void 0;
+  }
+  text = text.normalize("NFKC").replace(new RegExp("\\p{Cf}", "gu"), "");
+  if (new RegExp("%[0-9a-f]{2}|\\p{Cc}", "iu").test(text)) return void 0;
+  return text.split(/[/\\]/).map((segment) => segment.replace(/;.*/, ""));
+}
+var OTHER_TOKENS = /^(?:timeout|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+function endsToken(method, path) {
+  const query = new URLSearchParams(path.replace(/^[^?]*/, "").replaceAll(";", "&"));
+  if (/^(?:get|head)$/i.test(method) && ![...query.keys()].some((name) => /method/i.test(name))) return false;
+  const names = (segmentsOf(path) ?? []).map((segment) => segment.toLowerCase().replace(/[^a-z0-9-]/g, "")).filter((name) => name !== "");
+  const [, , first, second = ""] = names;
+  return first === "tokens" && !OTHER_TOKENS.test(second) || names.join("/").includes("/tokens/me");
 }
 var HOP_BY_HOP = [
   "connection",
@@ -286,6 +299,7 @@ var HOP_BY_HOP = [
   "upgrade"
 ];
 var REPLACED = ["host", "authorization", "expect", "content-length"];
+var OVERRIDING = /^x[-_].*(?:method|(?:original|rewrite)[-_]ur[il])/;
 function requestHeaders(headers, accessToken) {
   const { "transfer-encoding": encoding, "content-length": length } = headers;
   return {
@@ -308,7 +322,7 @@ function endToEnd(headers, dropped) {
   const left = /* @__PURE__ */ new Set([...HOP_BY_HOP, ...dropped, ...named]);
   return Object.fromEntries(
     Object.entries(headers).flatMap(
-      ([name, values]) => left.has(name) || values === void 0 ? [] : [[name, values.length === 1 ? values[0] : values]]
+      ([name, values]) => left.has(name) || OVERRIDING.test(name) || values === void 0 ? [] : [[name, values.length === 1 ? values[0] : values]]
     )
   );
 }
@@ -327,7 +341,15 @@ function createGateway(options) {
   const send = (request, response, path, accessToken) => new Promise((resolve) => {
     const headers = requestHeaders(request.headersDistinct, accessToken);
     const outgoing = sendRequest(origin, { agent, method: request.method, path, headers });
-    outgoing.once("response", resolve);
+    const refuseProtocol = ({ socket }) => {
+      socket.destroy();
+      resolve({ code: "it changed the protocol", connectionWasReused: false });
+    };
+    outgoing.once("upgrade", refuseProtocol);
+    outgoing.once("response", (answer) => {
+      if (answer.statusCode === 101) refuseProtocol(answer);
+      else resolve(answer);
+    });
     outgoing.on(
       "error",
       ({ code = "connection lost" }) => resolve({ code, connectionWasReused: outgoing.reusedSocket })
@@ -344,11 +366,11 @@ function createGateway(options) {
         const headers = { "www-authenticate": 'Bearer realm="token-endpoint"' };
         throw apiRefusal(401, "bad.credentials", message, headers);
       }
-      if (/^delete$/i.test(method) && /^\/api\/v2\/tokens\/me(?:\?|$)/.test(path)) {
-        const message = "Not forwarded: this call would end the token of every job.";
+      if (endsToken(method, path)) {
+        const message = "Not forwarded: this call could end the token of every job.";
         throw apiRefusal(403, "not.authorized", message);
       }
-      if ((request.headers["transfer-encoding"] ?? "chunked") !== "chunked") {
+      if ((request.headers["transfer-encoding"] ?? "chunked").toLowerCase() !== "chunked") {
         const message = "Not forwarded: the only transfer encoding that is forwarded is chunked.";
         throw apiRefusal(501, "not.implemented", message);
       }
@@ -537,7 +559,7 @@ async function startLoopbackServer(options) {
     const path = apiPath(target);
     if (path === void 0 || gateway === void 0) {
       const known = gateway === void 0 ? "/oauth/token" : "/oauth/token and /api/v2/";
-      throw apiRefusal(404, "not.found", `This server answers only ${known}, without dot segments.`);
+      throw apiRefusal(404, "not.found", `This server answers only ${known}, and only a plain path.`);
     }
     return gateway.forward(request, response, path);
   };
@@ -629,9 +651,9 @@ function check(request, body, credentials) {
 function basicCredentials(header) {
   const encoded = /^basic +([A-Za-z0-9+/=_-]+) *$/i.exec(header ?? "")?.[1];
   if (encoded === void 0) return void 0;
-  const decoded2 = Buffer.from(encoded, "base64").toString("utf8");
-  const colon = decoded2.indexOf(":");
-  return [decoded2.slice(0, Math.max(0, colon)), decoded2.slice(colon + 1)];
+  const decoded = Buffer.from(encoded, "base64").toString("utf8");
+  const colon = decoded.indexOf(":");
+  return [decoded.slice(0, Math.max(0, colon)), decoded.slice(colon + 1)];
 }
 function readBody(request) {
   return new Promise((resolve, reject) => {

@@ -2,8 +2,9 @@
  * Turns a request's target into the path and query for Genesys Cloud's API, without changing them; undefined if the
  * target is not below `/api/v2/`. SDKs that are configured with the path name `api` write `/api/api/v2/…`.
  *
- * Uses no URL parser: it would read `//evil/` as a host, and `/api/v2/../` as another path. Refuses a dot segment, also
- * after percent-decoding once or more: servers differ in how often they decode.
+ * Uses no URL parser: it would read `//evil/` as a host, and `/api/v2/../` as another path. Refuses a path that is not
+ * plain, because servers differ in how they read it: a dot segment, also percent-encoded; what is encoded twice, or not as
+ * UTF-8; a control character.
  *
  * @param target of the request line: `/api/v2/users/me?expand=team`
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-3.2 forms of a request's target
@@ -13,18 +14,43 @@ export function apiPath(target: string): string | undefined {
   if (!/^\/[!-~]*$/.test(target) || /[\\#]/.test(target)) return undefined;
   const path = target.startsWith('/api/api/v2/') ? target.slice('/api'.length) : target;
   if (!path.startsWith('/api/v2/')) return undefined;
-  const segments = decoded(path.split('?', 1)[0] as string).split(/[/\\]/);
-  // Some servers cut a segment at its first semicolon.
-  const isDots = (segment: string): boolean => /^\.{1,2}(?:;|$)/.test(segment);
-  return segments.some(isDots) ? undefined : path;
+  const segments = segmentsOf(path);
+  const isDots = (segment: string): boolean => /^\s*\.[.\s]*$/.test(segment);
+  return segments === undefined || segments.some(isDots) ? undefined : path;
 }
 
-const ENCODED: Readonly<Record<string, string>> = { '2e': '.', '2f': '/', '3b': ';', '5c': '\\' };
+/** The decoded segments of a path, each without its parameters (`;a=b`); undefined if the path is not plain. */
+function segmentsOf(path: string): string[] | undefined {
+  let text: string;
+  try {
+    text = decodeURIComponent(path.split('?', 1)[0] as string);
+  } catch {
+    return undefined;
+  }
+  // Other forms of a character, such as a full-width dot, and characters that nobody sees.
+  text = text.normalize('NFKC').replace(/\p{Cf}/gu, '');
+  if (/%[0-9a-f]{2}|\p{Cc}/iu.test(text)) return undefined;
+  return text.split(/[/\\]/).map((segment) => segment.replace(/;.*/, ''));
+}
 
-function decoded(path: string): string {
-  let text = path;
-  while (/%25/.test(text)) text = text.replace(/%25/g, '%');
-  return text.replace(/%(2e|2f|3b|5c)/gi, (_whole, code: string) => ENCODED[code.toLowerCase()] as string);
+// By id a user's tokens; and the idle timeout, which is a setting.
+const OTHER_TOKENS = /^(?:timeout|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+/**
+ * Tells whether a call could end the client's token, however a server reads its path and method.
+ *
+ * @param path as {@link apiPath} returned it
+ * @see https://developer.genesys.cloud/devapps/api-explorer DELETE /api/v2/tokens/me
+ */
+export function endsToken(method: string, path: string): boolean {
+  // A server may take the method from the query, as from a header.
+  const query = new URLSearchParams(path.replace(/^[^?]*/, '').replaceAll(';', '&'));
+  if (/^(?:get|head)$/i.test(method) && ![...query.keys()].some((name) => /method/i.test(name))) return false;
+  const names = (segmentsOf(path) ?? [])
+    .map((segment) => segment.toLowerCase().replace(/[^a-z0-9-]/g, ''))
+    .filter((name) => name !== '');
+  const [, , first, second = ''] = names;
+  return (first === 'tokens' && !OTHER_TOKENS.test(second)) || names.join('/').includes('/tokens/me');
 }
 
 /**
@@ -46,6 +72,9 @@ const HOP_BY_HOP = [
 
 /** Headers that the gateway sets itself, besides those of the connection. */
 const REPLACED = ['host', 'authorization', 'expect', 'content-length'];
+
+/** Headers by which a server may take another method or path than those of the request line, which were checked. */
+const OVERRIDING = /^x[-_].*(?:method|(?:original|rewrite)[-_]ur[il])/;
 
 type Distinct = Readonly<NodeJS.Dict<string[]>>;
 
@@ -81,7 +110,7 @@ function endToEnd(headers: Distinct, dropped: readonly string[]): Record<string,
   const left = new Set([...HOP_BY_HOP, ...dropped, ...named]);
   return Object.fromEntries(
     Object.entries(headers).flatMap(([name, values]) =>
-      left.has(name) || values === undefined
+      left.has(name) || OVERRIDING.test(name) || values === undefined
         ? []
         : [[name, values.length === 1 ? (values[0] as string) : values]],
     ),

@@ -2,7 +2,7 @@ import { IncomingMessage, type ServerResponse } from 'node:http';
 import { Agent, request as sendRequest } from 'node:https';
 import { pipeline } from 'node:stream';
 import { answerJson, apiRefusal } from './answer.ts';
-import { requestHeaders, responseHeaders } from './forwarded-call.ts';
+import { endsToken, requestHeaders, responseHeaders } from './forwarded-call.ts';
 import type { JobCredentials } from './job-credentials.ts';
 import type { TokenSource } from './token-source.ts';
 
@@ -54,7 +54,16 @@ export function createGateway(options: {
     new Promise((resolve) => {
       const headers = requestHeaders(request.headersDistinct, accessToken);
       const outgoing = sendRequest(origin, { agent, method: request.method as string, path, headers });
-      outgoing.once('response', resolve);
+      // Status 101: no call asked for another protocol.
+      const refuseProtocol = ({ socket }: IncomingMessage): void => {
+        socket.destroy();
+        resolve({ code: 'it changed the protocol', connectionWasReused: false });
+      };
+      outgoing.once('upgrade', refuseProtocol);
+      outgoing.once('response', (answer) => {
+        if (answer.statusCode === 101) refuseProtocol(answer);
+        else resolve(answer);
+      });
       outgoing.on('error', ({ code = 'connection lost' }: NodeJS.ErrnoException) =>
         resolve({ code, connectionWasReused: outgoing.reusedSocket }),
       );
@@ -73,11 +82,11 @@ export function createGateway(options: {
         const headers = { 'www-authenticate': 'Bearer realm="token-endpoint"' };
         throw apiRefusal(401, 'bad.credentials', message, headers);
       }
-      if (/^delete$/i.test(method) && /^\/api\/v2\/tokens\/me(?:\?|$)/.test(path)) {
-        const message = 'Not forwarded: this call would end the token of every job.';
+      if (endsToken(method, path)) {
+        const message = 'Not forwarded: this call could end the token of every job.';
         throw apiRefusal(403, 'not.authorized', message);
       }
-      if ((request.headers['transfer-encoding'] ?? 'chunked') !== 'chunked') {
+      if ((request.headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked') {
         const message = 'Not forwarded: the only transfer encoding that is forwarded is chunked.';
         throw apiRefusal(501, 'not.implemented', message);
       }

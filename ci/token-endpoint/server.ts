@@ -43,7 +43,7 @@ export async function startLoopbackServer(options: {
     const path = apiPath(target);
     if (path === undefined || gateway === undefined) {
       const known = gateway === undefined ? '/oauth/token' : '/oauth/token and /api/v2/';
-      throw apiRefusal(404, 'not.found', `This server answers only ${known}, without dot segments.`);
+      throw apiRefusal(404, 'not.found', `This server answers only ${known}, and only a plain path.`);
     }
     return gateway.forward(request, response, path);
   };

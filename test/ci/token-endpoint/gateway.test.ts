@@ -208,6 +208,27 @@ test('if the API breaks off, the client gets an error, and no call with a body i
   expect(job.api.calls).toHaveLength(2);
 });
 
+test.each([['Upgrade: x\r\nConnection: upgrade\r\n'], ['']])(
+  'an API that changes the protocol (%j) gives no answer to the call',
+  async (headers) => {
+    answer = (request) => request.socket.end(`HTTP/1.1 101 Switching Protocols\r\n${headers}\r\n`);
+
+    const response = await job.call('/api/v2/a', FIRST, { signal: AbortSignal.timeout(5000) });
+
+    expect(response.status).toBe(502);
+  },
+);
+
+test('`Chunked` is chunked', async () => {
+  const head = `POST /api/v2/a HTTP/1.1\r\nHost: 127.0.0.1:${job.port}\r\nConnection: close`;
+
+  const response = await job.raw(
+    `${head}\r\nAuthorization: Bearer ${FIRST}\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n`,
+  );
+
+  expect(response).toContain('"length":2');
+});
+
 test('a call without a body is sent again if the API had closed the idle connection', async () => {
   await (await job.call('/api/v2/a', FIRST)).text();
   answer = (request) => {
