@@ -26,22 +26,6 @@ function createTimeline(now: () => Date, write: (line: string) => void) {
   };
 }
 
-/** The result of the demonstration. */
-interface Summary {
-  readonly reads: number;
-  /** Reads that gave no token, or one that the authorization server did not accept. */
-  readonly badReads: number;
-  /** The least remaining life that a read gave, in seconds of the fast clock. */
-  readonly leastRemainingSeconds: number;
-  readonly mints: Readonly<Record<string, number>>;
-  /** Mints that failed while the token endpoint was down. */
-  readonly failedMints: number;
-  /** AWS calls that the synthesized policy refused. */
-  readonly deniedCalls: number;
-  /** Lines and statuses that hold a token or a client secret. */
-  readonly leaks: number;
-}
-
 /** Runs the demonstration, and tells whether every check passed. */
 export async function demonstrate(write: (line: string) => void): Promise<boolean> {
   const harness = await openHarness({ speed: 120, lifetimeSeconds: 20 * 60, refreshIntervalMinutes: 10 });
@@ -56,7 +40,7 @@ export async function demonstrate(write: (line: string) => void): Promise<boolea
  * Plays the main job on a running harness: mints, refreshes, an outage of the token endpoint, a forced refresh
  * and a new client secret, while a reader checks each token against the authorization server.
  */
-async function playDemonstration(harness: Harness, timeline: Timeline): Promise<Summary> {
+async function playDemonstration(harness: Harness, timeline: Timeline) {
   const start = harness.now().getTime();
   const until = (minute: number) =>
     sleep(Math.max(0, harness.realMs(start + minute * MINUTE - harness.now().getTime())));
@@ -116,14 +100,26 @@ async function playDemonstration(harness: Harness, timeline: Timeline): Promise<
     ...reader.seen,
     mints,
     failedMints,
+    /** AWS calls that the synthesized policy refused. */
     deniedCalls: harness.aws.calls.filter(({ allowed }) => !allowed).length,
+    /** Lines and statuses that hold a token or a client secret. */
     leaks: countLeaks(harness),
   };
 }
 
 /** Prints the result of the demonstration, and tells whether every check passed. */
-function judge(summary: Summary, write: (line: string) => void): boolean {
-  const { reads, badReads, leastRemainingSeconds, mints, failedMints, deniedCalls, leaks } = summary;
+function judge(
+  {
+    reads,
+    badReads,
+    leastRemainingSeconds,
+    mints,
+    failedMints,
+    deniedCalls,
+    leaks,
+  }: Awaited<ReturnType<typeof playDemonstration>>,
+  write: (line: string) => void,
+): boolean {
   const count = Object.values(mints).reduce((sum, one) => sum + one, 0);
   const checks: [boolean, string][] = [
     [

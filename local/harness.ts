@@ -10,10 +10,9 @@ import {
 } from './authorization-server/authorization-server.ts';
 import { type AwsEndpoint, startAwsEndpoint } from './aws/endpoint.ts';
 import { createFunctionProcess, type FunctionProcess } from './aws/function-process.ts';
-import type { Credentials, RecordedCall } from './aws/iam.ts';
-import type { JsonObject, PolicyDocument } from './aws/operation.ts';
+import type { Credentials } from './aws/iam.ts';
+import type { PolicyDocument } from './aws/operation.ts';
 import { createCertificateAuthority } from './certificate-authority.ts';
-import type { Assembly } from './cloud-assembly.ts';
 import { policiesOfRole, type SynthesizedFunction, synthesize } from './synthesized-function.ts';
 import { LOCAL_PLACE } from './template-resolver.ts';
 
@@ -33,38 +32,7 @@ export interface StatusFields {
 }
 
 /** An AWS account on loopback with a clock of its own, and what a job needs to read a token from it. */
-export interface Account {
-  readonly aws: AwsEndpoint;
-  readonly now: () => Date;
-  /** Lets time pass on the clocks of AWS, of the readers and of the tokens. */
-  advance(ms: number): void;
-  /** Real milliseconds that the given time takes on the account's clock. */
-  realMs(ms: number): number;
-  readonly administrator: Credentials;
-  /** Region and credentials of a job whose role has these policies, as environment variables. */
-  jobEnvironment(policies: readonly PolicyDocument[], role?: string): Record<string, string>;
-  /** Calls an operation of Parameter Store or Secrets Manager with every permission, past all faults. */
-  administer(operation: string, input: JsonObject): JsonObject;
-  /** Stores a token; returns its version. */
-  storeToken(token: string, tokenName?: string): number;
-  /** Stores the status of a token, or any text in its place. */
-  storeStatus(fields?: StatusFields | string, tokenName?: string): void;
-  /** Makes the stored token look as if it had been minted this much earlier. */
-  ageToken(minutes: number, tokenName?: string): void;
-  /** The newest version of the stored token. */
-  stored(tokenName?: string): { readonly value: string; readonly version: number } | undefined;
-  /** The stored status, parsed; null if there is none. */
-  status(tokenName?: string): Json | null;
-  /** Node.js settings of a process that calls the endpoint over TLS. */
-  readonly tlsEnvironment: Readonly<Record<string, string>>;
-  /** Options of an SDK client for the endpoint. */
-  clientOptions(credentials: Credentials): {
-    readonly region: string;
-    readonly endpoint: string;
-    readonly credentials: Credentials;
-  };
-  close(): Promise<void>;
-}
+export type Account = Awaited<ReturnType<typeof openAccount>>;
 
 /** Options of an account. */
 export interface AccountOptions {
@@ -77,7 +45,7 @@ export interface AccountOptions {
 }
 
 /** Starts the AWS endpoint, with nothing stored. */
-export async function openAccount(options: AccountOptions = {}): Promise<Account> {
+export async function openAccount(options: AccountOptions = {}) {
   const { speed = 1, tokenName = 'demo' } = options;
   const start = Date.now();
   let aheadMs = 0;
@@ -87,17 +55,20 @@ export async function openAccount(options: AccountOptions = {}): Promise<Account
   const aws = await startAwsEndpoint({ ...LOCAL_PLACE, now, ...(tls && { certificate: tls.certificate }) });
   const newest = (name: string) => aws.ssm.parameters.get(name)?.versions.at(-1);
   const put = (Name: string, Type: string, Value: string): number =>
-    Number(account.administer('PutParameter', { Name, Type, Value, Overwrite: true }).Version);
+    Number(aws.administer('PutParameter', { Name, Type, Value, Overwrite: true }).Version);
 
-  const account: Account = {
+  const account = {
     aws,
     now,
-    advance(ms) {
+    /** Lets time pass on the clocks of AWS, of the readers and of the tokens. */
+    advance(ms: number): void {
       aheadMs += ms;
     },
-    realMs: (ms) => ms / speed,
+    /** Real milliseconds that the given time takes on the account's clock. */
+    realMs: (ms: number): number => ms / speed,
     administrator: aws.iam.registerAdministrator(),
-    jobEnvironment(policies, role = 'ci') {
+    /** Region and credentials of a job whose role has these policies, as environment variables. */
+    jobEnvironment(policies: readonly PolicyDocument[], role = 'ci') {
       const arn = `arn:aws:sts::${aws.accountId}:assumed-role/${role}/job`;
       const { accessKeyId, secretAccessKey, sessionToken } = aws.iam.register({ arn, policies });
       return {
@@ -108,13 +79,17 @@ export async function openAccount(options: AccountOptions = {}): Promise<Account
         AWS_SESSION_TOKEN: sessionToken,
       };
     },
+    /** Calls an operation of Parameter Store or Secrets Manager with every permission, past all faults. */
     administer: aws.administer,
-    storeToken: (token, name = tokenName) => put(parametersOf(name).token, 'SecureString', token),
-    storeStatus(fields = {}, name = tokenName) {
+    /** Stores a token; returns its version. */
+    storeToken: (token: string, name = tokenName) => put(parametersOf(name).token, 'SecureString', token),
+    /** Stores the status of a token, or any text in its place. */
+    storeStatus(fields: StatusFields | string = {}, name = tokenName): void {
       const text = typeof fields === 'string' ? fields : JSON.stringify(statusOf(fields, now()));
       put(parametersOf(name).status, 'String', text);
     },
-    ageToken(minutes, name = tokenName) {
+    /** Makes the stored token look as if it had been minted this much earlier. */
+    ageToken(minutes: number, name = tokenName): void {
       const status: Record<string, unknown> = { ...account.status(name) };
       for (const key of ['issuedAt', 'expiresAt', 'refreshDueAt']) {
         status[key] = new Date(Date.parse(String(status[key])) - minutes * MINUTE_MS).toISOString();
@@ -122,16 +97,20 @@ export async function openAccount(options: AccountOptions = {}): Promise<Account
       if (status.expiresAtEpoch) status.expiresAtEpoch = Number(status.expiresAtEpoch) - minutes * 60;
       account.storeStatus(JSON.stringify(status), name);
     },
+    /** The newest version of the stored token. */
     stored: (name = tokenName) => newest(parametersOf(name).token),
-    status: (name = tokenName) => JSON.parse(newest(parametersOf(name).status)?.value ?? 'null'),
+    /** The stored status, parsed; null if there is none. */
+    status: (name = tokenName): Json | null => JSON.parse(newest(parametersOf(name).status)?.value ?? 'null'),
+    /** Node.js settings of a process that calls the endpoint over TLS. */
     tlsEnvironment: tls?.environment ?? {},
-    clientOptions: (credentials) => ({
+    /** Options of an SDK client for the endpoint. */
+    clientOptions: (credentials: Credentials) => ({
       region: aws.region,
       endpoint: aws.url,
       credentials,
       ...tls?.client,
     }),
-    async close() {
+    async close(): Promise<void> {
       await aws.close();
       await tls?.remove();
     },
@@ -157,47 +136,13 @@ export interface Read {
 }
 
 /** The synthesized function in its process, between an authorization server and the AWS account. */
-export interface Harness extends Account {
-  readonly authorizationServer: AuthorizationServer;
-  readonly assembly: Assembly & { readonly functions: readonly SynthesizedFunction[] };
-  /** The first token's function, and its processes. */
-  readonly fn: SynthesizedFunction;
-  readonly process: FunctionProcess;
-  /** A job's credentials, with the permissions that the stack grants to a reader. */
-  readonly reader: Credentials;
-  /** When each token that was answered expires, by the harness's clock. */
-  readonly tokens: ReadonlyMap<string, Date>;
-  /** All client secrets that ever were. */
-  readonly clientSecrets: readonly string[];
-  readonly clientId: string;
-  /** Name of the secret with id and secret of the OAuth client. */
-  readonly secretName: string;
-  /** Removes all scripted faults. */
-  clearFaults(): void;
-  /** Calls `listener` with each line that the functions write from now on. */
-  followLines(listener: (line: string) => void): void;
-  /** Invokes a function as its schedule or a person would, and returns its answer, or throws its error. */
-  invoke(event: object, tokenName?: string): Promise<Json>;
-  /** Invokes the function, with the scheduler's event by default; answers `outcome, reason` or the error's code. */
-  beat(event?: object): Promise<string>;
-  /** The error that an invocation ends with; throws if it succeeds. */
-  failure(event?: object): Promise<FunctionError>;
-  /** The errors that invocations ended with. */
-  readonly failures: readonly FunctionError[];
-  /** Reads the token as a job does, and checks it with the authorization server. */
-  read(): Promise<Read>;
-  /** Stores a value of the secret, and resolves when Secrets Manager's event has been handled. */
-  putSecret(value: string): Promise<void>;
-  /** Sets a new secret for the OAuth client, at the authorization server and in Secrets Manager. */
-  changeSecret(): Promise<void>;
-  /** All that the functions wrote, answered and stored beside the token. */
-  written(): string;
-  /** The permission checks of the functions' calls that failed. */
-  refusedCalls(): readonly RecordedCall[];
-}
+export type Harness = Awaited<ReturnType<typeof openHarness>>;
 
 /** The servers, where settings of a token depend on them. */
-export type Places = Pick<Harness, 'authorizationServer' | 'aws'>;
+export interface Places {
+  readonly authorizationServer: AuthorizationServer;
+  readonly aws: AwsEndpoint;
+}
 
 /** Options of a harness. Times are those of its clock. */
 export interface HarnessOptions extends AccountOptions {
@@ -224,14 +169,18 @@ export interface HarnessOptions extends AccountOptions {
   /** @default the template's */
   readonly timeoutMs?: number;
   /** Another harness, whose authorization server is used and left running; without a `token`, also its synthesized function. */
-  readonly beside?: Harness;
+  readonly beside?: {
+    readonly assembly: ReturnType<typeof synthesize>;
+    readonly authorizationServer: AuthorizationServer;
+    readonly clientSecrets: readonly string[];
+  };
 }
 
 /**
  * Opens an account, starts an authorization server, synthesizes the app for them, and prepares its functions: separate
  * processes with the template's environment and policy.
  */
-export async function openHarness(options: HarnessOptions = {}): Promise<Harness> {
+export async function openHarness(options: HarnessOptions = {}) {
   const { speed = 1, lifetimeSeconds = 3600, tokenName = 'demo', beside } = options;
   const { secretName = 'demo/oauth-client' } = options;
   const account = await openAccount(options);
@@ -303,24 +252,30 @@ export async function openHarness(options: HarnessOptions = {}): Promise<Harness
   });
   const ssm = new SSMClient(account.clientOptions(reader));
 
-  const harness: Harness = {
+  const harness = {
     ...account,
     authorizationServer,
     assembly,
+    /** The first token's function, and its processes. */
     fn,
     process,
-    reader,
-    tokens,
-    clearFaults() {
+    /** When each token that was answered expires, by the harness's clock. */
+    tokens: tokens as ReadonlyMap<string, Date>,
+    /** Removes all scripted faults. */
+    clearFaults(): void {
       aws.faults.clear();
       authorizationServer.faults.clear();
       recordTokens();
     },
-    clientSecrets,
+    /** All client secrets that ever were. */
+    clientSecrets: clientSecrets as readonly string[],
     clientId: CLIENT_ID,
+    /** Name of the secret with id and secret of the OAuth client. */
     secretName,
-    followLines: (listener) => listeners.add(listener),
-    async invoke(event, name = fn.tokenName) {
+    /** Calls `listener` with each line that the functions write from now on. */
+    followLines: (listener: (line: string) => void) => listeners.add(listener),
+    /** Invokes a function as its schedule or a person would, and returns its answer, or throws its error. */
+    async invoke(event: object, name = fn.tokenName): Promise<Json> {
       const found = assembly.functions.find((one) => one.tokenName === name);
       if (found === undefined) throw new Error(`There is no function for the token ${name}.`);
       try {
@@ -330,7 +285,8 @@ export async function openHarness(options: HarnessOptions = {}): Promise<Harness
         throw error;
       }
     },
-    async beat(event = JSON.parse(fn.scheduledEvent)) {
+    /** Invokes the function, with the scheduler's event by default; answers `outcome, reason` or the error's code. */
+    async beat(event: object = JSON.parse(fn.scheduledEvent)): Promise<string> {
       try {
         const { outcome, reason } = await harness.invoke(event);
         return `${outcome}, ${reason}`;
@@ -338,13 +294,16 @@ export async function openHarness(options: HarnessOptions = {}): Promise<Harness
         return (error as Error).name;
       }
     },
-    async failure(event = {}) {
+    /** The error that an invocation ends with; throws if it succeeds. */
+    async failure(event: object = {}): Promise<FunctionError> {
       const outcome = await harness.invoke(event).catch((error: FunctionError) => error);
       if (outcome instanceof Error) return outcome as FunctionError;
       throw new Error(`The invocation succeeded: ${JSON.stringify(outcome)}`);
     },
-    failures,
-    async read() {
+    /** The errors that invocations ended with. */
+    failures: failures as readonly FunctionError[],
+    /** Reads the token as a job does, and checks it with the authorization server. */
+    async read(): Promise<Read> {
       const at = now();
       const { Value, Version } = await readParameter(ssm, fn.environment.TOKEN_PARAMETER ?? '');
       if (Value === undefined || Version === undefined) return { at, problem: 'missing' };
@@ -354,17 +313,20 @@ export async function openHarness(options: HarnessOptions = {}): Promise<Harness
       if (expiresAt !== undefined && expiresAt <= at) return { ...found, problem: 'expired' };
       return active && expiresAt !== undefined ? { ...found, expiresAt } : { ...found, problem: 'refused' };
     },
-    async putSecret(value) {
+    /** Stores a value of the secret, and resolves when Secrets Manager's event has been handled. */
+    async putSecret(value: string): Promise<void> {
       account.administer('PutSecretValue', { SecretId: secretName, SecretString: value });
       await notified;
       await aws.lambda.settled();
     },
-    async changeSecret() {
+    /** Sets a new secret for the OAuth client, at the authorization server and in Secrets Manager. */
+    async changeSecret(): Promise<void> {
       clientSecrets.push(newSecret());
       authorizationServer.replaceClientSecret(CLIENT_ID, clientSecrets.at(-1) as string);
       await harness.putSecret(secretString());
     },
-    written() {
+    /** All that the functions wrote, answered and stored beside the token. */
+    written(): string {
       const statuses = [...aws.ssm.parameters.values()]
         .flatMap(({ versions }) => versions)
         .filter(({ type }) => type === 'String');
@@ -374,9 +336,10 @@ export async function openHarness(options: HarnessOptions = {}): Promise<Harness
         ...statuses.map(({ value }) => value),
       ].join('\n');
     },
+    /** The permission checks of the functions' calls that failed. */
     refusedCalls: () =>
       aws.calls.filter(({ principal, allowed }) => principal.includes('/refresher/') && !allowed),
-    async close() {
+    async close(): Promise<void> {
       for (const client of [lambda, ssm]) client.destroy();
       harness.clearFaults();
       await aws.lambda.settled();

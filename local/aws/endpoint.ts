@@ -5,20 +5,14 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { ServerCertificate } from '../certificate-authority.ts';
 import { AwsError } from './aws-error.ts';
-import { type CallSummary, createFaults, type Fault, type Faults } from './faults.ts';
-import {
-  accessDenied,
-  createPrincipalRegistry,
-  evaluate,
-  type PrincipalRegistry,
-  type RecordedCall,
-} from './iam.ts';
-import { createKms, type Kms } from './kms.ts';
-import { createLambda, type Lambda, tooManyRequests } from './lambda.ts';
-import type { JsonObject, OperationCall, Permission, Place, Principal, ServiceName } from './operation.ts';
-import { createSecretsManager, type SecretsManager, unresolvedArn } from './secrets-manager.ts';
-import { createSsm, parameterArn, parseReference, type Ssm } from './ssm.ts';
-import { createSts, type Sts } from './sts.ts';
+import { type CallSummary, createFaults, type Fault } from './faults.ts';
+import { accessDenied, createPrincipalRegistry, evaluate, type RecordedCall } from './iam.ts';
+import { createKms } from './kms.ts';
+import { createLambda, tooManyRequests } from './lambda.ts';
+import type { JsonObject, OperationCall, Permission, Principal, ServiceName } from './operation.ts';
+import { createSecretsManager, unresolvedArn } from './secrets-manager.ts';
+import { createSsm, parameterArn, parseReference } from './ssm.ts';
+import { createSts } from './sts.ts';
 import {
   accessKeyIdOf,
   encodeAnswer,
@@ -37,28 +31,7 @@ export interface RecordedRequest extends CallSummary {
 }
 
 /** An AWS account on a loopback port, with access to its state for tests. */
-export interface AwsEndpoint extends Place {
-  readonly url: string;
-  readonly ssm: Ssm;
-  readonly secretsManager: SecretsManager;
-  readonly kms: Kms;
-  readonly lambda: Lambda;
-  readonly sts: Sts;
-  readonly iam: PrincipalRegistry;
-  readonly faults: Faults;
-  /** Every permission check of every call, in order; no values. */
-  readonly calls: readonly RecordedCall[];
-  /** Every request, in order; no values. */
-  readonly requests: readonly RecordedRequest[];
-  /** Makes credentials for an identity with these policies. */
-  readonly registerPrincipal: PrincipalRegistry['register'];
-  /** Makes a function invocable over Lambda's Invoke. */
-  readonly registerFunction: Lambda['register'];
-  /** Calls an operation of Parameter Store or Secrets Manager with every permission, past all faults. */
-  administer(operation: string, input: JsonObject): JsonObject;
-  /** Cuts all connections and stops listening. */
-  close(): Promise<void>;
-}
+export type AwsEndpoint = Awaited<ReturnType<typeof startAwsEndpoint>>;
 
 /** Who calls without credentials. */
 const ANONYMOUS: Principal = { arn: 'anonymous', policies: [] };
@@ -88,7 +61,7 @@ export async function startAwsEndpoint(options: {
   accountId: string;
   now?: () => Date;
   certificate?: ServerCertificate;
-}): Promise<AwsEndpoint> {
+}) {
   const { region, accountId, now = () => new Date(), certificate } = options;
   const place = { region, accountId };
   const kms = createKms(place);
@@ -127,17 +100,21 @@ export async function startAwsEndpoint(options: {
   return {
     ...place,
     url: `${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
-    ...{ ssm, secretsManager, kms, lambda, sts, iam, faults, calls, requests },
-    registerPrincipal: iam.register,
-    registerFunction: lambda.register,
-    administer(operation, input) {
+    ...{ ssm, secretsManager, kms, lambda, sts, iam, faults },
+    /** Every permission check of every call, in order; no values. */
+    calls: calls as readonly RecordedCall[],
+    /** Every request, in order; no values. */
+    requests: requests as readonly RecordedRequest[],
+    /** Calls an operation of Parameter Store or Secrets Manager with every permission, past all faults. */
+    administer(operation: string, input: JsonObject): JsonObject {
       const execute = ssm.operations[operation] ?? secretsManager.operations[operation];
       if (execute === undefined) throw new Error(`The endpoint does not serve ${operation}.`);
       const principal = { arn: `arn:aws:iam::${accountId}:user/administrator`, policies: [] };
       const call = { requestId: randomUUID(), principal, now: now(), stale: false, authorize: () => {} };
       return execute(input, call);
     },
-    async close() {
+    /** Cuts all connections and stops listening. */
+    async close(): Promise<void> {
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();

@@ -32,27 +32,8 @@ export type Fault =
   | { readonly kind: 'before-executing'; readonly run: (call: CallSummary) => unknown }
   | { readonly kind: 'after-executing'; readonly run: (call: CallSummary) => unknown };
 
-/** An active fault. */
-export interface FaultHandle {
-  /** How many calls it has affected. */
-  readonly hits: number;
-  remove(): void;
-}
-
 /** The faults of calls to AWS. */
-export interface Faults {
-  /** Adds a fault, until it is removed or has affected `times` calls. */
-  add(options: { match?: FaultMatch; fault: Fault; times?: number }): FaultHandle;
-  /** Calls back into the test at a point of matching calls, and waits for it. */
-  hook(
-    at: 'before-executing' | 'after-executing',
-    match: FaultMatch,
-    run: (call: CallSummary) => unknown,
-  ): FaultHandle;
-  clear(): void;
-  /** For the endpoint: the faults that affect this call. */
-  take(call: CallSummary): readonly Fault[];
-}
+export type Faults = ReturnType<typeof createFaults>;
 
 interface Entry {
   readonly match: FaultMatch;
@@ -63,23 +44,30 @@ interface Entry {
 }
 
 /** Starts without faults. */
-export function createFaults(): Faults {
+export function createFaults() {
   const entries = new Set<Entry>();
 
-  const faults: Faults = {
-    add({ match = {}, fault, times = Number.POSITIVE_INFINITY }) {
-      const entry: Entry = { match, fault, times, seen: 0, hits: 0 };
+  const faults = {
+    /** Adds a fault, until it is removed or has affected `times` calls. `hits`: how many calls it has affected. */
+    add(options: { match?: FaultMatch; fault: Fault; times?: number }) {
+      const entry: Entry = { match: {}, times: Number.POSITIVE_INFINITY, ...options, seen: 0, hits: 0 };
       entries.add(entry);
       return {
-        get hits() {
+        get hits(): number {
           return entry.hits;
         },
         remove: () => entries.delete(entry),
       };
     },
-    hook: (at, match, run) => faults.add({ match, fault: { kind: at, run } }),
+    /** Calls back into the test at a point of matching calls, and waits for it. */
+    hook: (
+      kind: 'before-executing' | 'after-executing',
+      match: FaultMatch,
+      run: (call: CallSummary) => unknown,
+    ) => faults.add({ match, fault: { kind, run } }),
     clear: () => entries.clear(),
-    take(call) {
+    /** For the endpoint: the faults that affect this call. */
+    take(call: CallSummary): readonly Fault[] {
       const met: Fault[] = [];
       for (const entry of entries) {
         if (!fits(entry.match, call)) continue;

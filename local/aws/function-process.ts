@@ -30,29 +30,9 @@ export interface FunctionProcessOptions {
 }
 
 /** A pool of processes of one function, as Lambda keeps execution environments. */
-export interface FunctionProcess {
-  invoke(event: unknown, context: InvocationContext): Promise<InvocationOutcome>;
-  /** All lines that all processes wrote, in order. */
-  readonly lines: readonly string[];
-  /** The process ids that are alive. */
-  readonly pids: readonly number[];
-  /** The environment of each process, for one that is started beside them. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** How many processes were started: cold starts. */
-  readonly starts: number;
-  /** Kills all processes at once, as SIGKILL would; the next invocation starts a new one. */
-  kill(): Promise<void>;
-  /** Ends everything; further invocations are refused. */
-  stop(): Promise<void>;
-}
+export type FunctionProcess = ReturnType<typeof createFunctionProcess>;
 
-interface Worker {
-  readonly child: ChildProcess;
-  readonly api: Awaited<ReturnType<typeof startRuntimeApi>>;
-  readonly exited: Promise<string>;
-  report: (report: RuntimeReport) => void;
-  hasEnded: boolean;
-}
+type Worker = Awaited<ReturnType<typeof spawnWorker>>;
 
 /**
  * Runs a Lambda bundle in Node child processes over the Lambda Runtime API: one invocation at a time per process,
@@ -61,7 +41,7 @@ interface Worker {
  * At its time limit an invocation's process is killed, and the invocation fails with `Sandbox.Timedout`. If the process
  * ends by itself, its invocation fails with `Runtime.ExitError`.
  */
-export function createFunctionProcess(options: FunctionProcessOptions): FunctionProcess {
+export function createFunctionProcess(options: FunctionProcessOptions) {
   const idle: Worker[] = [];
   const alive = new Set<Worker>();
   const lines: string[] = [];
@@ -85,27 +65,33 @@ export function createFunctionProcess(options: FunctionProcessOptions): Function
   }
 
   return {
-    lines,
-    get pids() {
+    /** All lines that all processes wrote, in order. */
+    lines: lines as readonly string[],
+    /** The process ids that are alive. */
+    get pids(): readonly number[] {
       return [...alive].flatMap(({ child }) => child.pid ?? []);
     },
+    /** The environment of each process, for one that is started beside them. */
     environment: environmentOf(options),
-    get starts() {
+    /** How many processes were started: cold starts. */
+    get starts(): number {
       return starts;
     },
-    async invoke(event, context) {
+    async invoke(event: unknown, context: InvocationContext): Promise<InvocationOutcome> {
       if (stopped) throw new Error(`function ${options.name} is stopped`);
       const worker = idle.pop() ?? (await startWorker());
       const outcome = await runOn(worker, event, context, options.timeoutMs);
       if (!worker.hasEnded) idle.push(worker);
       return outcome;
     },
-    async kill() {
+    /** Kills all processes at once, as SIGKILL would; the next invocation starts a new one. */
+    async kill(): Promise<void> {
       // At once: a new invocation must not be given to a process that is being killed.
       idle.length = 0;
       await Promise.all([...alive].map(endWorker));
     },
-    async stop() {
+    /** Ends everything; further invocations are refused. */
+    async stop(): Promise<void> {
       stopped = true;
       await Promise.all([...alive].map(endWorker));
     },
@@ -115,9 +101,8 @@ export function createFunctionProcess(options: FunctionProcessOptions): Function
 async function spawnWorker(
   options: FunctionProcessOptions,
   onLine: (line: string, stream: 'stdout' | 'stderr') => void,
-): Promise<Worker> {
-  let worker: Worker | undefined;
-  const api = await startRuntimeApi((report) => worker?.report(report));
+) {
+  const api = await startRuntimeApi((report) => worker.report(report));
   const child = spawn(
     process.execPath,
     [...(options.nodeArguments ?? []), bootstrapFile, options.handlerFile],
@@ -126,21 +111,14 @@ async function spawnWorker(
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
-  const started: Worker = {
-    child,
-    api,
-    exited: exitOf(child),
-    report: () => {},
-    hasEnded: false,
-  };
-  worker = started;
-  started.exited.then(() => {
-    started.hasEnded = true;
+  const worker = { child, api, exited: exitOf(child), report: (_: RuntimeReport) => {}, hasEnded: false };
+  worker.exited.then(() => {
+    worker.hasEnded = true;
   });
   for (const stream of ['stdout', 'stderr'] as const) {
     createInterface({ input: child[stream] }).on('line', (line) => onLine(line, stream));
   }
-  return started;
+  return worker;
 }
 
 function environmentOf(options: FunctionProcessOptions): Record<string, string> {
@@ -219,11 +197,7 @@ async function endWorker(worker: Worker): Promise<void> {
   await worker.exited;
 }
 
-/** One invocation on its way into the function's process. */
-interface RuntimeInvocation extends InvocationContext {
-  readonly event: unknown;
-  readonly timeoutMs: number;
-}
+type Invocation = InvocationContext & { readonly event: unknown; readonly timeoutMs: number };
 
 /** What the process reported. */
 type RuntimeReport =
@@ -238,7 +212,7 @@ type RuntimeReport =
  */
 async function startRuntimeApi(onReport: (report: RuntimeReport) => void) {
   let poll: ServerResponse | undefined;
-  let next: { invocation: RuntimeInvocation; onStart: () => void } | undefined;
+  let next: { invocation: Invocation; onStart: () => void } | undefined;
 
   const handOver = () => {
     if (!poll || !next) return;
@@ -278,7 +252,7 @@ async function startRuntimeApi(onReport: (report: RuntimeReport) => void) {
     /** For `AWS_LAMBDA_RUNTIME_API`. */
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     /** Hands an invocation over at the next poll; `onStart` is called when the process has taken it. */
-    deliver(invocation: RuntimeInvocation, onStart: () => void): void {
+    deliver(invocation: Invocation, onStart: () => void): void {
       next = { invocation, onStart };
       handOver();
     },

@@ -95,25 +95,22 @@ export function accessDenied(principalArn: string, permission: Permission, verdi
 }
 
 /** The identities that the endpoint knows, by access key id. */
-export interface PrincipalRegistry {
-  register(principal: Principal & { accessKeyId?: string }): Credentials;
-  registerAdministrator(): Credentials;
-  find(accessKeyId: string): Principal | undefined;
-}
+export type PrincipalRegistry = ReturnType<typeof createPrincipalRegistry>;
 
 /** Makes an empty registry of principals. */
-export function createPrincipalRegistry(place: Place): PrincipalRegistry {
+export function createPrincipalRegistry(place: Place) {
   const principals = new Map<string, Principal>();
-  const registry: PrincipalRegistry = {
-    register({ accessKeyId = randomAccessKeyId(), ...principal }) {
+  const registry = {
+    register(principal: Principal): Credentials {
+      const accessKeyId = `ASIA${randomBytes(8).toString('hex').toUpperCase()}`;
       principals.set(accessKeyId, principal);
       return { accessKeyId, secretAccessKey: 'local-endpoint', sessionToken: 'local-endpoint' };
     },
-    registerAdministrator() {
+    registerAdministrator(): Credentials {
       const arn = `arn:aws:iam::${place.accountId}:user/administrator`;
       return registry.register({ arn, policies: [administratorPolicy] });
     },
-    find: (accessKeyId) => principals.get(accessKeyId),
+    find: (accessKeyId: string): Principal | undefined => principals.get(accessKeyId),
   };
   return registry;
 }
@@ -122,8 +119,4 @@ export function createPrincipalRegistry(place: Place): PrincipalRegistry {
 function identityArn(arn: string): string {
   const session = /^arn:(aws[\w-]*):sts::(\d+):assumed-role\/(.+)\/[^/]+$/.exec(arn);
   return session ? `arn:${session[1]}:iam::${session[2]}:role/${session[3]}` : arn;
-}
-
-function randomAccessKeyId(): string {
-  return `ASIA${randomBytes(8).toString('hex').toUpperCase()}`;
 }

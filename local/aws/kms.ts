@@ -23,13 +23,7 @@ export interface KeyUse {
 }
 
 /** The keys of the account, and the permission checks for using one. */
-export interface Kms {
-  readonly keys: readonly KmsKey[];
-  /** Adds a customer managed key whose key policy leaves the decision to IAM, as the console's default does. */
-  addKey(options?: { alias?: string; state?: KmsKey['state'] }): KmsKey;
-  /** Checks that the caller may use a key. @throws AwsError `AccessDeniedException`, or the error of `unusable` */
-  use(use: KeyUse): void;
-}
+export type Kms = ReturnType<typeof createKms>;
 
 /**
  * Makes the key store with the two AWS managed keys.
@@ -39,7 +33,7 @@ export interface Kms {
  *
  * @see https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
  */
-export function createKms({ region, accountId }: Place): Kms {
+export function createKms({ region, accountId }: Place) {
   const arnOf = (name: string) => `arn:aws:kms:${region}:${accountId}:${name}`;
   const viaService = (service: string) => ({
     'kms:ViaService': `${service}.${region}.amazonaws.com`,
@@ -64,14 +58,16 @@ export function createKms({ region, accountId }: Place): Kms {
     [arn, arn.split('/')[1], ...(alias ? [alias, arnOf(alias)] : [])].includes(keyId);
 
   return {
-    keys,
-    addKey({ alias, state = 'Enabled' } = {}) {
+    keys: keys as readonly KmsKey[],
+    /** Adds a customer managed key whose key policy leaves the decision to IAM, as the console's default does. */
+    addKey({ alias, state = 'Enabled' }: { alias?: string; state?: KmsKey['state'] } = {}): KmsKey {
       const policy = allow({ Principal: { AWS: `arn:aws:iam::${accountId}:root` }, Action: 'kms:*' });
       const key: KmsKey = { arn: arnOf(`key/${randomUUID()}`), ...(alias && { alias }), state, policy };
       keys.push(key);
       return key;
     },
-    use({ actions, keyId, service, encryptionContext, unusable, call }) {
+    /** Checks that the caller may use a key. @throws AwsError `AccessDeniedException`, or the error of `unusable` */
+    use({ actions, keyId, service, encryptionContext, unusable, call }: KeyUse): void {
       const refusal = (message: string, code: string) =>
         new AwsError(unusable, `${message} (Service: AWSKMS; Status Code: 400; Error Code: ${code})`);
       const key = keys.find((one) => isNamed(one, keyId));

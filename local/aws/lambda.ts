@@ -26,14 +26,6 @@ export interface RegisteredFunction {
   invoke(event: unknown, context: InvocationContext): Promise<InvocationOutcome>;
 }
 
-/** Lambda: the functions, and Invoke. */
-export interface Lambda {
-  register(fn: RegisteredFunction): void;
-  invoke(input: JsonObject, call: OperationCall): Promise<JsonObject>;
-  /** Resolves when every asynchronous (`Event`) invocation has ended. */
-  settled(): Promise<void>;
-}
-
 interface Entry {
   readonly fn: RegisteredFunction;
   running: number;
@@ -46,7 +38,7 @@ interface Entry {
  *
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
-export function createLambda(place: Place): Lambda {
+export function createLambda(place: Place) {
   const functions = new Map<string, Entry>();
   const pending = new Set<Promise<unknown>>();
 
@@ -76,11 +68,15 @@ export function createLambda(place: Place): Lambda {
   }
 
   return {
-    register: (fn) => functions.set(fn.name, { fn, running: 0, waiting: [] }),
-    async settled() {
+    register: (fn: RegisteredFunction): void => void functions.set(fn.name, { fn, running: 0, waiting: [] }),
+    /** Resolves when every asynchronous (`Event`) invocation has ended. */
+    async settled(): Promise<void> {
       while (pending.size > 0) await Promise.all(pending);
     },
-    async invoke({ FunctionName, InvocationType, Payload }, call) {
+    async invoke(
+      { FunctionName, InvocationType, Payload }: JsonObject,
+      call: OperationCall,
+    ): Promise<JsonObject> {
       const arn = arnOf(String(FunctionName));
       call.authorize({ action: 'lambda:InvokeFunction', resource: arn });
       const entry = functions.get(String(FunctionName));

@@ -21,25 +21,16 @@ export interface OidcProvider {
 }
 
 type Input = Readonly<Record<string, string>>;
-type StsOperation = (input: Input, call: OperationCall) => JsonObject | Promise<JsonObject>;
-
-/** The Security Token Service. */
-export interface Sts {
-  registerRole(role: AssumableRole): void;
-  registerOidcProvider(provider: OidcProvider): void;
-  readonly operations: Readonly<Record<string, StsOperation>>;
-}
-
 /** The longest session where a role took the role. */
 const CHAINED_SECONDS = 3_600;
 
 /** Serves GetCallerIdentity, AssumeRole and AssumeRoleWithWebIdentity, with each trust policy evaluated. */
-export function createSts(place: Place, iam: PrincipalRegistry): Sts {
+export function createSts(place: Place, iam: PrincipalRegistry) {
   const roles = new Map<string, AssumableRole>();
   const providers = new Map<string, OidcProvider>();
   return {
-    registerRole: (role) => void roles.set(role.arn, role),
-    registerOidcProvider: (provider) => void providers.set(provider.name, provider),
+    registerRole: (role: AssumableRole) => void roles.set(role.arn, role),
+    registerOidcProvider: (provider: OidcProvider) => void providers.set(provider.name, provider),
     operations: {
       GetCallerIdentity: callerIdentity,
       AssumeRole: assumeRole,

@@ -23,7 +23,7 @@ beforeEach(async () => {
   pauses = 0;
   refusals = 0;
   refresher = () => REFRESHED;
-  account.aws.registerFunction({ name: FUNCTION, invoke: async () => refresher() as never });
+  account.aws.lambda.register({ name: FUNCTION, invoke: async () => refresher() as never });
 });
 
 afterEach(() => Promise.all([account.close(), cloudFormation.close()]));

@@ -20,7 +20,7 @@ type Options = Partial<Parameters<typeof openParameters>[0]>;
 /** The two parameters, as a role with these policies opens them. */
 function open(options: Options = {}, policies: readonly PolicyDocument[] = [administratorPolicy]) {
   const arn = 'arn:aws:sts::111122223333:assumed-role/refresher/session';
-  const credentials = account.aws.registerPrincipal({ arn, policies: [...policies] });
+  const credentials = account.aws.iam.register({ arn, policies: [...policies] });
   const client = new SSMClient({ ...account.clientOptions(credentials), maxAttempts: 2 });
   return openParameters({ tokenParameter, statusParameter, encryptionKeyArn: undefined, client, ...options });
 }

@@ -32,7 +32,7 @@ function connect(credentials: { accessKeyId: string; secretAccessKey: string }) 
 
 function connectAs(...statements: object[]) {
   const policy: PolicyDocument = { Version: '2012-10-17', Statement: statements };
-  return connect(endpoint.registerPrincipal({ arn: role, policies: [policy] }));
+  return connect(endpoint.iam.register({ arn: role, policies: [policy] }));
 }
 
 const put = (clients: typeof admin, Name: string, more = {}) =>
