@@ -1,5 +1,6 @@
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import type { ProxySettings } from '../config.ts';
+import { ACCEPT_ENCODING, decodeBody } from './content-encoding.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';
@@ -16,7 +17,7 @@ export interface HttpResponse {
   readonly status: number;
   /** Names in lower case. A repeated header has its first value. */
   readonly headers: Readonly<Record<string, string>>;
-  /** UTF-8, without a byte order mark; cut at {@link MAX_BODY_BYTES}. */
+  /** Decoded, UTF-8, without a byte order mark; cut at {@link MAX_BODY_BYTES}. */
   readonly body: string;
   /** Whether there was more than {@link MAX_BODY_BYTES}. */
   readonly isTruncated: boolean;
@@ -31,11 +32,27 @@ export const MAX_BODY_BYTES = 65_536;
 /** The `User-Agent` of every request. */
 export const USER_AGENT = 'token-refresher/1';
 
-/** Trusts Node's certificate authorities, and those of `NODE_EXTRA_CA_CERTS`. */
-function createDispatcher(proxy?: ProxySettings): Dispatcher {
+/**
+ * Trusts Node's certificate authorities, and those of `NODE_EXTRA_CA_CERTS`. `onSocketError` gets a connection's own error:
+ * where TLS 1.3 ends after the handshake, undici reports only that the other side closed.
+ */
+function createDispatcher(
+  proxy: ProxySettings | undefined,
+  onSocketError: (error: unknown) => void,
+): Dispatcher {
   // Without pipelining each connection serves one request.
   const options = { pipelining: 0, allowH2: false };
-  if (proxy === undefined) return new Agent(options);
+  const connect = buildConnector({ allowH2: false });
+  if (proxy === undefined) {
+    return new Agent({
+      ...options,
+      connect: (to, done) =>
+        connect(to, (...connected) => {
+          connected[1]?.once('error', onSocketError);
+          done(...connected);
+        }),
+    });
+  }
   // Plain http is for loopback only, without a proxy. undici would read one from the environment.
   return new EnvHttpProxyAgent({ ...options, ...proxy, httpProxy: '' });
 }
@@ -45,9 +62,13 @@ function createDispatcher(proxy?: ProxySettings): Dispatcher {
  * invocations, and a connection that was closed meanwhile would fail the next request.
  */
 export function createSendRequest(proxy?: ProxySettings): SendRequest {
-  const dispatcher = createDispatcher(proxy);
+  let socketError: unknown;
+  const dispatcher = createDispatcher(proxy, (error) => {
+    socketError = error;
+  });
   return async ({ method, url, headers, body, signal, timeoutMs }) => {
     const limit = timeLimit(signal, timeoutMs);
+    socketError = undefined;
     try {
       limit.signal.throwIfAborted();
       const { origin, pathname, search } = new URL(url);
@@ -55,12 +76,14 @@ export function createSendRequest(proxy?: ProxySettings): SendRequest {
         origin,
         path: `${pathname}${search}`,
         method,
-        headers: { 'user-agent': USER_AGENT, ...headers },
+        headers: { 'user-agent': USER_AGENT, 'accept-encoding': ACCEPT_ENCODING, ...headers },
         body: body ?? null,
         signal: limit.signal,
       });
-      const { text, isTruncated } = await readCapped(response.body);
+      const { text, isTruncated } = await readCapped(response.body, response.headers['content-encoding']);
       return { status: response.statusCode, headers: firstValues(response.headers), body: text, isTruncated };
+    } catch (error) {
+      throw limit.signal.aborted ? error : (socketError ?? error);
     } finally {
       limit.clear();
     }
@@ -86,7 +109,7 @@ function timeLimit(outer: AbortSignal, timeoutMs: number) {
   };
 }
 
-async function readCapped(stream: AsyncIterable<Uint8Array>) {
+async function readCapped(stream: AsyncIterable<Uint8Array>, encoding: string | string[] | undefined) {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of stream) {
@@ -95,8 +118,10 @@ async function readCapped(stream: AsyncIterable<Uint8Array>) {
     // Leaving the loop destroys the stream and its connection.
     if (size > MAX_BODY_BYTES) break;
   }
+  const isCut = size > MAX_BODY_BYTES;
   const bytes = Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES);
-  return { text: new TextDecoder().decode(bytes), isTruncated: size > MAX_BODY_BYTES };
+  const decoded = isCut ? bytes : decodeBody(bytes, [encoding ?? []].flat().join(), MAX_BODY_BYTES);
+  return { text: new TextDecoder().decode(decoded), isTruncated: isCut || decoded === undefined };
 }
 
 function firstValues(headers: Readonly<Record<string, string | string[] | undefined>>) {

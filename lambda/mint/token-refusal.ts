@@ -17,31 +17,78 @@ export interface RefusalContext {
   readonly secretAdvice: string;
 }
 
+const WRONG_CREDENTIALS =
+  'The client id, secret or key is wrong, or the server expects another clientAuthentication.';
+const DPOP =
+  'The server binds tokens to a key (DPoP), which a job that reads the token does not have: turn DPoP off for this client at the provider.';
+const DENIED = 'The server denies this client: check its roles, its IP allow-list and its state.';
+const INACTIVE = 'The account, the organization or the client is inactive or locked: activate it there.';
+
 /**
  * The error names that a token endpoint may answer, and what to check. Messages repeat only these names: any other text
  * of a server could contain what was sent to it.
  *
- * @see RFC 6749 section 5.2, RFC 8707 section 2, RFC 6749 section 4.1.2.1
+ * @see RFC 6749 section 5.2, RFC 8707 section 2, RFC 6749 section 4.1.2.1, RFC 9449 section 5
  */
 const ADVICE: Readonly<Record<string, string>> = {
   invalid_request:
     'A parameter is missing or unknown to the server: check scope, audience, resource, parameters and clientAuthentication.',
-  invalid_client:
-    'The client id, secret or key is wrong, or the server expects another clientAuthentication.',
+  invalid_client: WRONG_CREDENTIALS,
   invalid_grant: 'The server does not accept the credentials of the grant.',
-  unauthorized_client: 'The client may not use this grant: enable it for the client at the provider.',
+  unauthorized_client:
+    'The client may not use this grant: enable it for the client at the provider. A client that was just created may need some minutes.',
   unsupported_grant_type:
     'The server does not offer this grant: check tokenUrl or issuer, and enable the grant.',
   invalid_scope:
     'The client may not have this scope, or there is no such scope: correct scope or allow it there.',
   invalid_target: 'The server does not know this resource or audience: correct resource or audience.',
-  access_denied: 'The server denies this client: check its roles, its IP allow-list and its state.',
+  access_denied: DENIED,
+  invalid_dpop_proof: DPOP,
+  use_dpop_nonce: DPOP,
+  // Vendors' names.
+  invalid_client_id: WRONG_CREDENTIALS,
+  invalid_client_secret: WRONG_CREDENTIALS,
+  invalid_client_credentials: WRONG_CREDENTIALS,
+  invalid_credentials: WRONG_CREDENTIALS,
+  invalid_user_credentials: WRONG_CREDENTIALS,
+  unauthorized: WRONG_CREDENTIALS,
+  inactive_user: INACTIVE,
+  inactive_org: INACTIVE,
+  account_locked: INACTIVE,
+  user_blocked: INACTIVE,
+  invalid_app_access: 'A user of the client may not use this app: allow it there.',
+  app_not_found: WRONG_CREDENTIALS,
+  insufficient_scope: 'The client may not have this scope: allow it there.',
+  interaction_required:
+    'The server wants a person to sign in or to consent: grant the consent of an administrator there.',
+  consent_required: 'The server wants a consent: grant the consent of an administrator there.',
+  mfa_required: 'The server wants a second factor: exempt this client or user from it.',
 };
 
-/** Names that describe the server's state, not the request. */
-const UNAVAILABLE = new Set(['server_error', 'temporarily_unavailable']);
+/** Names that refuse the credentials, whatever the status. */
+const OF_CREDENTIALS: ReadonlySet<string> = new Set(
+  Object.keys(ADVICE).filter((name) => ADVICE[name] === WRONG_CREDENTIALS && name !== 'unauthorized'),
+);
+
+/** Names that describe the server's state, not the request; beside a 401 they do not count. */
+const UNAVAILABLE = new Set([
+  'server_error',
+  'temporarily_unavailable',
+  'internal_error',
+  'service_unavailable',
+]);
+
+const THROTTLED = new Set([
+  'slow_down',
+  'too_many_requests',
+  'too_many_attempts',
+  'rate_limit_exceeded',
+  'rate_limited',
+]);
 
 const FIREWALL = 'A firewall or an IP allow-list in front of the server may also give this answer.';
+const MUTUAL_TLS =
+  'The server wants a client certificate (mutual TLS), which the function does not have: configure a URL of the server without mutual TLS.';
 
 /**
  * Makes the error for an unsuccessful response. Of what the server wrote, the message repeats only registered error
@@ -54,18 +101,23 @@ export function refusal(
 ): RefreshError {
   const { status, headers } = response;
   const { host, now } = context;
-  const retryAfterMs = parseRetryAfter(headers, now);
+  const retryAfterMs = parseRetryAfter(headers, now, json);
   const failure = (code: FailureCode, message: string, credentialsRefused = false) =>
     new RefreshError(code, message, { retryAfterMs, credentialsRefused });
-  const name = registeredName(json?.error);
+  const name = knownName(json);
+  const isOfCredentials =
+    name !== undefined && [...OF_CREDENTIALS, ...context.credentialErrors].includes(name);
 
-  if (status === 429 || name === 'slow_down' || isRateLimit(json)) {
+  // A refusal that names a time to come back does not refuse the request itself.
+  const isToComeBack = status >= 400 && status < 500 && retryAfterMs !== undefined && !isOfCredentials;
+  if (status === 429 || THROTTLED.has(name ?? '') || isRateLimit(json) || isToComeBack) {
     return failure(
       'TOKEN_ENDPOINT_THROTTLED',
       `${host} limits the rate of token requests (HTTP ${status}). The function tries again after the time that the server names, or on the next invocation. If this continues, find out who else requests tokens often: other clients behind the same IP address may count too.`,
     );
   }
-  if (status >= 500 || status === 408 || status === 425 || UNAVAILABLE.has(name ?? '')) {
+  const isDown = status >= 500 || status === 408 || status === 425;
+  if (isDown || (status !== 401 && status !== 403 && UNAVAILABLE.has(name ?? ''))) {
     return failure(
       'TOKEN_ENDPOINT_UNAVAILABLE',
       `${host} is not available (HTTP ${status}). The stored token is unchanged, and the next invocation tries again. If this continues, check the provider's status page.`,
@@ -83,48 +135,74 @@ export function refusal(
       `There is no token endpoint at this URL of ${host} (HTTP ${status}). Check tokenUrl, issuer, region or area, and the provider's status page.`,
     );
   }
-  // Any 401: Keycloak answers a wrong secret with unauthorized_client.
-  const credentialsRefused =
-    status === 401 || name === 'invalid_client' || context.credentialErrors.includes(name ?? '');
+  // Any 401: Keycloak answers a wrong secret with unauthorized_client, ServiceNow with server_error.
+  const credentialsRefused = status === 401 || isOfCredentials;
   const what = name === undefined ? `HTTP ${status} without a known OAuth error` : `${name}, HTTP ${status}`;
+  const advice = name === undefined && wantsCertificate(response) ? MUTUAL_TLS : undefined;
   return failure(
     'TOKEN_REJECTED',
-    `${host} refused the token request (${what}). ${advice(name, status, credentialsRefused, context)}`,
-    credentialsRefused,
+    `${host} refused the token request (${what}). ${advice ?? adviceOf(name, { status, json, credentialsRefused, isOfCredentials }, context)}`,
+    // Another version of the secret may name a client that the server knows already.
+    credentialsRefused || name === 'unauthorized_client',
   );
 }
 
-function advice(
-  name: string | undefined,
-  status: number,
-  credentialsRefused: boolean,
-  context: RefusalContext,
-): string {
+function unknownName(status: number): string {
+  if (status === 403) return DENIED;
+  return "The server's error name is not one of OAuth 2.0: look the request up in the provider's log, and check the client and the settings there.";
+}
+
+interface Refused {
+  readonly status: number;
+  readonly json: Readonly<Record<string, unknown>> | undefined;
+  readonly credentialsRefused: boolean;
+  /** Whether the error's name says so. */
+  readonly isOfCredentials: boolean;
+}
+
+function adviceOf(name: string | undefined, refused: Refused, context: RefusalContext): string {
+  const { status, json, credentialsRefused, isOfCredentials } = refused;
   const { hints, secretAdvice, areCredentialsEncoded } = context;
-  const hint = hints[name ?? 'unnamed'] ?? ADVICE[name ?? ''];
-  if (!credentialsRefused) return hint ?? FIREWALL;
-  const isOfCredentials =
-    name === undefined || name === 'invalid_client' || context.credentialErrors.includes(name);
+  const general = OF_CREDENTIALS.has(name ?? '') ? hints.invalid_client : undefined;
+  const hint = hints[name ?? 'unnamed'] ?? general ?? ADVICE[name ?? ''];
+  const unknown = typeof json?.error === 'string' ? unknownName(status) : FIREWALL;
+  if (!credentialsRefused) return hint ?? unknown;
+  const isPlain = name === undefined || isOfCredentials;
   const parts = [
-    isOfCredentials && hint !== undefined ? hint : (hints.invalid_client ?? ADVICE.invalid_client),
+    isPlain && hint !== undefined ? hint : (hints.invalid_client ?? WRONG_CREDENTIALS),
     areCredentialsEncoded ? hints.encoded : undefined,
-    isOfCredentials || hint === undefined ? undefined : `If they are right: ${hint}`,
-    status === 401 && name === undefined ? FIREWALL : undefined,
+    isPlain || hint === undefined || hint === WRONG_CREDENTIALS ? undefined : `If they are right: ${hint}`,
+    status === 401 && name === undefined ? unknown : undefined,
     secretAdvice,
   ];
   return parts.filter((part) => part !== undefined).join(' ');
 }
 
-function registeredName(error: unknown): string | undefined {
-  const isKnown =
-    typeof error === 'string' &&
-    (Object.hasOwn(ADVICE, error) || UNAVAILABLE.has(error) || error === 'slow_down');
-  return isKnown ? error : undefined;
-}
-
-/** Genesys Cloud throttles with HTTP 400, `invalid_request` and "rate limit exceeded" in the description. */
-function isRateLimit(json: Readonly<Record<string, unknown>> | undefined): boolean {
-  return [json?.error, json?.error_description, json?.description].some(
-    (text) => typeof text === 'string' && /rate limit exceeded/i.test(text),
+/** The error's name, if it is a known one, in the member of the RFC or of a vendor. */
+function knownName(json: Readonly<Record<string, unknown>> | undefined): string | undefined {
+  const { error, errorCode, error_code, code } = json ?? {};
+  const nested = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return [error, errorCode, error_code, code, nested].find(
+    (name): name is string =>
+      typeof name === 'string' &&
+      (Object.hasOwn(ADVICE, name) || UNAVAILABLE.has(name) || THROTTLED.has(name)),
   );
 }
+
+/** nginx and IIS answer HTTP 400 or 403 and a web page. */
+function wantsCertificate({ status, body }: HttpResponse): boolean {
+  return (status === 400 || status === 403) && /required SSL certificate|client certificate/i.test(body);
+}
+
+/**
+ * Genesys Cloud throttles with HTTP 400, `invalid_request` and "rate limit exceeded" in the description; Salesforce with
+ * `invalid_grant` and "login rate exceeded".
+ */
+function isRateLimit(json: Readonly<Record<string, unknown>> | undefined): boolean {
+  return [json?.error, json?.error_description, json?.description, json?.message].some(
+    (text) => typeof text === 'string' && RATE_LIMIT.test(text),
+  );
+}
+
+const RATE_LIMIT =
+  /\brate[- _]?limit|\b(rate|quota|limit) (was |is |has been )?(exceeded|reached)|\btoo many (\w+ ){0,3}(requests|attempts|logins|calls)|\bthrottled\b|\b(again|retry|wait|available|unlocked)\b.{0,20} \d+ ?(s|m|h)/i;

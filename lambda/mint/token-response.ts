@@ -15,6 +15,8 @@ export interface Token {
   /** The moment before the request was sent: the expiry counts from here. */
   readonly issuedAt: Date;
   readonly expiresAt: Date;
+  /** Whether the server claimed no lifetime, or one that is not believed. @default false */
+  readonly isLifetimeAssumed?: boolean;
   /** The granted scope, if the server named it (RFC 6749 section 5.1). */
   readonly grantedScope: string | undefined;
   /** Warnings for the log: what the response lacked or overstated. Never a token or secret. */
@@ -35,7 +37,7 @@ export interface ResponseContext extends RefusalContext {
  * Reads the response of a token endpoint.
  *
  * Accepts some deviations from RFC 6749 section 5.1: `expires_in` as a string or missing, an empty `error` next to a
- * token, `token_type` in any case or missing, any content type.
+ * token, `token_type` in any case, by a vendor's name or missing, any content type.
  *
  * @throws RefreshError `TOKEN_REJECTED`, `TOKEN_ENDPOINT_*`, `TOKEN_RESPONSE_INVALID`, `TOKEN_TOO_LARGE`
  * @see RFC 6749 sections 5.1 and 5.2, RFC 6750 section 2.1
@@ -62,13 +64,46 @@ function bodyProblem({ body, isTruncated }: HttpResponse): string {
 function readToken(json: Record<string, unknown>, context: ResponseContext): Token {
   const accessToken = readAccessToken(json, context);
   const { token_type: tokenType, scope } = json;
+  const type = readTokenType(tokenType, context);
+  const { expiresAt, isAssumed, warnings } = readExpiry(json, accessToken, context);
+  return {
+    accessToken,
+    issuedAt: context.issuedAt,
+    expiresAt,
+    ...(isAssumed ? { isLifetimeAssumed: true } : {}),
+    grantedScope: readScope(scope),
+    warnings: [...type.warnings, ...warnings],
+  };
+}
+
+/** Names that vendors write for a bearer token, in lower case and without separators. */
+const BEARER_NAMES = /^(?!.*(pop|mac|saml|holder))(.{0,40}bearer.{0,40}|(oauth2?)?(access)?(token)?)$/;
+
+/** @see RFC 6749 section 7.1, RFC 6750 section 4, RFC 9449 section 5 */
+function readTokenType(type: unknown, context: ResponseContext): { readonly warnings: readonly string[] } {
+  if (type === undefined || type === null) return { warnings: [] };
   // Not white space in a pattern: 65,000 spaces would make it try for minutes.
-  const isBearer = typeof tokenType === 'string' && /^(bearer)?$/i.test(tokenType.trim());
-  if (!isBearer && tokenType !== undefined && tokenType !== null) {
+  const name = typeof type === 'string' ? type.trim().toLowerCase() : 'none';
+  if (name === '' || name === 'bearer') return { warnings: [] };
+  if (name === 'dpop') {
+    throw invalid(
+      'has another token_type than Bearer: DPoP, which binds the token to a key that no job has',
+      context,
+      'Turn DPoP off for this client at the provider.',
+    );
+  }
+  const plain = name
+    .slice(0, 200)
+    .replace(/^urn:[a-z:-]{0,60}:/, '')
+    .replace(/[\s_.-]/g, '');
+  if (plain === '' || !BEARER_NAMES.test(plain)) {
     throw invalid('has another token_type than Bearer', context);
   }
-  const { expiresAt, warnings } = readExpiry(json, accessToken, context);
-  return { accessToken, issuedAt: context.issuedAt, expiresAt, grantedScope: readScope(scope), warnings };
+  return {
+    warnings: [
+      'The server gives token_type a name of its own: the function takes the token as a bearer token.',
+    ],
+  };
 }
 
 /** Visible ASCII without spaces: RFC 6749 appendix A.12 allows a space, which no Authorization header can carry. */
@@ -118,7 +153,7 @@ function readExpiry(json: Record<string, unknown>, accessToken: string, context:
   }
   const lifetimeMs = Math.min(...claimed) - issuedAtMs;
   if (lifetimeMs <= MAX_LIFETIME_MS) {
-    return { expiresAt: new Date(issuedAtMs + lifetimeMs), warnings: [] };
+    return { expiresAt: new Date(issuedAtMs + lifetimeMs), isAssumed: false, warnings: [] };
   }
   const assumed = `The function assumes ${Math.round(context.assumedLifetimeMs / 60_000)} min (assumedLifetime).`;
   const reason =
@@ -127,13 +162,14 @@ function readExpiry(json: Record<string, unknown>, accessToken: string, context:
       : 'The server claims a lifetime of more than 48 hours, which is ignored';
   return {
     expiresAt: new Date(issuedAtMs + context.assumedLifetimeMs),
+    isAssumed: true,
     warnings: [`${reason}. ${assumed}`],
   };
 }
 
-/** Whole seconds above 0; undefined where the member is missing or empty. */
+/** Whole seconds above 0; undefined where the member is missing, empty, or -1: WSO2's tokens that never expire. */
 function readExpiresIn(value: unknown, context: ResponseContext): number | undefined {
-  if (value === undefined || value === null || value === '') return undefined;
+  if (value === undefined || value === null || value === '' || Number(value) === -1) return undefined;
   const isNumeric =
     typeof value === 'number' || (typeof value === 'string' && /^\s*[+-]?\d+(\.\d*)?\s*$/.test(value));
   if (!isNumeric) throw invalid('has an expires_in that is not a number', context);
@@ -164,9 +200,12 @@ function readScope(scope: unknown): string | undefined {
   return typeof text === 'string' && /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/.test(text) ? text : undefined;
 }
 
-function invalid(problem: string, { host }: ResponseContext): RefreshError {
+const CHECK_URL =
+  "Check that the URL is that of a token endpoint (RFC 6749 section 5.1), and ask the server's operator.";
+
+function invalid(problem: string, { host }: ResponseContext, advice = CHECK_URL): RefreshError {
   return new RefreshError(
     'TOKEN_RESPONSE_INVALID',
-    `The response of ${host} ${problem}. Check that the URL is that of a token endpoint (RFC 6749 section 5.1), and ask the server's operator. {"diagnose":true} tries again without storing anything.`,
+    `The response of ${host} ${problem}. ${advice} {"diagnose":true} tries again without storing anything.`,
   );
 }

@@ -1,7 +1,12 @@
-import type { Socket } from 'node:net';
-import { gzipSync } from 'node:zlib';
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { getCACertificates, type SecureVersion, setDefaultCACertificates } from 'node:tls';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import type { ProxySettings } from '../../../lambda/config.ts';
 import { connectionFailure } from '../../../lambda/mint/connection-failure.ts';
 import { createSendRequest, MAX_BODY_BYTES } from '../../../lambda/mint/http.ts';
+import { createCertificateAuthority } from '../../../local/certificate-authority.ts';
 import { type BareServer, startBareServer } from '../../support/bare-server.ts';
 import { rejection } from '../../support/leaks.ts';
 
@@ -17,8 +22,8 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-const send = (options: { timeoutMs?: number; signal?: AbortSignal } = {}) =>
-  createSendRequest()({
+const send = (options: SendOptions = {}, proxy?: ProxySettings) =>
+  createSendRequest(proxy)({
     method: 'POST',
     url: server.url,
     headers: {},
@@ -27,6 +32,7 @@ const send = (options: { timeoutMs?: number; signal?: AbortSignal } = {}) =>
     timeoutMs: 5_000,
     ...options,
   });
+type SendOptions = { timeoutMs?: number; signal?: AbortSignal; url?: string };
 const answering = (head: string, body: string | Buffer = '') => {
   const length = `content-length: ${Buffer.byteLength(body)}\r\n\r\n`;
   return (socket: Socket) =>
@@ -60,18 +66,19 @@ test('status, headers and body are returned unchanged, also of a redirect', asyn
 
 const X = 'x'.repeat(MAX_BODY_BYTES);
 const BOMB = gzipSync(Buffer.alloc(2 ** 24, ' '));
+const encoded = (encoding: string, body: string | Buffer) =>
+  answering(`${OK}Content-Encoding: ${encoding}\r\n`, body);
 test.each<[string, (socket: Socket) => unknown, number, boolean]>([
   ['a byte order mark is left out', answering(OK, '\ufeff{}'), 2, false],
   ['a body may be as long as the limit', answering(OK, X), MAX_BODY_BYTES, false],
   ['a body above the limit is cut', answering(OK, `${X}x`), MAX_BODY_BYTES, true],
   ['an endless body is cut', endlessly(`${OK}\r\n`, 'x'), MAX_BODY_BYTES, true],
   ['an endless series of chunks is cut', endlessly(CHUNKED, '1\r\nx\r\n'), MAX_BODY_BYTES, true],
-  [
-    'a compressed body, which was not requested, is not decompressed',
-    answering(`${OK}content-encoding: gzip\r\n`, BOMB),
-    new TextDecoder().decode(BOMB).length,
-    false,
-  ],
+  ['a compressed body may be as long as the limit', encoded('gzip', gzipSync(X)), MAX_BODY_BYTES, false],
+  ['a compressed body above the limit is refused', encoded('br', brotliCompressSync(`${X}x`)), 0, true],
+  ['a compressed bomb is refused', encoded('gzip', BOMB), 0, true],
+  ['a bomb in two codings is refused', encoded('gzip, gzip', gzipSync(BOMB)), 0, true],
+  ['a compressed body that is too long on its way is cut', encoded('gzip', `${X}x`), MAX_BODY_BYTES, true],
 ])('%s, and the connection is closed', async (_case, answer, length, isCut) => {
   onConnection = answer;
 
@@ -80,6 +87,79 @@ test.each<[string, (socket: Socket) => unknown, number, boolean]>([
   expect([body.length, isTruncated]).toEqual([length, isCut]);
   await allClosed();
 });
+
+const JSON_BODY = Buffer.from('{"access_token":"ä"}');
+test.each<[string, string | Buffer]>([
+  ['gzip', gzipSync(JSON_BODY)],
+  ['X-GZIP', gzipSync(JSON_BODY)],
+  ['deflate', deflateSync(JSON_BODY)],
+  ['deflate', deflateRawSync(JSON_BODY)],
+  ['br', brotliCompressSync(JSON_BODY)],
+  ['gzip,identity , br', brotliCompressSync(gzipSync(JSON_BODY))],
+  ['gzip\r\ncontent-encoding: deflate', deflateSync(gzipSync(JSON_BODY))],
+  // Without the trailer, and a header that is left from before a proxy decoded the body.
+  ['gzip', gzipSync(JSON_BODY).subarray(0, -8)],
+  ['gzip', JSON_BODY],
+  ['unknown', JSON_BODY],
+])('Content-Encoding %s is decoded, and was asked for', async (encoding, body) => {
+  let request = '';
+  onConnection = (socket) => {
+    socket.once('data', (data) => {
+      request = String(data);
+    });
+    encoded(encoding, body)(socket);
+  };
+
+  expect(await send()).toMatchObject({ body: String(JSON_BODY), isTruncated: false });
+  expect(request).toContain('accept-encoding: gzip, deflate, br\r\n');
+});
+
+test.each<[number, RegExp]>([
+  [407, /^The proxy wants a user and a password/],
+  [403, /^The proxy does not allow connections to this host/],
+  [502, /^The proxy could not reach the host/],
+  [504, /^The proxy could not reach the host/],
+])('a proxy that answers CONNECT with %i is told as that', async (status, advice) => {
+  onConnection = answering(`HTTP/1.1 ${status} canary\r\nproxy-authenticate: Basic\r\n`);
+
+  const to = { url: 'https://id.example.test/token' };
+  const error = await rejection(send(to, { httpsProxy: server.url, noProxy: '' }));
+
+  const label = `the proxy answered HTTP ${status}`;
+  expect(connectionFailure(error)).toEqual({ label, advice: expect.stringMatching(advice) });
+});
+
+test('a proxy that closes the connection is told as that', async () => {
+  onConnection = (socket) => socket.destroy();
+
+  const error = await rejection(send({ url: 'https://a.test/' }, { httpsProxy: server.url, noProxy: '' }));
+
+  expect(connectionFailure(error).advice).toMatch(/^The proxy did not answer/);
+});
+
+test.each<SecureVersion>(['TLSv1.2', 'TLSv1.3'])(
+  'a server that wants a client certificate is told as that: %s',
+  async (version) => {
+    const { certificate, issue } = await createCertificateAuthority();
+    const tls = { ca: certificate, requestCert: true, minVersion: version, maxVersion: version };
+    const mutual = createServer({ ...(await issue(['localhost'])), ...tls });
+    mutual.listen(0, '127.0.0.1');
+    await once(mutual, 'listening');
+    const trusted = getCACertificates();
+    setDefaultCACertificates([...trusted, certificate]);
+    try {
+      const url = `https://localhost:${(mutual.address() as AddressInfo).port}`;
+
+      const { advice } = connectionFailure(await rejection(send({ url })));
+
+      expect(advice).toMatch(/client certificate \(mutual TLS\)/);
+      expect(advice).toMatch(/^The server ended the TLS handshake/);
+    } finally {
+      setDefaultCACertificates(trusted);
+      mutual.close();
+    }
+  },
+);
 
 const halfBody = (socket: Socket) => socket.write(`${OK}content-length: 10\r\n\r\nabc`);
 test.each<[string, (socket: Socket) => unknown, RegExp]>([
@@ -121,11 +201,16 @@ test.each([
   [/^The TLS connection failed/, ['CERT_HAS_EXPIRED', 'ERR_TLS_CERT_ALTNAME_INVALID', 'EPROTO']],
   [/^The TLS connection failed/, ['ERR_SSL_WRONG_VERSION_NUMBER', 'DEPTH_ZERO_SELF_SIGNED_CERT']],
   [/^The TLS connection failed/, ['SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE']],
-  [/^Check its status page/, ['ECONNREFUSED', 'ECONNRESET', 'UND_ERR_SOCKET', 'HTTPParserError']],
-])('the advice is %s for %j', (advice, labels) => {
+  [/^The server ended the TLS handshake/, ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE']],
+  [/^The connection was closed without an answer.*mutual TLS/, ['ECONNRESET', 'UND_ERR_SOCKET', 'EPIPE']],
+  [/^Check its status page/, ['ECONNREFUSED', 'HTTPParserError']],
+])('the advice is %s for %j, also as the cause of another error', (advice, labels) => {
   for (const label of labels) {
     const error = Object.assign(new Error('canary'), { code: label });
 
-    expect(connectionFailure(error)).toEqual({ label, advice: expect.stringMatching(advice) });
+    const told = { label, advice: expect.stringMatching(advice) };
+    expect(connectionFailure(error)).toEqual(told);
+    const outer = Object.assign(new AggregateError([error]), { code: 'UND_ERR_ABORTED' });
+    expect(connectionFailure(new Error('canary', { cause: outer }))).toEqual(told);
   }
 });

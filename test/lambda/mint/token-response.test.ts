@@ -74,6 +74,7 @@ describe('a success', () => {
     ['no lifetime', {}, 900, NONE],
     ['a lifetime of null', { expires_in: null }, 900, NONE],
     ['an empty lifetime', { expires_in: '' }, 900, NONE],
+    ['a lifetime of -1, which means for ever', { expires_in: -1 }, 900, NONE],
     ['48 hours, the most that Genesys Cloud can be set to', { expires_in: 172_800 }, 172_800],
     ['48 hours and a second', { expires_in: 172_801 }, 900, TOO_LONG],
     ['milliseconds by mistake', { expires_in: 3_600_000 }, 900, TOO_LONG],
@@ -96,9 +97,24 @@ describe('a success', () => {
       issuedAt,
       expiresAt: new Date(issuedAt.getTime() + seconds * 1000),
       grantedScope: undefined,
-      warnings: warning === undefined ? [] : [`${warning} The function assumes 15 min (assumedLifetime).`],
+      ...(warning === undefined
+        ? { warnings: [] }
+        : {
+            isLifetimeAssumed: true,
+            warnings: [`${warning} The function assumes 15 min (assumedLifetime).`],
+          }),
     });
   });
+
+  const types = 'BearerToken,bearer_token,Bearer Token,urn:ietf:params:oauth:token-type:bearer,OAuth2';
+  test.each(`${types},access_token,AccessToken,Token,oauth2-bearer,jwt-bearer`.split(','))(
+    'with the token_type %s, which means bearer, is taken with a warning',
+    (token_type) => {
+      const { warnings } = read({ access_token: CANARY, ...hour, token_type });
+
+      expect(warnings).toEqual([expect.stringMatching(/^The server gives token_type a name of its own: /)]);
+    },
+  );
 
   test('with JSON’s Infinity as its lifetime has the assumed one', () => {
     const { warnings } = read(`{"access_token":"${CANARY}","expires_in":1e999}`);
@@ -161,8 +177,13 @@ describe('an invalid success', () => {
     ['a token with an umlaut', { ...ok, access_token: `ä${CANARY}` }, 'a non-ASCII character'],
     ['a reference', { ...ok, access_token: '{{ssm:/ci/other}}' }, '"{{", which Parameter Store'],
     ['an inherited token', `{"__proto__":{"access_token":"${CANARY}"}}`, 'has no access_token'],
-    ['another type', { ...ok, token_type: 'DPoP' }, 'another token_type than Bearer'],
-    ['a type of an earlier draft', { ...ok, token_type: 'mac' }, 'another token_type than Bearer'],
+    ...'mac N_A JWT PoP SAML Basic bearer-pop id_token urn:ietf:params:oauth:token-type:jwt , x'
+      .split(' ')
+      .map((type): [string, object, string] => [
+        `the type ${type}`,
+        { ...ok, token_type: type || '-' },
+        'another token_type than Bearer',
+      ]),
     ['a type that is no string', { ...ok, token_type: {} }, 'another token_type than Bearer'],
     ['expires_in 0', { ...ok, expires_in: 0 }, 'expires_in of 0 or less'],
     ['expires_in below a second', { ...ok, expires_in: 0.9 }, 'expires_in of 0 or less'],
@@ -180,6 +201,13 @@ describe('an invalid success', () => {
     expect(error.message).toContain(problem);
     expect(error.message).toContain('Check that the URL is that of a token endpoint');
     expectNoLeak(error, secrets);
+  });
+
+  test('is a token that is bound to a key (DPoP), with the cure', () => {
+    const { code, message } = failure(answer({ ...ok, token_type: 'DPoP' }));
+
+    expect(code).toBe('TOKEN_RESPONSE_INVALID');
+    expect(message).toContain('no job has. Turn DPoP off for this client at the provider.');
   });
 
   test('is an endless body, also where the part that was read is whole', () => {
@@ -210,9 +238,21 @@ describe('a refusal', () => {
     [200, error('invalid_client'), REJECTED, true],
     [400, error('invalid_grant'), REJECTED],
     [400, error('invalid_scope'), REJECTED],
-    [400, error('unauthorized_client'), REJECTED],
-    // Keycloak's answer to a wrong secret.
+    // An app that is still being replicated (Entra ID, AADSTS700016).
+    [400, error('unauthorized_client'), REJECTED, true],
+    // Answers to a wrong secret: Keycloak, ServiceNow, Spring, Salesforce, and vendors' members.
     [401, error('unauthorized_client'), REJECTED, true],
+    [401, error('server_error'), REJECTED, true],
+    [401, error('temporarily_unavailable'), REJECTED, true],
+    [401, error('unauthorized'), REJECTED, true],
+    [400, error('invalid_client_id'), REJECTED, true],
+    [400, error('invalid_client_credentials'), REJECTED, true],
+    [400, { errorCode: 'invalid_client', errorSummary: CANARY }, REJECTED, true],
+    [400, { error: { code: 'invalid_client' } }, REJECTED, true],
+    [403, error('server_error'), REJECTED],
+    [400, error('server_error'), UNAVAILABLE],
+    [400, error('invalid_dpop_proof'), REJECTED],
+    [400, error('inactive_user'), REJECTED],
     [401, error('invalid_scope'), REJECTED, true],
     [400, error('invalid_request'), REJECTED],
     [403, error('access_denied'), REJECTED],
@@ -234,8 +274,16 @@ describe('a refusal', () => {
     [302, '', UNAVAILABLE],
     [429, '', THROTTLED],
     [400, error('slow_down'), THROTTLED],
-    // Genesys Cloud's way.
+    // Genesys Cloud's way, Salesforce's, and others'.
     [400, RATE, THROTTLED],
+    [400, error('invalid_grant', 'login rate exceeded'), THROTTLED],
+    [403, error('too_many_requests'), THROTTLED],
+    [401, error('access_denied', 'Too many failed login attempts'), THROTTLED],
+    [400, error('invalid_grant', 'Account locked; try again in 15 minutes'), THROTTLED],
+    [403, { error: 'access_denied', retry_after: 30 }, THROTTLED],
+    [400, error('invalid_grant', 'The quota has been exceeded'), THROTTLED],
+    [503, error('server_error', 'rate limit'), THROTTLED],
+    [400, error('invalid_grant', 'The assertion expired after 5 minutes'), REJECTED],
   ])('has its code: HTTP %i %j', (status, body, code, credentialsRefused = false) => {
     const refused = failure(answer(body, { status }));
 
@@ -260,6 +308,15 @@ describe('a refusal', () => {
   test.each<[number, unknown, string, Partial<ResponseContext>?]>([
     [500, '', 'is not available (HTTP 500). The stored token is unchanged'],
     [429, '', 'limits the rate of token requests (HTTP 429)'],
+    [400, error('invalid_dpop_proof'), 'turn DPoP off for this client at the provider.'],
+    [400, error('use_dpop_nonce'), 'turn DPoP off for this client at the provider.'],
+    [400, error('invalid_client_id'), `HTTP 400). ${WRONG} Store another secret.`],
+    [400, error('invalid_client_id'), 'HTTP 400). A wrong region? Store another secret.', { hints }],
+    [401, error('server_error'), `HTTP 401). ${WRONG} Store another secret.`],
+    // A server's own name is not a firewall's.
+    [400, error('canary_error'), "OAuth error). The server's error name is not one of OAuth 2.0: look"],
+    [403, error('canary_error'), 'OAuth error). The server denies this client'],
+    [400, '<html>No required SSL certificate was sent', 'OAuth error). The server wants a client cert'],
     [404, '', 'There is no token endpoint at this URL of login.example.test (HTTP 404)'],
     [403, '', '(HTTP 403 without a known OAuth error). A firewall or an IP allow-list in front'],
     [400, error('invalid_scope'), `${REFUSED} (invalid_scope, HTTP 400). The client may not have this`],
@@ -275,7 +332,7 @@ describe('a refusal', () => {
     [
       401,
       error('unauthorized_client'),
-      `${REFUSED} (unauthorized_client, HTTP 401). ${WRONG} If they are right: The client may not use this grant: enable it for the client at the provider. Store another secret.`,
+      `${REFUSED} (unauthorized_client, HTTP 401). ${WRONG} If they are right: The client may not use this grant: enable it for the client at the provider. A client that was just created may need some minutes. Store another secret.`,
     ],
     [
       302,
@@ -292,6 +349,8 @@ describe('a refusal', () => {
   test.each<[number, string | undefined, string, number | undefined, unknown?]>([
     [429, ' 120 ', '', 120_000],
     [503, '120', '', 120_000],
+    [403, '120', '', 120_000],
+    [400, undefined, '', 120_000, { error: 'access_denied', retry_after: '120' }],
     [400, '120', '', 120_000, RATE],
     // A date: by the local clock, or by the server's own.
     [429, LATER, '', 120_000],
