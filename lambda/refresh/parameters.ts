@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-ssm';
 import { type AwsClientSettings, awsTimeLimits, faultOfAwsCall } from '../aws-client.ts';
 import { errorLabel, type FailureCode, RefreshError } from '../errors.ts';
+import { isTransient } from '../transient.ts';
 import { CLOCK_TOLERANCE_MS } from './clock.ts';
 import type { Stored } from './planner.ts';
 import { parseStatus, type Status, serializeStatus } from './status.ts';
@@ -80,7 +81,7 @@ export function openParameters(options: {
   const put = async (input: PutParameterCommandInput, signal: AbortSignal): Promise<number | undefined> => {
     const send = async (how: Partial<PutParameterCommandInput>) => {
       const command = new PutParameterCommand({ ...input, ...how });
-      const { Version } = await retryWhileThrottled(signal, () =>
+      const { Version } = await retryWhileTransient(signal, () =>
         client.send(command, { abortSignal: signal }),
       );
       missing = missing.filter((name) => name !== input.Name);
@@ -159,7 +160,9 @@ export function openParameters(options: {
     },
 
     async writeStatus({ status, signal }) {
-      await put({ Name: statusParameter, Value: serializeStatus(status), Type: 'String' }, signal);
+      // Standard, or advanced where the account has its 10,000 standard parameters.
+      const Tier = 'Intelligent-Tiering';
+      await put({ Name: statusParameter, Value: serializeStatus(status), Type: 'String', Tier }, signal);
     },
 
     ...(Tags.length === 0
@@ -192,23 +195,24 @@ function createClient(awsClient: AwsClientSettings | undefined): SSMClient {
 }
 
 /**
- * Writes again while Parameter Store throttles, until the signal: by default an account may write 3 times a second, and many
- * tokens may be due on one beat. The pauses differ, so that the functions do not all come back together.
+ * Writes again after a transient error, until the signal, so that a minted token is not lost: by default an account may
+ * write 3 times a second, and many tokens may be due on one beat. The pauses differ, so that the functions do not all come
+ * back together.
  *
  * @see https://docs.aws.amazon.com/general/latest/gr/ssm.html
  */
-async function retryWhileThrottled<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-  let throttled: unknown;
+async function retryWhileTransient<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  let transient: unknown;
   for (;;) {
     try {
       return await call();
     } catch (error) {
-      if (signal.aborted && throttled !== undefined) throw throttled;
-      if (errorLabel(error) !== 'ThrottlingException') throw error;
-      throttled = error;
+      if (signal.aborted && transient !== undefined) throw transient;
+      if (!isTransient(error)) throw error;
+      transient = error;
     }
     await setTimeout(500 + 1_000 * Math.random(), undefined, { signal }).catch(() => {});
-    if (signal.aborted) throw throttled;
+    if (signal.aborted) throw transient;
   }
 }
 
@@ -252,6 +256,10 @@ function remedy(label: string): string {
       return 'The oldest version of the parameter has a label. Remove it (aws ssm unlabel-parameter-version); the next invocation then writes.';
     case 'HierarchyTypeMismatchException':
       return 'The parameter has another type. Delete it (aws ssm delete-parameter); the next invocation then creates it.';
+    case 'ParameterLimitExceeded':
+      return 'The account has as many parameters as Parameter Store allows in this region. Delete those that nobody uses, for example of removed stacks (aws ssm delete-parameter --name NAME), or ask AWS to raise the quota; the next invocation then writes.';
+    case 'TooManyUpdates':
+      return 'Somebody else writes the same parameter at the same time. The next invocation tries again. Find out who it is (CloudTrail, PutParameter).';
     case 'ThrottlingException':
       return 'Parameter Store throttled the account. The next invocation tries again. If this continues, raise its throughput setting.';
     default:

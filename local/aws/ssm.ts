@@ -44,6 +44,8 @@ export interface Parameter {
 /** Parameter Store: its state for tests to look at, and its operations for the wire. */
 export interface Ssm {
   readonly parameters: ReadonlyMap<string, Parameter>;
+  /** Of the account. */
+  readonly quota: { standardParameters: number };
   readonly operations: Readonly<Record<string, Operation>>;
 }
 
@@ -62,6 +64,7 @@ interface FoundVersion {
 export function createSsm(place: Place, kms: Kms): Ssm {
   const store = createNamedItems<Parameter>();
   const ciphertextKey = randomBytes(32);
+  const quota = { standardParameters: 10_000 };
 
   const operations: Record<string, Operation> = {
     PutParameter: operation(
@@ -100,7 +103,9 @@ export function createSsm(place: Place, kms: Kms): Ssm {
         // As the documentation says. Terraform's acceptance tests show AWS accepting another type.
         if (latest && latest.type !== type)
           throw new AwsError('HierarchyTypeMismatchException', `${name} is a ${latest.type}.`);
-        const tier = tierOf(input.Tier, Buffer.byteLength(value), latest);
+        const isFull =
+          !latest && [...store.items().values()].filter(isStandard).length >= quota.standardParameters;
+        const tier = tierOf(input.Tier, Buffer.byteLength(value), latest, isFull);
         const keyId = type === 'SecureString' ? (input.KeyId ?? 'alias/aws/ssm') : undefined;
         const kept = existing ? withoutOldest(existing) : [];
         // An advanced parameter has envelope encryption: its data key needs a second permission.
@@ -205,6 +210,7 @@ export function createSsm(place: Place, kms: Kms): Ssm {
   };
 
   return {
+    quota,
     get parameters() {
       return store.items();
     },
@@ -295,10 +301,15 @@ function requestTags(tags: ReadonlyMap<string, string>): Record<string, string> 
   return Object.fromEntries([...tags].map(([key, value]) => [`aws:RequestTag/${key}`, value]));
 }
 
+function isStandard({ versions }: Parameter): boolean {
+  return versions.at(-1)?.tier === 'Standard';
+}
+
 function tierOf(
   asked: z.output<typeof parameterTier> | undefined,
   bytes: number,
   latest: ParameterVersion | undefined,
+  isFull: boolean,
 ): ParameterVersion['tier'] {
   const wasAdvanced = latest?.tier === 'Advanced';
   if (bytes > ADVANCED_BYTES) {
@@ -307,7 +318,9 @@ function tierOf(
     );
   }
   if (asked === 'Advanced') return 'Advanced';
-  if (asked === 'Intelligent-Tiering') return wasAdvanced || bytes > STANDARD_BYTES ? 'Advanced' : 'Standard';
+  if (asked === 'Intelligent-Tiering')
+    return wasAdvanced || isFull || bytes > STANDARD_BYTES ? 'Advanced' : 'Standard';
+  if (isFull) throw new AwsError('ParameterLimitExceeded', 'The account has its standard parameters.');
   // Without a tier in the request an advanced parameter stays one; only an explicit downgrade is refused.
   if (wasAdvanced && asked === undefined) return 'Advanced';
   if (wasAdvanced) {

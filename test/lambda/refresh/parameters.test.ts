@@ -1,5 +1,6 @@
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { openParameters } from '../../../lambda/refresh/parameters.ts';
+import { AwsError } from '../../../local/aws/aws-error.ts';
 import { administratorPolicy } from '../../../local/aws/iam.ts';
 import type { PolicyDocument } from '../../../local/aws/operation.ts';
 import { type Account, openAccount } from '../../../local/harness.ts';
@@ -108,6 +109,39 @@ describe('a write of the token', () => {
       message: expect.stringContaining('aws ssm delete-parameter'),
     });
     expect(`${error.message} ${error.stack} ${JSON.stringify(error)}`).not.toContain(CANARY);
+  });
+
+  const refuse = (code: string, status?: number) => () => {
+    throw new AwsError(code, CANARY, status === undefined ? {} : { status });
+  };
+  test.each<[string, number?]>([
+    ['TooManyUpdates'],
+    ['ThrottlingException'],
+    ['InternalServerError', 500],
+    ['Other', 503],
+  ])('is not lost by a transient error: %s', async (code, status) => {
+    const run = refuse(code, status);
+    account.aws.faults.add({ match: put, fault: { kind: 'before-executing', run }, times: 3 });
+
+    expect(await write(CANARY)).toBe(1);
+  });
+
+  test('and its status are advanced where the account has its standard parameters', async () => {
+    account.aws.ssm.quota.standardParameters = 0;
+
+    await write(CANARY);
+    await open().writeStatus({ status: STATUS, signal: within() });
+
+    expect(versionOf(tokenParameter)?.tier).toBe('Advanced');
+    expect(versionOf(statusParameter)?.tier).toBe('Advanced');
+  });
+
+  test('beyond the quota of parameters says what to delete', async () => {
+    account.aws.faults.hook('before-executing', put, refuse('ParameterLimitExceeded'));
+
+    const { message } = await failure(write(CANARY));
+
+    expect(message).toMatch(/Delete those that nobody uses.*aws ssm delete-parameter.*raise the quota/);
   });
 
   test('does not repeat the text of an AWS validation error, which could quote the token', async () => {
