@@ -17,6 +17,7 @@ export {
   type ProviderSettings,
 } from '../lambda/contract.ts';
 export { ConfigurationError } from './construct/configuration-error.ts';
+export { TokenRefresherGrants } from './construct/grants.ts';
 export { ReaderRole, type ReaderRoleProps } from './construct/reader-role.ts';
 export { createTokenOutputs } from './construct/token-outputs.ts';
 export { TokenRefresher, type TokenRefresherProps } from './construct/token-refresher.ts';

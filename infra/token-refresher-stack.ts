@@ -17,6 +17,7 @@ import { resourcesIdOf, type TokenConfiguration } from './configuration/tokens-c
 import { alarmTopicFor, createDashboard } from './construct/alarms.ts';
 import { limitSize } from './construct/limit-size.ts';
 import { ReaderRole } from './construct/reader-role.ts';
+import { keepReleasedIds } from './construct/released-ids.ts';
 import { createTokenOutputs } from './construct/token-outputs.ts';
 import { TokenRefresher } from './construct/token-refresher.ts';
 import { lookUpVpc } from './looked-up-vpc.ts';
@@ -37,6 +38,7 @@ export class TokenRefresherStack extends Stack {
 
   constructor(scope: Construct, id: string, props: TokenRefresherStackProps) {
     super(scope, id, props);
+    keepReleasedIds(this);
     this.refreshers = props.tokens.map((token) => this.addToken(token));
     this.grantReaders(props.tokens);
     this.addReaderRoles(props.tokens);

@@ -1,3 +1,4 @@
+import { isManagedByAws, isServiceLinked } from '../rules/managed-role.ts';
 import { show } from '../rules/messages.ts';
 import { defaultAudience, type OidcSubject } from '../rules/oidc-subject.ts';
 import type { TokenSettings } from '../rules/settings.ts';
@@ -20,7 +21,8 @@ export function sortReaders(
   const isOwn = (arn: string) => account === undefined || arn.split(':')[4] === account;
   const roles = readers.filter((one) => typeof one === 'string');
   readers.forEach((one, index) => {
-    if (typeof one !== 'string' || !isManagedByAws(one, isOwn(one))) return;
+    // A permission set's role of another account may assume a role here: no policy is attached to it.
+    if (typeof one !== 'string' || !(isOwn(one) ? isManagedByAws(one) : isServiceLinked(one))) return;
     problems.push(
       `${path}.readers[${index}]: ${show(one)} is a role that AWS manages, and IAM attaches no policy to it; name a role of your own, or give the permission set the permissions of a reader (docs/stack.md)`,
     );
@@ -36,10 +38,4 @@ export function sortReaders(
       ),
     },
   };
-}
-
-/** A permission set's role of another account may assume a role here, because no policy is attached to it. */
-function isManagedByAws(arn: string, isOwnRole: boolean): boolean {
-  if (/:role\/aws-service-role\//.test(arn)) return true;
-  return isOwnRole && /:role\/aws-reserved\/|\/AWSReservedSSO_/.test(arn);
 }

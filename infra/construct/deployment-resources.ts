@@ -13,11 +13,14 @@ import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import type { FirstMintProperties, TokenParametersProperties } from '../../lambda/contract.ts';
 import { functionCode, HANDLER } from '../bundle/function-code.ts';
+import { keepsReleasedIds } from './released-ids.ts';
 import type { TokenParameters } from './token-parameters.ts';
 
-const ID = 'DeploymentCalls';
+/** In a stack of somebody's app, where an app's own constructs have all other names. */
+const ID = 'TokenRefresherDeploymentCalls';
 
-/** Frozen: the function of a custom resource cannot be changed. */
+/** Frozen in the app's own stack: the function of a custom resource cannot be changed. */
+const RELEASED_ID = 'DeploymentCalls';
 const RELEASED_LOGICAL_ID = 'AWS679f53fac002430cb0da5b7982bd22872D164C4C';
 
 /** The time after which CloudFormation takes an unanswered custom resource as failed. Its default is an hour. */
@@ -34,7 +37,7 @@ export class DeploymentFunction extends Construct {
   private retention = RetentionDays.ONE_MONTH;
 
   private constructor(stack: Stack) {
-    super(stack, ID);
+    super(stack, keepsReleasedIds(stack) ? RELEASED_ID : ID);
     const logGroup = new LogGroup(this, 'Logs', {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -64,13 +67,16 @@ export class DeploymentFunction extends Construct {
       role: this.role,
       logGroup,
     });
-    (this.function.node.defaultChild as CfnFunction).overrideLogicalId(RELEASED_LOGICAL_ID);
+    if (keepsReleasedIds(stack)) {
+      (this.function.node.defaultChild as CfnFunction).overrideLogicalId(RELEASED_LOGICAL_ID);
+    }
   }
 
   /** Finds the stack's function, or creates it. */
   static of(scope: Construct): DeploymentFunction {
     const stack = Stack.of(scope);
-    return (stack.node.tryFindChild(ID) as DeploymentFunction | undefined) ?? new DeploymentFunction(stack);
+    const id = keepsReleasedIds(stack) ? RELEASED_ID : ID;
+    return (stack.node.tryFindChild(id) as DeploymentFunction | undefined) ?? new DeploymentFunction(stack);
   }
 
   /** Keeps the function's log as long as the longest of the tokens' logs, with the key that one of them names. */

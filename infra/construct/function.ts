@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import {
   type ISecurityGroup,
   type IVpc,
@@ -16,6 +16,7 @@ import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { describeProvider, type ProviderSettings } from '../../lambda/contract.ts';
 import { functionCode, HANDLER } from '../bundle/function-code.ts';
+import { acknowledge } from './acknowledge.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { BEAT_MAX_AGE } from './invocations.ts';
 import type { TokenParameters } from './token-parameters.ts';
@@ -106,11 +107,11 @@ function createRole(scope: Construct, { secret, parameters, vpc }: FunctionProps
     },
   });
   if (vpc !== undefined) {
-    Validations.of(role).acknowledge({
-      id: 'AwsSolutions-IAM5[Resource::*]',
-      reason:
-        'The EC2 actions that attach the function to its VPC have no resource-level permissions. A policy denies them to the code in the function.',
-    });
+    acknowledge(
+      role,
+      'AwsSolutions-IAM5[Resource::*]',
+      'The EC2 actions that attach the function to its VPC have no resource-level permissions. A policy denies them to the code in the function.',
+    );
   }
   return role;
 }
@@ -163,10 +164,7 @@ function denyVpcActions(scope: Construct, fn: LambdaFunction, role: Role): void 
       }),
     ],
   });
-  Validations.of(policy).acknowledge({
-    id: 'AwsSolutions-IAM5[Resource::*]',
-    reason: 'A denial: the wider, the better.',
-  });
+  acknowledge(policy, 'AwsSolutions-IAM5[Resource::*]', 'A denial: the wider, the better.');
 }
 
 /**

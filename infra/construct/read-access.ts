@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Stack, Token } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import {
   Grant,
   type IGrantable,
@@ -9,8 +9,10 @@ import {
   PolicyStatement,
 } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { Construct } from 'constructs';
-import { ConfigurationError } from './configuration-error.ts';
+import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+import { addStatement, checkGrantee, hasTakenPolicy, isRole } from './grantee.ts';
+import { keepsReleasedIds } from './released-ids.ts';
 import type { TokenParameters } from './token-parameters.ts';
 
 /** A token that a reader gets access to. */
@@ -24,64 +26,76 @@ export interface ReadableToken {
 
 /**
  * Allows `grantee` to read the tokens and their status. A role's permissions for several tokens are merged: one policy for
- * all parameters, and one for each encryption key, see {@link createKeyPolicy}.
+ * all parameters, and for the encryption keys see {@link grantDecrypt}.
+ *
+ * @throws ConfigurationError if no policy can be attached to the grantee
  */
 export function grantRead(grantee: IGrantable, tokens: readonly ReadableToken[]): Grant {
-  for (const { scope } of tokens) refuseOtherAccount(scope, grantee);
-  const grants = tokens.map(({ parameters }) =>
-    Grant.addToPrincipal({
+  for (const { scope } of tokens) checkGrantee(scope, grantee);
+  const [read, ...others] = tokens.map(({ scope, parameters }) =>
+    addStatement(
+      scope,
       grantee,
-      actions: ['ssm:GetParameter', 'ssm:GetParameters'],
-      resourceArns: parameters.arns,
-    }),
-  );
-  const keyArns = new Set(tokens.flatMap(({ encryptionKey }) => encryptionKey?.keyArn ?? []));
-  const keys = [...keyArns].map((keyArn) =>
-    grantDecrypt(
-      grantee,
-      keyArn,
-      tokens.filter(({ encryptionKey }) => encryptionKey?.keyArn === keyArn),
+      new PolicyStatement({ actions: ['ssm:GetParameter', 'ssm:GetParameters'], resources: parameters.arns }),
     ),
   );
-  return [...grants, ...keys].reduce((all, one) => all.combine(one));
+  if (read === undefined) return Grant.drop(grantee, 'There is no token to read.');
+  const encrypted = tokens.filter(({ encryptionKey }) => encryptionKey !== undefined);
+  const { grantPrincipal } = grantee;
+  const isImmutable = isRole(grantPrincipal) && !hasTakenPolicy(grantPrincipal);
+  const keys = isImmutable ? [] : grantDecrypt(grantee, encrypted);
+  return [...others, ...keys].reduce((all, one) => all.combine(one), read);
 }
 
 /**
- * Refuses a grantee of another account. The CDK would attach no policy to it, without an error.
+ * Allows `grantee` to decrypt these tokens, which have keys of their own. A change of the key denies access to nobody.
  *
- * @throws ConfigurationError
+ * A role that an app makes gets one statement that names no key: it stays as it is when the key changes. Nothing of the
+ * refresher refers to the role, which may therefore wait for the refresher, and be in another stack.
+ *
+ * An imported role waits for nothing: it gets a policy for each key, which the first mint waits for, see {@link createKeyPolicy}.
  */
-export function refuseOtherAccount(scope: Construct, { grantPrincipal }: IGrantable): void {
-  const { account } = Stack.of(scope);
-  const { principalAccount } = grantPrincipal;
-  if (principalAccount === undefined || principalAccount === account) return;
-  if (Token.isUnresolved(principalAccount) || Token.isUnresolved(account)) return;
-  throw new ConfigurationError(
-    `${scope.node.path} cannot give permissions to a principal of account ${principalAccount}: the stack is in ${account}. Make a ReaderRole that names this principal's role, and give the permissions to the ReaderRole.`,
-  );
-}
-
-function grantDecrypt(grantee: IGrantable, keyArn: string, tokens: readonly ReadableToken[]): Grant {
+function grantDecrypt(grantee: IGrantable, tokens: readonly ReadableToken[]): Grant[] {
   const [first] = tokens;
-  const actions = ['kms:Decrypt'];
-  const conditions = {
-    StringEquals: {
-      'kms:ViaService': `ssm.${first === undefined ? '' : Stack.of(first.scope).region}.amazonaws.com`,
-      'kms:EncryptionContext:PARAMETER_ARN': tokens.map(({ parameters }) => parameters.tokenArn),
-    },
-  };
+  if (first === undefined) return [];
+  const { scope } = first;
+  const statementOn = (key: string, those: readonly ReadableToken[]) =>
+    new PolicyStatement({
+      actions: ['kms:Decrypt'],
+      resources: [key],
+      conditions: {
+        StringEquals: {
+          'kms:ViaService': `ssm.${Stack.of(scope).region}.amazonaws.com`,
+          'kms:EncryptionContext:PARAMETER_ARN': those.map(({ parameters }) => parameters.tokenArn),
+        },
+      },
+    });
   const principal = grantee.grantPrincipal;
-  if (first === undefined || !isRole(principal)) {
-    return Grant.addToPrincipal({ grantee, actions, resourceArns: [keyArn], conditions });
+  if (!isRole(principal) || (principal.node.defaultChild !== undefined && !keepsReleasedIds(scope))) {
+    const anyKey = Stack.of(scope).formatArn({ service: 'kms', resource: 'key', resourceName: '*' });
+    acknowledgeAnyKey(principal, anyKey);
+    return [addStatement(scope, grantee, statementOn(anyKey, tokens))];
   }
-  const statement = new PolicyStatement({ actions, resources: [keyArn], conditions });
-  const policy = createKeyPolicy(first.scope, 'ReaderKey', { role: principal, statement });
-  for (const { firstMint } of tokens) firstMint.node.addDependency(policy);
-  return Grant.drop(grantee, 'The key is granted by a policy of its own.');
+  for (const keyArn of new Set(tokens.flatMap(({ encryptionKey }) => encryptionKey?.keyArn ?? []))) {
+    const those = tokens.filter(({ encryptionKey }) => encryptionKey?.keyArn === keyArn);
+    const statement = statementOn(keyArn, those);
+    const policy = createKeyPolicy(scope, 'ReaderKey', { role: principal, statement });
+    for (const { firstMint } of those) firstMint.node.addDependency(policy);
+  }
+  return [];
 }
 
-function isRole(principal: IPrincipal): principal is IPrincipal & IRole {
-  return 'roleArn' in principal && 'attachInlinePolicy' in principal;
+/** cdk-nag writes references in an ARN as `<AWS::Region>`. */
+function acknowledgeAnyKey(principal: IPrincipal, arn: string): void {
+  if (!Construct.isConstruct(principal)) return;
+  const resolved = Stack.of(principal).resolve(arn);
+  const parts: unknown[] = typeof resolved === 'string' ? [resolved] : resolved['Fn::Join'][1];
+  const text = parts.map((part) => (typeof part === 'string' ? part : `<${Object(part).Ref}>`)).join('');
+  acknowledge(
+    principal,
+    `AwsSolutions-IAM5[Resource::${text}]`,
+    'A condition limits the permission to one token, whichever key encrypts it.',
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Annotations, Duration, Tags } from 'aws-cdk-lib';
 import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
-import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -29,8 +29,9 @@ import {
 } from './deployment-resources.ts';
 import { dyingAlarm } from './dying-alarm.ts';
 import { createFunction } from './function.ts';
+import { TokenRefresherGrants } from './grants.ts';
 import { createHeartbeat, createSecretChangeRule, secretIdOf } from './invocations.ts';
-import { createKeyPolicy, grantRead, type ReadableToken, refuseOtherAccount } from './read-access.ts';
+import { createKeyPolicy, grantRead, type ReadableToken } from './read-access.ts';
 import { type TokenParameters, tokenParameters } from './token-parameters.ts';
 
 /** Properties of a {@link TokenRefresher}. */
@@ -181,6 +182,8 @@ export class TokenRefresher extends Construct {
   readonly secret: ISecret;
   /** Keys that the secret's JSON must have. */
   readonly secretKeys: readonly string[];
+  /** Gives permissions: `grants.read(role)`, `grants.refresh(role)`. */
+  readonly grants: TokenRefresherGrants;
   private readonly parameters: TokenParameters;
   private readonly readable: ReadableToken;
 
@@ -241,6 +244,7 @@ export class TokenRefresher extends Construct {
     const configuration = environment;
     const firstMint = createFirstMint(this, 'FirstMint', { fn, parameters, encryptionKey, configuration });
     this.readable = { scope: this, parameters, encryptionKey, firstMint };
+    this.grants = new TokenRefresherGrants(this.readable, fn, functionName);
     const keyStatement = parameters.refreshKeyStatement();
     const keyPolicy = keyStatement && createKeyPolicy(this, 'FunctionKey', { role, statement: keyStatement });
     const heartbeat = createHeartbeat(this, 'Heartbeat', { fn });
@@ -268,11 +272,11 @@ export class TokenRefresher extends Construct {
   }
 
   /**
-   * Allows `grantee` to read the token and its status. For one that reads several tokens see {@link grantReadOf}, for one
-   * of another account {@link ReaderRole}.
+   * Allows `grantee` to read the token and its status: the same as `grants.read`. For one that reads several tokens see
+   * {@link grantReadOf}, for one of another account {@link ReaderRole}.
    */
   grantRead(grantee: IGrantable): Grant {
-    return TokenRefresher.grantReadOf([this], grantee);
+    return this.grants.read(grantee);
   }
 
   /**
@@ -286,14 +290,9 @@ export class TokenRefresher extends Construct {
     );
   }
 
-  /** Allows `grantee`, of the stack's account, to invoke the function: refresh, force, diagnose. */
+  /** Allows `grantee`, of the stack's account, to invoke the function: the same as `grants.refresh`. */
   grantRefresh(grantee: IGrantable): Grant {
-    refuseOtherAccount(this, grantee);
-    return Grant.addToPrincipal({
-      grantee,
-      actions: ['lambda:InvokeFunction'],
-      resourceArns: [this.function.functionArn],
-    });
+    return this.grants.refresh(grantee);
   }
 
   private warnAboutLateAlarm(tokenName: string): void {

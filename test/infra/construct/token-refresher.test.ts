@@ -1,6 +1,20 @@
 import { App, Duration, Stack } from 'aws-cdk-lib';
-import { Match, Template } from 'aws-cdk-lib/assertions';
-import { AccountPrincipal, Role } from 'aws-cdk-lib/aws-iam';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { Project } from 'aws-cdk-lib/aws-codebuild';
+import {
+  AccountPrincipal,
+  AccountRootPrincipal,
+  AnyPrincipal,
+  ArnPrincipal,
+  CompositePrincipal,
+  Group,
+  type IGrantable,
+  OrganizationPrincipal,
+  Role,
+  ServicePrincipal,
+  User,
+  WebIdentityPrincipal,
+} from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -96,30 +110,114 @@ test.each<[string, (stack: Stack) => ISecret]>([
   expect(JSON.stringify(template.findOutputs('DeployStoreSecret'))).toContain('--secret-id ci/oauth-client ');
 });
 
-test('a role of another account is refused, and the own role of that name gets nothing', () => {
+describe('permissions', () => {
   const env = { account: '111122223333', region: 'eu-central-1' };
-  const stack = new Stack(new App(), 'Own', { env });
-  const refresher = addRefresher(stack, { encryptionKey: new Key(stack, 'Key') });
-  const reader = Role.fromRoleArn(stack, 'Reader', 'arn:aws:iam::999900001111:role/ci');
+  const roleArn = (path: string, account = env.account) => `arn:aws:iam::${account}:role/${path}`;
+  const OIDC = 'arn:aws:iam::111122223333:oidc-provider/gitlab.com';
+  const ownRefresher = () => {
+    const stack = new Stack(new App(), 'Own', { env });
+    return { stack, refresher: addRefresher(stack, { encryptionKey: new Key(stack, 'Key') }) };
+  };
 
-  expect(() => refresher.grantRead(reader)).toThrow(ConfigurationError);
-  expect(() => refresher.grantRead(reader)).toThrow('account 999900001111: the stack is in 111122223333');
-  expect(() => refresher.grantRefresh(reader)).toThrow('Make a ReaderRole');
-  expect(() => refresher.grantRead(new AccountPrincipal('999900001111'))).toThrow('Make a ReaderRole');
-  expect(policiesOf(stack, 'ci')).toEqual({});
+  test.each<[string, (stack: Stack) => unknown, string]>([
+    [
+      'a role of another account',
+      (stack) => Role.fromRoleArn(stack, 'R', roleArn('ci', '999900001111')),
+      'account 999900001111: the stack is in 111122223333. Make a ReaderRole',
+    ],
+    ['another account', () => new AccountPrincipal('999900001111'), 'Make a ReaderRole'],
+    [
+      'the own account',
+      () => new AccountPrincipal(env.account),
+      'this AccountPrincipal: it has no policy of its own. Pass the role',
+    ],
+    ['the account’s root', () => new AccountRootPrincipal(), 'this AccountRootPrincipal'],
+    ['an ARN', () => new ArnPrincipal(roleArn('ci')), 'import it: Role.fromRoleArn(this, "Reader", roleArn)'],
+    ['a service', () => new ServicePrincipal('codebuild.amazonaws.com'), 'this ServicePrincipal'],
+    ['an organization', () => new OrganizationPrincipal('o-1234567890'), 'this OrganizationPrincipal'],
+    ['a job by OIDC', () => new WebIdentityPrincipal(OIDC), 'make a ReaderRole'],
+    ['anyone', () => new AnyPrincipal(), 'this AnyPrincipal'],
+    ['several', () => new CompositePrincipal(new ArnPrincipal(roleArn('ci'))), 'this CompositePrincipal'],
+    [
+      'an ARN with a condition',
+      () => new ArnPrincipal(roleArn('ci')).withConditions({ Bool: {} }),
+      'this PrincipalWithConditions',
+    ],
+    ['an imported project', (stack) => Project.fromProjectName(stack, 'P', 'ci'), 'this UnknownPrincipal'],
+    [
+      'a permission set’s role',
+      (stack) => Role.fromRoleArn(stack, 'R', roleArn('aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0')),
+      'AWS manages this role',
+    ],
+    [
+      'a service-linked role',
+      (stack) =>
+        Role.fromRoleArn(stack, 'R', roleArn('aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS')),
+      'AWS manages this role',
+    ],
+    ['a text', () => roleArn('ci'), 'a string, which is no role'],
+    ['nothing', () => undefined, 'a undefined, which is no role'],
+  ])('%s, to which no policy can be attached, is refused', (_, granteeOf, message) => {
+    const { stack, refresher } = ownRefresher();
+    const grantee = granteeOf(stack) as IGrantable;
+
+    for (const grant of [() => refresher.grantRead(grantee), () => refresher.grantRefresh(grantee)]) {
+      expect(grant).toThrow(ConfigurationError);
+      expect(grant).toThrow(`Own/Refresher cannot give permissions to `);
+      expect(grant).toThrow(message);
+    }
+    expect(policiesOf(stack, 'ci')).toEqual({});
+  });
+
+  test.each<[string, (stack: Stack) => IGrantable, string]>([
+    ['a role by its ARN', (stack) => Role.fromRoleArn(stack, 'R', roleArn('team/ci')), 'Roles'],
+    ['a role by its name', (stack) => Role.fromRoleName(stack, 'R', 'ci'), 'Roles'],
+    ['a user', (stack) => User.fromUserName(stack, 'U', 'ci'), 'Users'],
+    ['a group', (stack) => Group.fromGroupName(stack, 'G', 'ci'), 'Groups'],
+  ])('%s that was imported gets them', (_, granteeOf, kind) => {
+    const { stack, refresher } = ownRefresher();
+    const grantee = granteeOf(stack);
+
+    refresher.grants.read(grantee);
+    refresher.grants.refresh(grantee);
+
+    const policies = JSON.stringify(policiesOf(stack, 'ci', kind));
+    for (const action of ['ssm:GetParameters', 'lambda:InvokeFunction', 'kms:Decrypt']) {
+      expect(policies).toContain(`"${action}"`);
+    }
+  });
+
+  test.each<[string, (stack: Stack) => IGrantable]>([
+    ['an imported role', (stack) => Role.fromRoleArn(stack, 'R', roleArn('ci'), { mutable: false })],
+    [
+      'one that keeps grants from roles',
+      (stack) => Role.fromRoleArn(stack, 'R', roleArn('ci'), { mutable: false, addGrantsToResources: true }),
+    ],
+    [
+      'an own role',
+      (stack) =>
+        new Role(stack, 'R', { roleName: 'ci', assumedBy: new AnyPrincipal() }).withoutPolicyUpdates(),
+    ],
+  ])('%s that takes no policy gets none, not even for the own key, and a warning', (_, granteeOf) => {
+    const { stack, refresher } = ownRefresher();
+    const grantee = granteeOf(stack);
+
+    refresher.grantRead(grantee);
+    refresher.grantRefresh(grantee);
+
+    expect(policiesOf(stack, 'ci')).toEqual({});
+    Annotations.fromStack(stack).hasWarning(
+      '/Own/Refresher',
+      Match.stringLikeRegexp('takes no policies in this app.*ssm:GetParameters'),
+    );
+    Annotations.fromStack(stack).hasWarning(
+      '/Own/Refresher',
+      Match.stringLikeRegexp('takes no policies.*lambda:InvokeFunction'),
+    );
+  });
 });
 
-test('an imported role that takes no policy gets none, not even for the own key', () => {
-  const stack = new Stack(new App(), 'Own');
-  const refresher = addRefresher(stack, { encryptionKey: new Key(stack, 'Key') });
-  const arn = 'arn:aws:iam::111122223333:role/ci';
-
-  refresher.grantRead(Role.fromRoleArn(stack, 'Reader', arn, { mutable: false }));
-
-  expect(policiesOf(stack, 'ci')).toEqual({});
-});
-
-/** The policies of a role that is known by its name. */
-function policiesOf(stack: Stack, roleName: string): object {
-  return Template.fromStack(stack).findResources('AWS::IAM::Policy', { Properties: { Roles: [roleName] } });
+/** The policies of a role, a user or a group that is known by its name. */
+function policiesOf(stack: Stack, name: string, kind = 'Roles'): object {
+  return Template.fromStack(stack).findResources('AWS::IAM::Policy', { Properties: { [kind]: [name] } });
 }

@@ -1,0 +1,77 @@
+import { Annotations, Stack, Token } from 'aws-cdk-lib';
+import {
+  Grant,
+  type IGrantable,
+  type IPrincipal,
+  type IRole,
+  Policy,
+  type PolicyStatement,
+  UnknownPrincipal,
+} from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { isManagedByAws } from '../rules/managed-role.ts';
+import { ConfigurationError } from './configuration-error.ts';
+
+const CURE =
+  'Pass the role, user or group itself, or import it: Role.fromRoleArn(this, "Reader", roleArn). For jobs that come by OIDC or from another account, make a ReaderRole';
+
+/**
+ * Refuses a grantee to which no policy can be attached: the CDK would give it nothing, without an error.
+ *
+ * @throws ConfigurationError
+ */
+export function checkGrantee(scope: Construct, grantee: IGrantable): void {
+  const refuse = (problem: string): never => {
+    throw new ConfigurationError(`${scope.node.path} cannot give permissions to ${problem}`);
+  };
+  const principal: IPrincipal | undefined = Object(grantee).grantPrincipal;
+  if (principal === undefined) return refuse(`a ${typeof grantee}, which is no role. ${CURE}.`);
+  const { account } = Stack.of(scope);
+  const { principalAccount } = principal;
+  const isKnown = !Token.isUnresolved(principalAccount) && !Token.isUnresolved(account);
+  if (principalAccount !== undefined && isKnown && principalAccount !== account) {
+    refuse(
+      `a principal of account ${principalAccount}: the stack is in ${account}. Make a ReaderRole that names this principal's role, and give the permissions to the ReaderRole.`,
+    );
+  }
+  if (isRole(principal) && isManagedByAws(principal.roleArn)) {
+    refuse(
+      `${principal.roleArn}: AWS manages this role, and IAM attaches no policy to it. Name a role of your own.`,
+    );
+  }
+}
+
+/**
+ * Adds statements to the policy of a checked grantee.
+ *
+ * @throws ConfigurationError if it has none
+ */
+export function addStatement(scope: Construct, grantee: IGrantable, statement: PolicyStatement): Grant {
+  const principal = grantee.grantPrincipal;
+  const { actions, resources, conditions } = statement;
+  const grant = Grant.addToPrincipal({ grantee, actions, resourceArns: resources, conditions });
+  if (isRole(principal)) {
+    if (!hasTakenPolicy(principal)) warnAboutRole(scope, principal, actions);
+  } else if (!grant.success || principal instanceof UnknownPrincipal) {
+    throw new ConfigurationError(
+      `${scope.node.path} cannot give permissions to this ${principal.constructor.name}: it has no policy of its own. ${CURE}.`,
+    );
+  }
+  return grant;
+}
+
+/** Whether a role keeps the statements that were added to it. One that is immutable in this app drops them. */
+export function hasTakenPolicy(role: IRole): boolean {
+  return role.node.findAll().some((one) => one instanceof Policy);
+}
+
+function warnAboutRole(scope: Construct, role: IRole, actions: readonly string[]): void {
+  Annotations.of(scope).addWarningV2(
+    'token-refresher:role-takes-no-policy',
+    `The role ${role.node.path} takes no policies in this app (mutable: false, withoutPolicyUpdates() or customizeRoles), so it gets no permission here. Allow it elsewhere what a reader needs: ${actions.join(', ')}.`,
+  );
+}
+
+export function isRole(principal: IPrincipal): principal is IPrincipal & IRole {
+  return 'roleArn' in principal && 'attachInlinePolicy' in principal;
+}
