@@ -21,24 +21,23 @@ const CURE =
  * @throws ConfigurationError
  */
 export function checkGrantee(scope: Construct, grantee: IGrantable): void {
-  const refuse = (problem: string): never => {
-    throw new ConfigurationError(`${scope.node.path} cannot give permissions to ${problem}`);
-  };
+  const problem = problemOf(Stack.of(scope).account, grantee);
+  if (problem === undefined) return;
+  throw new ConfigurationError(`${scope.node.path} cannot give permissions to ${problem}`);
+}
+
+function problemOf(account: string, grantee: IGrantable): string | undefined {
   const principal: IPrincipal | undefined = Object(grantee).grantPrincipal;
-  if (principal === undefined) return refuse(`a ${typeof grantee}, which is no role. ${CURE}.`);
-  const { account } = Stack.of(scope);
+  if (principal === undefined) return `a ${typeof grantee}, which is no role. ${CURE}.`;
   const { principalAccount } = principal;
   const isKnown = !Token.isUnresolved(principalAccount) && !Token.isUnresolved(account);
   if (principalAccount !== undefined && isKnown && principalAccount !== account) {
-    refuse(
-      `a principal of account ${principalAccount}: the stack is in ${account}. Make a ReaderRole that names this principal's role, and give the permissions to the ReaderRole.`,
-    );
+    return `a principal of account ${principalAccount}: the stack is in ${account}. Make a ReaderRole that names this principal's role, and give the permissions to the ReaderRole.`;
   }
   if (isRole(principal) && isManagedByAws(principal.roleArn)) {
-    refuse(
-      `${principal.roleArn}: AWS manages this role, and IAM attaches no policy to it. Name a role of your own.`,
-    );
+    return `${principal.roleArn}: AWS manages this role, and IAM attaches no policy to it. Name a role of your own.`;
   }
+  return undefined;
 }
 
 /**
