@@ -5,12 +5,11 @@ set -eu
 cd "$(dirname "$0")/.."
 
 clients=.venv/oauth-clients
-# The copy of this script is written last: an interrupted installation is done again, and so is a changed one.
-if cmp -s .ci/install-oauth-clients.sh "$clients/installed"; then exit 0; fi
+# The copy of this script and of the list of packages is written last: an interrupted installation is done again, and so is a changed one.
+if cat .ci/install-oauth-clients.sh .ci/requirements/oauth-clients.txt | cmp -s - "$clients/installed"; then exit 0; fi
 
-.ci/install-python-packages.sh "$clients" \
-  PureCloudPlatformClientV2==269.0.0 Authlib==1.6.5 requests==2.32.5
+.ci/install-python-packages.sh oauth-clients
 npm install --silent --no-audit --no-fund --ignore-scripts --no-save --prefix "$clients" \
   purecloud-platform-client-v2@262.0.0 openid-client@6.8.1
 
-cp .ci/install-oauth-clients.sh "$clients/installed"
+cat .ci/install-oauth-clients.sh .ci/requirements/oauth-clients.txt >"$clients/installed"

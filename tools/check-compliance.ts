@@ -3,16 +3,16 @@ import { chmodSync, existsSync, globSync, readFileSync } from 'node:fs';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pythonProgram, synthesizeTemplates } from './templates.ts';
+import { installPythonTools } from './e2e/server-process.ts';
+import { synthesizeTemplates } from './templates.ts';
 
 // Scans the template of the smallest stack and that of one that uses every setting, with checkov (PyPI) and with AWS Control
 // Tower's proactive controls for CloudFormation Guard (npm), both of which it installs beside the project at the first run. Each
 // rule that finds something has to be in the table of docs/stack.md, with its reason, and each rule there has to find something.
-const CHECKOV = '3.3.30';
 const CONTROL_TOWER_RULES = '0.0.62';
 
 const tools = fileURLToPath(new URL('../.venv', import.meta.url));
-const checkov = pythonProgram('checkov', CHECKOV);
+const checkov = join(installPythonTools('checkov'), 'checkov');
 
 const found = new Set(
   synthesizeTemplates().flatMap((template) => [...scanWithCheckov(template), ...scanWithGuard(template)]),
@@ -23,9 +23,7 @@ const unexplained = [...found].filter((rule) => !explained.has(rule));
 const outdated = [...explained].filter((rule) => !found.has(rule));
 if (unexplained.length > 0) console.error(`not in docs/stack.md: ${unexplained.join(', ')}`);
 if (outdated.length > 0) console.error(`in docs/stack.md, but finds nothing: ${outdated.join(', ')}`);
-console.log(
-  `checkov ${CHECKOV}, Control Tower: ${found.size} rules with findings, ${explained.size} explained`,
-);
+console.log(`checkov, Control Tower: ${found.size} rules with findings, ${explained.size} explained`);
 process.exitCode = unexplained.length + outdated.length === 0 ? 0 : 1;
 
 function scanWithCheckov(template: string): string[] {

@@ -11,12 +11,10 @@ export const ROOT = resolve(import.meta.dirname, '../..');
 export const WORK_DIRECTORY = join(ROOT, '.e2e');
 mkdirSync(WORK_DIRECTORY, { recursive: true });
 
-/** Installs the Python programs of `requirements-<name>.txt`, once. @returns the directory of their commands */
+/** Installs the Python programs of `.ci/requirements/<name>.txt`, once. @returns the directory of their commands */
 export function installPythonTools(name: string): string {
-  const directory = join(ROOT, '.venv', name);
-  const requirements = join(import.meta.dirname, `requirements-${name}.txt`);
-  execFileSync(join(ROOT, '.ci/install-python-packages.sh'), [directory, '-r', requirements]);
-  return join(directory, 'bin');
+  execFileSync(join(ROOT, '.ci/install-python-packages.sh'), [name]);
+  return join(ROOT, '.venv', name, 'bin');
 }
 
 /** A server in a separate process on loopback. */
