@@ -1,13 +1,4 @@
-import {
-  Annotations,
-  CfnOutput,
-  Duration,
-  RemovalPolicy,
-  Stack,
-  type StackProps,
-  Tags,
-  Validations,
-} from 'aws-cdk-lib';
+import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, Tags, Validations } from 'aws-cdk-lib';
 import { Role } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { type CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -75,12 +66,6 @@ export class TokenRefresherStack extends Stack {
       ...lookUpVpc(imports, token),
       ...(alarmTopic === undefined ? {} : { alarmTopic }),
     });
-    if (alarmTopic === undefined) {
-      Annotations.of(refresher).addWarningV2(
-        'token-refresher:alarms-tell-nobody',
-        `The alarms of the token "${token.name}" notify nobody: set alarmEmail or alarmTopicArn.`,
-      );
-    }
     createTokenOutputs(this, token.outputPrefix, refresher);
     return refresher;
   }

@@ -3,11 +3,20 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import * as z from 'zod';
 import type { ProviderName } from '../../lambda/contract.ts';
+import { propOfSetting } from '../rules/counterparts.ts';
 import { show } from '../rules/messages.ts';
 import { OWN_PLACE_REASONS, otherPlaceProblem, type Place } from '../rules/own-place.ts';
 import { PROVIDER_RULES } from '../rules/provider-settings.ts';
 import { check, choice, firsts, must, object, type Problem } from '../rules/rule.ts';
-import { MAX_SECURITY_GROUPS, PROVIDER_NAMES, prefix, SHARED, TIMES, tokenName } from '../rules/settings.ts';
+import {
+  MAX_SECURITY_GROUPS,
+  PROVIDER_KEYS,
+  PROVIDER_NAMES,
+  prefix,
+  SHARED,
+  TIMES,
+  tokenName,
+} from '../rules/settings.ts';
 import { fipsProblem, functionNameProblem, timeProblems } from '../rules/together.ts';
 import { throwProblems } from './configuration-error.ts';
 
@@ -18,22 +27,56 @@ const ENVIRONMENT_BYTES = 4_096;
 type Props = Readonly<Partial<Record<string, unknown>>>;
 
 /**
- * Checks the construct's props by the rules of the configuration. Values that only the deployment knows are not checked.
+ * Checks the construct's props by the rules of the configuration, each by itself. Values that only the deployment knows
+ * are taken, where synthesis does not need them.
  *
  * @throws ConfigurationError with all problems
  */
-export function checkProps(scope: Construct, props: object): void {
-  const written: Props = Object.fromEntries(
-    Object.entries(props).filter(([key, value]) => NAMES.includes(key) || !Token.isUnresolved(value)),
-  );
+export function checkProps(scope: Construct, props: unknown): void {
+  const written: Props = typeof props === 'object' && props !== null ? (props as Props) : {};
   const { provider } = Object(written.provider) as { readonly provider?: unknown };
   const name = PROVIDER_NAMES.find((one) => one === provider);
-  const { good, problems } = check(propsSchema(name, written.provider), written);
-  const all = firsts([...problems, ...togetherProblems(scope, written, good, name)]);
+  const { good, problems } = check(propsSchema(name), written);
+  const later = laterPaths(written);
+  const needed = later.filter((path) => NEEDED.includes(path));
+  const taken = later.filter((path) => TAKEN.test(path) && !NEEDED.includes(path));
+  const isOfTaken = ({ path }: Problem) =>
+    taken.some((one) => one.startsWith(path) || path.startsWith(`${one}[`));
+  const all = firsts([
+    ...needed.map((path) => ({ path, message: LATER_PROBLEM })),
+    ...problems.filter((one) => !isOfTaken(one)),
+    ...togetherProblems(scope, written, good, name),
+  ]);
   throwProblems(
     all.map(({ path, message }) => `${path}: ${message}`),
     `TokenRefresher "${scope.node.path}"`,
   );
+}
+
+const LATER_PROBLEM =
+  'is a value that only the deployment knows (a parameter or an attribute); synthesis needs it for names, times or resources: write it out';
+
+/** Values that only the function or CloudFormation needs. */
+const TAKEN = /^(provider\.|tags\.|logRetention$)/;
+
+/** Values that synthesis computes with. */
+const NEEDED = [
+  ...['tokenName', 'parameterPrefix', 'provider', 'provider.provider', ...Object.keys(TIMES), 'tags'],
+  ...['reservedConcurrency', 'adoptParameters', 'retainParameters', 'fipsEndpoints'],
+];
+
+/** The paths of the values that only the deployment knows. Constructs are not looked into. */
+function laterPaths(value: unknown, path = ''): string[] {
+  const isLater = Token.isUnresolved(value) || Object(value).isUnresolved?.() === true;
+  if (isLater) return [path];
+  if (Array.isArray(value)) return value.flatMap((one, index) => laterPaths(one, `${path}[${index}]`));
+  if (typeof value !== 'object' || value === null || !isPlain(value)) return [];
+  return Object.entries(value).flatMap(([key, one]) => laterPaths(one, path === '' ? key : `${path}.${key}`));
+}
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** Checks the size of the function's environment. @throws ConfigurationError */
@@ -44,33 +87,40 @@ export function checkEnvironment(scope: Construct, environment: object): void {
   throwProblems([problem], `TokenRefresher "${scope.node.path}"`);
 }
 
-/** These cannot be known at the deployment only: they are part of resources' names. */
-const NAMES = ['tokenName', 'parameterPrefix'];
-
-function propsSchema(name: ProviderName | undefined, provider: unknown) {
+function propsSchema(name: ProviderName | undefined) {
   const { lifetime } = PROVIDER_RULES[name ?? 'oauth2'];
-  return z.looseObject({
-    tokenName,
-    parameterPrefix: prefix.default('/ci'),
-    provider: isKnownLater(provider) ? z.unknown() : providerSchema(name),
-    refreshInterval: duration(...TIMES.refreshInterval).optional(),
-    expectedLifetime: duration(lifetime.least, TIMES.expectedLifetime[1]).optional(),
-    assumedLifetime: duration(...TIMES.assumedLifetime).optional(),
-    longestJob: duration(...TIMES.longestJob).optional(),
-    reservedConcurrency: z.literal([0, 1], must('0 or 1')).optional(),
-    securityGroups: z
-      .array(z.unknown())
-      .refine(({ length }) => length >= 1 && length <= MAX_SECURITY_GROUPS, {
-        error: ({ input }) => `${Object(input).length} security groups are not 1 to ${MAX_SECURITY_GROUPS}`,
-      })
-      .optional(),
-    ...SHARED,
-    logRetention: SHARED.logRetention.or(z.literal(RetentionDays.INFINITE)),
-    secret: resource(),
-    encryptionKey: resource().optional(),
-    logEncryptionKey: resource().optional(),
-    alarmTopic: resource().optional(),
-  });
+  return object(
+    {
+      tokenName,
+      parameterPrefix: prefix.default('/ci'),
+      provider: providerSchema(name),
+      refreshInterval: duration(...TIMES.refreshInterval).optional(),
+      expectedLifetime: duration(lifetime.least, TIMES.expectedLifetime[1]).optional(),
+      assumedLifetime: duration(...TIMES.assumedLifetime).optional(),
+      longestJob: duration(...TIMES.longestJob).optional(),
+      reservedConcurrency: z.literal([0, 1], must('0 or 1')).optional(),
+      vpc: z.unknown().optional(),
+      vpcSubnets: z.unknown().optional(),
+      securityGroups: z
+        .array(z.unknown())
+        .refine(({ length }) => length >= 1 && length <= MAX_SECURITY_GROUPS, {
+          error: ({ input }) => `${Object(input).length} security groups are not 1 to ${MAX_SECURITY_GROUPS}`,
+        })
+        .optional(),
+      ...SHARED,
+      logRetention: SHARED.logRetention.or(z.literal(RetentionDays.INFINITE)),
+      secret: resource(),
+      encryptionKey: resource().optional(),
+      logEncryptionKey: resource().optional(),
+      alarmTopic: resource().optional(),
+    },
+    'an object with tokenName, provider and secret',
+    (key) =>
+      propOfSetting(key) ??
+      (PROVIDER_KEYS.includes(key)
+        ? 'is a setting of the provider; here it belongs into provider'
+        : undefined),
+  );
 }
 
 function providerSchema(name: ProviderName | undefined) {
@@ -91,17 +141,21 @@ function duration(least: number, greatest: number) {
     {
       error: ({ input }) => {
         const seconds = secondsOf(input);
-        const value = Number.isNaN(seconds) ? show(input) : `${seconds} seconds`;
-        return `${value} is not a whole number of seconds from ${leastSeconds} to ${greatestSeconds.toLocaleString('en-US')}`;
+        if (Number.isNaN(seconds)) {
+          const example = typeof input === 'number' ? input : least;
+          return `${show(input)} is not a Duration; write it as Duration.minutes(${example})`;
+        }
+        return `${seconds} seconds is not a whole number of seconds from ${leastSeconds} to ${greatestSeconds.toLocaleString('en-US')}`;
       },
     },
   );
 }
 
-/** Seconds, perhaps with a fraction; NaN for any other value than a duration. */
+/** Seconds, perhaps with a fraction; NaN for any other value than a duration that is known. */
 function secondsOf(value: unknown): number {
-  const { toMilliseconds } = Object(value) as Partial<Duration>;
-  return typeof toMilliseconds === 'function' ? toMilliseconds.call(value) / 1_000 : Number.NaN;
+  const { toMilliseconds, isUnresolved } = Object(value) as Partial<Duration>;
+  if (typeof toMilliseconds !== 'function' || isUnresolved?.call(value)) return Number.NaN;
+  return toMilliseconds.call(value) / 1_000;
 }
 
 /** A construct. Another value is not shown: it may be the client secret itself. */
@@ -131,8 +185,8 @@ function togetherProblems(
   }
   if (name !== undefined) {
     const rules = PROVIDER_RULES[name];
-    const found = isKnownLater(written.provider) ? [] : rules.together?.(written.provider as Props);
-    for (const { path, message } of found ?? []) refuse(`provider.${path}`, message);
+    const found = rules.together?.(withoutLater(written.provider)) ?? [];
+    for (const { path, message } of found) refuse(`provider.${path}`, message);
     const { expectedLifetime, refreshInterval, longestJob } = good;
     problems.push(
       ...timeProblems({
@@ -154,9 +208,13 @@ function togetherProblems(
   return problems;
 }
 
-/** Whether only the deployment knows a value in it. */
-function isKnownLater(settings: unknown): boolean {
-  return Token.isUnresolved(JSON.stringify(settings));
+/** The provider's settings. Those that only the deployment knows are there, but have no text. */
+function withoutLater(provider: unknown): Props {
+  const entries = Object.entries(Object(provider)).map(([key, value]) => [
+    key,
+    laterPaths(value).length === 0 ? value : {},
+  ]);
+  return Object.fromEntries(entries);
 }
 
 /** Without the values that only the deployment knows. */

@@ -9,7 +9,7 @@ import {
 import type { Construct } from 'constructs';
 import * as z from 'zod';
 import { defaultAudience, hasWildcard, OIDC_SUBJECT, type OidcSubject } from '../rules/oidc-subject.ts';
-import { check } from '../rules/rule.ts';
+import { check, object } from '../rules/rule.ts';
 import { roleArn } from '../rules/settings.ts';
 import { throwProblems } from './configuration-error.ts';
 /** Properties of a {@link ReaderRole}. At least one reader. */
@@ -27,7 +27,10 @@ export interface ReaderRoleProps {
   readonly oidcSubjects?: readonly OidcSubject[];
 }
 
-const READERS = z.object({ roleArns: z.array(roleArn), oidcSubjects: z.array(OIDC_SUBJECT) });
+const READERS = object(
+  { roleArns: z.array(roleArn).default([]), oidcSubjects: z.array(OIDC_SUBJECT).default([]) },
+  'an object with roleArns or oidcSubjects',
+);
 
 /**
  * A role for readers that the account has no role of: roles of other accounts, and jobs of CI systems, by OIDC. It trusts
@@ -35,8 +38,8 @@ const READERS = z.object({ roleArns: z.array(roleArn), oidcSubjects: z.array(OID
  */
 export class ReaderRole extends Role {
   constructor(scope: Construct, id: string, props: ReaderRoleProps) {
-    const { roleArns = [], oidcSubjects = [] } = props;
-    const { problems } = check(READERS, { roleArns, oidcSubjects });
+    const { problems } = check(READERS, Object(props));
+    const { roleArns = [], oidcSubjects = [] } = Object(props) as ReaderRoleProps;
     const messages = problems.map(({ path, message }) => `${path}: ${message}`);
     if (roleArns.length + oidcSubjects.length === 0) messages.push('roleArns: has no reader');
     throwProblems(messages, `ReaderRole "${id}"`);

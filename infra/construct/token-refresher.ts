@@ -1,4 +1,4 @@
-import { Annotations, Duration, Tags } from 'aws-cdk-lib';
+import { Annotations, Duration, Stack, Tags } from 'aws-cdk-lib';
 import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
@@ -189,8 +189,9 @@ export class TokenRefresher extends Construct {
 
   constructor(scope: Construct, id: string, props: TokenRefresherProps) {
     super(scope, id);
-    const prefix = props.parameterPrefix ?? DEFAULT_PREFIX;
     checkProps(this, props);
+    const stack = Stack.of(this);
+    const prefix = props.parameterPrefix ?? DEFAULT_PREFIX;
     const refreshInterval = props.refreshInterval ?? Duration.millis(DEFAULT_REFRESH_INTERVAL_MS);
     const expectedLifetime =
       props.expectedLifetime ?? Duration.minutes(PROVIDER_RULES[props.provider.provider].lifetime.default);
@@ -213,7 +214,7 @@ export class TokenRefresher extends Construct {
 
     const environment = {
       TOKEN_NAME: props.tokenName,
-      PROVIDER_SETTINGS: JSON.stringify(props.provider),
+      PROVIDER_SETTINGS: stack.toJsonString(props.provider),
       SECRET_ARN: secretIdOf(props.secret),
       TOKEN_PARAMETER: this.tokenParameterName,
       STATUS_PARAMETER: this.statusParameterName,
@@ -223,7 +224,7 @@ export class TokenRefresher extends Construct {
         ? {}
         : { LONGEST_JOB_SECONDS: String(props.longestJob.toSeconds()) }),
       ...(props.encryptionKey === undefined ? {} : { ENCRYPTION_KEY_ARN: props.encryptionKey.keyArn }),
-      ...(props.tags === undefined ? {} : { PARAMETER_TAGS: JSON.stringify(props.tags) }),
+      ...(props.tags === undefined ? {} : { PARAMETER_TAGS: stack.toJsonString(props.tags) }),
       // Read by the AWS SDK.
       ...(props.fipsEndpoints ? { AWS_USE_FIPS_ENDPOINT: 'true' } : {}),
     } satisfies FunctionEnvironment & { AWS_USE_FIPS_ENDPOINT?: string };
@@ -267,7 +268,13 @@ export class TokenRefresher extends Construct {
       // Missing data breaches: an alarm that is created before the heartbeat would be raised at once.
       this.dyingAlarm,
     ]);
-    this.warnAboutLateAlarm(props.tokenName);
+    if (topic === undefined) {
+      Annotations.of(this).addWarningV2(
+        'token-refresher:alarms-tell-nobody',
+        `The alarms of the token "${tokenName}" notify nobody: set alarmEmail or alarmTopicArn (in code: alarmTopic).`,
+      );
+    }
+    this.warnAboutLateAlarm(tokenName);
     if (props.refreshInterval !== undefined) this.warnAboutInterval(props.refreshInterval, expectedLifetime);
   }
 

@@ -16,7 +16,7 @@ type SettingsOf<N extends ProviderName> = Omit<Extract<ProviderSettings, { provi
 interface ProviderRules<S> {
   /** Each setting; its description is its row in docs/stack.md, and what an editor shows. */
   readonly settings: { readonly [K in keyof S]-?: z.ZodType<S[K]> };
-  /** Problems of settings that do not go together, as they are written. */
+  /** Problems of settings that do not go together, as they are written; an object for one that only the deployment knows. */
   readonly together?: (written: { readonly [K in keyof S]?: unknown }) => readonly Problem[];
   /** The lifetime of its tokens, in minutes: the shortest that can be configured at the provider, and the default. */
   readonly lifetime: { readonly least: number; readonly default: number };
@@ -74,7 +74,8 @@ export const PROVIDER_RULES: { readonly [N in ProviderName]: ProviderRules<Setti
         .optional()
         .describe('true lets `region` be a domain that is not in the list; default false'),
     },
-    together: (written) => (written.allowUnlistedDomain === true ? [] : unlistedDomain(written.region)),
+    together: ({ region, allowUnlistedDomain = false }) =>
+      allowUnlistedDomain === false ? unlistedDomain(region) : [],
     // The client's "Token Duration": 300 to 172,800 seconds, 86,400 by default.
     lifetime: { least: 5, default: 24 * 60 },
   },
@@ -166,7 +167,8 @@ function oauth2Together(written: Readonly<Partial<Record<string, unknown>>>): Pr
     const message = `${found}; set one of them: tokenUrl, or issuer to discover it`;
     problems.push({ path: 'tokenUrl', message });
   }
-  if (assertionAudience !== undefined && clientAuthentication !== 'private_key_jwt') {
+  const isOther = clientAuthentication === undefined || typeof clientAuthentication === 'string';
+  if (assertionAudience !== undefined && isOther && clientAuthentication !== 'private_key_jwt') {
     const message = 'is for clientAuthentication private_key_jwt only; remove it';
     problems.push({ path: 'assertionAudience', message });
   }

@@ -1,6 +1,7 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import * as z from 'zod';
 import { DEFAULT_ASSUMED_LIFETIME_MS, MAX_LIFETIME_MS, type ProviderName } from '../../lambda/contract.ts';
+import { settingOfProp } from './counterparts.ts';
 import { show } from './messages.ts';
 import { OIDC_SUBJECT } from './oidc-subject.ts';
 import { PROVIDER_RULES } from './provider-settings.ts';
@@ -157,7 +158,7 @@ const COMMON = {
 };
 
 export const PROVIDER_NAMES = Object.keys(PROVIDER_RULES) as ProviderName[];
-const PROVIDER_KEYS = PROVIDER_NAMES.flatMap((name) => Object.keys(PROVIDER_RULES[name].settings));
+export const PROVIDER_KEYS = PROVIDER_NAMES.flatMap((name) => Object.keys(PROVIDER_RULES[name].settings));
 
 /** A token of this provider, as it is written. */
 function tokenOf<N extends ProviderName>(name: N) {
@@ -171,7 +172,9 @@ function tokenOf<N extends ProviderName>(name: N) {
     },
     'an object',
     (key) =>
-      PROVIDER_KEYS.includes(key) ? `is not a setting of the provider ${name}; remove it` : undefined,
+      PROVIDER_KEYS.includes(key)
+        ? `is not a setting of the provider ${name}; remove it`
+        : settingOfProp(key),
   );
 }
 

@@ -207,8 +207,8 @@ test.each([
   [
     { refreshInterval: 51 },
     [
+      'The alarms of the token "genesys" notify nobody: set alarmEmail or alarmTopicArn',
       'refreshInterval of 51 min is more than 5/6 of the lifetime of 1 h: /ci/genesys/access-token is replaced after 50 min.',
-      'The alarms of the token "genesys" notify nobody: set alarmEmail or alarmTopicArn.',
     ],
   ],
   [{ refreshInterval: 50, alarmEmail: 'on-call@example.com' }, []],

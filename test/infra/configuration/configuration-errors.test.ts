@@ -43,6 +43,7 @@ test.each([
   [{ readers: [7] }, '.readers\\[0\\]: 7 is neither the ARN of a role nor an object'],
   [{ vpcId: 'vpc-1', subnetIds: [] }, '.subnetIds: \\[\\] is not a list of 1 to 16 ids of subnets'],
   [{ refreshIntervall: 1 }, '.refreshIntervall: is not a setting; did you mean "refreshInterval"'],
+  [{ alarmTopic: 'x' }, '.alarmTopic: is a prop of the construct; here it is alarmEmail or alarmTopicArn'],
   [{ clientSecret: 'canary' }, '.clientSecret: is not a setting; a client secret belongs in Secrets Manager'],
   [{ issuer: 'https://id:canary@id.test' }, '.issuer: '],
   [{ region: 'eu-central-1' }, '.region: is not a setting of the provider nice-cxone; remove it'],

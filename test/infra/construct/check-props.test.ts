@@ -1,9 +1,10 @@
-import { App, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
+import { App, CfnParameter, Duration, Lazy, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { ConfigurationError } from '../../../infra/construct/configuration-error.ts';
-import type { TokenRefresherProps } from '../../../infra/construct/token-refresher.ts';
+import { TokenRefresher, type TokenRefresherProps } from '../../../infra/construct/token-refresher.ts';
 import { addRefresher } from './own-refresher.ts';
 
 const ENV = { account: '111122223333', region: 'eu-central-1' };
@@ -61,7 +62,20 @@ test.each([
   ],
   [{ refreshInterval: Duration.seconds(59) }, ': 59 seconds is not a whole number .* 60 to 86,400'],
   [{ refreshInterval: Duration.millis(90_500) }, 'refreshInterval: 90.5 seconds is not'],
-  [{ refreshInterval: 50 }, 'refreshInterval: 50 is not a whole number of seconds'],
+  [{ longestJob: 45 }, 'longestJob: 45 is not a Duration; write it as Duration.minutes\\(45\\)'],
+  [
+    { refreshInterval: '50m' },
+    'refreshInterval: "50m" is not a Duration; write it as Duration.minutes\\(1\\)',
+  ],
+  [
+    { alarmEmail: 'a@example.com' },
+    'alarmEmail: is a setting of tokens.json; here it is alarmTopic: a Topic with',
+  ],
+  [{ name: 'x' }, 'name: is a setting of tokens.json; here it is tokenName'],
+  [{ readers: [] }, 'readers: .* here it is grants: refresher.grants.read\\(role\\) and'],
+  [{ region: 'eu-central-1' }, 'region: is a setting of the provider; here it belongs into provider'],
+  [{ longestjob: HOUR }, 'longestjob: is not a setting; did you mean "longestJob"?'],
+  [{ clientSecret: 'canary' }, 'clientSecret: is not a setting; a client secret belongs in Secrets Manager'],
   [{ expectedLifetime: Duration.days(3) }, 'expectedLifetime: 259200 seconds is not'],
   [{ expectedLifetime: Duration.minutes(5) }, 'expectedLifetime: 5 minutes leave no margin'],
   [{ assumedLifetime: Duration.minutes(1) }, 'assumedLifetime: 60 seconds is not'],
@@ -83,12 +97,86 @@ test.each([
   expect(make).not.toThrow('canary');
 });
 
-test('values that only the deployment knows are taken', () => {
-  const stack = stackOf(ENV);
-  const region = new CfnParameter(stack, 'Region').valueAsString;
-  const logRetention = new CfnParameter(stack, 'Days', { type: 'Number' }).valueAsNumber;
+test.each([undefined, null, {}, 'props'])('no props, %j, are three problems', (props) => {
+  expect(() => new TokenRefresher(stackOf(), 'Refresher', props as never)).toThrow(
+    /has 3 problems:\n {2}- tokenName: is missing.*\n {2}- provider: is missing.*\n {2}- secret: is missing/,
+  );
+});
 
-  expect(() =>
-    addRefresher(stack, { provider: { provider: 'genesys-cloud', region }, logRetention }),
-  ).not.toThrow();
+describe('values that only the deployment knows', () => {
+  const stack = stackOf(ENV);
+  const text = new CfnParameter(stack, 'Text').valueAsString;
+  const number = new CfnParameter(stack, 'Number', { type: 'Number' }).valueAsNumber;
+  const list = new CfnParameter(stack, 'List', { type: 'CommaDelimitedList' }).valueAsList;
+  const flag = Lazy.any({ produce: () => true });
+  const make = (props: object, id = JSON.stringify(props).slice(0, 80)) =>
+    new TokenRefresher(stack, id.replace(/\W/g, ''), {
+      tokenName: 'deploy',
+      provider: { provider: 'genesys-cloud', region: text },
+      secret: Secret.fromSecretNameV2(stack, `Secret${id.replace(/\W/g, '')}`, 'client'),
+      ...props,
+    } as TokenRefresherProps);
+
+  test.each([
+    [{ provider: { provider: 'genesys-cloud', region: text, allowUnlistedDomain: flag } }],
+    [{ provider: { ...OAUTH2, tokenUrl: `https://${text}/token`, scope: text, resource: list } }],
+    [
+      {
+        provider: { ...OAUTH2, clientAuthentication: text, assertionAudience: 'a', parameters: { a: text } },
+      },
+    ],
+    [{ logRetention: number, tags: { team: text } }],
+  ])('are taken: %j', (props) => {
+    expect(() => make(props)).not.toThrow();
+  });
+
+  // The provider's region, which only the deployment knows, is beside each of them.
+  test.each<readonly [object, string]>([
+    [
+      { provider: { provider: 'genesys-cloud', region: text, regoin: 'x' } },
+      'provider.regoin: is not a setting',
+    ],
+    [{ provider: { ...OAUTH2, tokenUrl: text, scope: 'a  b' } }, 'provider.scope: "a  b" is not'],
+    [
+      { provider: { ...OAUTH2, tokenUrl: text, issuer: 'https://id.test' } },
+      'tokenUrl: is set beside issuer',
+    ],
+    [{ tags: { team: text, 'a*': 'x' } }, 'tags.a*: is not a tag'],
+    [{ longestJob: Duration.days(2) }, 'longestJob: 2880 minutes are more than'],
+    ...['refreshInterval', 'expectedLifetime', 'assumedLifetime', 'longestJob'].flatMap((key) => [
+      [{ [key]: Duration.minutes(number) }, `${key}: is a value that only the deployment knows`] as const,
+      [{ [key]: Duration.millis(number) }, `${key}: is a value that only the deployment knows`] as const,
+    ]),
+    [{ tokenName: text }, 'tokenName: is a value that only the deployment knows'],
+    [{ parameterPrefix: `/ci/${text}` }, 'parameterPrefix: is a value that only'],
+    [{ provider: { provider: text } }, 'provider.provider: is a value that only'],
+    [{ provider: flag }, 'provider: is a value that only'],
+    [{ reservedConcurrency: number }, 'reservedConcurrency: is a value that only'],
+    [{ retainParameters: flag }, 'retainParameters: is a value that only'],
+    [{ secret: text }, 'secret: is not a construct'],
+  ])('leave the other checks as they are: %j is refused', (props, message) => {
+    expect(() => make(props, `Refused${Math.random()}`)).toThrow(message);
+  });
+
+  test('reach the function as JSON, whichever characters they have', () => {
+    const value = 'read "all"\\ ';
+    const own = stackOf();
+    const scope = Lazy.string({ produce: () => value });
+    addRefresher(own, {
+      provider: { ...OAUTH2, scope } as never,
+      tags: { team: Lazy.string({ produce: () => 'x' }) },
+    });
+
+    const [fn] = Object.values(
+      Template.fromStack(own).findResources('AWS::Lambda::Function', {
+        Properties: { FunctionName: 'token-refresher-ci-deploy' },
+      }),
+    );
+
+    const { PROVIDER_SETTINGS, PARAMETER_TAGS } = fn?.Properties.Environment.Variables ?? {};
+    expect([PROVIDER_SETTINGS, PARAMETER_TAGS].map((one) => JSON.parse(one))).toEqual([
+      { ...OAUTH2, scope: value },
+      { team: 'x' },
+    ]);
+  });
 });
