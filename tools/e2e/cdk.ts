@@ -10,8 +10,11 @@ import type { Target } from './target.ts';
 export interface Cdk {
   readonly stackName: string;
   bootstrap(tokens: readonly object[]): Promise<void>;
-  /** @param app directory of another app; @default this repository's */
-  deploy(tokens: readonly object[], app?: string): Promise<void>;
+  /** `app`: the directory of another app than this repository's. `edit` changes the synthesized template. */
+  deploy(
+    tokens: readonly object[],
+    options?: { readonly app?: string; readonly edit?: (template: Template) => void },
+  ): Promise<void>;
   /** `status` 1 means differences. */
   diff(tokens: readonly object[]): Promise<Ended>;
   destroy(tokens: readonly object[]): Promise<Ended>;
@@ -19,14 +22,20 @@ export interface Cdk {
 
 /** Makes the CDK CLI deploy a stack to the target. It is given assemblies: to start the app each time would cost seconds. */
 export function createCdk(stackName: string, target: Target, { run, succeed }: Commands): Cdk {
-  const synthesize = async (tokens: readonly object[], app?: string): Promise<string> => {
+  const synthesize = async (
+    tokens: readonly object[],
+    { app, edit }: Parameters<Cdk['deploy']>[1] = {},
+  ): Promise<string> => {
     const directory = temporaryDirectory();
     if (app === undefined) synthesizeAssembly({ tokens, context: { stackName }, directory });
     else {
       const context = ['-c', `stackName=${stackName}`, '-c', `tokens=${JSON.stringify(tokens)}`];
       await succeed(['cdk', 'synth', '--quiet', ...context, '--output', directory], { cwd: app });
     }
-    if (target.isEmulator) fitToMiniStack(join(directory, `${stackName}.template.json`));
+    const file = join(directory, `${stackName}.template.json`);
+    const template: Template = JSON.parse(readFileSync(file, 'utf8'));
+    edit?.(template);
+    writeFileSync(file, target.isEmulator ? fitToMiniStack(template) : JSON.stringify(template));
     return directory;
   };
   const words = (verb: string, assembly: string, ...more: string[]): readonly string[] => [
@@ -37,8 +46,8 @@ export function createCdk(stackName: string, target: Target, { run, succeed }: C
     async bootstrap(tokens) {
       await succeed(words('bootstrap', await synthesize(tokens)));
     },
-    async deploy(tokens, app) {
-      await succeed(words('deploy', await synthesize(tokens, app), '--require-approval', 'never'));
+    async deploy(tokens, options) {
+      await succeed(words('deploy', await synthesize(tokens, options), '--require-approval', 'never'));
     },
     diff: async (tokens) => run(words('diff', await synthesize(tokens), '--fail')),
     destroy: async (tokens) => run(words('destroy', await synthesize(tokens), '--force')),
@@ -51,9 +60,8 @@ interface MetricAlarm {
   }[];
 }
 
-/** In a template, each alarm on metric math gets the metric itself, and each `Ref` of a secret its ARN, as on AWS. */
-function fitToMiniStack(file: string): void {
-  const template: Template = JSON.parse(readFileSync(file, 'utf8'));
+/** Gives each alarm on metric math the metric itself, and each `Ref` of a secret its ARN, as on AWS. @returns the template's text */
+function fitToMiniStack(template: Template): string {
   const secrets: string[] = [];
   for (const [id, { Type, Properties = {} }] of Object.entries(template.Resources)) {
     if (Type === 'AWS::SecretsManager::Secret') secrets.push(id);
@@ -64,9 +72,8 @@ function fitToMiniStack(file: string): void {
     delete alarm.Metrics;
     Object.assign(alarm, stat.Metric, { Period: stat.Period, Statistic: stat.Stat });
   }
-  const withArns = secrets.reduce(
+  return secrets.reduce(
     (text, id) => text.replaceAll(JSON.stringify({ Ref: id }), JSON.stringify({ 'Fn::GetAtt': [id, 'Id'] })),
     JSON.stringify(template),
   );
-  writeFileSync(file, withArns);
 }

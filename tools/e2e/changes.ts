@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { isConsistent } from './account.ts';
 import { pathOf, type RunContext, type Tokens } from './context.ts';
 import { expectLive } from './mints.ts';
-import { RELEASED } from './upgrade.ts';
 
 const SECRET_TYPE = 'AWS::SecretsManager::Secret';
 
@@ -87,23 +86,20 @@ async function createdSecrets({ account }: RunContext, stackName: string): Promi
 }
 
 /**
- * Removes from a real account what this run created, and the stacks of an interrupted run. Each run has its own names, but for
- * the upgraded stack, so that nothing else is removed.
+ * Removes from a real account what this run created. Each run has its own names, so that nothing else is removed.
  */
 export async function cleanUp(context: RunContext): Promise<void> {
   const { account, cdk, names, steps } = context;
   const attempt = (what: string, work: () => Promise<unknown>) =>
     work().catch((error: Error) => steps.note(`not removed: ${what} (${error.message.split('\n').at(-1)})`));
   for (const { StackName: stackName } of await account.stacks()) {
-    if (!stackName.startsWith(cdk.stackName) && stackName !== RELEASED.stackName) continue;
+    if (!stackName.startsWith(cdk.stackName)) continue;
     const secrets = await createdSecrets(context, stackName).catch(() => []);
     await attempt(stackName, () => account.deleteStack(stackName));
     for (const id of secrets) await attempt(id, () => account.deleteSecret(id));
   }
-  for (const prefix of [names.prefix, RELEASED.token.prefix]) {
-    for (const name of await account.parameterNames(prefix)) {
-      await attempt(name, () => account.call('ssm', 'delete-parameter', '--name', name));
-    }
+  for (const name of await account.parameterNames(names.prefix)) {
+    await attempt(name, () => account.call('ssm', 'delete-parameter', '--name', name));
   }
   await attempt(names.secret, () => account.deleteSecret(names.secret));
   await attempt(names.role, () => account.call('iam', 'delete-role', '--role-name', names.role));

@@ -69,8 +69,10 @@ export async function checkStoredSecret(context: RunContext): Promise<void> {
   });
 }
 
+type Place = Pick<RunContext, 'account' | 'names'>;
+
 /** Makes the role of a job, which everybody in the account may take. @returns its ARN */
-export async function createJobRole({ account, names }: RunContext): Promise<string> {
+export async function createJobRole({ account, names }: Place): Promise<string> {
   const { Account } = await account.call<{ Account: string }>('sts', 'get-caller-identity');
   const Statement = [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: Account } }];
   const trust = JSON.stringify({ Version: '2012-10-17', Statement });
@@ -79,7 +81,7 @@ export async function createJobRole({ account, names }: RunContext): Promise<str
 }
 
 /** Takes the job's role. @returns its credentials, as environment variables */
-export async function takeJobRole({ account, names }: RunContext): Promise<NodeJS.ProcessEnv> {
+export async function takeJobRole({ account, names }: Place): Promise<NodeJS.ProcessEnv> {
   const { Role } = await account.call<{ Role: { Arn: string } }>(
     'iam',
     'get-role',

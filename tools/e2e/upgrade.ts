@@ -4,25 +4,25 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from '../../local/temporary-directory.ts';
 import { createCdk } from './cdk.ts';
-import type { RunContext } from './context.ts';
+import { functionOf, pathOf, type RunContext } from './context.ts';
 import { ROOT } from './server-process.ts';
 
-/** The baseline of upgrades: a stack of one token, made by the app of this commit. */
-export const RELEASED = {
-  commit: 'e6503e4',
-  stackName: 'TokenRefresherE2eReleased',
-  token: { name: 'upgraded', provider: 'oauth2', prefix: '/e2e-released', reservedConcurrency: 0 },
-} as const;
+/** The baseline of upgrades: the app of this commit. */
+const RELEASED = 'e6503e4';
 
 const SECRET_TYPE = 'AWS::SecretsManager::Secret';
 const KEPT_TYPES = [SECRET_TYPE, 'AWS::Lambda::Function', 'AWS::Logs::LogGroup', 'AWS::Scheduler::Schedule'];
 
 /** Deploys the released app as a stack of its own, and upgrades it to today's. */
-export async function checkUpgrade({ account, commands, server, steps, target }: RunContext): Promise<void> {
-  const { stackName } = RELEASED;
+export async function checkUpgrade(context: RunContext): Promise<void> {
+  const { account, commands, names, server, steps, target } = context;
+  const stackName = `${context.cdk.stackName}-released`;
   const cdk = createCdk(stackName, target, commands);
-  const token = { ...RELEASED.token, tokenUrl: server.tokenUrl };
-  const path = `${token.prefix}/${token.name}`;
+  const token = {
+    ...{ name: 'upgraded', prefix: names.prefix, reservedConcurrency: 0 },
+    ...{ provider: 'oauth2', tokenUrl: server.tokenUrl },
+  };
+  const path = pathOf(context, token.name);
   const secretId = async () => {
     const resources = await account.stackResources(stackName);
     return resources.find(({ ResourceType }) => ResourceType === SECRET_TYPE)?.PhysicalResourceId ?? '';
@@ -31,10 +31,10 @@ export async function checkUpgrade({ account, commands, server, steps, target }:
     account.call<{ VersionIdsToStages: unknown }>(
       ...['secretsmanager', 'describe-secret', '--secret-id', await secretId()],
     );
-  const isReady = await steps.step(`cdk deploy of ${RELEASED.commit}, and its secret stored`, async () => {
-    await cdk.deploy([token], openReleasedApp());
+  const isReady = await steps.step(`cdk deploy of ${RELEASED}, and its secret stored`, async () => {
+    await cdk.deploy([token], { app: openReleasedApp() });
     await account.storeSecret(server.client, 'put-secret-value', '--secret-id', await secretId());
-    await account.invoke(`token-refresher${path.split('/').join('-')}`, { force: true });
+    await account.invoke(functionOf(context, token.name), { force: true });
   });
   if (!isReady) return;
   const resources = await account.stackResources(stackName);
@@ -85,12 +85,12 @@ function openReleasedApp(): string {
   const app = temporaryDirectory();
   const parts = ['cdk.json', 'package.json', 'tsconfig.json', 'infra', 'lambda'];
   try {
-    execFileSync('sh', ['-c', 'git archive "$@" | tar -x -C "$0"', app, RELEASED.commit, ...parts], {
+    execFileSync('sh', ['-c', 'git archive "$@" | tar -x -C "$0"', app, RELEASED, ...parts], {
       cwd: ROOT,
     });
   } catch (cause) {
     throw new Error(
-      `No stack of ${RELEASED.commit} can be upgraded: this clone has not the commit. Run git fetch --unshallow.`,
+      `No stack of ${RELEASED} can be upgraded: this clone has not the commit. Run git fetch --unshallow.`,
       { cause },
     );
   }

@@ -9,6 +9,7 @@ const PROOFS: Readonly<Record<string, string>> = {
   explorer: 'node test/lambda/refresh/explorer/main.ts',
   guards: 'node tools/prove/guards.ts',
   mutants: 'node tools/prove/mutants.ts',
+  permissions: 'node tools/prove/permissions.ts',
   package: 'node tools/packaging/try-package.ts',
   compliance: 'node tools/check-compliance.ts',
   // Needs Go, which builds it in half a minute.
