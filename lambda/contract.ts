@@ -58,6 +58,8 @@ export interface FirstMintProperties {
   readonly StatusParameter: string;
   /** ARN of the customer managed KMS key; empty: the AWS managed key `alias/aws/ssm`. */
   readonly EncryptionKey: string;
+  /** The secret's complete ARN, or its name. Deployed stacks of older releases have none. */
+  readonly Secret: string;
   /** Hash of the function's configuration. */
   readonly Configuration: string;
 }

@@ -181,15 +181,17 @@ export function createFirstMint(
     readonly fn: IFunction;
     readonly parameters: TokenParameters;
     readonly encryptionKey: IKey | undefined;
+    readonly secretId: string;
     readonly configuration: unknown;
   },
 ): Construct {
-  const { fn, parameters, encryptionKey } = props;
+  const { fn, parameters, encryptionKey, secretId } = props;
   const configuration = JSON.stringify(Stack.of(scope).resolve(props.configuration));
   const properties: FirstMintProperties = {
     FunctionName: fn.functionName,
     StatusParameter: parameters.statusParameterName,
     EncryptionKey: encryptionKey?.keyArn ?? '',
+    Secret: secretId,
     Configuration: createHash('sha256').update(configuration).digest('hex').slice(0, 12),
   };
   return DeploymentFunction.of(scope).createResource(scope, id, {

@@ -243,7 +243,9 @@ export class TokenRefresher extends Construct {
       retain: props.retainParameters ?? false,
     });
     const configuration = environment;
-    const firstMint = createFirstMint(this, 'FirstMint', { fn, parameters, encryptionKey, configuration });
+    const secretId = environment.SECRET_ARN;
+    const mint = { fn, parameters, encryptionKey, secretId, configuration };
+    const firstMint = createFirstMint(this, 'FirstMint', mint);
     this.readable = { scope: this, parameters, encryptionKey, firstMint };
     this.grants = new TokenRefresherGrants(this.readable, fn, functionName);
     const keyStatement = parameters.refreshKeyStatement();

@@ -18,8 +18,8 @@ export interface FirstMintClients {
  * Mints a token while the stack is created or updated.
  *
  * A failed mint does not fail the deployment: if the secret has no value or the token endpoint is down, the next
- * invocation tries again. There is one exception: the encryption key has changed, a token is stored, and it could not be
- * encrypted with the new key. The deployment would then remove the readers' permission for the old key.
+ * invocation tries again. The exception is an update that would take a live token away from its readers, see {@link lossOf}.
+ * Resources that depend on this one, and the deletions at the end of an update, then never happen.
  *
  * @throws Error in that case
  */
@@ -27,29 +27,76 @@ export async function mintFirstToken(
   clients: FirstMintClients,
   event: CloudFormationEvent<FirstMintProperties>,
 ): Promise<void> {
-  const { ResourceProperties, OldResourceProperties } = event;
-  const outcome = await tryToInvoke(clients, ResourceProperties.FunctionName);
+  const { ResourceProperties: now, OldResourceProperties: before } = event;
+  const outcome = await tryToInvoke(clients, now.FunctionName);
   process.stdout.write(
     `${JSON.stringify({ resource: event.LogicalResourceId, request: event.RequestType, outcome })}\n`,
   );
-  const wanted = ResourceProperties.EncryptionKey;
-  const before = OldResourceProperties?.EncryptionKey;
-  if (before === undefined || before === wanted) return;
-  const stored = await retry(clients.pause, () =>
-    storedEncryptionKey(clients.ssm, ResourceProperties.StatusParameter),
-  );
-  if (stored === undefined || stored === wanted) return;
+  if (before === undefined) return;
+  const loss = await lossOf(clients, { now, before, outcome });
+  if (loss === undefined) return;
   const why = outcome.minted ? 'the new token was not stored' : `minting failed with ${outcome.code}`;
   throw new Error(
-    `The token is still encrypted with ${describeKey(stored)}, not with ${describeKey(wanted)}: ${why}. The deployment stops here, so that every reader can still decrypt the token. Invoke ${ResourceProperties.FunctionName} with {"diagnose":true}, correct what it reports, and deploy again.`,
+    `${loss.problem}: ${why}. The deployment stops here, so that ${loss.kept}. Invoke ${before.FunctionName ?? now.FunctionName} with {"diagnose":true}, correct what it reports, and deploy again.${loss.hint ?? ''}`,
   );
+}
+
+/** What an update would take from the readers, and what they keep because it stops. */
+interface Loss {
+  readonly problem: string;
+  readonly kept: string;
+  readonly hint?: string;
+}
+
+/**
+ * Finds out whether readers would lose a live token. The update may be a rollback too: CloudFormation does not say.
+ *
+ * - Other parameters: the old ones have a live token, the new ones have none.
+ * - Another key: the token is encrypted with another one than the configured, whose permission would be removed.
+ * - Another secret: it has no usable value, so that nothing would replace the stored token.
+ */
+async function lossOf(
+  { ssm, pause }: FirstMintClients,
+  update: {
+    readonly now: FirstMintProperties;
+    readonly before: Partial<FirstMintProperties>;
+    readonly outcome: Outcome;
+  },
+): Promise<Loss | undefined> {
+  const { now, before, outcome } = update;
+  const read = (name: string) => retry(pause, () => readStoredToken(ssm, name));
+  const isChanged = (key: keyof FirstMintProperties) => (before[key] ?? now[key]) !== now[key];
+  if (isChanged('StatusParameter')) {
+    const from = before.StatusParameter ?? '';
+    if ((await read(now.StatusParameter)).isLive || !(await read(from)).isLive) return undefined;
+    const problem = `${now.StatusParameter} describes no live token, but ${from} does`;
+    return { problem, kept: 'the token that readers use now is not deleted' };
+  }
+  if (isChanged('EncryptionKey')) {
+    const { isLive, encryptionKey } = await read(now.StatusParameter);
+    if (!isLive || encryptionKey === undefined || encryptionKey === now.EncryptionKey) return undefined;
+    return {
+      problem: `The token is still encrypted with ${describeKey(encryptionKey)}, not with ${describeKey(now.EncryptionKey)}`,
+      kept: 'every reader can still decrypt the token',
+    };
+  }
+  const isUnusable = !outcome.minted && ['SECRET_UNAVAILABLE', 'SECRET_MALFORMED'].includes(outcome.code);
+  if (isChanged('Secret') && isUnusable && (await read(now.StatusParameter)).isLive) {
+    return {
+      problem: `No token can be minted with the secret ${now.Secret}`,
+      kept: 'the secret that was used before stays in use',
+      hint: ' A secret that this deployment makes has no value yet: make a secret with a value, and name it by secretName or secretArn.',
+    };
+  }
+  return undefined;
 }
 
 async function tryToInvoke({ lambda, pause }: FirstMintClients, functionName: string): Promise<Outcome> {
   try {
     return await retry(pause, () => invoke(lambda, functionName));
   } catch (error) {
-    return { minted: false, code: (error as Error).name };
+    const { name, errorType = name } = error as Error & { readonly errorType?: string };
+    return { minted: false, code: errorType };
   }
 }
 
@@ -61,19 +108,26 @@ async function invoke(client: LambdaClient, functionName: string): Promise<Outco
   if (FunctionError === undefined) return { minted: true };
   const { errorType = 'UNKNOWN', errorMessage = '' } = JSON.parse(Payload?.transformToString() || '{}');
   const [name] = /\b(AccessDeniedException|ThrottlingException|TooManyUpdates)\b/.exec(errorMessage) ?? [];
-  if (name !== undefined) throw Object.assign(new Error(errorType), { name });
+  if (name !== undefined) throw Object.assign(new Error(errorType), { name, errorType });
   return { minted: false, code: errorType };
 }
 
-/** The ARN of the key that encrypts the stored token, empty for the AWS managed key; undefined without a token, or with an older status. */
-async function storedEncryptionKey(client: SSMClient, statusParameter: string): Promise<string | undefined> {
+/** What a status says of its token. */
+interface StoredToken {
+  readonly isLive: boolean;
+  /** The ARN of its key, empty for the AWS managed key; undefined without a token, or with an older status. */
+  readonly encryptionKey?: string;
+}
+
+async function readStoredToken(client: SSMClient, statusParameter: string): Promise<StoredToken> {
   const { Parameters = [] } = await client.send(new GetParametersCommand({ Names: [statusParameter] }));
   try {
-    const { tokenVersion, encryptionKey } = JSON.parse(Parameters[0]?.Value ?? '{}');
-    if (typeof tokenVersion !== 'number' || encryptionKey === undefined) return undefined;
-    return encryptionKey === null ? '' : String(encryptionKey);
+    const { tokenVersion, expiresAt, encryptionKey } = JSON.parse(Parameters[0]?.Value ?? '{}');
+    if (typeof tokenVersion !== 'number') return { isLive: false };
+    const isLive = Date.parse(expiresAt) > Date.now();
+    return encryptionKey === undefined ? { isLive } : { isLive, encryptionKey: encryptionKey ?? '' };
   } catch {
-    return undefined;
+    return { isLive: false };
   }
 }
 

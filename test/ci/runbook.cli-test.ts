@@ -53,6 +53,7 @@ describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsC
     ['Alarm "failing"', /"tokenVersion":STORED,.*"lastFailure":null/],
     // It mints, and deletes a wrong value: the next invocation heals that.
     ['A wrong deployment', /"outcome":"refreshed"/],
+    ['A deployment failed', /"?step"?:"?token-endpoint/],
   ])('%s', async (section, shows) => {
     const stored = pipeline.stored()?.version ?? 0;
 
@@ -89,17 +90,21 @@ describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsC
     expect(job.stderr).toMatch(/^token v\d+ /m);
   });
 
-  test('dying: the commands for services that are not here are complete', async () => {
-    const commands = commandsOf('Alarm "dying"', ' not-tried').join('\n').split('\n');
+  test.each([
+    ['Alarm "dying"', ['ListSchedules', 'GetFunctionConfiguration']],
+    [
+      'A deployment failed',
+      ['ContinueUpdateRollback', 'DescribeStacks', 'DescribeStackResources', 'ContinueUpdateRollback'],
+    ],
+  ])('%s: the commands for services that are not here are complete', async (section, operations) => {
+    const commands = commandsOf(section, ' not-tried').join('\n').split('\n');
 
     const ended: Ended[] = [];
-    for (const command of commands) ended.push(await paste([command]));
+    for (const command of commands) ended.push(await paste(['FAILED=genesysFirstMint', command]));
 
     // The CLI takes their arguments and sends a request.
-    expect(ended.map(({ stderr }) => /when calling the (\w+) operation/.exec(stderr)?.[1])).toEqual([
-      'ListSchedules',
-      'GetFunctionConfiguration',
-    ]);
+    const called = ended.map(({ stderr }) => /when calling the (\w+) operation/.exec(stderr)?.[1]);
+    expect(called).toEqual(operations);
   });
 
   test('the client secret leaked: the new one is stored and used', async () => {
@@ -154,6 +159,6 @@ test('every incident has commands that are tried, and the page has no others tha
     'Error codes',
     'Along the data path',
   ]);
-  // The scheduler and the log; the standby stack; the version before.
-  expect(marks.filter((mark) => mark !== 'sh')).toEqual(Array(3).fill('sh not-tried'));
+  // The scheduler and the log; the standby stack; the version before; two ways to continue a rollback.
+  expect(marks.filter((mark) => mark !== 'sh')).toEqual(Array(5).fill('sh not-tried'));
 });

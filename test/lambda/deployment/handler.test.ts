@@ -123,27 +123,60 @@ describe('the first mint', () => {
     expect(JSON.stringify(answer).length).toBeLessThan(500);
   });
 
-  test.each([
-    ['fails the deployment: another key', '', KEY, { tokenVersion: 3, encryptionKey: null }, 'FAILED'],
-    ['fails the deployment: AWS’s key again', KEY, '', { tokenVersion: 3, encryptionKey: KEY }, 'FAILED'],
-    ['fails nothing in a rollback', '', KEY, { tokenVersion: 3, encryptionKey: KEY }, 'SUCCESS'],
-    ['fails nothing without a token', '', KEY, { tokenVersion: null, encryptionKey: null }, 'SUCCESS'],
-    ['fails nothing with an older status', '', KEY, { tokenVersion: 3 }, 'SUCCESS'],
-    ['fails nothing if it is the same', KEY, KEY, { tokenVersion: 3, encryptionKey: null }, 'SUCCESS'],
-  ] as const)('that fails after an update of the key %s', async (_case, before, after, status, expected) => {
-    failing('TOKEN_ENDPOINT_UNAVAILABLE', '');
-    put(STATUS, JSON.stringify(status));
-    const id = { PhysicalResourceId: 'first-mint-abc' };
+  const LIVE = { tokenVersion: 3, expiresAt: '2999-01-01T00:00:00Z', encryptionKey: KEY };
+  const DEAD = { ...LIVE, expiresAt: '2020-01-01T00:00:00Z' };
+  const OLDER = { ...LIVE, encryptionKey: undefined };
+  const OLD_PLACE = '/old/genesys/token-status';
+  const OLD_KEY = { ...LIVE, encryptionKey: null };
+  const DOWN = 'TOKEN_ENDPOINT_UNAVAILABLE';
+  const moved = { StatusParameter: OLD_PLACE };
+  const secret = { Secret: 'another' };
 
-    const OldResourceProperties = mint(before).ResourceProperties;
-    const answer = await send({ RequestType: 'Update', ...mint(after), ...id, OldResourceProperties });
+  // `before`: what the stack had instead of a place, a key and a secret. `there`: the status at the old place.
+  type Statuses = { readonly here?: object; readonly there?: object };
+  test.each<[string, object, Statuses, string, kept?: string, key?: string]>([
+    ['another key', { EncryptionKey: '' }, { here: OLD_KEY }, DOWN, 'reader can still decrypt the token'],
+    ['AWS’s key again', { EncryptionKey: KEY }, { here: LIVE }, DOWN, 'reader can still decrypt', ''],
+    ['a key in a rollback', { EncryptionKey: '' }, { here: LIVE }, DOWN],
+    ['a key without a token', { EncryptionKey: '' }, { here: { tokenVersion: null } }, DOWN],
+    ['a key with a dead token', { EncryptionKey: '' }, { here: { ...DEAD, encryptionKey: null } }, DOWN],
+    ['a key with an older status', { EncryptionKey: '' }, { here: OLDER }, DOWN],
+    ['nothing', {}, { here: OLD_KEY }, DOWN],
+    ['the place', moved, { there: LIVE }, DOWN, 'the token that readers use now is not deleted'],
+    ['the place, with a dead token at both', moved, { here: DEAD, there: DEAD }, DOWN],
+    ['the place, with a dead token at the new one', moved, { here: DEAD, there: LIVE }, DOWN, 'not deleted'],
+    ['the place in a rollback', moved, { here: LIVE }, DOWN],
+    ['place and key', { ...moved, EncryptionKey: '' }, { there: OLD_KEY }, DOWN, 'not deleted'],
+    ['the secret, which has no value', secret, { here: LIVE }, 'SECRET_UNAVAILABLE', 'stays in use'],
+    ['the secret, which is no JSON', secret, { here: LIVE }, 'SECRET_MALFORMED', 'secret with a value'],
+    ['the secret, and nothing is lost', secret, { here: DEAD }, 'SECRET_UNAVAILABLE'],
+    ['the secret, which the server refuses', secret, { here: LIVE }, 'TOKEN_REJECTED'],
+  ])(
+    'that fails after an update of %s fails the deployment only where readers lose a live token',
+    async (_case, before, { here, there }, code, kept, key = KEY) => {
+      failing(code, '');
+      if (here !== undefined) put(STATUS, JSON.stringify(here));
+      if (there !== undefined) put(OLD_PLACE, JSON.stringify(there));
+      const id = { PhysicalResourceId: 'first-mint-abc' };
+      const now = mint(key);
+      const OldResourceProperties = { ...now.ResourceProperties, ...before };
+      const event = { RequestType: 'Update', ...now, OldResourceProperties, ...id } as const;
 
-    // The same id as before: CloudFormation replaces nothing.
-    expect(answer).toMatchObject({ Status: expected, ...id });
-    if (expected === 'SUCCESS') return;
-    expect(answer.Reason).toContain('minting failed with TOKEN_ENDPOINT_UNAVAILABLE');
-    expect(answer.Reason).toContain('every reader can still decrypt the token');
-  });
+      const answer = await send(event);
+
+      // The same id as before: CloudFormation replaces nothing.
+      expect(answer).toMatchObject({ Status: kept === undefined ? 'SUCCESS' : 'FAILED', ...id });
+      if (kept === undefined) return;
+      expect(answer.Reason).toContain(`minting failed with ${code}`);
+      expect(answer.Reason).toContain(kept);
+      // A rollback that failed so is continued once a token can be minted.
+      refresher = () => {
+        put(STATUS, JSON.stringify({ ...LIVE, encryptionKey: key || null }));
+        return REFRESHED;
+      };
+      expect((await send(event)).Status).toBe('SUCCESS');
+    },
+  );
 
   test('does nothing when it is removed from the stack', async () => {
     await send({ RequestType: 'Delete', ...mint(), PhysicalResourceId: 'first-mint-abc' });
@@ -185,7 +218,7 @@ function mint(EncryptionKey = '') {
   const names = { FunctionName: FUNCTION, StatusParameter: STATUS };
   return {
     ResourceType: 'Custom::FirstMint',
-    ResourceProperties: { ...names, EncryptionKey, Configuration: 'abc' },
+    ResourceProperties: { ...names, EncryptionKey, Secret: 'genesys/ci-client', Configuration: 'abc' },
   };
 }
 
