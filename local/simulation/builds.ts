@@ -43,17 +43,15 @@ const LONGEST_BUILD_MS = 120 * MINUTE_MS;
 
 /**
  * Draws the reads of a span's builds, in three ways of reading. By day, 8 to 20 h, five times as many as at night; 1 to 120
- * minutes long. `longestJobMs`: only jobs of that length at most, which read once.
+ * minutes long.
  */
 export function drawReads(options: {
   readonly seed: number;
   readonly spanMs: number;
   readonly lifetimeMs: number;
   readonly buildsADay: number;
-  readonly longestJobMs?: number | undefined;
 }): readonly Read[] {
-  const { seed, spanMs, lifetimeMs, buildsADay, longestJobMs } = options;
-  const longestMinutes = (longestJobMs ?? LONGEST_BUILD_MS) / MINUTE_MS;
+  const { seed, spanMs, lifetimeMs, buildsADay } = options;
   const random = createRandom(seed, 'builds');
   const reads: Read[] = [];
   // Drawn at the day's rate, thinned by night.
@@ -65,9 +63,8 @@ export function drawReads(options: {
     if (start >= spanMs - LONGEST_BUILD_MS - HOUR_MS) return reads;
     const hour = (start % DAY_MS) / HOUR_MS;
     if ((hour < 8 || hour >= 20) && random.uniform() >= 0.2) continue;
-    const durationMs = MINUTE_MS * longestMinutes ** random.uniform();
-    const drawn = READINGS[Math.floor(random.uniform() * 3)] ?? 'once';
-    const reading = longestJobMs === undefined ? drawn : 'once';
+    const durationMs = MINUTE_MS * (LONGEST_BUILD_MS / MINUTE_MS) ** random.uniform();
+    const reading = READINGS[Math.floor(random.uniform() * 3)] ?? 'once';
     // With --min-ttl: the time that the build needs; if no token lives that long, several times 3/4 of a lifetime.
     const stretchMs =
       reading === 'again'

@@ -4,7 +4,7 @@
  */
 const BENCHES: Readonly<Record<string, string>> = {
   availability: 'a simulated year: builds lost, the guarantees M and H, the alarm; --quick, --seed N',
-  scale: 'stacks of 1 to 1,000 tokens: synth, resources, load on Parameter Store, costs',
+  scale: 'costs a month of one token and of 1,000, and of shorter intervals',
   speed: 'ratios in one run: idle beat, mint, memory, forwarded calls',
 };
 

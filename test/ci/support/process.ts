@@ -42,36 +42,6 @@ export function run(command: readonly string[], options: RunOptions = {}): Promi
   });
 }
 
-/** Shorter than a process of ours lives, and far from all of a core's time. */
-const SCAN_INTERVAL_MS = 5;
-
-/** Watches the argument lists of all processes of this machine until stopped; Linux only. */
-export function watchArguments(secret: string): { stop(): { seen: readonly string[]; scans: number } } {
-  const seen: string[] = [];
-  let scans = 0;
-  let stopped = false;
-  const scan = (): void => {
-    for (const pid of readdirSync('/proc')) {
-      if (!/^\d+$/.test(pid)) continue;
-      try {
-        const line = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
-        if (line.includes(secret)) seen.push(line.split('\0')[0] ?? '');
-      } catch {
-        // The process ended after it was listed.
-      }
-    }
-    scans += 1;
-    if (!stopped) setTimeout(scan, SCAN_INTERVAL_MS);
-  };
-  scan();
-  return {
-    stop() {
-      stopped = true;
-      return { seen, scans };
-    },
-  };
-}
-
 /** Finds the files below a directory that contain a text. */
 export function filesContaining(directory: string, text: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })

@@ -35,7 +35,7 @@ const YEARS: readonly Year[] = [
 ];
 
 /**
- * Simulates and prints the strategies in the same year, with all faults of the history. Claim 2: a fixed schedule loses
+ * Simulates and prints the strategies in the same year, with all faults of the history. Claim 1: a fixed schedule loses
  * more builds than ours, if the server has many live tokens. Returns the years in which it does not hold.
  */
 export async function compareStrategies(scope: Scope): Promise<readonly string[]> {
@@ -56,7 +56,7 @@ export async function compareStrategies(scope: Scope): Promise<readonly string[]
     printTable(HEAD, rows);
     const isFewer = (lost.get(OURS) ?? 0) <= (lost.get(fixed) ?? 0);
     if (kind === 'many live tokens' && !isFewer)
-      broken.push(`claim 2: a fixed schedule loses fewer: ${name}`);
+      broken.push(`claim 1: a fixed schedule loses fewer: ${name}`);
   }
   return broken;
 }

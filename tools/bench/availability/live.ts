@@ -67,12 +67,12 @@ export async function live(options: {
 }): Promise<Outcome> {
   const { scope, setting, server = PLAIN, longestTrouble } = options;
   const { seed, spanMs } = scope;
-  const { lifetimeMs, longestJobMs } = setting;
+  const { lifetimeMs } = setting;
   const longestTroubleMs =
     longestTrouble === undefined ? undefined : promiseOf(setting).toleranceMs * longestTrouble;
   return await simulate({
     world: createWorld({ seed, spanMs, lifetimeMs, server, longestTroubleMs }),
-    reads: drawReads({ seed, spanMs, lifetimeMs, buildsADay: BUILDS_A_DAY, longestJobMs }),
+    reads: drawReads({ seed, spanMs, lifetimeMs, buildsADay: BUILDS_A_DAY }),
     strategy: options.strategy ?? { name: 'ours', kind: 'ours', ...setting },
   });
 }

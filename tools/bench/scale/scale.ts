@@ -1,10 +1,6 @@
-import { MAX_TOKENS } from '../../../infra/rules/settings.ts';
 import { BEAT_MS, dueAgeMs, refreshAfterMs } from '../../../lambda/contract.ts';
 import { synthesize } from '../../../local/synthesized-function.ts';
 import { count, printTable } from '../report.ts';
-
-/** CloudFormation's limit for a stack. */
-const MAX_RESOURCES = 500;
 
 const MONTH_MINUTES = 30 * 24 * 60;
 
@@ -31,73 +27,18 @@ const PRICES = {
   scheduledInvocationsFree: 14_000_000,
 } as const;
 
-/** Synthesizes stacks of 1 to 50 tokens, and computes the costs of one token and of many, a month. */
+/** Computes the costs of one token and of many, a month. */
 export async function run(): Promise<number> {
-  // The first one loads the CDK and bundles, and is not counted.
-  const [fn] = synthesizeStack(1).functions;
-  const memoryMiB = fn?.memoryMiB ?? Number.NaN;
-  const stacks = [1, 2, 10, 16, 50].map(measureStacks);
-  const [one, two] = stacks as [Measured, Measured];
-  const perToken = two.resources - one.resources;
-  const shared = one.resources - perToken;
-
-  console.log('Default configuration, one process; "resources" and "template": those of the largest stack\n');
-  printTable(
-    ['tokens', 'stacks', 'synth, ms', 'resources', 'template, KB'],
-    stacks.map((stack) => [
-      String(stack.tokens),
-      String(stack.stacks),
-      stack.synthMs.toFixed(0),
-      String(stack.resources),
-      (stack.templateBytes / 1000).toFixed(1),
-    ]),
-  );
-  console.log(
-    `${perToken} resources per token and ${shared} per stack: ${Math.floor((MAX_RESOURCES - shared) / perToken)} tokens would fit into ${MAX_RESOURCES} resources.\n`,
-  );
-  console.log(`$ a month of 30 days; ${memoryMiB} MiB\n`);
-  printCosts(memoryMiB, one.alarms);
-  printIntervals(memoryMiB);
-  return stacks.every(({ resources }) => resources <= MAX_RESOURCES) ? 0 : 1;
-}
-
-interface Measured {
-  readonly tokens: number;
-  readonly stacks: number;
-  readonly synthMs: number;
-  /** Of the largest stack, as is the template's size without white space. */
-  readonly resources: number;
-  readonly templateBytes: number;
-  readonly alarms: number;
-}
-
-function measureStacks(tokens: number): Measured {
-  const stacks = Math.ceil(tokens / MAX_TOKENS);
-  const startedAt = performance.now();
-  const templates = Array.from(
-    { length: stacks },
-    (_, stack) => synthesizeStack(Math.min(MAX_TOKENS, tokens - stack * MAX_TOKENS)).template,
-  );
-  const synthMs = performance.now() - startedAt;
-  const resources = templates.map(({ Resources }) => Object.values(Resources));
-  return {
-    tokens,
-    stacks,
-    synthMs,
-    resources: Math.max(...resources.map((all) => all.length)),
-    templateBytes: Math.max(...templates.map((template) => JSON.stringify(template).length)),
-    alarms: resources.flat().filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm').length,
-  };
-}
-
-function synthesizeStack(tokens: number) {
-  return synthesize({
-    tokens: Array.from({ length: tokens }, (_, index) => ({
-      name: `token-${index + 1}`,
-      provider: 'genesys-cloud',
-      region: 'eu-central-1',
-    })),
+  const { functions, template } = synthesize({
+    tokens: [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' }],
   });
+  const memoryMiB = functions[0]?.memoryMiB ?? Number.NaN;
+  const alarms = Object.values(template.Resources).filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm');
+
+  console.log(`$ a month of 30 days; ${memoryMiB} MiB\n`);
+  printCosts(memoryMiB, alarms.length);
+  printIntervals(memoryMiB);
+  return 0;
 }
 
 /** The monthly bill of one token in the default configuration, and of many. */

@@ -2,9 +2,17 @@ import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseTokens } from '../../../infra/configuration/tokens-configuration.ts';
+import { RefreshError } from '../../../lambda/errors.ts';
+import { createMinter } from '../../../lambda/mint/create-minter.ts';
 import type { MintedToken } from '../../../lambda/mint/minter.ts';
+import type { SecretStage } from '../../../lambda/mint/secret.ts';
 import { ROOT, type ServerProcess, startServerProcess, WORK_DIRECTORY } from '../server-process.ts';
-import { AWKWARD, mint, PLAIN, POST, testSecrets } from './mint.ts';
+
+const PLAIN = { client_id: 'plain', client_secret: 'canary-plain' };
+const AWKWARD = { client_id: 'awk:ward %+', client_secret: 'canary s%c+d&e=f g/!~()' };
+const POST = { client_id: 'post', client_secret: AWKWARD.client_secret };
+const WRONG = { ...PLAIN, client_secret: 'canary-wrong' };
 
 const VERSION = '26.7.0';
 const HOME = join(ROOT, `.venv/keycloak-${VERSION}`);
@@ -67,7 +75,26 @@ async function check({
   expect(warnings).toHaveLength(secretStage === 'AWSCURRENT' ? 0 : 1);
 }
 
-testSecrets(() => ({ issuer: issuer() }), check);
+test.each([
+  ['Basic', PLAIN, {}],
+  ['Basic with characters that need encoding', AWKWARD, {}],
+  ['client_secret_post', POST, { clientAuthentication: 'client_secret_post' }],
+])('%s', async (_, client, more) => {
+  await check(await mint({ issuer: issuer(), ...more }, { AWSCURRENT: client }));
+});
+
+test('a wrong secret: TOKEN_REJECTED; the right one as AWSPREVIOUS is used', async () => {
+  const error = await mint({ issuer: issuer() }, { AWSCURRENT: WRONG }).catch((caught: unknown) => caught);
+  expect(error).toMatchObject({
+    code: 'TOKEN_REJECTED',
+    message: expect.stringContaining('The client id, secret or key is wrong'),
+  });
+  expect((error as Error).message).not.toContain('canary');
+
+  const minted = await mint({ issuer: issuer() }, { AWSCURRENT: WRONG, AWSPREVIOUS: PLAIN });
+  await check(minted);
+  expect(minted.secretStage).toBe('AWSPREVIOUS');
+});
 
 test.each(Object.entries(KEYS))(
   'private_key_jwt, %s, for the issuer or the token endpoint',
@@ -84,6 +111,27 @@ test.each(Object.entries(KEYS))(
     await check(await mint({ ...settings, assertionAudience: endpoint('token') }, secret));
   },
 );
+
+/** Mints with these settings of an `oauth2` token, and these versions of its secret. */
+function mint(settings: object, stages: Partial<Record<SecretStage, object>>): Promise<MintedToken> {
+  const target = { account: undefined, region: undefined };
+  const [token] = parseTokens([{ name: 'e2e', provider: 'oauth2', ...settings }], target);
+  if (token === undefined) throw new Error('no token');
+  const minter = createMinter({
+    config: {
+      providerSettings: token.provider,
+      secretArn: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:e2e-AbCdEf',
+      assumedLifetimeMs: 900_000,
+    },
+    now: () => new Date(),
+    readSecret: async (stage) => {
+      const value = stages[stage];
+      if (value === undefined) throw new RefreshError('SECRET_UNAVAILABLE', `There is no ${stage}.`);
+      return { text: JSON.stringify(value), createdAt: undefined };
+    },
+  });
+  return minter.mint({ signal: AbortSignal.timeout(20_000) });
+}
 
 /** Fetches and unpacks the distribution, once. Needs Maven and Python 3. */
 function install(): void {
