@@ -65,6 +65,7 @@ export class TokenRefresherStack extends Stack {
       ...(token.tags === undefined ? {} : { tags: token.tags }),
       ...lookUpVpc(imports, token),
       ...(alarmTopic === undefined ? {} : { alarmTopic }),
+      ...(token.runbookUrl === undefined ? {} : { runbookUrl: token.runbookUrl }),
     });
     createTokenOutputs(this, token.outputPrefix, refresher);
     return refresher;

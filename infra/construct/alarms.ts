@@ -15,10 +15,11 @@ import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { type ITopic, Subscription, SubscriptionProtocol, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { type Guarantee, METRIC_NAME, METRIC_NAMESPACE } from '../../lambda/contract.ts';
+import { BEAT_MS, type Guarantee, METRIC_NAME, METRIC_NAMESPACE } from '../../lambda/contract.ts';
 import { durationText } from '../rules/duration-text.ts';
 import { dyingAlarm } from './dying-alarm.ts';
 import { invokeCommand } from './invocations.ts';
+import { keepsReleasedIds } from './released-ids.ts';
 
 /**
  * Failed refreshes within 15 minutes that raise the alarm. One or two failures are common and heal by themselves. A
@@ -65,9 +66,11 @@ function failuresMetric(fn: IFunction): Metric {
 interface TokenAlarmProps {
   readonly tokenName: string;
   readonly tokenParameterName: string;
+  readonly statusParameterName: string;
   /** For people: the function's own name is known only when the stack is deployed. */
   readonly functionName: string;
   readonly topic?: ITopic | undefined;
+  readonly runbookUrl?: string | undefined;
 }
 
 /**
@@ -82,7 +85,8 @@ export function createDyingAlarm(
   const { thresholdSeconds, datapoints, countsMissingAsZero } = dyingAlarm(props.guarantee);
   const remaining = remainingSecondsMetric(props.tokenParameterName);
   const alarm = new Alarm(scope, id, {
-    alarmDescription: `${describeDying(props)} ${adviceOf(scope, props)}`,
+    ...nameOf(scope, `${props.functionName}-expires-soon`),
+    alarmDescription: `${describeDying(props)} ${adviceOf(scope, props, 'dying')}`,
     metric: countsMissingAsZero ? missingAsZero(remaining) : remaining,
     threshold: thresholdSeconds,
     comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -100,7 +104,8 @@ export function createFailingAlarm(
   props: TokenAlarmProps & { readonly fn: IFunction },
 ): Alarm {
   const alarm = new Alarm(scope, id, {
-    alarmDescription: `Refreshing the token "${props.tokenName}" (${props.tokenParameterName}) keeps failing. Jobs can use the stored token until it expires. The error code is in the function's log and in lastFailure of the status parameter. ${adviceOf(scope, props)}`,
+    ...nameOf(scope, `${props.functionName}-refresh-failing`),
+    alarmDescription: `Refreshing the token "${props.tokenName}" (${props.tokenParameterName}) keeps failing. Jobs can use the stored token until it expires, at expiresAt in ${props.statusParameterName}. The error code is in lastFailure there, and in the function's log. ${adviceOf(scope, props, 'failing')}`,
     metric: failuresMetric(props.fn),
     threshold: FAILING_COUNT,
     comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -118,19 +123,33 @@ function notify(alarm: Alarm, topic: ITopic | undefined): void {
   alarm.addOkAction(new SnsAction(topic));
 }
 
-/** The command comes last: whoever reads the alarm's mail can copy it to the end. */
-function adviceOf(scope: Construct, { functionName }: TokenAlarmProps): string {
-  const { region } = Stack.of(scope);
-  return `To find the cause, run: ${invokeCommand({ region, functionName, event: { diagnose: true } })}`;
+/**
+ * The alarm's name, which is the subject of its mail. The released stack keeps the names that CloudFormation gave: another
+ * name is another alarm, without its history.
+ */
+function nameOf(scope: Construct, alarmName: string): { alarmName?: string } {
+  return keepsReleasedIds(scope) ? {} : { alarmName };
 }
 
+/** The command comes last: whoever reads the alarm's mail can copy it to the end. */
+function adviceOf(scope: Construct, { functionName, runbookUrl }: TokenAlarmProps, alarm: string): string {
+  const { region } = Stack.of(scope);
+  const runbook = runbookUrl ?? `docs/runbook.md of token-refresher, 'Alarm "${alarm}"'`;
+  return `Runbook: ${runbook} . To find the cause, run: ${invokeCommand({ region, functionName, event: { diagnose: true } })}`;
+}
+
+/** What is wrong, compared with what is normal, and until when jobs work. */
 function describeDying(props: TokenAlarmProps & { readonly guarantee: Guarantee }): string {
-  const token = `The token "${props.tokenName}" (${props.tokenParameterName})`;
-  const { job } = props.guarantee;
-  if (job === null)
-    return `${token} expires soon, or the function that refreshes it has stopped running. Builds fail when the token has expired.`;
-  const { thresholdSeconds } = dyingAlarm(props.guarantee);
-  return `${token} has less than ${durationText(thresholdSeconds * 1_000)} left, or the function that refreshes it has stopped running. Jobs that read the token once and use it for ${durationText(job.longestJobMs)} (longestJob) will soon outlive it.`;
+  const { floorMs, job } = props.guarantee;
+  const { thresholdSeconds, leftMs } = dyingAlarm(props.guarantee);
+  const left = `less than ${durationText(thresholdSeconds * 1_000)} left (normally at least ${durationText(floorMs)})`;
+  const exactly = `expiresAt in ${props.statusParameterName}`;
+  const after = leftMs < BEAT_MS ? 'this alarm' : `about ${durationText(leftMs)} after this alarm`;
+  const jobs =
+    job === null
+      ? `Jobs work until the token expires, ${leftMs < BEAT_MS ? 'within minutes of this alarm' : after} (${exactly}).`
+      : `From ${after} on, jobs of ${durationText(job.longestJobMs)} (longestJob) outlive it. Shorter jobs work until it expires (${exactly}).`;
+  return `The token "${props.tokenName}" (${props.tokenParameterName}) has ${left}, or the function that refreshes it has stopped running. ${jobs}`;
 }
 
 /** Creates a dashboard with a row per token: its remaining life with the alarm's threshold, and its failed refreshes. */

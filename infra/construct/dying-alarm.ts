@@ -9,6 +9,8 @@ export interface DyingAlarm {
   readonly countsMissingAsZero: boolean;
   /** Whether it is always raised before the token expires, or before the job guarantee is broken. */
   readonly isRaisedInTime: boolean;
+  /** From the alarm to the token's expiry, or to the end of the job guarantee, where nothing is done. */
+  readonly leftMs: number;
 }
 
 /** From the first breach to the alarm, without further datapoints: a late beat, the end of the minute, CloudWatch's evaluation. */
@@ -41,5 +43,6 @@ export function dyingAlarm({ floorMs, outageToleranceMs, refreshAfterMs, job }: 
     datapoints,
     countsMissingAsZero: datapoints >= LEAST_DATAPOINTS_WITH_ZEROS,
     isRaisedInTime: thresholdMs >= inTimeMs,
+    leftMs: Math.max(0, thresholdMs - inTimeMs),
   };
 }

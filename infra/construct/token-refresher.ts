@@ -114,6 +114,12 @@ export interface TokenRefresherProps {
   readonly alarmTopic?: ITopic;
 
   /**
+   * Address of your runbook, for the alarms' texts: up to 300 characters.
+   * @default - the text names docs/runbook.md, which is in this package
+   */
+  readonly runbookUrl?: string;
+
+  /**
    * Reserved concurrency of the function: 1 makes refreshes single-flight. 0 reserves none, which accounts with a
    * concurrency limit of 10 need. Two mints at once are then harmless: a later one follows within a minute.
    * @default 1
@@ -252,7 +258,12 @@ export class TokenRefresher extends Construct {
     const keyPolicy = keyStatement && createKeyPolicy(this, 'FunctionKey', { role, statement: keyStatement });
     const heartbeat = createHeartbeat(this, 'Heartbeat', { fn });
     createSecretChangeRule(this, 'SecretChange', { fn, secret: props.secret });
-    const alarmed = { tokenName, tokenParameterName, functionName, topic };
+    const { statusParameterName } = this;
+    const { runbookUrl } = props;
+    const alarmed = {
+      ...{ tokenName, tokenParameterName, statusParameterName, functionName },
+      ...{ topic, runbookUrl },
+    };
     this.dyingAlarm = createDyingAlarm(this, 'Dying', { ...alarmed, guarantee: this.guarantee });
     this.failingAlarm = createFailingAlarm(this, 'Failing', { ...alarmed, fn });
     // CloudFormation creates these one after another and deletes them in the reverse order. The other parts refer to one of these.

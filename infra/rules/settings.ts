@@ -106,6 +106,10 @@ export const SHARED = {
       must(`a number of days that CloudWatch Logs keeps: ${LOG_RETENTIONS.join(', ')}`),
     )
     .default(RetentionDays.ONE_MONTH),
+  runbookUrl: text(
+    'an http or https URL of up to 300 characters, without a user name',
+    /^(?=.{1,300}$)https?:\/\/[^\s/@]+(\/\S*)?$/,
+  ).optional(),
   fipsEndpoints: flag().default(false),
   adoptParameters: flag().default(false),
   retainParameters: flag().default(false),

@@ -124,6 +124,16 @@ export const WRONG_VALUES: readonly WrongValue[] = [
   ...token(genesys, 'alarmTopicArn', arn('sns', 'on-call', { region: 'eu-west-1' })),
   ...token(genesys, 'alarmTopicArn', arn('sns', 'on-call', { account: '999900001111' })),
 
+  ...token(
+    genesys,
+    'runbookUrl',
+    'wiki',
+    'ftp://wiki.test',
+    'https://a:b@wiki.test/',
+    'https://wiki.test/a b',
+  ),
+  ...token(genesys, 'runbookUrl', `https://wiki.test/${'x'.repeat(300)}`),
+
   ...token(genesys, 'readers', role('ci'), [role('ci'), role('ci')]),
   ...token(genesys, 'readers', [...jobs(GITHUB, MAIN, MAIN)]),
   ...reader(7, null, [role('ci')], 'arn:aws:iam::111122223333:user/ci', 'arn:aws:iam::444455556666:root'),

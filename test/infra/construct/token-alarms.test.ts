@@ -1,6 +1,7 @@
 import { App, Duration, Stack } from 'aws-cdk-lib';
 import fc from 'fast-check';
 import { dyingAlarm } from '../../../infra/construct/dying-alarm.ts';
+import type { TokenRefresherProps } from '../../../infra/construct/token-refresher.ts';
 import { BEAT_MS, dueAgeMs, greatestLongestJobMs, guarantee } from '../../../lambda/contract.ts';
 import { ringAlarm } from '../../../local/simulation/alarm.ts';
 import { addRefresher, templateOf } from './own-refresher.ts';
@@ -95,7 +96,7 @@ test.each([
       longestJobMs: longestJob === undefined ? undefined : longestJob * 60_000,
     });
 
-    expect(dyingAlarm(promise)).toEqual({
+    expect(dyingAlarm(promise)).toMatchObject({
       thresholdSeconds,
       datapoints,
       countsMissingAsZero,
@@ -122,15 +123,49 @@ test('leaves missing minutes to CloudWatch where one minute alone must raise the
   });
 });
 
-test('with a longest job, is raised before the job guarantee is broken, and says so', () => {
-  const template = templateOf({ expectedLifetime: Duration.hours(1), longestJob: Duration.minutes(45) });
-
-  const [alarm] = Object.values(template.findResources('AWS::CloudWatch::Alarm'));
-
-  expect(alarm?.Properties).toMatchObject({ Threshold: 3060, EvaluationPeriods: 3 });
-  expect(JSON.stringify(alarm?.Properties.AlarmDescription)).toMatch(
-    /has less than 51 min left, .*\. Jobs that read the token once and use it for 45 min \(longestJob\) will soon outlive it\. To find the cause, run: /,
+test('with a longest job, is raised before the job guarantee is broken', () => {
+  templateOf({ expectedLifetime: Duration.hours(1), longestJob: Duration.minutes(45) }).hasResourceProperties(
+    'AWS::CloudWatch::Alarm',
+    { Threshold: 3060, EvaluationPeriods: 3 },
   );
+});
+
+const LONGEST = `https://wiki.example.com/${'x'.repeat(275)}`;
+
+test.each<[Partial<TokenRefresherProps>, string]>([
+  [
+    { expectedLifetime: Duration.hours(24) },
+    'has less than 11 h 34 min left (normally at least 23 h 8 min), or the function that refreshes it has stopped running. Jobs work until the token expires, about 11 h 26 min after this alarm (expiresAt in /ci/deploy/token-status). Runbook: docs/runbook.md of token-refresher, ',
+  ],
+  [
+    { expectedLifetime: Duration.hours(1), longestJob: Duration.minutes(45) },
+    'From this alarm on, jobs of 45 min (longestJob) outlive it. Shorter jobs work until it expires (expiresAt in /ci/deploy/token-status).',
+  ],
+  [
+    { parameterPrefix: `/${'p'.repeat(7)}`, tokenName: 'n'.repeat(40), runbookUrl: LONGEST },
+    ` Runbook: ${LONGEST} . To find the cause, run: `,
+  ],
+])('the mail says what is left, what is normal, until when jobs work, and what to do: %j', (props, text) => {
+  const alarms = templateOf(props).findResources('AWS::CloudWatch::Alarm');
+
+  const [dying, failing] = Object.values(alarms).map(({ Properties }) => {
+    const [, parts] = Properties.AlarmDescription['Fn::Join'];
+    return {
+      name: Properties.AlarmName,
+      text: parts.map((part: unknown) => (typeof part === 'string' ? part : 'eu-isoe-west-1')).join(''),
+    };
+  });
+
+  expect(dying?.text).toContain(text);
+  for (const one of [dying, failing]) {
+    expect(one?.text).toMatch(/echo '\{"diagnose":true\}' \| aws lambda invoke .*$/);
+    // CloudWatch's limit.
+    expect(one?.text.length).toBeLessThanOrEqual(1_024);
+  }
+  expect([dying?.name, failing?.name]).toEqual([
+    expect.stringMatching(/^token-refresher-.*-expires-soon$/),
+    expect.stringMatching(/^token-refresher-.*-refresh-failing$/),
+  ]);
 });
 
 test.each([
