@@ -23,9 +23,10 @@ export function createTokenOutputs(scope: Construct, prefix: string, refresher: 
 
   output('TokenParameter', 'Parameter that holds the token (SecureString)', refresher.tokenParameterName);
   output('StatusParameter', 'Parameter that holds its status (JSON)', refresher.statusParameterName);
+  output('ClientJson', 'Write this into client.json, with your values', shapeOf(refresher.secretKeys));
   output(
     'StoreSecret',
-    `Stores the client secret; a token is minted at once. Write ${shapeOf(refresher.secretKeys)} into client.json first, and delete the file afterwards`,
+    'Stores client.json as the client secret; a token is minted at once. Delete the file afterwards',
     `aws secretsmanager put-secret-value --region ${region} --secret-id ${secretIdOf(refresher.secret)} --secret-string file://client.json`,
   );
   output('ForceRefresh', 'Mints a token now', invoke({ force: true }));

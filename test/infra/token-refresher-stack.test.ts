@@ -33,13 +33,17 @@ test('cdk-nag has no finding that is not acknowledged', () => {
 });
 
 // Those of Genesys Cloud: the snapshot of token-refresher.test.ts.
-test('the outputs name the keys that each provider needs', () => {
+test('the outputs and README have client.json to fill in, as each provider needs it', () => {
   const [cxone, generic] = ['Cxone', 'Generic'].map(
-    (token) => full.template.Outputs?.[`${token}StoreSecret`]?.Description,
+    (token) => full.template.Outputs?.[`${token}ClientJson`]?.Value,
   );
 
-  expect(cxone).toContain('"client_secret": "...", "access_key_id": "...", "access_key_secret": "..."}');
-  expect(generic).toContain('Write {"client_id": "...", "private_key": "..."}');
+  expect(cxone).toBe(
+    '{"client_id": "...", "client_secret": "...", "access_key_id": "...", "access_key_secret": "..."}',
+  );
+  expect(generic).toBe('{"client_id": "...", "private_key": "..."}');
+  const readme = readFileSync('README.md', 'utf8');
+  for (const shape of [smallest.template.Outputs?.GenesysClientJson?.Value, cxone]) expect(readme).toContain(shape);
 });
 
 test('is bound to no account if nothing is looked up, and has no value of a secret', () => {
