@@ -43,7 +43,8 @@ test('the outputs and README have client.json to fill in, as each provider needs
   );
   expect(generic).toBe('{"client_id": "...", "private_key": "..."}');
   const readme = readFileSync('README.md', 'utf8');
-  for (const shape of [smallest.template.Outputs?.GenesysClientJson?.Value, cxone]) expect(readme).toContain(shape);
+  for (const shape of [smallest.template.Outputs?.GenesysClientJson?.Value, cxone])
+    expect(readme).toContain(shape);
 });
 
 test('is bound to no account if nothing is looked up, and has no value of a secret', () => {
