@@ -19,6 +19,7 @@ export {
 export { ConfigurationError } from './construct/configuration-error.ts';
 export { TokenRefresherGrants } from './construct/grants.ts';
 export { ReaderRole, type ReaderRoleProps } from './construct/reader-role.ts';
+export type { SecretRotation } from './construct/rotation.ts';
 export { createTokenOutputs } from './construct/token-outputs.ts';
 export { TokenRefresher, type TokenRefresherProps } from './construct/token-refresher.ts';
 export type { OidcSubject } from './rules/oidc-subject.ts';

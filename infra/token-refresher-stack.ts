@@ -9,6 +9,7 @@ import { alarmTopicFor, createDashboard } from './construct/alarms.ts';
 import { limitSize } from './construct/limit-size.ts';
 import { ReaderRole } from './construct/reader-role.ts';
 import { keepReleasedIds } from './construct/released-ids.ts';
+import type { SecretRotation } from './construct/rotation.ts';
 import { createTokenOutputs } from './construct/token-outputs.ts';
 import { TokenRefresher } from './construct/token-refresher.ts';
 import { lookUpVpc } from './looked-up-vpc.ts';
@@ -63,6 +64,7 @@ export class TokenRefresherStack extends Stack {
       ...(encryptionKey === undefined ? {} : { encryptionKey }),
       ...(logEncryptionKey === undefined ? {} : { logEncryptionKey }),
       ...(token.tags === undefined ? {} : { tags: token.tags }),
+      ...rotationOf(imports, token),
       ...lookUpVpc(imports, token),
       ...(alarmTopic === undefined ? {} : { alarmTopic }),
       ...(token.runbookUrl === undefined ? {} : { runbookUrl: token.runbookUrl }),
@@ -122,20 +124,43 @@ function importKey(scope: Construct, id: string, arn: string | undefined): IKey 
 }
 
 function secretOf(scope: Construct, token: TokenConfiguration, encryptionKey: IKey | undefined): ISecret {
-  const { secretArn: secretCompleteArn, secretName } = token;
+  const { secretArn, secretName } = token;
   const secretKey = importKey(scope, 'SecretKey', token.secretEncryptionKeyArn);
-  const key = secretKey === undefined ? {} : { encryptionKey: secretKey };
-  if (secretCompleteArn !== undefined) {
-    return Secret.fromSecretAttributes(scope, 'Secret', { secretCompleteArn, ...key });
+  return (
+    importSecret(scope, 'Secret', { arn: secretArn, name: secretName, key: secretKey }) ??
+    createSecret(scope, token, encryptionKey)
+  );
+}
+
+/** Imports an existing secret; undefined if neither its ARN nor its name is known. */
+function importSecret(
+  scope: Construct,
+  id: string,
+  { arn, name, key }: { arn: string | undefined; name: string | undefined; key: IKey | undefined },
+): ISecret | undefined {
+  const withKey = key === undefined ? {} : { encryptionKey: key };
+  if (arn !== undefined) {
+    return Secret.fromSecretAttributes(scope, id, { secretCompleteArn: arn, ...withKey });
   }
-  if (secretName === undefined) return createSecret(scope, token, encryptionKey);
+  if (name === undefined) return undefined;
   const secretPartialArn = Stack.of(scope).formatArn({
     service: 'secretsmanager',
-    resource: `secret:${secretName}`,
+    resource: `secret:${name}`,
   });
-  return secretKey === undefined
-    ? Secret.fromSecretNameV2(scope, 'Secret', secretName)
-    : Secret.fromSecretAttributes(scope, 'Secret', { secretPartialArn, encryptionKey: secretKey });
+  return key === undefined
+    ? Secret.fromSecretNameV2(scope, id, name)
+    : Secret.fromSecretAttributes(scope, id, { secretPartialArn, encryptionKey: key });
+}
+
+function rotationOf(scope: Construct, { rotation }: TokenConfiguration): { rotation?: SecretRotation } {
+  if (rotation === undefined) return {};
+  const adminSecret = importSecret(scope, 'AdminSecret', {
+    arn: rotation.adminSecretArn,
+    name: rotation.adminSecretName,
+    key: importKey(scope, 'AdminSecretKey', rotation.adminSecretEncryptionKeyArn),
+  });
+  if (adminSecret === undefined) return {};
+  return { rotation: { adminSecret, every: Duration.days(rotation.everyDays) } };
 }
 
 /**

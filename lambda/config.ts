@@ -82,8 +82,8 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
   return { ...config, providerSettings, source: sourceOf(providerSettings, config.secretArn) };
 }
 
-/** The message must not repeat a URL: it may contain a password. */
-function parseProviderSettings(json: string, problems: string[]): ProviderSettings | undefined {
+/** Reads a provider's settings. The problem must not repeat a URL: it may contain a password. */
+export function parseProviderSettings(json: string, problems: string[]): ProviderSettings | undefined {
   if (json === '') return undefined;
   try {
     const settings: ProviderSettings = JSON.parse(json);
@@ -106,7 +106,8 @@ function parseTags(json: string | undefined, problems: string[]): Record<string,
   }
 }
 
-function readProxy(
+/** Reads the proxy that Lambda's environment names. */
+export function readProxy(
   environment: Readonly<Record<string, string | undefined>>,
   problems: string[],
 ): ProxySettings | undefined {

@@ -44,6 +44,26 @@ export interface FunctionEnvironment {
   readonly PARAMETER_TAGS?: string;
 }
 
+/** The environment of the function that rotates a token's client secret. */
+export interface RotationEnvironment {
+  /** The token's name, for people. */
+  readonly ROTATED_TOKEN: string;
+  /** {@link ProviderSettings} as JSON. */
+  readonly PROVIDER_SETTINGS: string;
+  /** The complete ARN, or the name, of the secret that is rotated. */
+  readonly SECRET_ARN: string;
+  /** The same of the admin client's secret. */
+  readonly ADMIN_SECRET_ARN: string;
+  /** Name of the function that mints. */
+  readonly REFRESHER: string;
+}
+
+/** Properties of the custom resource that checks a rotation while the stack is deployed. It checks again whenever a value changes. */
+export interface RotationCheckProperties {
+  /** Hash of the function's configuration. */
+  readonly Configuration: string;
+}
+
 /** Properties of the custom resource of a token's two parameters. CloudFormation passes every value as a string. */
 export interface TokenParametersProperties {
   readonly TokenParameter: string;

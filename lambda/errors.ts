@@ -11,7 +11,9 @@ export type FailureCode =
   | 'TOKEN_UNUSABLE'
   | 'TOKEN_TOO_LARGE'
   | 'PARAMETER_UNAVAILABLE'
-  | 'PARAMETER_NOT_WRITTEN';
+  | 'PARAMETER_NOT_WRITTEN'
+  | 'ROTATION_NOT_SET_UP'
+  | 'SECRET_NOT_RENEWED';
 
 /** Whose fault a failure is: where a person looks first. */
 export type Fault =
@@ -40,6 +42,8 @@ const FAULT_OF_CODE: Readonly<Record<FailureCode, Fault>> = {
   TOKEN_TOO_LARGE: 'token endpoint',
   PARAMETER_UNAVAILABLE: 'SSM',
   PARAMETER_NOT_WRITTEN: 'SSM',
+  ROTATION_NOT_SET_UP: 'secret',
+  SECRET_NOT_RENEWED: 'token endpoint',
 };
 
 interface RefreshErrorOptions {

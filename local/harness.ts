@@ -13,7 +13,12 @@ import { createFunctionProcess, type FunctionProcess } from './aws/function-proc
 import type { Credentials } from './aws/iam.ts';
 import type { PolicyDocument } from './aws/operation.ts';
 import { createCertificateAuthority } from './certificate-authority.ts';
-import { policiesOfRole, type SynthesizedFunction, synthesize } from './synthesized-function.ts';
+import {
+  policiesOfRole,
+  type SynthesizedFunction,
+  synthesize,
+  type TokenFunction,
+} from './synthesized-function.ts';
 import { LOCAL_PLACE } from './template-resolver.ts';
 
 const CLIENT_ID = 'ci-jobs';
@@ -158,6 +163,8 @@ export interface HarnessOptions extends AccountOptions {
   readonly target?: TargetEnvironment;
   /** Settings of the authorization server; its clients are added to the harness's. */
   readonly server?: Pick<AuthorizationServerOptions, 'clients' | 'accessKeys' | 'hostname' | 'tls'>;
+  /** Keys of the secret beside id and secret of the OAuth client. */
+  readonly moreSecretKeys?: Readonly<Record<string, string>>;
   /** The secret's first value. @default the id and secret of the OAuth client `ci-jobs` */
   readonly secretValue?: string;
   /** @default 'demo/oauth-client' */
@@ -200,7 +207,12 @@ export async function openHarness(options: HarnessOptions = {}) {
       },
     });
   recordTokens();
-  const secretString = () => JSON.stringify({ client_id: CLIENT_ID, client_secret: clientSecrets.at(-1) });
+  const secretString = () =>
+    JSON.stringify({
+      client_id: CLIENT_ID,
+      client_secret: clientSecrets.at(-1),
+      ...options.moreSecretKeys,
+    });
   account.administer('CreateSecret', {
     Name: secretName,
     SecretString: options.secretValue ?? secretString(),
@@ -226,7 +238,9 @@ export async function openHarness(options: HarnessOptions = {}) {
           ...(options.target && { target: options.target }),
         });
   const listeners = new Set<(line: string) => void>();
-  const processes = assembly.functions.map((fn) => startFunction(account, fn, options, listeners));
+  const processes = [...assembly.functions, ...assembly.rotations].map((fn) =>
+    startFunction(account, fn, options, listeners),
+  );
   const [fn, process] = [assembly.functions[0], processes[0]] as [SynthesizedFunction, FunctionProcess];
 
   const lambda = new LambdaClient(account.clientOptions(account.administrator));
@@ -353,7 +367,7 @@ export async function openHarness(options: HarnessOptions = {}) {
 /** Registers a function of the stack, which then runs in processes with its own environment and policies. */
 function startFunction(
   account: Account,
-  fn: SynthesizedFunction,
+  fn: TokenFunction,
   options: HarnessOptions,
   listeners: ReadonlySet<(line: string) => void>,
 ): FunctionProcess {
@@ -388,7 +402,7 @@ async function startServer(options: HarnessOptions, clientSecret: string): Promi
   return await startAuthorizationServer({
     ...server,
     clients: [
-      { clientId: CLIENT_ID, clientSecret, authMethod: 'client_secret_basic' },
+      { clientId: CLIENT_ID, clientSecret, authMethod: 'client_secret_basic', roles: ['ci'] },
       ...(server.clients ?? []),
     ],
     lifetimeSeconds: lifetimeSeconds / speed,

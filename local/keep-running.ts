@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throttled } from './authorization-server/faults.ts';
-import { type Harness, openHarness } from './harness.ts';
+import type { Harness } from './harness.ts';
+import { openRotatingHarness } from './rotating-clients.ts';
 
 const BEAT_MS = 60_000;
 const LIFETIME_MINUTES = 10;
@@ -44,26 +45,39 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
   'wrong secret': {
     about: 'the authorization server has another client secret than Secrets Manager',
-    act: ({ authorizationServer, clientId }) =>
-      authorizationServer.replaceClientSecret(clientId, 'another-secret'),
+    act: (harness) => {
+      const { client_id, idle_client_id } = currentClient(harness);
+      // With the secret of the one before, the function would go on.
+      for (const id of [client_id, idle_client_id])
+        harness.authorizationServer.replaceClientSecret(id, 'another-secret');
+    },
   },
   up: {
     about: 'ends all faults',
     act: async (harness) => {
-      const { authorizationServer, clientId, clientSecrets } = harness;
+      const { authorizationServer } = harness;
+      const { client_id, client_secret } = currentClient(harness);
       await authorizationServer.faults.goOnline();
       harness.clearFaults();
-      authorizationServer.replaceClientSecret(clientId, clientSecrets.at(-1) as string);
+      authorizationServer.replaceClientSecret(client_id, client_secret);
     },
   },
 };
+
+/** The client that mints: rotations change it. */
+function currentClient({
+  administer,
+  secretName,
+}: Harness): Record<'client_id' | 'client_secret' | 'idle_client_id', string> {
+  return JSON.parse(String(administer('GetSecretValue', { SecretId: secretName }).SecretString));
+}
 
 /**
  * Runs the refresher on this machine, on the real clock, until a person types `quit` or presses Ctrl-C. Invokes the
  * function every minute, prints each mint, each failure and commands to paste, and causes faults on request.
  */
 export async function keepRunning(write: (line: string) => void): Promise<void> {
-  const harness = await openHarness({
+  const harness = await openRotatingHarness({
     lifetimeSeconds: LIFETIME_MINUTES * 60,
     refreshIntervalMinutes: REFRESH_INTERVAL_MINUTES,
   });
@@ -94,11 +108,12 @@ function describe(line: string): string | undefined {
   } catch {
     return line;
   }
-  const { outcome, reason, tokenVersion, expiresAt, error, warnings } = entry;
+  const { step, outcome, reason, tokenVersion, expiresAt, error, warnings } = entry;
   if (error !== undefined) {
     const { code, message } = error as { code: string; message: string };
-    return `✗ mint failed: ${code}: ${message}`;
+    return `✗ ${step ?? 'mint'} failed: ${code}: ${message}`;
   }
+  if (step !== undefined) return `↻ ${step}: ${outcome}`;
   if (outcome === 'refreshed') return `● minted v${tokenVersion} (${reason}), expires ${expiresAt}`;
   return Array.isArray(warnings) ? `! ${warnings.join('; ')}` : undefined;
 }
@@ -134,7 +149,7 @@ function help(): string {
   ].join('\n');
 }
 
-function instructions({ aws, administrator, fn, secretName }: Harness): string {
+function instructions({ aws, administrator, fn, assembly, secretName }: Harness): string {
   const { accessKeyId, secretAccessKey, sessionToken } = administrator;
   const invoke = `aws lambda invoke --function-name ${fn.name} --payload fileb:///dev/stdin /dev/stdout`;
   return `
@@ -152,6 +167,8 @@ before they are ${REFRESH_INTERVAL_MINUTES} minutes old. Paste this into another
   aws secretsmanager describe-secret --secret-id ${secretName}
   printf '{"force":true}' | ${invoke}
   printf '{"diagnose":true}' | ${invoke}
+  printf '{"check":true}' | ${invoke.replace(fn.name, assembly.rotations[0]?.name ?? '')}
+  aws secretsmanager rotate-secret --secret-id ${secretName}
 
 ${help()}
 `;

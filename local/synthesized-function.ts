@@ -3,8 +3,8 @@ import type { PolicyDocument } from './aws/operation.ts';
 import { type Assembly, synthesizeAssembly } from './cloud-assembly.ts';
 import { createResolver, type Resolver } from './template-resolver.ts';
 
-/** A refresher's function from the template, with all references resolved. */
-export interface SynthesizedFunction {
+/** A function of a token from the template, with all references resolved. */
+export interface TokenFunction {
   readonly logicalId: string;
   readonly name: string;
   readonly arn: string;
@@ -18,6 +18,10 @@ export interface SynthesizedFunction {
   readonly memoryMiB: number;
   /** Undefined: none reserved. */
   readonly reservedConcurrency: number | undefined;
+}
+
+/** A refresher's function. */
+export interface SynthesizedFunction extends TokenFunction {
   /** The event that the schedule sends, as JSON. */
   readonly scheduledEvent: string;
 }
@@ -29,22 +33,28 @@ export interface SynthesizedFunction {
  */
 export function synthesize(options: Parameters<typeof synthesizeAssembly>[0]) {
   const assembly = synthesizeAssembly(options);
-  return { ...assembly, functions: readFunctions(assembly) };
+  const resolver = createResolver(assembly);
+  const functions = functionsWith('TOKEN_NAME', assembly, resolver).map(
+    (fn): SynthesizedFunction => ({ ...fn, scheduledEvent: scheduledEventOf(assembly, resolver, fn.arn) }),
+  );
+  /** Those that rotate a client secret. */
+  const rotations = functionsWith('ROTATED_TOKEN', assembly, resolver);
+  return { ...assembly, functions, rotations };
 }
 
-function readFunctions(assembly: Assembly): readonly SynthesizedFunction[] {
-  const resolver = createResolver(assembly);
+/** The functions with a variable that names their token. */
+function functionsWith(variable: string, assembly: Assembly, resolver: Resolver): readonly TokenFunction[] {
   return resourcesOf<FunctionProperties>(assembly, resolver, 'AWS::Lambda::Function').flatMap(
     ([logicalId, properties]) => {
       const environment = properties.Environment?.Variables;
-      if (environment?.TOKEN_NAME === undefined) return [];
-      const arn = resolver.attribute(logicalId, 'Arn');
+      const tokenName = environment?.[variable];
+      if (environment === undefined || tokenName === undefined) return [];
       return [
         {
           logicalId,
           name: resolver.ref(logicalId),
-          arn,
-          tokenName: environment.TOKEN_NAME,
+          arn: resolver.attribute(logicalId, 'Arn'),
+          tokenName,
           environment,
           policyDocuments: policiesOf(assembly, resolver, properties.Role),
           // The CDK names an asset's directory and its object in S3 by the same hash.
@@ -52,7 +62,6 @@ function readFunctions(assembly: Assembly): readonly SynthesizedFunction[] {
           timeoutSeconds: properties.Timeout,
           memoryMiB: properties.MemorySize,
           reservedConcurrency: properties.ReservedConcurrentExecutions,
-          scheduledEvent: scheduledEventOf(assembly, resolver, arn),
         },
       ];
     },

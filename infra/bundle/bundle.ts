@@ -59,6 +59,26 @@ export function bundle(outdir: string): Metafile {
 }
 
 /**
+ * Bundles `lambda/rotation/handler.ts` into `outdir`: one ES module, with the AWS SDK.
+ *
+ * @returns esbuild's metafile
+ */
+export function bundleRotation(outdir: string): Metafile {
+  const { metafile } = buildSync({
+    ...SHARED,
+    entryPoints: { handler: join(ROOT, 'lambda/rotation/handler.ts') },
+    outdir,
+    format: 'esm',
+    outExtension: { '.js': '.mjs' },
+    mainFields: ['module', 'main'],
+    external: UNUSED_CREDENTIAL_PROVIDERS,
+    banner: { js: REQUIRE },
+    metafile: true,
+  });
+  return metafile;
+}
+
+/**
  * Bundles `lambda/deployment/handler.ts` into `outdir`: one small CommonJS file, which takes the AWS SDK of Lambda's
  * runtime. It runs during deployments only.
  */

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundle, bundleDeployment } from './bundle.ts';
+import { bundle, bundleDeployment, bundleRotation } from './bundle.ts';
 
-const bundlers = { refresher: bundle, deployment: bundleDeployment };
+const bundlers = { refresher: bundle, rotation: bundleRotation, deployment: bundleDeployment };
 const made = new Map<string, string>();
 
 /** Bundles a function once per process, into a directory that is gone when the process ends. */

@@ -15,6 +15,8 @@ const REASONS = {
   alarmTopicArn: OWN_PLACE_REASONS.alarmTopic,
   secretArn: OWN_PLACE_REASONS.secret,
   secretEncryptionKeyArn: 'a secret is encrypted with a key of its own region; name that one',
+  'rotation.adminSecretArn': 'the rotation reads a secret of its own account and region; store it there',
+  'rotation.adminSecretEncryptionKeyArn': 'a secret is encrypted with a key of its own region; name that one',
   readers: 'IAM lets roles of its own partition in only; name one of those',
 } as const;
 
@@ -55,7 +57,9 @@ export function refuseOtherPlaces(
 
 function arnsOf(token: Partial<TokenSettings>, path: string) {
   return (Object.keys(REASONS) as (keyof typeof REASONS)[]).flatMap((field) => {
-    const value = token[field];
+    const [key = '', part] = field.split('.');
+    const outer = (token as Readonly<Record<string, unknown>>)[key];
+    const value = part === undefined ? outer : (Object(outer) as Readonly<Record<string, unknown>>)[part];
     const arns = Array.isArray(value) ? value : [value];
     return arns.flatMap((arn, index) =>
       typeof arn === 'string'

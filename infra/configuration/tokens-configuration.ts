@@ -4,7 +4,13 @@ import { show } from '../rules/messages.ts';
 import { PROVIDER_RULES } from '../rules/provider-settings.ts';
 import { check, firsts, type Problem } from '../rules/rule.ts';
 import { MAX_TOKENS, roleArn, type TokenSettings, tokenSchemaOf } from '../rules/settings.ts';
-import { fipsProblem, functionNameOf, functionNameProblem, timeProblems } from '../rules/together.ts';
+import {
+  fipsProblem,
+  functionNameOf,
+  functionNameProblem,
+  rotationProblem,
+  timeProblems,
+} from '../rules/together.ts';
 import { refuseOtherPlaces, type TargetEnvironment } from './places.ts';
 import { type SortedReaders, sortReaders } from './readers.ts';
 import { parseJson } from './tokens-source.ts';
@@ -48,6 +54,7 @@ export function readTokens(
     return good;
   });
   refuseCollisions(tokens, problems);
+  refuseSharedRotations(tokens, problems);
   const account = refuseOtherPlaces(tokens, target, problems);
   const sorted = tokens.map((token, index) => ({
     ...token,
@@ -122,9 +129,30 @@ function togetherProblems(
       !has('secretArn') &&
       'is for an existing secret; set secretName or secretArn, or remove it (the secret that the stack creates takes encryptionKeyArn)',
   );
+  const lifetimeMs = (good.expectedLifetime ?? rules.lifetime.default) * 60_000;
+  if (good.rotation !== undefined) {
+    const { adminSecretName, adminSecretArn, everyDays } = good.rotation;
+    const isOwn = [
+      [adminSecretName, good.secretName],
+      [adminSecretArn, good.secretArn],
+    ].some(([one, other]) => one !== undefined && one === other);
+    refuse(
+      'rotation.adminSecretName',
+      adminSecretName === undefined && adminSecretArn === undefined
+        ? 'is missing, and so is adminSecretArn; set one of them to the secret of the admin client'
+        : isOwn && "is the token's own secret; store the admin client in another one",
+    );
+    refuse(
+      'rotation.adminSecretArn',
+      adminSecretName !== undefined &&
+        adminSecretArn !== undefined &&
+        'is set beside adminSecretName; set one of them',
+    );
+    refuse('rotation.everyDays', rotationProblem(everyDays, lifetimeMs));
+  }
   problems.push(
     ...timeProblems({
-      lifetimeMs: (good.expectedLifetime ?? rules.lifetime.default) * 60_000,
+      lifetimeMs,
       refreshIntervalMs: good.refreshInterval && good.refreshInterval * 60_000,
       longestJobMs: good.longestJob && good.longestJob * 60_000,
     }),
@@ -170,6 +198,20 @@ const RESERVED_NAMES = ['Dashboard', 'DeploymentCalls', 'CheckBootstrapVersion']
 /** Id of the construct that holds the resources of a token beside its refresher. */
 export function resourcesIdOf(name: string): string {
   return `${name}-resources`;
+}
+
+/** Secrets Manager has one rotation per secret. */
+function refuseSharedRotations(tokens: readonly GoodSettings[], problems: string[]): void {
+  const rotated = tokens.map(({ rotation, secretName, secretArn }) =>
+    rotation === undefined ? undefined : (secretName ?? secretArn?.replace(/^.*:secret:(.*)-.{6}$/, '$1')),
+  );
+  rotated.forEach((secret, index) => {
+    const first = secret === undefined ? index : rotated.indexOf(secret);
+    if (first === index) return;
+    problems.push(
+      `tokens[${index}].rotation: the secret of tokens[${first}] is rotated already, for all tokens that use it; remove it here`,
+    );
+  });
 }
 
 /** Two tokens may not share parameters, a function's name or the names of outputs. */

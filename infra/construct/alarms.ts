@@ -117,6 +117,34 @@ export function createFailingAlarm(
   return alarm;
 }
 
+/**
+ * Creates the alarm of a rotation that failed: one failed invocation. Rotations are rare, so that missing data means nothing: the
+ * alarm ends with the next invocation that succeeds.
+ */
+export function createRotationAlarm(
+  scope: Construct,
+  id: string,
+  props: {
+    readonly tokenName: string;
+    readonly secretId: string;
+    readonly fn: IFunction;
+    readonly topic: ITopic | undefined;
+  },
+): Alarm {
+  const { tokenName, secretId, fn } = props;
+  const { region } = Stack.of(scope);
+  const alarm = new Alarm(scope, id, {
+    alarmDescription: `Rotating the client secret of the token "${tokenName}" (${secretId}) failed. The token is refreshed all the same. Secrets Manager tries again. The step and the error code are in the log of ${fn.functionName}. To find the cause, run: ${invokeCommand({ region, functionName: fn.functionName, event: { check: true } })}`,
+    metric: fn.metricErrors({ period: Duration.minutes(1), statistic: Stats.SUM }),
+    threshold: 1,
+    comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+    evaluationPeriods: 1,
+    treatMissingData: TreatMissingData.IGNORE,
+  });
+  notify(alarm, props.topic);
+  return alarm;
+}
+
 function notify(alarm: Alarm, topic: ITopic | undefined): void {
   if (topic === undefined) return;
   alarm.addAlarmAction(new SnsAction(topic));

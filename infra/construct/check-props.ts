@@ -13,11 +13,12 @@ import {
   PROVIDER_KEYS,
   PROVIDER_NAMES,
   prefix,
+  ROTATION_DAYS,
   SHARED,
   TIMES,
   tokenName,
 } from '../rules/settings.ts';
-import { fipsProblem, functionNameProblem, timeProblems } from '../rules/together.ts';
+import { fipsProblem, functionNameProblem, rotationProblem, timeProblems } from '../rules/together.ts';
 import { throwProblems } from './configuration-error.ts';
 
 /** @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
@@ -113,6 +114,10 @@ function propsSchema(name: ProviderName | undefined) {
       encryptionKey: resource().optional(),
       logEncryptionKey: resource().optional(),
       alarmTopic: resource().optional(),
+      rotation: object(
+        { adminSecret: resource(), every: days(...ROTATION_DAYS).optional() },
+        'an object with adminSecret',
+      ).optional(),
     },
     'an object with tokenName, provider and secret',
     (key) =>
@@ -146,6 +151,22 @@ function duration(least: number, greatest: number) {
           return `${show(input)} is not a Duration; write it as Duration.minutes(${example})`;
         }
         return `${seconds} seconds is not a whole number of seconds from ${leastSeconds} to ${greatestSeconds.toLocaleString('en-US')}`;
+      },
+    },
+  );
+}
+
+/** A duration of whole days within these limits. */
+function days(least: number, greatest: number) {
+  return z.custom<Duration>(
+    (value) => {
+      const count = secondsOf(value) / 86_400;
+      return Number.isInteger(count) && count >= least && count <= greatest;
+    },
+    {
+      error: ({ input }) => {
+        const count = secondsOf(input) / 86_400;
+        return `${Number.isNaN(count) ? show(input) : `${Number(count.toFixed(2))} days`} is not a whole number of days from ${least} to ${greatest}`;
       },
     },
   );
@@ -187,10 +208,19 @@ function togetherProblems(
     const rules = PROVIDER_RULES[name];
     const found = rules.together?.(withoutLater(written.provider)) ?? [];
     for (const { path, message } of found) refuse(`provider.${path}`, message);
-    const { expectedLifetime, refreshInterval, longestJob } = good;
+    const { expectedLifetime, refreshInterval, longestJob, rotation } = good;
+    const lifetimeMs = expectedLifetime?.toMilliseconds() ?? rules.lifetime.default * 60_000;
+    if (rotation !== undefined) {
+      const renewers = PROVIDER_NAMES.filter((one) => PROVIDER_RULES[one].renewsSecrets);
+      refuse(
+        'rotation',
+        rules.renewsSecrets ? undefined : `is for the provider ${renewers.join(', ')} only; remove it`,
+      );
+      refuse('rotation.every', rotationProblem(rotation.every?.toDays() ?? 90, lifetimeMs));
+    }
     problems.push(
       ...timeProblems({
-        lifetimeMs: expectedLifetime?.toMilliseconds() ?? rules.lifetime.default * 60_000,
+        lifetimeMs,
         refreshIntervalMs: refreshInterval?.toMilliseconds(),
         longestJobMs: longestJob?.toMilliseconds(),
       }),

@@ -27,13 +27,10 @@ const TIMEOUT = Duration.seconds(30);
 /** A mint is not slower with 128, but a long-lived process needs up to 144. */
 const MEMORY_MIB = 256;
 
-/** Properties of the refresher's function. */
-interface FunctionProps {
-  readonly functionName: string;
-  readonly environment: Record<string, string>;
+/** Where a function of a token runs, and what becomes of its log. */
+export interface FunctionPlace {
   readonly parameters: TokenParameters;
   readonly provider: ProviderSettings;
-  readonly secret: ISecret;
   readonly logRetention?: RetentionDays;
   readonly logEncryptionKey?: IKey;
   readonly reservedConcurrency?: 0 | 1;
@@ -43,8 +40,23 @@ interface FunctionProps {
   readonly securityGroups?: readonly ISecurityGroup[];
 }
 
+/** Properties of a function of a token. */
+interface FunctionProps extends FunctionPlace {
+  readonly code: 'refresher' | 'rotation';
+  /** @default CloudFormation's */
+  readonly functionName?: string;
+  readonly description: string;
+  readonly environment: Record<string, string>;
+  /** Describes the role. */
+  readonly does: string;
+  readonly policyName: string;
+  /** What the function may do, besides writing its log and being in its VPC. */
+  readonly statements: PolicyStatement[];
+  readonly timeout?: Duration;
+}
+
 /**
- * Creates the refresher's function, its log and its role in `scope`.
+ * Creates a function of a token, its log and its role in `scope`.
  *
  * @throws ConfigurationError if the VPC has no subnet for it
  */
@@ -52,7 +64,7 @@ export function createFunction(
   scope: Construct,
   props: FunctionProps,
 ): { readonly fn: LambdaFunction; readonly role: Role } {
-  const { parameters, logEncryptionKey } = props;
+  const { logEncryptionKey, functionName } = props;
   const logGroup = new LogGroup(scope, 'Logs', {
     retention: props.logRetention ?? RetentionDays.ONE_MONTH,
     removalPolicy: RemovalPolicy.DESTROY,
@@ -60,21 +72,20 @@ export function createFunction(
   });
   const role = createRole(scope, props, logGroup);
   const fn = new LambdaFunction(scope, 'Function', {
-    description: `Keeps ${parameters.tokenParameterName} alive`,
-    functionName: props.functionName,
+    description: props.description,
+    ...(functionName === undefined ? {} : { functionName }),
     runtime: Runtime.NODEJS_24_X,
     architecture: Architecture.ARM_64,
-    code: functionCode('refresher'),
+    code: functionCode(props.code),
     handler: HANDLER,
     memorySize: MEMORY_MIB,
-    timeout: TIMEOUT,
+    timeout: props.timeout ?? TIMEOUT,
     environment: props.environment,
     role,
     logGroup,
     ...(props.reservedConcurrency === 0 ? {} : { reservedConcurrentExecutions: 1 }),
     // A throttled beat must not wait in the queue and run late: the next beat does its work.
-    retryAttempts: 0,
-    maxEventAge: BEAT_MAX_AGE,
+    ...(props.code === 'refresher' ? { retryAttempts: 0, maxEventAge: BEAT_MAX_AGE } : {}),
     ...(props.vpc === undefined ? {} : networkOf(scope, props, props.vpc)),
   });
   if (props.vpc !== undefined) denyVpcActions(scope, fn, role);
@@ -85,15 +96,15 @@ export function createFunction(
  * Creates the role of the function. It allows only the actions that the function calls, each on one resource. It has no
  * AWS managed policy, and no wildcard that matches another token's resources.
  */
-function createRole(scope: Construct, { secret, parameters, vpc }: FunctionProps, logGroup: ILogGroup): Role {
+function createRole(scope: Construct, props: FunctionProps, logGroup: ILogGroup): Role {
+  const { does, policyName, statements, vpc } = props;
   const role = new Role(scope, 'Role', {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-    description: `Refreshes ${parameters.tokenParameterName}`,
+    description: does,
     inlinePolicies: {
-      Refresh: new PolicyDocument({
+      [policyName]: new PolicyDocument({
         statements: [
-          ...secretStatements(scope, secret),
-          ...parameters.refreshStatements(),
+          ...statements,
           // The group is made by the stack: the function needs no `logs:CreateLogGroup`.
           new PolicyStatement({
             actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
@@ -116,19 +127,33 @@ function createRole(scope: Construct, { secret, parameters, vpc }: FunctionProps
   return role;
 }
 
-/** Allows the function to read the secret's value in each stage, and to decrypt it if it has a customer managed key. */
-function secretStatements(scope: Construct, secret: ISecret): PolicyStatement[] {
-  // Each ARN ends with six random characters, which are unknown if the secret is referred to by name.
-  const arn = secret.secretFullArn ?? `${secret.secretArn}-??????`;
-  const read = new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [arn] });
+/** The secret's ARN for policies. Each ends with six random characters, which are unknown if the secret is referred to by name. */
+export function secretArnPattern(secret: ISecret): string {
+  return secret.secretFullArn ?? `${secret.secretArn}-??????`;
+}
+
+/**
+ * Allows a function to read the secret's value in each stage, and to decrypt it if it has a customer managed key.
+ *
+ * @param changes further actions, of a function that changes the secret too
+ */
+export function secretStatements(
+  scope: Construct,
+  secret: ISecret,
+  changes: readonly string[] = [],
+): PolicyStatement[] {
+  const arn = secretArnPattern(secret);
+  const actions = ['secretsmanager:GetSecretValue', ...changes];
+  const read = new PolicyStatement({ actions, resources: [arn] });
   if (secret.encryptionKey === undefined) return [read];
-  return [read, decryptSecret(scope, secret.encryptionKey, arn)];
+  const keyActions = ['kms:Decrypt', ...(changes.length === 0 ? [] : ['kms:GenerateDataKey'])];
+  return [read, useSecretKey(scope, secret.encryptionKey, arn, keyActions)];
 }
 
 /** @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html */
-function decryptSecret(scope: Construct, key: IKey, secretArn: string): PolicyStatement {
+function useSecretKey(scope: Construct, key: IKey, secretArn: string, actions: string[]): PolicyStatement {
   return new PolicyStatement({
-    actions: ['kms:Decrypt'],
+    actions,
     resources: [key.keyArn],
     conditions: {
       StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(scope).region}.amazonaws.com` },
@@ -171,7 +196,7 @@ function denyVpcActions(scope: Construct, fn: LambdaFunction, role: Role): void 
  * Places the function in the chosen subnets, otherwise in all private subnets with egress; with the given security groups,
  * otherwise with one that allows the egress that the function needs, and no ingress.
  */
-function networkOf(scope: Construct, props: FunctionProps, vpc: IVpc) {
+function networkOf(scope: Construct, props: FunctionPlace, vpc: IVpc) {
   const { vpcSubnets, securityGroups, parameters } = props;
   if (vpcSubnets === undefined && vpc.privateSubnets.length === 0) {
     throw new ConfigurationError(
@@ -187,7 +212,7 @@ function networkOf(scope: Construct, props: FunctionProps, vpc: IVpc) {
 
 function createSecurityGroup(
   scope: Construct,
-  { parameters, provider }: FunctionProps,
+  { parameters, provider }: FunctionPlace,
   vpc: IVpc,
 ): SecurityGroup {
   const securityGroup = new SecurityGroup(scope, 'SecurityGroup', {

@@ -35,6 +35,19 @@ export function createTokenOutputs(scope: Construct, prefix: string, refresher: 
     'Tries every step without storing anything, and says what is wrong',
     invoke({ diagnose: true }),
   );
+  if (refresher.rotationFunction !== undefined) {
+    const target = { region, functionName: refresher.rotationFunction.functionName };
+    output(
+      'CheckRotation',
+      'Checks what a rotation of the client secret needs, and changes nothing',
+      invokeCommand({ ...target, event: { check: true } }),
+    );
+    output(
+      'RotateSecret',
+      'Rotates the client secret now',
+      `aws secretsmanager rotate-secret --region ${region} --secret-id ${secretIdOf(refresher.secret)}`,
+    );
+  }
   output(
     'ReadToken',
     'Prints the token',

@@ -28,10 +28,11 @@ import {
   DeploymentFunction,
 } from './deployment-resources.ts';
 import { dyingAlarm } from './dying-alarm.ts';
-import { createFunction } from './function.ts';
+import { createFunction, secretStatements } from './function.ts';
 import { TokenRefresherGrants } from './grants.ts';
 import { createHeartbeat, createSecretChangeRule, secretIdOf } from './invocations.ts';
 import { createKeyPolicy, grantRead, type ReadableToken } from './read-access.ts';
+import { createRotation, type SecretRotation } from './rotation.ts';
 import { type TokenParameters, tokenParameters } from './token-parameters.ts';
 
 /** Properties of a {@link TokenRefresher}. */
@@ -159,6 +160,13 @@ export interface TokenRefresherProps {
   readonly logEncryptionKey?: IKey;
 
   /**
+   * Rotation of the client secret by two clients that take turns, for the provider `genesys-cloud`: the secret then has
+   * `idle_client_id` too.
+   * @default - none: a person, or a rotation of your own, stores a new secret
+   */
+  readonly rotation?: SecretRotation;
+
+  /**
    * Whether the function uses AWS's FIPS endpoints, which exist only in regions of the USA and Canada.
    * @default false
    */
@@ -166,6 +174,9 @@ export interface TokenRefresherProps {
 }
 
 const DEFAULT_PREFIX = '/ci';
+
+/** Read by the AWS SDK. */
+const FIPS = { AWS_USE_FIPS_ENDPOINT: 'true' };
 
 /**
  * Keeps a valid OAuth2 access token in Parameter Store. A schedule invokes a function every minute; the function mints
@@ -179,6 +190,10 @@ export class TokenRefresher extends Construct {
   readonly dyingAlarm: Alarm;
   /** Raised when refreshes keep failing. */
   readonly failingAlarm: Alarm;
+  /** The function that rotates the secret; invoke it with `{"check":true}`. Undefined without `rotation`. */
+  readonly rotationFunction: LambdaFunction | undefined;
+  /** Raised when a step of a rotation fails. Undefined without `rotation`. */
+  readonly rotationFailingAlarm: Alarm | undefined;
   /** Name of the SecureString parameter that holds the token. */
   readonly tokenParameterName: string;
   /** Name of the String parameter that holds the status: JSON that contains no secret. */
@@ -207,7 +222,8 @@ export class TokenRefresher extends Construct {
       longestJobMs: props.longestJob?.toMilliseconds(),
     });
     this.secret = props.secret;
-    this.secretKeys = describeProvider(props.provider).secretKeys;
+    const keys = describeProvider(props.provider).secretKeys;
+    this.secretKeys = props.rotation === undefined ? keys : [...keys, 'idle_client_id'];
     this.parameters = tokenParameters(this, {
       prefix,
       name: props.tokenName,
@@ -231,8 +247,7 @@ export class TokenRefresher extends Construct {
         : { LONGEST_JOB_SECONDS: String(props.longestJob.toSeconds()) }),
       ...(props.encryptionKey === undefined ? {} : { ENCRYPTION_KEY_ARN: props.encryptionKey.keyArn }),
       ...(props.tags === undefined ? {} : { PARAMETER_TAGS: stack.toJsonString(props.tags) }),
-      // Read by the AWS SDK.
-      ...(props.fipsEndpoints ? { AWS_USE_FIPS_ENDPOINT: 'true' } : {}),
+      ...(props.fipsEndpoints ? FIPS : {}),
     } satisfies FunctionEnvironment & { AWS_USE_FIPS_ENDPOINT?: string };
 
     checkEnvironment(this, environment);
@@ -240,7 +255,17 @@ export class TokenRefresher extends Construct {
     const { parameters, tokenParameterName } = this;
     const functionName = functionNameOf(prefix, tokenName);
     DeploymentFunction.of(this).keepLogs(props.logRetention, props.logEncryptionKey);
-    const { fn, role } = createFunction(this, { ...props, parameters, functionName, environment });
+    const { fn, role } = createFunction(this, {
+      ...props,
+      code: 'refresher',
+      parameters,
+      functionName,
+      environment,
+      description: `Keeps ${tokenParameterName} alive`,
+      does: `Refreshes ${tokenParameterName}`,
+      policyName: 'Refresh',
+      statements: [...secretStatements(this, props.secret), ...parameters.refreshStatements()],
+    });
     this.function = fn;
     const claim = createNameClaim(this, 'Claim', { parameters });
     const cleanUp = createParameterCleanUp(this, 'CleanUp', {
@@ -266,6 +291,17 @@ export class TokenRefresher extends Construct {
     };
     this.dyingAlarm = createDyingAlarm(this, 'Dying', { ...alarmed, guarantee: this.guarantee });
     this.failingAlarm = createFailingAlarm(this, 'Failing', { ...alarmed, fn });
+    const rotation =
+      props.rotation &&
+      createRotation(this, 'Rotation', {
+        ...props,
+        rotation: props.rotation,
+        parameters,
+        refresher: fn,
+        environment: props.fipsEndpoints ? FIPS : {},
+      });
+    this.rotationFunction = rotation?.fn;
+    this.rotationFailingAlarm = rotation?.alarm;
     // CloudFormation creates these one after another and deletes them in the reverse order. The other parts refer to one of these.
     createInOrder([
       // A second stack with this token fails here, before it changes anything.

@@ -20,6 +20,8 @@ interface ProviderRules<S> {
   readonly together?: (written: { readonly [K in keyof S]?: unknown }) => readonly Problem[];
   /** The lifetime of its tokens, in minutes: the shortest that can be configured at the provider, and the default. */
   readonly lifetime: { readonly least: number; readonly default: number };
+  /** Whether its file in lambda/providers/ says how a client's secret is renewed: the token may have `rotation`. */
+  readonly renewsSecrets?: true;
 }
 
 const url = () => z.string(must(ENDPOINT_URL_RULE)).refine(isEndpointUrl, must(ENDPOINT_URL_RULE));
@@ -78,6 +80,7 @@ export const PROVIDER_RULES: { readonly [N in ProviderName]: ProviderRules<Setti
       allowUnlistedDomain === false ? unlistedDomain(region) : [],
     // The client's "Token Duration": 300 to 172,800 seconds, 86,400 by default.
     lifetime: { least: 5, default: 24 * 60 },
+    renewsSecrets: true,
   },
   'nice-cxone': {
     settings: {

@@ -115,17 +115,39 @@ export const SHARED = {
   retainParameters: flag().default(false),
 };
 
+const secretName = () =>
+  text(
+    'the name of a secret: 1 to 512 letters, digits and /_+=.@-; an ARN goes into secretArn',
+    /^[A-Za-z0-9/_+=.@-]{1,512}$/,
+  );
+
+const secretArn = () =>
+  text(
+    'the complete ARN of a secret, with the hyphen and six characters that end it; without them, set secretName',
+    arn('secretsmanager', 'secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}'),
+  );
+
+/** In days, `[least, greatest]`. */
+export const ROTATION_DAYS = [1, 365] as const;
+
+/** The settings of a token whose provider renews secrets. */
+const ROTATION = {
+  rotation: object(
+    {
+      adminSecretName: secretName().optional(),
+      adminSecretArn: secretArn().optional(),
+      adminSecretEncryptionKeyArn: keyArn().optional(),
+      everyDays: whole('days', ...ROTATION_DAYS).default(90),
+    },
+    'an object with adminSecretName or adminSecretArn',
+  ).optional(),
+};
+
 const COMMON = {
   name: tokenName,
   prefix: prefix.default('/ci'),
-  secretName: text(
-    'the name of a secret: 1 to 512 letters, digits and /_+=.@-; an ARN goes into secretArn',
-    /^[A-Za-z0-9/_+=.@-]{1,512}$/,
-  ).optional(),
-  secretArn: text(
-    'the complete ARN of a secret, with the hyphen and six characters that end it; without them, set secretName',
-    arn('secretsmanager', 'secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}'),
-  ).optional(),
+  secretName: secretName().optional(),
+  secretArn: secretArn().optional(),
   secretEncryptionKeyArn: keyArn().optional(),
   encryptionKeyArn: keyArn().optional(),
   refreshInterval: minutes('refreshInterval').optional(),
@@ -162,14 +184,18 @@ const COMMON = {
 };
 
 export const PROVIDER_NAMES = Object.keys(PROVIDER_RULES) as ProviderName[];
-export const PROVIDER_KEYS = PROVIDER_NAMES.flatMap((name) => Object.keys(PROVIDER_RULES[name].settings));
+export const PROVIDER_KEYS = [
+  ...PROVIDER_NAMES.flatMap((name) => Object.keys(PROVIDER_RULES[name].settings)),
+  ...Object.keys(ROTATION),
+];
 
 /** A token of this provider, as it is written. */
 function tokenOf<N extends ProviderName>(name: N) {
-  const { settings, lifetime } = PROVIDER_RULES[name];
+  const { settings, lifetime, renewsSecrets } = PROVIDER_RULES[name];
   return object(
     {
       ...COMMON,
+      ...(renewsSecrets ? ROTATION : {}),
       provider: z.literal(name),
       ...settings,
       expectedLifetime: whole('minutes', lifetime.least, TIMES.expectedLifetime[1]).default(lifetime.default),
@@ -197,7 +223,7 @@ const STRANGER = object(
 const TOKENS = Object.fromEntries(PROVIDER_NAMES.map((name) => [name, tokenOf(name)]));
 
 type TokenSchema = z.ZodObject<
-  typeof COMMON & { provider: z.ZodType<ProviderName>; expectedLifetime: z.ZodType<number> }
+  typeof COMMON & typeof ROTATION & { provider: z.ZodType<ProviderName>; expectedLifetime: z.ZodType<number> }
 >;
 
 /** A token as it is written, with its defaults, without the settings of its provider. */

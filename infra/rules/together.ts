@@ -80,3 +80,10 @@ export function fipsProblem(region: string): string | undefined {
   if (/^(us|ca)-/.test(region)) return undefined;
   return `${region} has none: AWS has FIPS endpoints in regions of the USA and Canada only; remove it, or deploy there`;
 }
+
+/** The problem of rotations that follow each other faster than tokens expire: a job's token could end with its client's secret. */
+export function rotationProblem(everyDays: number, lifetimeMs: number): string | undefined {
+  const days = lifetimeMs / (24 * 60 * MINUTE_MS);
+  if (everyDays >= days) return undefined;
+  return `${everyDays} is less than the ${Number(days.toFixed(1))} days that tokens live (expectedLifetime): the next rotation may end a token that a job still uses; set it to ${Math.ceil(days)} or more`;
+}

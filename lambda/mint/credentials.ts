@@ -48,7 +48,8 @@ export function howToStore(keys: readonly string[], secretArn: string): string {
   return `Write {${shape}} into a file and store it: aws secretsmanager put-secret-value --secret-id ${secretArn} --secret-string file://credentials.json`;
 }
 
-function parseObject(text: string): Record<string, unknown> | string {
+/** Reads a JSON object; a text says what else it is. */
+export function parseObject(text: string): Record<string, unknown> | string {
   try {
     // Editors on Windows begin a file with a byte order mark.
     const json: unknown = JSON.parse(text.replace(/^\ufeff/, ''));
@@ -61,9 +62,14 @@ function parseObject(text: string): Record<string, unknown> | string {
   }
 }
 
-function readKey(json: Record<string, unknown>, key: string): string | { readonly problem: string } {
+/** The names under which a secret's JSON has a key: its own, or the same in camelCase. */
+export function namesOf(json: Readonly<Record<string, unknown>>, key: string): string[] {
   const camelCase = key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  const names = [key, camelCase].filter((name) => json[name] !== undefined);
+  return [key, camelCase].filter((name) => json[name] !== undefined);
+}
+
+function readKey(json: Record<string, unknown>, key: string): string | { readonly problem: string } {
+  const names = namesOf(json, key);
   const [name, second] = names;
   if (name === undefined) return { problem: `${key} is missing` };
   if (second !== undefined && json[name] !== json[second]) {

@@ -32,7 +32,7 @@ export function createReadSecret(options: {
   readonly awsClient?: AwsClientSettings;
   readonly client?: SecretsManagerClient;
 }): ReadSecret {
-  const { secretArn, client = createClient(secretArn, options.awsClient) } = options;
+  const { secretArn, client = createSecretsClient(secretArn, options.awsClient) } = options;
   return async (stage, { signal }) => {
     let found: { SecretString?: string | undefined; CreatedDate?: Date | undefined };
     try {
@@ -52,8 +52,11 @@ export function createReadSecret(options: {
   };
 }
 
-/** The secret may be in another region than the function: its ARN says which. */
-function createClient(secretArn: string, awsClient: AwsClientSettings | undefined): SecretsManagerClient {
+/** Makes the client for a secret, which may be in another region than the function: its ARN says which. */
+export function createSecretsClient(
+  secretArn: string,
+  awsClient: AwsClientSettings | undefined,
+): SecretsManagerClient {
   const region = /^arn:[^:]+:secretsmanager:([^:]+):/.exec(secretArn)?.[1];
   return new SecretsManagerClient({
     ...awsClient,

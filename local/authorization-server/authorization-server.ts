@@ -41,6 +41,8 @@ export type AuthorizationServer = {
   readonly requests: readonly RecordedRequest[];
   readonly discoveries: readonly RecordedRequest[];
   readonly probes: readonly RecordedRequest[];
+  /** Every request that renews a client's secret. */
+  readonly renewals: readonly RecordedRequest[];
   /** `count`: tokens granted by the authorization server. */
   readonly mints: { readonly count: number };
   readonly faults: Faults;
@@ -68,8 +70,9 @@ export async function startAuthorizationServer(
   let { lifetimeSeconds = 3600 } = options;
   let mintCount = 0;
   const revoked = new Set<string>();
+  const minted: string[] = [];
   const faults = createFaultScript();
-  const log: RequestLog = { token: [], discovery: [], probe: [] };
+  const log: RequestLog = { token: [], discovery: [], probe: [], renewal: [] };
 
   // The issuer's name contains the port, so the port comes first and the request handler a little later.
   let onRequest: RequestListener = (_request, response) => response.destroy();
@@ -91,8 +94,12 @@ export async function startAuthorizationServer(
     clients,
     inspect,
     log,
-    onMint: () => {
+    onMint: (token) => {
       mintCount += 1;
+      minted.push(token);
+    },
+    async endTokens(clientId) {
+      for (const token of minted) if ((await inspect(token)).client_id === clientId) revoked.add(token);
     },
     reset: (request) => listener.reset(request.socket),
   });
@@ -106,6 +113,7 @@ export async function startAuthorizationServer(
     requests: log.token,
     discoveries: log.discovery,
     probes: log.probe,
+    renewals: log.renewal,
     mints: {
       get count() {
         return mintCount;

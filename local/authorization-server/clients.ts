@@ -1,7 +1,14 @@
 import type { JWK } from 'jose';
 
 /** A client of the authorization server. `scope`: the scopes that it may request, space-separated. */
-export type Client = { readonly clientId: string; readonly scope?: string } & (
+export type Client = {
+  readonly clientId: string;
+  readonly scope?: string;
+  /** Genesys Cloud's: what `GET /api/v2/authorization/subjects/me` tells. @default it tells nothing */
+  readonly roles?: readonly string[];
+  /** Genesys Cloud's permission `oauth:client:edit`. @default false */
+  readonly mayEditClients?: boolean;
+} & (
   | { readonly authMethod?: 'client_secret_basic' | 'client_secret_post'; readonly clientSecret: string }
   | { readonly authMethod: 'private_key_jwt'; readonly jwks: { readonly keys: readonly JWK[] } }
 );
@@ -15,6 +22,7 @@ export type ClientRegistry = {
   metadata(clientId: string): Record<string, unknown> | undefined;
   /** Replaces a client's secret; the old one is refused from the next request on. */
   replaceClientSecret(clientId: string, clientSecret: string): void;
+  find(clientId: string): Client | undefined;
   /** Tells whether id and secret are those of an access key. */
   isAccessKey(accessKeyId: unknown, accessKeySecret: unknown): boolean;
 };
@@ -43,6 +51,7 @@ export function createClientRegistry(
       }
       byId.set(clientId, { ...client, clientSecret });
     },
+    find: (clientId) => byId.get(clientId),
     isAccessKey(accessKeyId, accessKeySecret) {
       return (
         typeof accessKeyId === 'string' &&

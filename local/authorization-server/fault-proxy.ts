@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { ClientRegistry } from './clients.ts';
 import type { Fault, FaultScript, FaultyEndpoint } from './faults.ts';
+import { BAD_CREDENTIALS, callerOf, json, RENEWAL_PATH, renewSecret, tellRoles } from './genesys-api.ts';
 import type { Answer, Introspection, IssuerClient } from './issuer-client.ts';
 import { ISSUER_PATHS } from './token-issuer.ts';
 
@@ -8,6 +9,7 @@ import { ISSUER_PATHS } from './token-issuer.ts';
 export const DIALECT_PATHS = {
   probe: '/probe',
   genesysTokenInfo: '/api/v2/tokens/me',
+  genesysRoles: '/api/v2/authorization/subjects/me',
   cxoneAccessKey: '/authentication/v1/token/access-key',
 } as const;
 
@@ -30,7 +32,9 @@ export type FaultProxyOptions = {
   readonly clients: ClientRegistry;
   readonly inspect: (token: string) => Promise<Introspection>;
   readonly log: RequestLog;
-  readonly onMint: () => void;
+  readonly onMint: (token: string) => void;
+  /** Ends every token of a client. */
+  readonly endTokens: (clientId: string) => Promise<void>;
   readonly reset: (request: IncomingMessage) => void;
 };
 
@@ -57,13 +61,17 @@ export function createFaultProxy(options: FaultProxyOptions): RequestListener {
     }
     if (fault?.kind === 'delay') await (typeof fault.until === 'function' ? fault.until() : fault.until);
 
-    const answer =
-      endpoint === 'probe'
-        ? await probe(options, request)
-        : pathname(path) === DIALECT_PATHS.cxoneAccessKey
-          ? await tradeAccessKey(options, body)
-          : await options.issuerClient.forward({ method, path, headers: request.headers, body });
-    if (endpoint === 'token' && answer.status === 200) options.onMint();
+    const answer = await (endpoint === 'renewal'
+      ? renewSecret(options, request, path)
+      : pathname(path) === DIALECT_PATHS.genesysRoles
+        ? tellRoles(options, request)
+        : endpoint === 'probe'
+          ? probe(options, request)
+          : pathname(path) === DIALECT_PATHS.cxoneAccessKey
+            ? tradeAccessKey(options, body)
+            : options.issuerClient.forward({ method, path, headers: request.headers, body }));
+    if (endpoint === 'token' && answer.status === 200)
+      options.onMint(String(parsedObject(answer.body).access_token));
     send(response, answer, fault);
   };
 
@@ -92,7 +100,7 @@ function endpointOf(path: string): FaultyEndpoint | undefined {
     case DIALECT_PATHS.genesysTokenInfo:
       return 'probe';
     default:
-      return undefined;
+      return RENEWAL_PATH.test(pathname(path)) ? 'renewal' : undefined;
   }
 }
 
@@ -112,22 +120,10 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function json(status: number, body: unknown): Answer {
-  return {
-    status,
-    headers: { 'content-type': 'application/json' },
-    body: Buffer.from(JSON.stringify(body)),
-  };
-}
-
 /** Answers as a protected resource does (RFC 6750). */
-async function probe({ inspect }: FaultProxyOptions, request: IncomingMessage): Promise<Answer> {
-  const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  const facts = request.method === 'GET' && token !== undefined ? await inspect(token) : { active: false };
-  if (!facts.active) {
-    return json(401, { code: 'bad.credentials', status: 401, message: 'Invalid login credentials.' });
-  }
-  return json(200, { OAuthClient: { id: facts.client_id } });
+async function probe(options: FaultProxyOptions, request: IncomingMessage): Promise<Answer> {
+  const clientId = request.method === 'GET' ? await callerOf(options, request) : undefined;
+  return clientId === undefined ? BAD_CREDENTIALS : json(200, { OAuthClient: { id: clientId } });
 }
 
 async function tradeAccessKey({ clients, issuerClient }: FaultProxyOptions, body: Buffer): Promise<Answer> {

@@ -1,5 +1,5 @@
 /** Where a fault can be scripted; the CXone access-key route is a token endpoint too. */
-export type FaultyEndpoint = 'token' | 'discovery' | 'probe';
+export type FaultyEndpoint = 'token' | 'discovery' | 'probe' | 'renewal';
 
 /**
  * What happens to one request.

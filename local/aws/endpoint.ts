@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import type { ServerCertificate } from '../certificate-authority.ts';
 import { AwsError } from './aws-error.ts';
 import { type CallSummary, createFaults, type Fault } from './faults.ts';
@@ -10,7 +11,7 @@ import { accessDenied, createPrincipalRegistry, evaluate, type RecordedCall } fr
 import { createKms } from './kms.ts';
 import { createLambda, tooManyRequests } from './lambda.ts';
 import type { JsonObject, OperationCall, Permission, Principal, ServiceName } from './operation.ts';
-import { createSecretsManager, unresolvedArn } from './secrets-manager.ts';
+import { createSecretsManager, type RotationRequest, unresolvedArn } from './secrets-manager.ts';
 import { createSsm, parameterArn, parseReference } from './ssm.ts';
 import { createSts } from './sts.ts';
 import {
@@ -68,6 +69,12 @@ export async function startAwsEndpoint(options: {
   const ssm = createSsm(place, kms);
   const secretsManager = createSecretsManager(place, kms);
   const lambda = createLambda(place);
+  const rotations = new Set<Promise<void>>();
+  secretsManager.onRotation((request) => {
+    const rotation = runSteps(lambda, request);
+    rotations.add(rotation);
+    rotation.finally(() => rotations.delete(rotation));
+  });
   const iam = createPrincipalRegistry(place);
   const sts = createSts(place, iam);
   const faults = createFaults();
@@ -105,6 +112,10 @@ export async function startAwsEndpoint(options: {
     calls: calls as readonly RecordedCall[],
     /** Every request, in order; no values. */
     requests: requests as readonly RecordedRequest[],
+    /** Resolves when every rotation has ended, or has failed. */
+    async rotated(): Promise<void> {
+      while (rotations.size > 0) await Promise.all(rotations);
+    },
     /** Calls an operation of Parameter Store or Secrets Manager with every permission, past all faults. */
     administer(operation: string, input: JsonObject): JsonObject {
       const execute = ssm.operations[operation] ?? secretsManager.operations[operation];
@@ -242,6 +253,17 @@ export async function startAwsEndpoint(options: {
         resource: `arn:aws:lambda:${region}:${accountId}:function:${name}`,
       };
     return { action: `${service}:${operation}`, resource: unresolvedArn(place, name) };
+  }
+}
+
+/** Rotates a secret as Secrets Manager does: one step after the other, until one fails. */
+async function runSteps(lambda: ReturnType<typeof createLambda>, request: RotationRequest): Promise<void> {
+  const { secretArn: SecretId, token: ClientRequestToken } = request;
+  // RotateSecret answers first.
+  await setImmediate();
+  for (const Step of request.steps) {
+    const event = { Step, SecretId, ClientRequestToken };
+    if ('failure' in (await lambda.invokeForService(request.functionArn, event))) return;
   }
 }
 

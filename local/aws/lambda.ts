@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { AwsError } from './aws-error.ts';
 import type { JsonObject, OperationCall, Place } from './operation.ts';
 
@@ -72,6 +73,14 @@ export function createLambda(place: Place) {
     /** Resolves when every asynchronous (`Event`) invocation has ended. */
     async settled(): Promise<void> {
       while (pending.size > 0) await Promise.all(pending);
+    },
+    /** Invokes a function, by its ARN, as an AWS service does. */
+    async invokeForService(arn: string, event: unknown): Promise<InvocationOutcome> {
+      const entry = functions.get(functionName(arn));
+      if (entry === undefined || isFull(entry)) {
+        return { failure: { errorType: 'TooManyRequestsException', errorMessage: 'Rate Exceeded.' } };
+      }
+      return await run(entry, event, randomUUID());
     },
     async invoke(
       { FunctionName, InvocationType, Payload }: JsonObject,

@@ -10,7 +10,8 @@ const MAX_VALUE_BYTES = 65_536;
 /** One version. It is never changed in place, so that a snapshot of the store does not change. */
 export interface SecretVersion {
   readonly versionId: string;
-  readonly value: string;
+  /** Undefined: a rotation began, and has stored nothing yet. */
+  readonly value: string | undefined;
   readonly stages: readonly string[];
   readonly createdDate: Date;
 }
@@ -23,6 +24,22 @@ export interface Secret {
   readonly versions: readonly SecretVersion[];
   readonly createdDate: Date;
   readonly deletedDate?: Date;
+  readonly rotation?: Rotation;
+}
+
+/** How a secret is rotated. */
+interface Rotation {
+  readonly isEnabled: boolean;
+  readonly functionArn: string;
+  readonly everyDays: number | undefined;
+}
+
+/** A rotation that Secrets Manager begins, or one that it tries again: the steps that its function is invoked with. */
+export interface RotationRequest {
+  readonly secretArn: string;
+  readonly functionArn: string;
+  readonly token: string;
+  readonly steps: readonly string[];
 }
 
 /**
@@ -48,7 +65,12 @@ export interface SecretsManager {
   readonly operations: Readonly<Record<string, Operation>>;
   /** Calls the listener for each `Secret Label Updated` event. */
   onSecretLabelUpdated(listener: (event: SecretLabelUpdatedEvent) => void): void;
+  /** Calls the listener for each rotation that is to run. */
+  onRotation(listener: (request: RotationRequest) => void): void;
 }
+
+/** @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html */
+const ROTATION_STEPS = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'];
 
 const newVersion = {
   SecretString: z.string().max(MAX_VALUE_BYTES).optional(),
@@ -64,6 +86,7 @@ const newVersion = {
 export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
   const store = createNamedItems<Secret>();
   const listeners: ((event: SecretLabelUpdatedEvent) => void)[] = [];
+  const rotators: ((request: RotationRequest) => void)[] = [];
 
   const operations: Record<string, Operation> = {
     CreateSecret: operation(
@@ -118,13 +141,25 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
       },
       (input, call) => {
         const secret = access('PutSecretValue', input, call);
-        const { SecretString: value } = input;
-        const versionId = randomUUID();
+        const { SecretString: value, ClientRequestToken: versionId = randomUUID() } = input;
         useKey(secret, versionId, ['kms:GenerateDataKey', 'kms:Decrypt'], call);
+        const same = secret.versions.find((one) => one.versionId === versionId);
+        if (same?.value !== undefined && same.value !== value) {
+          throw new AwsError(
+            'ResourceExistsException',
+            `You can't use ClientRequestToken ${versionId} because that value is already in use for a version of secret ${secret.arn}.`,
+          );
+        }
         const asked = input.VersionStages ?? ['AWSCURRENT'];
         const stages = secret.versions.length === 0 ? [...new Set([...asked, 'AWSCURRENT'])] : asked;
         const version: SecretVersion = { versionId, value, stages: [], createdDate: call.now };
-        relabel({ ...secret, versions: [...secret.versions, version] }, versionId, stages, call);
+        const others = secret.versions.filter((one) => one !== same);
+        relabel(
+          { ...secret, versions: [...others, { ...version, ...same, value }] },
+          versionId,
+          stages,
+          call,
+        );
         return { ARN: secret.arn, Name: secret.name, VersionId: versionId, VersionStages: stages };
       },
     ),
@@ -133,7 +168,7 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
       {
         SecretId: z.string(),
         VersionStage: z.string(),
-        MoveToVersionId: z.string(),
+        MoveToVersionId: z.string().optional(),
         RemoveFromVersionId: z.string().optional(),
       },
       (input, call) => {
@@ -141,7 +176,8 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
         const context = { 'secretsmanager:VersionStage': stage };
         const secret = access('UpdateSecretVersionStage', input, call, { context });
         checkMove(secret, stage, to, from);
-        relabel(secret, to, [stage], call);
+        if (to !== undefined) relabel(secret, to, [stage], call);
+        else store.set({ ...secret, versions: withoutStage(secret.versions, stage) });
         return { ARN: secret.arn, Name: secret.name };
       },
     ),
@@ -176,6 +212,11 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
         KmsKeyId: secret.kmsKeyId,
         CreatedDate: epochSeconds(secret.createdDate),
         ...(secret.deletedDate && { DeletedDate: epochSeconds(secret.deletedDate) }),
+        ...(secret.rotation && {
+          RotationEnabled: secret.rotation.isEnabled,
+          RotationLambdaARN: secret.rotation.functionArn,
+          RotationRules: { AutomaticallyAfterDays: secret.rotation.everyDays },
+        }),
         VersionIdsToStages: Object.fromEntries(
           labelledVersions(secret).map(({ versionId, stages }) => [versionId, stages]),
         ),
@@ -208,6 +249,56 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
       },
     ),
 
+    RotateSecret: operation(
+      {
+        SecretId: z.string(),
+        ClientRequestToken: z.string().optional(),
+        RotationLambdaARN: z.string().optional(),
+        RotationRules: z.object({ AutomaticallyAfterDays: z.number() }).optional(),
+        RotateImmediately: z.boolean().default(true),
+      },
+      (input, call) => {
+        const secret = access('RotateSecret', input, call);
+        const { functionArn = input.RotationLambdaARN, everyDays } = secret.rotation ?? {};
+        if (functionArn === undefined) {
+          throw invalidRequest('No Lambda rotation function ARN is associated with this secret.');
+        }
+        const rotation = {
+          isEnabled: true,
+          functionArn: input.RotationLambdaARN ?? functionArn,
+          everyDays: input.RotationRules?.AutomaticallyAfterDays ?? everyDays,
+        };
+        const start = (token: string, steps: readonly string[]) => {
+          const request = { secretArn: secret.arn, functionArn: rotation.functionArn, token, steps };
+          for (const rotator of rotators) rotator(request);
+        };
+        const unfinished = secret.versions.find(
+          ({ stages }) => stages.includes('AWSPENDING') && !stages.includes('AWSCURRENT'),
+        );
+        if (unfinished !== undefined) {
+          store.set({ ...secret, rotation });
+          start(unfinished.versionId, ROTATION_STEPS);
+          throw invalidRequest("A previous rotation isn't complete. That rotation will be reattempted.");
+        }
+        const { ClientRequestToken: versionId = randomUUID() } = input;
+        const isTest = !input.RotateImmediately;
+        const empty: SecretVersion = { versionId, value: undefined, stages: [], createdDate: call.now };
+        const versions = isTest
+          ? secret.versions
+          : moveStages([...secret.versions, empty], versionId, ['AWSPENDING']);
+        store.set({ ...secret, rotation, versions });
+        start(versionId, isTest ? ['testSecret'] : ROTATION_STEPS);
+        return { ARN: secret.arn, Name: secret.name, VersionId: versionId };
+      },
+    ),
+
+    CancelRotateSecret: operation({ SecretId: z.string() }, (input, call) => {
+      const secret = access('CancelRotateSecret', input, call);
+      const { rotation } = secret;
+      if (rotation !== undefined) store.set({ ...secret, rotation: { ...rotation, isEnabled: false } });
+      return { ARN: secret.arn, Name: secret.name };
+    }),
+
     RestoreSecret: operation({ SecretId: z.string() }, (input, call) => {
       const { deletedDate: _, ...secret } = access('RestoreSecret', input, call, { isDeletedFound: true });
       store.set({ ...secret });
@@ -221,6 +312,7 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
     },
     operations,
     onSecretLabelUpdated: (listener) => void listeners.push(listener),
+    onRotation: (listener) => void rotators.push(listener),
   };
 
   /**
@@ -327,7 +419,7 @@ function findVersion({ versions }: Secret, id: string | undefined, stage: string
   const version = versions.find(({ versionId, stages }) =>
     id === undefined ? stages.includes(wanted) : versionId === id,
   );
-  if (version === undefined) {
+  if (version?.value === undefined) {
     const what = id === undefined ? `staging label: ${wanted}` : `VersionId: ${id}`;
     throw notFound(`Secrets Manager can't find the specified secret value for ${what}`);
   }
@@ -337,10 +429,14 @@ function findVersion({ versions }: Secret, id: string | undefined, stage: string
   return version;
 }
 
-function checkMove(secret: Secret, stage: string, to: string, from: string | undefined): void {
+function withoutStage(versions: readonly SecretVersion[], stage: string): SecretVersion[] {
+  return versions.map((version) => ({ ...version, stages: version.stages.filter((one) => one !== stage) }));
+}
+
+function checkMove(secret: Secret, stage: string, to: string | undefined, from: string | undefined): void {
   const holder = secret.versions.find((version) => version.stages.includes(stage))?.versionId;
   for (const id of [to, from]) if (id !== undefined) versionOf(secret, id);
-  if (holder !== undefined && holder !== to && from === undefined) {
+  if (holder !== undefined && holder !== to && holder !== from) {
     throw invalidParameter(
       `The parameter RemoveFromVersionId can't be empty. Staging label ${stage} is currently attached to version ${holder}, so you must explicitly reference that version in RemoveFromVersionId.`,
     );

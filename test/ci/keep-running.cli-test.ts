@@ -73,8 +73,9 @@ test('every command that is printed works', async () => {
   const results: [string, Ended][] = [];
 
   for (const command of commands) results.push([command, await paste(command)]);
+  await untilShown(/↻ finishSecret: .*turn/);
 
-  expect(commands).toHaveLength(8);
+  expect(commands).toHaveLength(10);
   expect(results.filter(([, { status }]) => status !== 0)).toEqual([]);
   const [status, token, , answer, parameter] = results.map(([, { stdout }]) => stdout) as string[];
   expect(status).toMatch(/^life +\d+ (s|min) left/m);
@@ -94,6 +95,46 @@ test('faults that are typed show what comes of them, and end by `up`', async () 
   expect(down).toContain('✗ mint failed: TOKEN_ENDPOINT_UNAVAILABLE');
   expect(rejected).toContain('✗ mint failed: TOKEN_REJECTED');
   expect(healed).toMatch(/● minted v\d+ \(forced\)/);
+}, 300_000);
+
+/** The commands of a page that have this mark, of one of its sections or of all. */
+function commandsOf(page: string, mark: string, section = /[\s\S]*/): string {
+  const [text = ''] = section.exec(readFileSync(page, 'utf8')) ?? [];
+  return [...text.matchAll(/^( *)```(sh.*)\n([\s\S]*?)^ *```$/gm)]
+    .filter(([, , found]) => found === mark)
+    .map(([, indentation, , body = '']) => body.replace(new RegExp(`^${indentation}`, 'gm'), ''))
+    .join('');
+}
+
+test('docs/rotation.md leads to the first rotation, and the runbook ends a secret that leaked', async () => {
+  const rotation = /--function-name (\S+)/.exec(commands.find((line) => line.includes('"check"')) ?? '')?.[1];
+  const settings = `NAME=demo SECRET=demo/oauth-client ADMIN=demo/second-admin ROTATION=${rotation}
+    sleep() { command sleep 4; }; set -e; cd '${directory}'; ln -sfn "$OLDPWD/ci" ci`;
+  const read = 'aws secretsmanager get-secret-value --query SecretString --output text --secret-id';
+  const [{ stdout: first }] = [await paste(`${read} demo/oauth-client`)];
+  const files = `${read} demo/oauth-client >client.json; ${read} demo/oauth-admin >admin.json`;
+
+  const page = await paste(
+    `${settings}\n${files}\n${commandsOf('docs/rotation.md', 'sh').replace(/^export NAME.*$/m, '')}`,
+  );
+  const { stdout: second } = await paste(`${read} demo/oauth-client`);
+  const failing = await paste(
+    `${settings}\n${commandsOf('docs/runbook.md', 'sh with-rotation', /## Alarm "rotation[\s\S]*?\n## /)}\nsleep 1`,
+  );
+  const leak = await paste(
+    `${settings}\n${commandsOf('docs/runbook.md', 'sh with-rotation', /## The client secret leaked[\s\S]*?\n## /)}\nsleep 1`,
+  );
+  const { stdout: last } = await paste(`${read} demo/oauth-client`);
+
+  expect([page, failing, leak].map(({ status, stderr }) => [status, stderr])).toEqual(Array(3).fill([0, '']));
+  expect(page.stdout).toContain('ready to rotate');
+  expect(page.stdout).not.toContain('AWSPENDING');
+  const ids = [first, second, last].map((text) => JSON.parse(text).client_id);
+  const secrets = [first, second, last].map((text) => JSON.parse(text).client_secret);
+  // The client of the page, the other one, and after three more rotations the first one again.
+  expect([ids[1] === ids[0], ids[2] === ids[0]]).toEqual([false, true]);
+  expect(new Set(secrets).size).toBe(3);
+  for (const secret of secrets) expect(shown + page.stdout + leak.stdout).not.toContain(secret);
 }, 300_000);
 
 test('an unknown command prints the known ones, and quit ends the program', async () => {

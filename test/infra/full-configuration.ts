@@ -29,6 +29,11 @@ export const FULL_TOKENS = [
       { oidcProvider: 'gitlab.com', subject: 'project_path:octo/ivr:ref_type:branch:ref:main' },
     ],
     longestJob: 45,
+    rotation: {
+      adminSecretName: 'ci/oauth-admin',
+      adminSecretEncryptionKeyArn: SECRET_KEY_ARN,
+      everyDays: 30,
+    },
   },
   {
     name: 'cxone',

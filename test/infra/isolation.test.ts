@@ -1,9 +1,13 @@
 import { isAllowed } from '../../local/aws/iam.ts';
-import { type SynthesizedFunction, synthesize } from '../../local/synthesized-function.ts';
+import {
+  type SynthesizedFunction,
+  synthesize,
+  type TokenFunction,
+} from '../../local/synthesized-function.ts';
 import { LOCAL_PLACE } from '../../local/template-resolver.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
 
-const { functions } = synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET });
+const { functions, rotations } = synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET });
 const { region, accountId } = LOCAL_PLACE;
 
 /** The policy that a KMS key is created with: it leaves the permissions to IAM. */
@@ -48,6 +52,31 @@ test('two of them share a key, which each may use for its own parameter only', (
   expect(cxone.environment.ENCRYPTION_KEY_ARN).toBe(generic.environment.ENCRYPTION_KEY_ARN);
   expect(may(cxone, { ...decrypt(cxone), context: {} })).toBe(false);
   expect(may(cxone, decrypt(generic))).toBe(false);
+});
+
+test('the rotation function may renew its secret, and touches no token; the refresher cannot read the admin secret', () => {
+  const [rotation] = rotations as [TokenFunction];
+  const own = functionOf(rotation.tokenName);
+  const admin = {
+    action: 'secretsmanager:GetSecretValue',
+    resource: secretArnOf(own, rotation.environment.ADMIN_SECRET_ARN),
+  };
+  const renewals = ['GetSecretValue', 'DescribeSecret', 'PutSecretValue', 'UpdateSecretVersionStage'].map(
+    (action) => ({ action: `secretsmanager:${action}`, resource: secretArnOf(own) }),
+  );
+  const invoke = { action: 'lambda:InvokeFunction', resource: own.arn };
+  const others = functions
+    .filter((one) => one !== own)
+    .flatMap((one) => [...deedsOn(one), ...furtherDeedsOn(one)]);
+  const ofToken = [...deedsOn(own), ...furtherDeedsOn(own)].filter(({ action }) =>
+    /^(ssm|kms):/.test(action),
+  );
+
+  for (const deed of [...renewals, admin, invoke]) expect([deed, may(rotation, deed)]).toEqual([deed, true]);
+  for (const deed of [...others, ...ofToken, { ...renewals[2], resource: admin.resource } as Deed])
+    expect([deed, may(rotation, deed)]).toEqual([deed, false]);
+  for (const deed of [admin, ...renewals.slice(1), { ...invoke, resource: rotation.arn }])
+    expect([deed, may(own, deed)]).toEqual([deed, false]);
 });
 
 test('code in the function cannot use the permissions for attaching it to the VPC', () => {
@@ -100,7 +129,7 @@ function decrypt(own: SynthesizedFunction): Deed {
   };
 }
 
-function may(own: SynthesizedFunction, deed: Deed): boolean {
+function may(own: TokenFunction, deed: Deed): boolean {
   const principalArn = `arn:aws:sts::${accountId}:assumed-role/${own.tokenName}/${own.name}`;
   return isAllowed(own.policyDocuments, {
     ...deed,
@@ -114,7 +143,6 @@ function parameterArn(name: string | undefined): string {
 }
 
 /** The complete ARN: a secret that is known by its name has six more characters. */
-function secretArnOf(own: SynthesizedFunction): string {
-  const id = own.environment.SECRET_ARN ?? '';
+function secretArnOf({ environment }: TokenFunction, id = environment.SECRET_ARN ?? ''): string {
   return id.startsWith('arn:') ? id : `arn:aws:secretsmanager:${region}:${accountId}:secret:${id}-AbCdEf`;
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { buildSync, type Metafile } from 'esbuild';
-import { bundle, bundleDeployment } from '../../infra/bundle/bundle.ts';
+import { bundle, bundleDeployment, bundleRotation } from '../../infra/bundle/bundle.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -33,7 +33,8 @@ export function buildModule(outdir: string): void {
   writeFileSync(join(distDirectory, 'package.json'), '{ "type": "commonjs" }\n');
   bundleDeployment(join(distDirectory, 'functions/deployment'));
   const refresher = bundle(join(distDirectory, 'functions/refresher'));
-  writeFileSync(join(distDirectory, 'THIRD-PARTY-NOTICES.txt'), notices([metafile, refresher]));
+  const rotation = bundleRotation(join(distDirectory, 'functions/rotation'));
+  writeFileSync(join(distDirectory, 'THIRD-PARTY-NOTICES.txt'), notices([metafile, refresher, rotation]));
 }
 
 /** The licences of the packages whose code is in `dist`, which ask that their texts go with it. */

@@ -51,6 +51,10 @@ const reader = (...readers: unknown[]) => token(genesys, 'readers', ...readers.m
 const beside = (setting: string, ...values: unknown[]): WrongValue[] =>
   values.map((value) => ({ path: setting, context: { tokens: [cxone], [setting]: value } }));
 
+const rotation = (base: object, path: string, ...values: unknown[]): WrongValue[] =>
+  values.map((value) => tokens(`tokens[0].rotation${path}`, [{ ...base, rotation: value }]));
+const rotated = { ...existing, rotation: { adminSecretName: 'admin' } };
+
 /** Every setting with wrong values. */
 export const WRONG_VALUES: readonly WrongValue[] = [
   tokens('tokens', undefined),
@@ -133,6 +137,37 @@ export const WRONG_VALUES: readonly WrongValue[] = [
     'https://wiki.test/a b',
   ),
   ...token(genesys, 'runbookUrl', `https://wiki.test/${'x'.repeat(300)}`),
+  ...rotation(genesys, '', true, 'admin', ['admin']),
+  ...rotation(oauth2, '', { adminSecretName: 'admin' }),
+  ...rotation(genesys, '.adminSecretName', {}, { everyDays: 90 }, { adminSecretName: 'an admin' }),
+  ...rotation(existing, '.adminSecretName', { adminSecretName: 'x' }),
+  ...rotation(
+    genesys,
+    '.everyDays',
+    ...[0, 366, 1.5, '90'].map((everyDays) => ({ adminSecretName: 'admin', everyDays })),
+  ),
+  ...rotation({ ...genesys, expectedLifetime: 1441 }, '.everyDays', {
+    adminSecretName: 'admin',
+    everyDays: 1,
+  }),
+  ...rotation(genesys, '.adminSecretArn', { adminSecretArn: 'admin' }),
+  ...rotation(genesys, '.adminSecretArn', {
+    adminSecretArn: arn('secretsmanager', SECRET, { region: 'eu-west-1' }),
+  }),
+  ...rotation(genesys, '.adminSecretArn', {
+    adminSecretArn: arn('secretsmanager', SECRET),
+    adminSecretName: 'x',
+  }),
+  ...rotation(genesys, '.adminSecretEncryptionKeyArn', {
+    adminSecretName: 'admin',
+    adminSecretEncryptionKeyArn: arn('kms', KEY, { account: '999900001111' }),
+  }),
+  ...rotation(genesys, '.adminSecret', { adminSecretName: 'admin', adminSecret: 'hunter2' }),
+  tokens('tokens[1].rotation', [rotated, { ...rotated, name: 'b' }]),
+  tokens('tokens[1].rotation', [
+    rotated,
+    { ...rotated, name: 'b', secretName: undefined, secretArn: arn('secretsmanager', SECRET) },
+  ]),
 
   ...token(genesys, 'readers', role('ci'), [role('ci'), role('ci')]),
   ...token(genesys, 'readers', [...jobs(GITHUB, MAIN, MAIN)]),

@@ -88,6 +88,15 @@ test.each([
   [{ securityGroups: [{}] }, 'securityGroups: is set without vpc'],
   [{ vpc: {}, securityGroups: [] }, 'securityGroups: 0 security groups are not 1 to 5'],
   [{ secret: 'canary' }, 'secret: is not a construct; import the resource by its name or ARN'],
+  [
+    { provider: OAUTH2, rotation: { adminSecret: { env: {} } } },
+    'rotation: is for the provider genesys-cloud only',
+  ],
+  [{ rotation: { adminSecret: 'canary' } }, 'rotation.adminSecret: is not a construct'],
+  [
+    { rotation: { every: Duration.hours(36) } },
+    'rotation.every: 1.5 days is not a whole number of days from 1 to 365',
+  ],
   [{ tokenName: 7, retainParameters: 1 }, '\n  - tokenName: 7 is not .*\n  - retainParameters: 1 is'],
 ])('checks what code passes to it: %j', (props, message) => {
   const make = () => addRefresher(stackOf(ENV), props as unknown as Partial<TokenRefresherProps>);

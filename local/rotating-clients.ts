@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import type { Client } from './authorization-server/clients.ts';
+import { createCertificateAuthority } from './certificate-authority.ts';
+import { type Harness, type HarnessOptions, openHarness } from './harness.ts';
+
+export const IDLE_CLIENT_ID = 'ci-jobs-idle';
+export const ADMIN_CLIENT_ID = 'oauth-admin';
+export const ADMIN_SECRET_NAME = 'demo/oauth-admin';
+
+const DOMAIN = 'genesys.test';
+const HOSTS = [`login.${DOMAIN}`, `api.${DOMAIN}`];
+
+const randomSecret = () => randomBytes(24).toString('base64url');
+
+/**
+ * Opens a harness with a token of Genesys Cloud, whose two clients take turns: over TLS and under host names, as the provider
+ * `genesys-cloud` asks for. Its rotation is configured as CloudFormation does it.
+ */
+export async function openRotatingHarness(
+  options: Omit<HarnessOptions, 'server' | 'environment'> & { readonly clients?: readonly Client[] } = {},
+): Promise<Harness> {
+  const authority = await createCertificateAuthority();
+  const certificate = await authority.writeCertificate();
+  const admin = { clientId: ADMIN_CLIENT_ID, clientSecret: randomSecret(), mayEditClients: true };
+  const harness = await openHarness({
+    moreSecretKeys: { idle_client_id: IDLE_CLIENT_ID },
+    ...options,
+    environment: { NODE_EXTRA_CA_CERTS: certificate.path, LOOPBACK_HOSTS: HOSTS.join(',') },
+    nodeArguments: ['--import', fileURLToPath(new URL('loopback-hosts.ts', import.meta.url))],
+    server: {
+      hostname: HOSTS[0] as string,
+      tls: await authority.issue(HOSTS),
+      clients: [
+        { clientId: IDLE_CLIENT_ID, clientSecret: randomSecret(), roles: ['ci'] },
+        admin,
+        ...(options.clients ?? []),
+      ],
+    },
+    token: ({ authorizationServer: { port } }) => ({
+      provider: 'genesys-cloud',
+      region: `${DOMAIN}:${port}`,
+      allowUnlistedDomain: true,
+      tokenUrl: undefined,
+      probeUrl: undefined,
+      rotation: { adminSecretName: ADMIN_SECRET_NAME },
+    }),
+  });
+  const { clientId: client_id, clientSecret: client_secret } = admin;
+  harness.administer('CreateSecret', {
+    Name: ADMIN_SECRET_NAME,
+    SecretString: JSON.stringify({ client_id, client_secret }),
+  });
+  harness.administer('RotateSecret', {
+    SecretId: harness.secretName,
+    RotationLambdaARN: harness.assembly.rotations[0]?.arn,
+    RotationRules: { AutomaticallyAfterDays: 90 },
+    RotateImmediately: false,
+  });
+  await harness.aws.rotated();
+  const close = harness.close;
+  return {
+    ...harness,
+    async close() {
+      await close();
+      await certificate.remove();
+    },
+  };
+}
