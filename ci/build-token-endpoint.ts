@@ -14,13 +14,26 @@ export async function buildTokenEndpoint(): Promise<string> {
     absWorkingDir: fileURLToPath(new URL('..', import.meta.url)),
     bundle: true,
     platform: 'node',
-    target: 'node20',
+    // An older Node.js must parse the file to say that it is too old: ci/token-endpoint/start.ts.
+    target: 'node12.17',
     format: 'esm',
     charset: 'utf8',
     banner: {
-      js: '#!/usr/bin/env node\n// Built from ci/token-endpoint/ by `npm run update`: change it there.',
+      js: `#!/usr/bin/env node
+// Built from ci/token-endpoint/ by \`npm run update\`: change it there.
+import { createRequire } from "module";
+const require = createRequire(import.meta.url);`,
     },
     write: false,
   });
-  return (outputFiles[0] as { text: string }).text;
+  return requireInOrder((outputFiles[0] as { text: string }).text);
+}
+
+/** Makes imports of Node.js's modules calls: an older Node.js would refuse the file, before its first statement, for a name. */
+function requireInOrder(code: string): string {
+  return code.replace(
+    /^import \{([^}]*)\} from ("(?:node:)?[a-z_/]+");$/gm,
+    (whole, names: string, module: string) =>
+      module === '"module"' ? whole : `const {${names.replaceAll(' as ', ': ')}} = require(${module});`,
+  );
 }

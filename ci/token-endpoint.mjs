@@ -1,13 +1,61 @@
 #!/usr/bin/env node
 // Built from ci/token-endpoint/ by `npm run update`: change it there.
+import { createRequire } from "module";
+const require = createRequire(import.meta.url);
+var __create = Object.create;
+var __defProp = Object.defineProperty;
+var __getOwnPropDesc = Object.getOwnPropertyDescriptor;
+var __getOwnPropNames = Object.getOwnPropertyNames;
+var __getProtoOf = Object.getPrototypeOf;
+var __hasOwnProp = Object.prototype.hasOwnProperty;
+var __require = /* @__PURE__ */ ((x) => typeof require !== "undefined" ? require : typeof Proxy !== "undefined" ? new Proxy(x, {
+  get: (a, b) => (typeof require !== "undefined" ? require : a)[b]
+}) : x)(function(x) {
+  if (typeof require !== "undefined") return require.apply(this, arguments);
+  throw Error('Dynamic require of "' + x + '" is not supported');
+});
+var __copyProps = (to, from, except, desc) => {
+  if (from && typeof from === "object" || typeof from === "function") {
+    for (let key of __getOwnPropNames(from))
+      if (!__hasOwnProp.call(to, key) && key !== except)
+        __defProp(to, key, { get: () => from[key], enumerable: !(desc = __getOwnPropDesc(from, key)) || desc.enumerable });
+  }
+  return to;
+};
+var __toESM = (mod, isNodeMode, target) => (target = mod != null ? __create(__getProtoOf(mod)) : {}, __copyProps(
+  // If the importer is in node compatibility mode or this is not an ESM
+  // file that has been converted to a CommonJS file using a Babel-
+  // compatible transform (i.e. "__esModule" has not been set), then set
+  // "default" to the CommonJS "module.exports" for node compatibility.
+  isNodeMode || !mod || !mod.__esModule ? __defProp(target, "default", { value: mod, enumerable: true }) : target,
+  mod
+));
+
+// ci/token-endpoint/start.ts
+var LEAST_NODE = 20;
+if (Number.parseInt(process.versions.node, 10) < LEAST_NODE) {
+  const text = `this is Node.js ${process.versions.node}; Node.js ${LEAST_NODE} or later is needed. COMMAND was not run`;
+  process.stderr.write(`token-endpoint: ${text}
+`);
+  process.exit(2);
+}
+process.on("SIGUSR1", () => void 0);
+if (process.features.inspector && !process.execArgv.some((option) => option.startsWith("--inspect"))) {
+  Promise.resolve().then(() => __toESM(__require("inspector"), 1)).then(({ url, close }) => url() !== void 0 && close());
+}
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => void 0);
+process.on("uncaughtException", ({ name, code = name }) => {
+  process.stderr.write(`token-endpoint: goes on after an error: ${code}
+`);
+});
 
 // ci/token-endpoint/access-token.ts
-import { execFile } from "node:child_process";
-import { existsSync, realpathSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+const { execFile } = require("child_process");
+const { existsSync, realpathSync } = require("fs");
+const { delimiter, dirname, join } = require("path");
 
 // ci/token-endpoint/command-line.ts
-import { parseArgs } from "node:util";
+const { parseArgs } = require("util");
 
 // lambda/providers/genesys-regions.ts
 var GENESYS_DOMAINS = {
@@ -99,7 +147,8 @@ function parse(args) {
 }
 var UNIT_SECONDS = { s: 1, m: 60, h: 3600 };
 function milliseconds(text) {
-  const [, count, unit = "s"] = /^(\d{1,6})([smh]?)$/.exec(text) ?? [];
+  var _a;
+  const [, count, unit = "s"] = (_a = /^(\d{1,6})([smh]?)$/.exec(text)) != null ? _a : [];
   const seconds = Number(count) * UNIT_SECONDS[unit || "s"];
   if (count === void 0) throw new UsageError(`--min-ttl '${text}' is not a duration: 90, 90s, 5m or 2h`);
   if (seconds < 1 || seconds > 172800) throw new UsageError(`--min-ttl '${text}' is not between 1s and 48h`);
@@ -119,7 +168,7 @@ function genesysOf(region, regionOfJob = region) {
 
 // ci/token-endpoint/access-token.ts
 var MISUSED = 2;
-var AWS_REFUSED = 5;
+var NOT_READ = 5;
 var ACCESS_TOKEN = /^[\x20-\x7e]+$/;
 function findAccessToken(program, path = "") {
   const script = [dirname(program), dirname(realpathSync(program)), ...path.split(delimiter)].filter((directory) => directory !== "").map((directory) => join(directory, "access-token")).find((file) => existsSync(file));
@@ -130,16 +179,24 @@ function createTokenReader(options) {
   const { script, args, environments, tell: tell2 } = options;
   let inUse = 0;
   return async ({ notVersion } = {}) => {
+    var _a;
     const refused = notVersion === void 0 ? [] : ["--not-version", String(notVersion)];
     for (; ; ) {
       const words = [script, "get", ...args, "--json", ...refused];
-      const { status, stdout, stderr } = await run(words, environments[inUse] ?? {});
+      const { status, stdout, stderr } = await run(words, (_a = environments[inUse]) != null ? _a : {});
       tell2(stderr);
-      if (status === AWS_REFUSED && inUse + 1 < environments.length) inUse += 1;
+      if (status === NOT_READ && isRefusal(stdout) && inUse + 1 < environments.length) inUse += 1;
       else if (status === MISUSED && stderr.includes("--json")) throw otherVersion(script);
       else return { status, token: status === 0 || status === 3 ? tokenOf(stdout, script) : void 0 };
     }
   };
+}
+function isRefusal(line) {
+  try {
+    return JSON.parse(line).error === "refused";
+  } catch {
+    return true;
+  }
 }
 function tokenOf(line, script) {
   try {
@@ -166,7 +223,7 @@ function run(words, env) {
 }
 
 // ci/token-endpoint/aws-session.ts
-import { execFile as execFile2 } from "node:child_process";
+const { execFile: execFile2 } = require("child_process");
 var STATIC_CREDENTIALS = [
   "AWS_ACCESS_KEY_ID",
   "AWS_SECRET_ACCESS_KEY",
@@ -210,7 +267,8 @@ function profileNotice(env, profile, nowMs) {
   if (profile !== void 0) words.push("--profile", profile);
   return new Promise((resolve) => {
     execFile2("aws", words, { env, timeout: 1e4 }, (_error, stdout) => {
-      const endsAtMs = readTime(/"Expiration": *"([^"]*)"/.exec(stdout)?.[1]);
+      var _a;
+      const endsAtMs = readTime((_a = /"Expiration": *"([^"]*)"/.exec(stdout)) == null ? void 0 : _a[1]);
       resolve(
         endsAtMs === void 0 ? void 0 : `the job's AWS session ends ${timeText(endsAtMs, nowMs)}; the AWS CLI takes a new one if the profile or the machine's role provides it`
       );
@@ -218,7 +276,7 @@ function profileNotice(env, profile, nowMs) {
   });
 }
 function readTime(text) {
-  const time = Date.parse(text ?? "");
+  const time = Date.parse(text != null ? text : "");
   return Number.isNaN(time) ? void 0 : time;
 }
 function timeText(timeMs, nowMs) {
@@ -227,10 +285,72 @@ function timeText(timeMs, nowMs) {
   return `at ${new Date(timeMs).toISOString().slice(11, 19)}Z (in ${left})`;
 }
 
+// ci/token-endpoint/command-environment.ts
+function commandEnvironment(options) {
+  const { env, server, credentials, genesys } = options;
+  const { clientId, clientSecret } = credentials;
+  const { GENESYSCLOUD_ACCESS_TOKEN: dropped, ...withoutToken } = env;
+  return {
+    // Clients prefer a token in the environment to client id and secret, and would bypass the gateway.
+    ...genesys === void 0 ? env : withoutToken,
+    ...withoutProxyFor(server.host, env),
+    OAUTH_TOKEN_URL: `http://${server.host}:${server.port}/oauth/token`,
+    OAUTH_CLIENT_ID: clientId,
+    OAUTH_CLIENT_SECRET: clientSecret,
+    ...genesys !== void 0 && {
+      GENESYSCLOUD_REGION: genesys.region,
+      GENESYSCLOUD_OAUTHCLIENT_ID: clientId,
+      GENESYSCLOUD_OAUTHCLIENT_SECRET: clientSecret,
+      GENESYSCLOUD_GATEWAY_HOST: server.host,
+      GENESYSCLOUD_GATEWAY_PORT: String(server.port),
+      GENESYSCLOUD_GATEWAY_PROTOCOL: "http"
+    }
+  };
+}
+function withoutProxyFor(host, env) {
+  if (!(env.HTTP_PROXY || env.http_proxy || env.ALL_PROXY || env.all_proxy)) return {};
+  const withHost = (hosts = "") => hosts.trim() === "*" ? hosts : [hosts, host].filter((text) => text !== "").join(",");
+  const { NO_PROXY: upper, no_proxy: lower } = env;
+  return { NO_PROXY: withHost(upper != null ? upper : lower), no_proxy: withHost(lower != null ? lower : upper) };
+}
+
+// ci/token-endpoint/connections.ts
+const { readFileSync } = require("fs");
+var MOST_CONNECTIONS = 1024;
+var USUAL_DESCRIPTORS = 1024;
+function connectionLimit() {
+  var _a, _b;
+  let descriptors = USUAL_DESCRIPTORS;
+  try {
+    const limits = readFileSync("/proc/self/limits", "latin1");
+    descriptors = Number((_b = (_a = /^Max open files +(\d+)/m.exec(limits)) == null ? void 0 : _a[1]) != null ? _b : descriptors);
+  } catch {
+  }
+  return Math.min(MOST_CONNECTIONS, Math.floor(descriptors / 4));
+}
+function limitConnections(server, most) {
+  const unproven = /* @__PURE__ */ new Set();
+  let open = 0;
+  server.on("connection", (socket) => {
+    open += 1;
+    unproven.add(socket);
+    socket.once("close", () => {
+      open -= 1;
+      unproven.delete(socket);
+    });
+    if (open <= most) return;
+    const [oldest = socket] = unproven;
+    oldest.destroy();
+  });
+  return (socket) => {
+    unproven.delete(socket);
+  };
+}
+
 // ci/token-endpoint/gateway.ts
-import { IncomingMessage } from "node:http";
-import { Agent, request as sendRequest } from "node:https";
-import { pipeline } from "node:stream";
+const { IncomingMessage } = require("http");
+const { Agent, request: sendRequest } = require("https");
+const { pipeline } = require("stream");
 
 // ci/token-endpoint/answer.ts
 function answerJson(response, status, body, headers = {}) {
@@ -281,9 +401,10 @@ function segmentsOf(path) {
 }
 var OTHER_TOKENS = /^(?:timeout|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 function endsToken(method, path) {
+  var _a;
   const query = new URLSearchParams(path.replace(/^[^?]*/, "").replaceAll(";", "&"));
   if (/^(?:get|head)$/i.test(method) && ![...query.keys()].some((name) => /method/i.test(name))) return false;
-  const names = (segmentsOf(path) ?? []).map((segment) => segment.toLowerCase().replace(/[^a-z0-9-]/g, "")).filter((name) => name !== "");
+  const names = ((_a = segmentsOf(path)) != null ? _a : []).map((segment) => segment.toLowerCase().replace(/[^a-z0-9-]/g, "")).filter((name) => name !== "");
   const [, , first, second = ""] = names;
   return first === "tokens" && !OTHER_TOKENS.test(second) || names.join("/").includes("/tokens/me");
 }
@@ -310,7 +431,8 @@ function requestHeaders(headers, accessToken) {
   };
 }
 function responseHeaders(headers, origin) {
-  const location = headers.location?.[0];
+  var _a;
+  const location = (_a = headers.location) == null ? void 0 : _a[0];
   const onGateway = location === void 0 ? void 0 : locationOnGateway(location, origin);
   return {
     ...endToEnd(headers, ["location", "alt-svc"]),
@@ -318,7 +440,8 @@ function responseHeaders(headers, origin) {
   };
 }
 function endToEnd(headers, dropped) {
-  const named = (headers.connection ?? []).flatMap((value) => value.toLowerCase().split(/[ \t]*,[ \t]*/));
+  var _a;
+  const named = ((_a = headers.connection) != null ? _a : []).flatMap((value) => value.toLowerCase().split(/[ \t]*,[ \t]*/));
   const left = /* @__PURE__ */ new Set([...HOP_BY_HOP, ...dropped, ...named]);
   return Object.fromEntries(
     Object.entries(headers).flatMap(
@@ -336,8 +459,15 @@ function locationOnGateway(location, origin) {
 // ci/token-endpoint/gateway.ts
 var IDLE_CONNECTION_MS = 4e3;
 function createGateway(options) {
-  const { origin, source, credentials, env, reason } = options;
-  const agent = new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS, proxyEnv: env });
+  const { origin, source, credentials, env, reason, mostConnections } = options;
+  const agent = new Agent({
+    keepAlive: true,
+    timeout: IDLE_CONNECTION_MS,
+    maxSockets: mostConnections,
+    proxyEnv: env,
+    // Whatever NODE_TLS_REJECT_UNAUTHORIZED says: the token is sent to this host.
+    rejectUnauthorized: true
+  });
   const send = (request, response, path, accessToken) => new Promise((resolve) => {
     const headers = requestHeaders(request.headersDistinct, accessToken);
     const outgoing = sendRequest(origin, { agent, method: request.method, path, headers });
@@ -359,18 +489,20 @@ function createGateway(options) {
     else outgoing.end();
   });
   return {
-    async forward(request, response, path) {
+    async forward(request, response, path, trust) {
+      var _a, _b;
       const { method = "" } = request;
-      if (!credentials.isIssued(bearerOf(request) ?? "")) {
+      if (!credentials.isIssued((_a = bearerOf(request)) != null ? _a : "")) {
         const message = "This bearer is not a token of this job. Only tokens that the token endpoint of this job issued are forwarded.";
         const headers = { "www-authenticate": 'Bearer realm="token-endpoint"' };
         throw apiRefusal(401, "bad.credentials", message, headers);
       }
+      trust();
       if (endsToken(method, path)) {
         const message = "Not forwarded: this call could end the token of every job.";
         throw apiRefusal(403, "not.authorized", message);
       }
-      if ((request.headers["transfer-encoding"] ?? "chunked").toLowerCase() !== "chunked") {
+      if (((_b = request.headers["transfer-encoding"]) != null ? _b : "chunked").toLowerCase() !== "chunked") {
         const message = "Not forwarded: the only transfer encoding that is forwarded is chunked.";
         throw apiRefusal(501, "not.implemented", message);
       }
@@ -408,12 +540,13 @@ function hasBody(request) {
   return encoding !== void 0 || length !== void 0 && Number(length) > 0;
 }
 function bearerOf(request) {
-  const headers = request.headersDistinct.authorization ?? [];
-  return headers.length === 1 ? /^bearer +(.+)$/i.exec(headers[0])?.[1] : void 0;
+  var _a, _b;
+  const headers = (_a = request.headersDistinct.authorization) != null ? _a : [];
+  return headers.length === 1 ? (_b = /^bearer +(.+)$/i.exec(headers[0])) == null ? void 0 : _b[1] : void 0;
 }
 
 // ci/token-endpoint/job-credentials.ts
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+const { createHash, randomBytes, timingSafeEqual } = require("crypto");
 function createJobCredentials() {
   const clientId = randomBytes(16).toString("hex");
   const clientSecret = randomBytes(32).toString("hex");
@@ -433,36 +566,87 @@ function digest(...texts) {
   return createHash("sha256").update(JSON.stringify(texts)).digest();
 }
 
+// ci/token-endpoint/own-environment.ts
+var REVEALING = /^NODE_(?:DEBUG|DEBUG_NATIVE|V8_COVERAGE|INSPECT.*)$/;
+var HARMLESS = /^(?:-r|--(?:require|import|(?:experimental-)?loader|(?:use|openssl|tls-m(?:in|ax)|no|disable)-[a-z\d.-]+|(?:enable|force)-fips|tls-cipher-list|dns-result-order|network-family-[a-z-]+|max-(?:http-header|old-space|semi-space)-size))$/;
+var DROPPED = "TOKEN_ENDPOINT_DROPPED";
+function separateEnvironments({ [DROPPED]: carried = "{}", ...env }) {
+  const job = { ...env, ...JSON.parse(carried) };
+  const own = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, kept(name, value)]));
+  const dropped = Object.keys(env).filter((name) => own[name] !== env[name]);
+  if (dropped.length === 0) return { job, restart: void 0 };
+  const values = Object.fromEntries(dropped.map((name) => [name, job[name]]));
+  return { job, restart: { ...own, [DROPPED]: JSON.stringify(values) } };
+}
+function kept(name, value = "") {
+  var _a;
+  if (name !== "NODE_OPTIONS") return REVEALING.test(name) ? "" : value;
+  let isKept = false;
+  const words = (_a = value.match(/(?:"(?:\\.|[^"\\])*"|[^ "])+/g)) != null ? _a : [];
+  return words.filter((word) => {
+    const [option = ""] = word.replaceAll('"', "").split("=");
+    if (option.startsWith("-")) isKept = HARMLESS.test(option.replaceAll("_", "-"));
+    return isKept;
+  }).join(" ");
+}
+
 // ci/token-endpoint/run-command.ts
-import { spawn } from "node:child_process";
-import { constants } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
-function commandEnvironment(options) {
-  const { env, server, credentials, genesys } = options;
-  const { clientId, clientSecret } = credentials;
-  const { GENESYSCLOUD_ACCESS_TOKEN: dropped, ...withoutToken } = env;
-  return {
-    // Clients prefer a token in the environment to client id and secret, and would bypass the gateway.
-    ...genesys === void 0 ? env : withoutToken,
-    ...withoutProxyFor(server.host, env),
-    OAUTH_TOKEN_URL: `http://${server.host}:${server.port}/oauth/token`,
-    OAUTH_CLIENT_ID: clientId,
-    OAUTH_CLIENT_SECRET: clientSecret,
-    ...genesys !== void 0 && {
-      GENESYSCLOUD_REGION: genesys.region,
-      GENESYSCLOUD_OAUTHCLIENT_ID: clientId,
-      GENESYSCLOUD_OAUTHCLIENT_SECRET: clientSecret,
-      GENESYSCLOUD_GATEWAY_HOST: server.host,
-      GENESYSCLOUD_GATEWAY_PORT: String(server.port),
-      GENESYSCLOUD_GATEWAY_PROTOCOL: "http"
-    }
-  };
+const { spawn } = require("child_process");
+const { constants } = require("os");
+
+// ci/token-endpoint/process-group.ts
+const { readdirSync, readFileSync: readFileSync2 } = require("fs");
+const { setTimeout: sleep } = require("timers/promises");
+var GRACE_MS = 1e4;
+var AFTER_KILL_MS = 2e3;
+var LOOK_EVERY_MS = 50;
+async function endGroup(group) {
+  if (!isAlive(group)) return;
+  signalGroup(group, "SIGTERM");
+  signalGroup(group, "SIGCONT");
+  if (await isGone(group, GRACE_MS)) return;
+  signalGroup(group, "SIGKILL");
+  await isGone(group, AFTER_KILL_MS);
 }
-function withoutProxyFor(host, env) {
-  if (!(env.HTTP_PROXY || env.http_proxy || env.ALL_PROXY || env.all_proxy)) return {};
-  const hosts = [env.no_proxy || env.NO_PROXY, host].filter(Boolean).join(",");
-  return { NO_PROXY: hosts, no_proxy: hosts };
+function signalGroup(group, signal) {
+  try {
+    process.kill(-group, signal);
+    return true;
+  } catch {
+    return false;
+  }
 }
+async function isGone(group, withinMs) {
+  const until = performance.now() + withinMs;
+  while (isAlive(group)) {
+    if (performance.now() > until) return false;
+    await sleep(LOOK_EVERY_MS);
+  }
+  return true;
+}
+function isAlive(group) {
+  if (!signalGroup(group, 0)) return false;
+  let processes;
+  try {
+    processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  } catch {
+    return true;
+  }
+  return processes.some((pid) => isMember(pid, group));
+}
+function isMember(pid, group) {
+  try {
+    const stat = readFileSync2(`/proc/${pid}/stat`, "latin1");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const [state = "", , itsGroup] = fields;
+    const threads = Number(fields[17]);
+    return Number(itsGroup) === group && (!"ZX".includes(state) || threads > 1);
+  } catch {
+    return false;
+  }
+}
+
+// ci/token-endpoint/run-command.ts
 var FORWARDED = [
   "SIGHUP",
   "SIGINT",
@@ -474,21 +658,21 @@ var FORWARDED = [
   "SIGCONT"
 ];
 var SAME_SIGNAL_MS = 200;
-var GRACE_MS = 1e4;
-var AFTER_KILL_MS = 2e3;
-var LOOK_EVERY_MS = 50;
-function runCommand([file, ...args], env) {
+function runCommand([file, ...args], env, watchdog) {
   return new Promise((resolve, reject) => {
     const passOn = /* @__PURE__ */ new Map();
     for (const signal of FORWARDED) {
       let lastAt = Number.NEGATIVE_INFINITY;
       passOn.set(signal, () => {
-        if (performance.now() - lastAt > SAME_SIGNAL_MS) signalGroup(child.pid, signal);
+        if (child.pid !== void 0 && performance.now() - lastAt > SAME_SIGNAL_MS)
+          signalGroup(child.pid, signal);
         lastAt = performance.now();
       });
     }
     for (const [signal, listener] of passOn) process.on(signal, listener);
     const child = spawn(file, args, { env, stdio: "inherit", detached: true });
+    const { pid } = child;
+    if (pid !== void 0) watchdog.watch(pid);
     const stopPassingOn = () => {
       for (const [signal, listener] of passOn) process.off(signal, listener);
     };
@@ -497,9 +681,9 @@ function runCommand([file, ...args], env) {
       reject(error);
     });
     child.once("exit", async (status, signal) => {
-      await endGroup(child.pid);
+      if (pid !== void 0) await endGroup(pid);
       stopPassingOn();
-      resolve(signal === null ? { status: status ?? 1 } : { signal });
+      resolve(signal === null ? { status: status != null ? status : 1 } : { signal });
     });
   });
 }
@@ -511,42 +695,22 @@ function endLike(end) {
   process.exitCode = 128 + constants.signals[end.signal];
   if (end.signal !== "SIGUSR1") process.kill(process.pid, end.signal);
 }
-async function endGroup(pid) {
-  if (!signalGroup(pid, "SIGTERM")) return;
-  signalGroup(pid, "SIGCONT");
-  if (await isGone(pid, GRACE_MS)) return;
-  signalGroup(pid, "SIGKILL");
-  await isGone(pid, AFTER_KILL_MS);
-}
-async function isGone(pid, withinMs) {
-  const until = performance.now() + withinMs;
-  while (signalGroup(pid, 0)) {
-    if (performance.now() > until) return false;
-    await sleep(LOOK_EVERY_MS);
-  }
-  return true;
-}
-function signalGroup(pid, signal) {
-  if (pid === void 0) return false;
-  try {
-    process.kill(-pid, signal);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 // ci/token-endpoint/server.ts
-import { once } from "node:events";
-import { createServer } from "node:http";
+const { once } = require("events");
+const { createServer } = require("http");
 var HOST = "127.0.0.1";
+var HEAD_TIMEOUT_MS = 5e3;
+var CHECK_EVERY_MS = 1e3;
 var TOKEN_PATHS = ["/oauth/token", "/login/oauth/token"];
 async function startLoopbackServer(options) {
-  const { answerTokenRequest, gateway } = options;
+  var _a;
+  const { answerTokenRequest, gateway, mostConnections } = options;
   let hosts = [];
   const route = async (request, response) => {
-    const target = request.url ?? "";
-    if (request.headersDistinct.host?.length !== 1 || !hosts.includes(request.headers.host ?? "")) {
+    var _a2, _b, _c;
+    const target = (_a2 = request.url) != null ? _a2 : "";
+    if (((_b = request.headersDistinct.host) == null ? void 0 : _b.length) !== 1 || !hosts.includes((_c = request.headers.host) != null ? _c : "")) {
       const message = `This server is ${hosts[0]}; the Host header names another one.`;
       throw apiRefusal(421, "misdirected.request", message);
     }
@@ -554,59 +718,65 @@ async function startLoopbackServer(options) {
       throw apiRefusal(400, "bad.request", "This server is not a proxy: send a path, not a whole URL.");
     }
     if (TOKEN_PATHS.includes(target.split("?", 1)[0])) {
-      return answerTokenRequest(request, response);
+      return answerTokenRequest(request, response, () => trust(request.socket));
     }
     const path = apiPath(target);
     if (path === void 0 || gateway === void 0) {
       const known = gateway === void 0 ? "/oauth/token" : "/oauth/token and /api/v2/";
       throw apiRefusal(404, "not.found", `This server answers only ${known}, and only a plain path.`);
     }
-    return gateway.forward(request, response, path);
+    return gateway.forward(request, response, path, () => trust(request.socket));
   };
-  const server = createServer((request, response) => {
+  const server = createServer({ connectionsCheckingInterval: CHECK_EVERY_MS }, (request, response) => {
     request.on("error", () => response.destroy());
+    response.on("error", () => void 0);
     route(request, response).catch((error) => {
       if (!(error instanceof Refusal)) return response.destroy();
       response.once("finish", () => request.socket.destroySoon());
       return answerJson(response, error.status, error.body, { ...error.headers, connection: "close" });
     });
   });
-  server.headersTimeout = 15e3;
+  const trust = limitConnections(server, mostConnections);
+  server.headersTimeout = HEAD_TIMEOUT_MS;
   server.requestTimeout = 0;
   server.keepAliveTimeout = 0;
   server.listen(0, HOST);
   await once(server, "listening");
+  server.on("error", () => void 0);
   const { port } = server.address();
   hosts = [`${HOST}:${port}`, `localhost:${port}`];
   return {
     host: HOST,
     port,
+    // Node.js has no public name for it.
+    descriptor: (_a = server._handle) == null ? void 0 : _a.fd,
     async close() {
       const closed = once(server, "close");
       server.close();
       server.closeAllConnections();
-      gateway?.close();
+      gateway == null ? void 0 : gateway.close();
       await closed;
     }
   };
 }
 
 // ci/token-endpoint/token-requests.ts
-import { setTimeout as sleep2 } from "node:timers/promises";
+const { setTimeout: sleep2 } = require("timers/promises");
 var LEAST_EXPIRES_IN = 90;
 var LONGEST_BODY = 16384;
 var BODY_TIMEOUT_MS = 1e4;
 var GATEWAY_WAIT_MS = 1e4;
 function createTokenRequests(options) {
   const { credentials, source, isGateway, now: now2, reason } = options;
-  return async (request, response) => {
+  return async (request, response, trust) => {
     if (request.method !== "POST") {
       throw apiRefusal(405, "method.not.allowed", "A token request is a POST.", { allow: "POST" });
     }
     check(request, await readBody(request), credentials);
+    trust();
     const newest = source.newest();
     const live = await (isGateway ? Promise.race([newest, sleep2(GATEWAY_WAIT_MS, void 0, { ref: false })]) : newest);
-    const token = live ?? (isGateway ? source.held : void 0);
+    const token = live != null ? live : isGateway ? source.held : void 0;
     if (token === void 0) {
       throw oauthError(503, "temporarily_unavailable", reason(), { "retry-after": "10" });
     }
@@ -623,8 +793,9 @@ function oauthError(status, error, description, headers) {
   return new Refusal(status, { error, error_description: description }, headers);
 }
 function check(request, body, credentials) {
+  var _a, _b, _c;
   const invalid = (description) => oauthError(400, "invalid_request", description);
-  const contentType = request.headers["content-type"] ?? "";
+  const contentType = (_a = request.headers["content-type"]) != null ? _a : "";
   if (!/^application\/x-www-form-urlencoded(?:$|[ ;])/i.test(contentType)) {
     throw invalid("The body must be application/x-www-form-urlencoded.");
   }
@@ -635,8 +806,8 @@ function check(request, body, credentials) {
   if (basic !== void 0 && clientSecret !== null) {
     throw invalid("The client must authenticate in the header or in the body, not in both.");
   }
-  const [id, secret] = basic ?? [form.get("client_id") ?? "", clientSecret ?? ""];
-  if (!credentials.matches(id, secret) || (form.get("client_id") ?? id) !== id) {
+  const [id, secret] = basic != null ? basic : [(_b = form.get("client_id")) != null ? _b : "", clientSecret != null ? clientSecret : ""];
+  if (!credentials.matches(id, secret) || ((_c = form.get("client_id")) != null ? _c : id) !== id) {
     const description = "The client must authenticate with OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET of this job.";
     const headers = { "www-authenticate": 'Basic realm="token-endpoint"' };
     throw oauthError(401, "invalid_client", description, headers);
@@ -649,7 +820,8 @@ function check(request, body, credentials) {
   }
 }
 function basicCredentials(header) {
-  const encoded = /^basic +([A-Za-z0-9+/=_-]+) *$/i.exec(header ?? "")?.[1];
+  var _a;
+  const encoded = (_a = /^basic +([A-Za-z0-9+/=_-]+) *$/i.exec(header != null ? header : "")) == null ? void 0 : _a[1];
   if (encoded === void 0) return void 0;
   const decoded = Buffer.from(encoded, "base64").toString("utf8");
   const colon = decoded.indexOf(":");
@@ -712,7 +884,7 @@ function createTokenSource(options) {
     readAtMs = now2();
   };
   const readAgain = () => {
-    reading ??= readOnce().finally(() => {
+    reading != null ? reading : reading = readOnce().finally(() => {
       reading = void 0;
     });
     return reading;
@@ -743,6 +915,47 @@ function createTokenSource(options) {
   };
 }
 
+// ci/token-endpoint/watchdog.ts
+const { spawn: spawn2 } = require("child_process");
+const { once: once2 } = require("events");
+var SCRIPT = 'read -r group && { read -r _; kill -KILL "-$group"; }';
+var PAUSE_MS2 = 1e3;
+function startWatchdog(listener) {
+  let group;
+  let isOver = false;
+  const start = () => {
+    const shell = spawn2("sh", ["-c", SCRIPT], {
+      detached: true,
+      stdio: ["pipe", "ignore", "ignore", listener != null ? listener : "ignore"]
+    });
+    const again = () => {
+      if (!isOver) setTimeout(() => current = start(), PAUSE_MS2).unref();
+    };
+    shell.once("error", again).once("exit", again).unref();
+    const input = shell.stdin;
+    input == null ? void 0 : input.on("error", () => void 0).unref();
+    const watch = () => {
+      if (group !== void 0) input == null ? void 0 : input.write(`${group}
+`);
+    };
+    watch();
+    return { shell, watch };
+  };
+  let current = start();
+  return {
+    watch(leader) {
+      group = leader;
+      current.watch();
+    },
+    async stop() {
+      isOver = true;
+      const { shell } = current;
+      shell.ref();
+      if (shell.kill("SIGKILL")) await once2(shell, "exit");
+    }
+  };
+}
+
 // ci/token-endpoint/main.ts
 var USAGE_STATUS = 2;
 var NOT_EXECUTABLE_STATUS = 126;
@@ -755,7 +968,13 @@ var say = (text) => tell(`token-endpoint: ${text}
 `);
 var sayError = (error) => say(error instanceof Error ? error.message : "failed");
 async function main() {
-  const { env } = process;
+  const { job: env, restart } = separateEnvironments(process.env);
+  if (restart !== void 0) {
+    process.stderr.write = () => true;
+    const again = [...process.execArgv, ...process.argv.slice(1)];
+    endLike(await run2([process.execPath, ...again], restart, startWatchdog()));
+    return;
+  }
   const commandLine = readCommandLine(process.argv.slice(2), env);
   if (commandLine === void 0) {
     process.stdout.write(USAGE);
@@ -782,12 +1001,14 @@ async function main() {
   const reason = () => `There is no live token. ${session.endsAtMs !== void 0 && now() >= session.endsAtMs ? "The job's AWS session has ended, so no newer one can be read: request a longer session." : `access-token ended with status ${source.lastStatus}; its messages are in the job's log.`}`;
   const credentials = createJobCredentials();
   const origin = genesys && `https://api.${genesys.domain}`;
-  const gateway = origin ? createGateway({ origin, source, credentials, env, reason }) : void 0;
+  const mostConnections = connectionLimit();
+  const gateway = origin ? createGateway({ origin, source, credentials, env, reason, mostConnections }) : void 0;
   const isGateway = gateway !== void 0;
   const answerTokenRequest = createTokenRequests({ credentials, source, isGateway, now, reason });
-  const server = await startLoopbackServer({ answerTokenRequest, gateway });
+  const server = await startLoopbackServer({ answerTokenRequest, gateway, mostConnections });
   say(`answers on http://${server.host}:${server.port}${origin ? ` for ${origin}` : ""}`);
-  const end = await run2(command, commandEnvironment({ env, server, credentials, genesys }));
+  const watchdog = startWatchdog(server.descriptor);
+  const end = await run2(command, commandEnvironment({ env, server, credentials, genesys }), watchdog);
   await server.close();
   endLike(end);
 }
@@ -795,16 +1016,18 @@ function takesProxies(version) {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return major > 24 || major === 24 && minor >= 5 || major === 22 && minor >= 21;
 }
-async function run2(command, env) {
+async function run2(command, env, watchdog) {
   try {
-    return await runCommand(command, env);
+    return await runCommand(command, env, watchdog);
   } catch (error) {
     const { code } = error;
     say(`${command[0]} cannot be run: ${code}`);
     return { status: code === "ENOENT" ? NOT_FOUND_STATUS : NOT_EXECUTABLE_STATUS };
+  } finally {
+    await watchdog.stop();
   }
 }
-await main().catch((error) => {
+main().catch((error) => {
   sayError(error);
   if (error instanceof UsageError) say("'token-endpoint --help' shows the usage");
   process.exitCode = error instanceof UsageError ? USAGE_STATUS : 1;

@@ -22,7 +22,8 @@ export interface Reading {
 export type ReadToken = (options?: { readonly notVersion?: number }) => Promise<Reading>;
 
 const MISUSED = 2;
-const AWS_REFUSED = 5;
+/** AWS refused, or the AWS CLI did not get so far. */
+const NOT_READ = 5;
 // RFC 6749, appendix A.12: one or more printable ASCII characters.
 const ACCESS_TOKEN = /^[\x20-\x7e]+$/;
 
@@ -56,7 +57,7 @@ export function createTokenReader(options: {
   readonly tell: (text: string) => void;
 }): ReadToken {
   const { script, args, environments, tell } = options;
-  // Uses the first that AWS does not refuse; an ended session is not tried again.
+  // Uses the first that AWS does not refuse; an ended session is not tried again. An outage is no refusal.
   let inUse = 0;
   return async ({ notVersion } = {}) => {
     const refused = notVersion === undefined ? [] : ['--not-version', String(notVersion)];
@@ -64,11 +65,20 @@ export function createTokenReader(options: {
       const words = [script, 'get', ...args, '--json', ...refused];
       const { status, stdout, stderr } = await run(words, environments[inUse] ?? {});
       tell(stderr);
-      if (status === AWS_REFUSED && inUse + 1 < environments.length) inUse += 1;
+      if (status === NOT_READ && isRefusal(stdout) && inUse + 1 < environments.length) inUse += 1;
       else if (status === MISUSED && stderr.includes('--json')) throw otherVersion(script);
       else return { status, token: status === 0 || status === 3 ? tokenOf(stdout, script) : undefined };
     }
   };
+}
+
+/** Reads `{"error":"refused"}`. An older access-token does not say what happened. */
+function isRefusal(line: string): boolean {
+  try {
+    return JSON.parse(line).error === 'refused';
+  } catch {
+    return true;
+  }
 }
 
 function tokenOf(line: string, script: string): StoredToken {

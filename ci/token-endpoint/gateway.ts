@@ -10,9 +10,10 @@ import type { TokenSource } from './token-source.ts';
 export interface Gateway {
   /**
    * @param path path and query, `/api/v2/…`, checked
+   * @param trust called once the call has shown a token of this job
    * @throws Refusal
    */
-  forward(request: IncomingMessage, response: ServerResponse, path: string): Promise<void>;
+  forward(request: IncomingMessage, response: ServerResponse, path: string, trust: () => void): Promise<void>;
   close(): void;
 }
 
@@ -40,9 +41,17 @@ export function createGateway(options: {
   readonly env: NodeJS.ProcessEnv;
   /** Why there is no token, for the client's log. */
   readonly reason: () => string;
+  readonly mostConnections: number;
 }): Gateway {
-  const { origin, source, credentials, env, reason } = options;
-  const agent = new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS, proxyEnv: env });
+  const { origin, source, credentials, env, reason, mostConnections } = options;
+  const agent = new Agent({
+    keepAlive: true,
+    timeout: IDLE_CONNECTION_MS,
+    maxSockets: mostConnections,
+    proxyEnv: env,
+    // Whatever NODE_TLS_REJECT_UNAUTHORIZED says: the token is sent to this host.
+    rejectUnauthorized: true,
+  });
 
   /** Sends the call once; resolves when the response begins. */
   const send = (
@@ -74,7 +83,7 @@ export function createGateway(options: {
     });
 
   return {
-    async forward(request, response, path) {
+    async forward(request, response, path, trust) {
       const { method = '' } = request;
       if (!credentials.isIssued(bearerOf(request) ?? '')) {
         const message =
@@ -82,6 +91,7 @@ export function createGateway(options: {
         const headers = { 'www-authenticate': 'Bearer realm="token-endpoint"' };
         throw apiRefusal(401, 'bad.credentials', message, headers);
       }
+      trust();
       if (endsToken(method, path)) {
         const message = 'Not forwarded: this call could end the token of every job.';
         throw apiRefusal(403, 'not.authorized', message);

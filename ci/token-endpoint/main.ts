@@ -1,12 +1,17 @@
+import './start.ts';
 import { createTokenReader, findAccessToken } from './access-token.ts';
 import { examineAwsSession } from './aws-session.ts';
+import { commandEnvironment } from './command-environment.ts';
 import { readCommandLine, USAGE, UsageError } from './command-line.ts';
+import { connectionLimit } from './connections.ts';
 import { createGateway } from './gateway.ts';
 import { createJobCredentials } from './job-credentials.ts';
-import { type CommandEnd, commandEnvironment, endLike, runCommand } from './run-command.ts';
+import { separateEnvironments } from './own-environment.ts';
+import { type CommandEnd, endLike, runCommand } from './run-command.ts';
 import { startLoopbackServer } from './server.ts';
 import { createTokenRequests } from './token-requests.ts';
 import { createTokenSource } from './token-source.ts';
+import { startWatchdog, type Watchdog } from './watchdog.ts';
 
 /*
  * token-endpoint: an OAuth2 token endpoint for one job, which answers with the token that the token refresher
@@ -25,7 +30,14 @@ const say = (text: string): void => tell(`token-endpoint: ${text}\n`);
 const sayError = (error: unknown): void => say(error instanceof Error ? error.message : 'failed');
 
 async function main(): Promise<void> {
-  const { env } = process;
+  const { job: env, restart } = separateEnvironments(process.env);
+  if (restart !== undefined) {
+    // NODE_DEBUG would also log the environment of the process that is started.
+    process.stderr.write = () => true;
+    const again = [...process.execArgv, ...process.argv.slice(1)];
+    endLike(await run([process.execPath, ...again], restart, startWatchdog()));
+    return;
+  }
   const commandLine = readCommandLine(process.argv.slice(2), env);
   if (commandLine === undefined) {
     process.stdout.write(USAGE);
@@ -58,12 +70,16 @@ async function main(): Promise<void> {
     }`;
   const credentials = createJobCredentials();
   const origin = genesys && `https://api.${genesys.domain}`;
-  const gateway = origin ? createGateway({ origin, source, credentials, env, reason }) : undefined;
+  const mostConnections = connectionLimit();
+  const gateway = origin
+    ? createGateway({ origin, source, credentials, env, reason, mostConnections })
+    : undefined;
   const isGateway = gateway !== undefined;
   const answerTokenRequest = createTokenRequests({ credentials, source, isGateway, now, reason });
-  const server = await startLoopbackServer({ answerTokenRequest, gateway });
+  const server = await startLoopbackServer({ answerTokenRequest, gateway, mostConnections });
   say(`answers on http://${server.host}:${server.port}${origin ? ` for ${origin}` : ''}`);
-  const end = await run(command, commandEnvironment({ env, server, credentials, genesys }));
+  const watchdog = startWatchdog(server.descriptor);
+  const end = await run(command, commandEnvironment({ env, server, credentials, genesys }), watchdog);
   await server.close();
   endLike(end);
 }
@@ -74,17 +90,24 @@ function takesProxies(version: string): boolean {
   return major > 24 || (major === 24 && minor >= 5) || (major === 22 && minor >= 21);
 }
 
-async function run(command: readonly [string, ...string[]], env: NodeJS.ProcessEnv): Promise<CommandEnd> {
+async function run(
+  command: readonly [string, ...string[]],
+  env: NodeJS.ProcessEnv,
+  watchdog: Watchdog,
+): Promise<CommandEnd> {
   try {
-    return await runCommand(command, env);
+    return await runCommand(command, env, watchdog);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     say(`${command[0]} cannot be run: ${code}`);
     return { status: code === 'ENOENT' ? NOT_FOUND_STATUS : NOT_EXECUTABLE_STATUS };
+  } finally {
+    await watchdog.stop();
   }
 }
 
-await main().catch((error: unknown) => {
+// No `await`: an older Node.js could not parse it.
+main().catch((error: unknown) => {
   sayError(error);
   if (error instanceof UsageError) say("'token-endpoint --help' shows the usage");
   process.exitCode = error instanceof UsageError ? USAGE_STATUS : 1;

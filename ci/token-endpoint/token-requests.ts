@@ -32,13 +32,14 @@ export function createTokenRequests(options: {
   readonly now: () => number;
   /** Why there is no token, for the client's log. */
   readonly reason: () => string;
-}): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+}): (request: IncomingMessage, response: ServerResponse, trust: () => void) => Promise<void> {
   const { credentials, source, isGateway, now, reason } = options;
-  return async (request, response) => {
+  return async (request, response, trust) => {
     if (request.method !== 'POST') {
       throw apiRefusal(405, 'method.not.allowed', 'A token request is a POST.', { allow: 'POST' });
     }
     check(request, await readBody(request), credentials);
+    trust();
     const newest = source.newest();
     const live = await (isGateway
       ? Promise.race([newest, sleep(GATEWAY_WAIT_MS, undefined, { ref: false })])

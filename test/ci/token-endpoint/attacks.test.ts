@@ -1,4 +1,7 @@
-import { openGateway } from './support/job.ts';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GATEWAY, openGateway, startJob } from './support/job.ts';
 
 /* What may reach a port of this machine: other jobs, web pages, and a COMMAND that was led astray. */
 const TOKEN = 'canary-token-of-the-first-job';
@@ -237,4 +240,77 @@ test('an endless header, and a huge body without a bearer, are refused', async (
   expect(header.answer).toMatch(/^HTTP\/1\.1 431 |^$/);
   expect(body.answer).toMatch(/^HTTP\/1\.1 401 |^$/);
   expect([header.paths, body.paths]).toEqual([[], []]);
+});
+
+test('connections without a credential use up neither descriptors nor connections of the job', async () => {
+  const few = await startJob(job.stored, GATEWAY, job.api.environment, 'ulimit -n 256');
+  let open = 0;
+  const idle = Array.from({ length: 400 }, () => {
+    const socket = connect(few.port, '127.0.0.1').resume();
+    socket.on('error', () => undefined);
+    socket.once('connect', () => (open += 1)).once('close', () => (open -= 1));
+    return once(socket, 'connect');
+  });
+  await Promise.all(idle);
+
+  job.stored.advance(20);
+  const token = await few.requestToken();
+  const call = await few.call('/api/v2/x', TOKEN);
+
+  expect([token.status, call.status]).toEqual([200, 200]);
+  expect(open).toBeLessThan(256 / 2);
+  // None keeps its place.
+  for (let seconds = 0; open > 1 && seconds < 20; seconds += 1) await sleep(1000);
+  expect(open).toBeLessThanOrEqual(1);
+  expect(await few.end()).toEqual({ status: 0, signal: null });
+}, 40_000);
+
+test.each([
+  ['closed', ''],
+  ['full', 'exec 2>/dev/full'],
+  ['missing', 'exec 2>&-'],
+])('a log that is %s does not end the program', async (_how, before) => {
+  const silent = await startJob(job.stored, ['genesys'], {}, before);
+  silent.child.stderr.destroy();
+  job.stored.advance(20);
+
+  const token = await silent.requestToken();
+
+  expect(token.status).toBe(200);
+  expect(await silent.end()).toEqual({ status: 0, signal: null });
+});
+
+test('variables for Node.js reveal nothing of the program’s own process', async () => {
+  const variables = {
+    NODE_DEBUG: 'child_process,http,https,net,tls,stream',
+    NODE_DEBUG_NATIVE: 'TLS',
+    NODE_OPTIONS: `${job.api.environment.NODE_OPTIONS} --inspect=127.0.0.1:0 "--trace-tls" --report-on-signal`,
+  };
+  const told = await startJob(job.stored, GATEWAY, {
+    ...job.api.environment,
+    ...variables,
+    AWS_X: 'canary-aws',
+  });
+
+  const token = await told.requestToken();
+  const call = await told.call('/api/v2/x', TOKEN);
+  await told.end();
+
+  expect([token.status, call.status]).toEqual([200, 200]);
+  expect(told.stderr()).not.toMatch(/canary|HTTP \d|Report/);
+  expect(told.stderr()).not.toContain(told.env.OAUTH_CLIENT_SECRET);
+  const debuggers = told.stderr().match(/(?<=ws:\/\/127.0.0.1:)\d+/g) ?? [];
+  expect(debuggers).toHaveLength(1);
+});
+
+test('SIGUSR1 opens no debugger, also while the first token is read', async () => {
+  const starting = startJob(job.stored, ['genesys'], {}, '(sleep 1; kill -USR1 $$) &');
+  job.stored.store(TOKEN, { before: 'sleep 2' });
+
+  const started = await starting;
+  job.stored.store(TOKEN);
+  await started.end();
+
+  expect(started.stderr()).toContain('answers on');
+  expect(started.stderr()).not.toContain('Debugger');
 });

@@ -48,6 +48,23 @@ test.each([
   expect(stored.reads()).toEqual([]);
 });
 
+test.each(['12.17.0', '19.9.0'])('Node.js %s is refused before COMMAND runs', async (version) => {
+  const preload = `--import=data:text/javascript,Object.defineProperty(process.versions,'node',{value:'${version}'})`;
+
+  const ended = await runJob(stored, ['echo', 'ran'], { env: { NODE_OPTIONS: preload } });
+
+  expect(ended).toMatchObject({ status: 2, stdout: '' });
+  expect(ended.stderr).toContain(`this is Node.js ${version}; Node.js 20 or later is needed`);
+  expect(stored.reads()).toEqual([]);
+});
+
+test('an older Node.js parses the file as far as that', async () => {
+  const code = await buildTokenEndpoint();
+
+  expect(code).not.toMatch(/\?\?|\?\.[a-z[(]/);
+  expect(code.match(/^import .*/gm)).toEqual(['import { createRequire } from "module";']);
+});
+
 test('options for access-token are passed on to it, COMMAND is not', async () => {
   const options = '--function f --profile p --no-mask --min-ttl 90s'.split(' ');
   const args = ['--prefix=/team/ci', 'cxone', ...options];

@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PRELOAD } from './support/genesys-api.ts';
 import { createStoredToken, GATEWAY, runJob, type StoredToken, startJob } from './support/job.ts';
 
 let stored: StoredToken;
@@ -119,27 +121,109 @@ test('a process that ignores SIGTERM is killed', async () => {
   const ended = await runScript(`${leave("trap '' TERM; exec >/dev/null 2>&1")}; echo "$!"; exit 0`);
 
   expect(ended.status).toBe(0);
-  // There is none to send a signal to.
-  expect(spawnSync('kill', ['-KILL', ended.stdout.trim()]).status).not.toBe(0);
+  expect(isAlive(Number(ended.stdout))).toBe(false);
 }, 60_000);
+
+/** Whether a process runs: dead ones stay where PID 1 collects none. */
+function isAlive(pid: number): boolean {
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+  return /^[^Z]/.test(stdout.trim());
+}
+
+test('a dead process that nobody collects does not delay the end', async () => {
+  const startedAt = Date.now();
+
+  // Its parent leaves the group, and waits for none.
+  const ended = await runScript('(: & exec setsid sleep 20) >/dev/null 2>&1 & sleep 0.5');
+
+  expect(ended.status).toBe(0);
+  expect(Date.now() - startedAt).toBeLessThan(10_000);
+});
+
+const ENDS = [
+  'SIGKILL',
+  'SIGABRT',
+  'SIGALRM',
+  'SIGXCPU',
+  'SIGSEGV',
+  'SIGBUS',
+  'SIGVTALRM',
+  'SIGSYS',
+] as const;
+
+test.each(ENDS)('COMMAND does not outlive the program that %s ends', async (signal) => {
+  // No file of its memory.
+  const job = await startJob(stored, ['genesys'], {}, 'ulimit -c 0');
+
+  job.child.kill(signal);
+
+  // COMMAND holds its stdout, and its stdin stays open.
+  expect(await job.ended).toEqual([null, signal]);
+});
+
+/** The watchdog of a job. */
+function watchdogOf({ child }: Awaited<ReturnType<typeof startJob>>): number {
+  const { stdout } = spawnSync('pgrep', ['-P', String(child.pid), '-f', 'read -r group'], {
+    encoding: 'utf8',
+  });
+  return Number(stdout);
+}
+
+test('nobody can take the port before COMMAND has ended', async () => {
+  const job = await startJob(stored);
+  const watchdog = watchdogOf(job);
+  process.kill(watchdog, 'SIGSTOP');
+
+  job.child.kill('SIGKILL');
+  await once(job.child, 'exit');
+  const [error] = await once(createServer().listen(job.port, '127.0.0.1'), 'error');
+  process.kill(watchdog, 'SIGCONT');
+
+  expect(error).toMatchObject({ code: 'EADDRINUSE' });
+  await job.ended;
+});
+
+test('a watchdog that was killed is replaced', async () => {
+  const job = await startJob(stored);
+  const first = watchdogOf(job);
+  process.kill(first, 'SIGKILL');
+  while ([0, first].includes(watchdogOf(job))) await sleep(100);
+
+  job.child.kill('SIGKILL');
+
+  expect(await job.ended).toEqual([null, 'SIGKILL']);
+});
+
+test.each([
+  [{ NO_PROXY: 'a.example' }, 'a.example,127.0.0.1', 'a.example,127.0.0.1'],
+  [{ no_proxy: 'b.example' }, 'b.example,127.0.0.1', 'b.example,127.0.0.1'],
+  [{ NO_PROXY: 'a.example', no_proxy: 'b.example' }, 'a.example,127.0.0.1', 'b.example,127.0.0.1'],
+  [{ NO_PROXY: '*' }, '*', '*'],
+  [{ NO_PROXY: 'a.example', no_proxy: '*' }, 'a.example,127.0.0.1', '*'],
+  [{ NO_PROXY: 'a.example', no_proxy: '' }, 'a.example,127.0.0.1', '127.0.0.1'],
+  [{}, '127.0.0.1', '127.0.0.1'],
+])('a proxy is not used for the port: %j', async (lists, upper, lower) => {
+  const env = { http_proxy: 'http://proxy.example:3128', ...lists };
+
+  const ended = await runScript('echo "$NO_PROXY $no_proxy"', [], env);
+
+  expect(ended.stdout).toBe(`${upper} ${lower}\n`);
+});
 
 const OF_THE_JOB = {
   FOO: 'a b\nc',
   GENESYSCLOUD_ACCESS_TOKEN: 'past',
-  HTTP_PROXY: 'http://proxy.example:3128',
-  NO_PROXY: 'internal.example',
+  NODE_DEBUG: 'child_process,http,https,net,tls,stream',
+  NODE_OPTIONS: `${PRELOAD} --inspect=127.0.0.1:0`,
 };
-const WITHOUT_PROXY = 'internal.example,127.0.0.1';
 
 test("COMMAND's environment is the job's, with credentials of its own", async () => {
   const endpoint = await startJob(stored, ['genesys'], OF_THE_JOB);
   const gateway = await startJob(stored, GATEWAY, OF_THE_JOB);
   await Promise.all([endpoint.end(), gateway.end()]);
 
-  // The proxy would see the token.
-  const proxied = { ...OF_THE_JOB, NO_PROXY: WITHOUT_PROXY, no_proxy: WITHOUT_PROXY };
-  const { GENESYSCLOUD_ACCESS_TOKEN: past, ...others } = proxied;
-  expect(endpoint.env).toMatchObject(proxied);
+  const { GENESYSCLOUD_ACCESS_TOKEN: past, ...others } = OF_THE_JOB;
+  expect(endpoint.env).toMatchObject(OF_THE_JOB);
   expect(gateway.env).toMatchObject(others);
   // Clients prefer it to the gateway.
   expect(Object.values(gateway.env)).not.toContain(past);

@@ -73,20 +73,41 @@ test('a Node.js that knows no proxy says so where one is set', async () => {
   expect(current.stderr).not.toContain('HTTPS_PROXY');
 });
 
-test('when the session has ended, other credentials of the environment are used', async () => {
-  const job = await startJob(stored, ['genesys'], { ...SESSION, ...CONTAINER });
-  stored.store('canary-second', { version: 2, before: `[ -z "\${AWS_SESSION_TOKEN-}" ] || exit 5` });
-  stored.advance(3500);
+test.each(['echo \'{"error":"refused"}\'', ':'])(
+  'when AWS refuses the session (%s), other credentials of the environment are used',
+  async (told) => {
+    const job = await startJob(stored, ['genesys'], { ...SESSION, ...CONTAINER });
+    stored.store('canary-second', {
+      version: 2,
+      before: `[ -z "\${AWS_SESSION_TOKEN-}" ] || { ${told}; exit 5; }`,
+    });
+    stored.advance(3500);
 
-  const first = await job.requestToken();
+    const first = await job.requestToken();
+    stored.advance(60);
+    const again = await job.requestToken();
+    await job.end();
+
+    expect([first, again].map(({ body }) => body.access_token)).toEqual(['canary-second', 'canary-second']);
+    // The first read, one with the ended session, and from then on those without it.
+    expect(stored.reads()).toHaveLength(4);
+    expect(job.env).toMatchObject(SESSION);
+  },
+);
+
+test.each(['unreachable', 'failed'])('a session is kept where AWS is %s', async (kind) => {
+  const job = await startJob(stored, ['genesys'], { ...SESSION, ...CONTAINER });
+  const withoutSession = `[ -n "\${AWS_SESSION_TOKEN-}" ] || exit 4`;
+  stored.answer(`${withoutSession}; echo '{"error":"${kind}"}'; exit 5`);
+  stored.advance(3500);
+  await job.requestToken();
+  stored.store('canary-second', { version: 2, before: withoutSession });
   stored.advance(60);
-  const again = await job.requestToken();
+
+  const after = await job.requestToken();
   await job.end();
 
-  expect([first, again].map(({ body }) => body.access_token)).toEqual(['canary-second', 'canary-second']);
-  // The first read, one with the ended session, and from then on those without it.
-  expect(stored.reads()).toHaveLength(4);
-  expect(job.env).toMatchObject(SESSION);
+  expect(after.body.access_token).toBe('canary-second');
 });
 
 test('when the session has ended and there are no other credentials, the response says so', async () => {

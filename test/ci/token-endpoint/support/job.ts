@@ -84,14 +84,19 @@ export type Job = Awaited<ReturnType<typeof startJob>>;
 /** `--genesys-region` of the API that the tests start. */
 export const GATEWAY = ['genesys', '--genesys-region', 'eu-central-1'];
 
-/** Starts token-endpoint with a COMMAND that shows its environment and waits for the end of its stdin. */
+/**
+ * Starts token-endpoint with a COMMAND that shows its environment and waits for the end of its stdin. `before`: shell that
+ * runs in the process that becomes the program.
+ */
 export async function startJob(
   stored: StoredToken,
   args: readonly string[] = ['genesys'],
   env: Readonly<Record<string, string>> = {},
+  before = '',
 ) {
   const command = ['sh', '-c', 'env -0; printf "END"; exec cat >/dev/null'];
-  const child = spawn(process.execPath, [stored.program, ...args, '--', ...command], {
+  const program = [process.execPath, stored.program, ...args, '--', ...command];
+  const child = spawn('sh', ['-c', `${before}\nexec "$@"`, 'sh', ...program], {
     env: { ...JOB_ENVIRONMENT, ...stored.environment, ...env },
     stdio: 'pipe',
   });
@@ -118,6 +123,9 @@ export async function startJob(
     port,
     /** What it wrote to stderr so far. */
     stderr: () => stderr,
+    child,
+    /** Resolves when the program and COMMAND have ended. */
+    ended,
     /** Sends a token request with the job's own credentials. */
     async requestToken() {
       const credentials = Buffer.from(`${seen.OAUTH_CLIENT_ID}:${seen.OAUTH_CLIENT_SECRET}`);
