@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, Tags, Validations } from 'aws-cdk-lib';
 import { Role } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
@@ -73,7 +74,10 @@ export class TokenRefresherStack extends Stack {
     return refresher;
   }
 
-  /** Makes one policy per role, however many tokens it reads. The policy's scope is the first token that names the role. */
+  /**
+   * Makes one policy per role, however many tokens it reads. The policy's scope is the first token that names the role. Its id comes
+   * from the role: by the role's place in the list, a reader that is put before others would take their policy from them.
+   */
   private grantReaders(tokens: readonly TokenConfiguration[]): void {
     const roleArns = new Set(tokens.flatMap(({ readers }) => readers));
     for (const roleArn of roleArns) {
@@ -82,7 +86,8 @@ export class TokenRefresherStack extends Stack {
       const [first] = indices.flatMap((index) => tokens[index] ?? []);
       if (first === undefined) continue;
       const scope = this.node.findChild(resourcesIdOf(first.name)) as Construct;
-      const role = Role.fromRoleArn(scope, `Reader${first.readers.indexOf(roleArn)}`, roleArn);
+      const hash = createHash('sha256').update(roleArn).digest('hex').slice(0, 8);
+      const role = Role.fromRoleArn(scope, `Reader${hash}`, roleArn);
       TokenRefresher.grantReadOf(refreshers, role);
       for (const refresher of refreshers) refresher.grantRefresh(role);
     }

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import {
   type ISecurityGroup,
   type IVpc,
@@ -20,6 +20,7 @@ import { acknowledge } from './acknowledge.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { BEAT_MAX_AGE } from './invocations.ts';
 import type { TokenParameters } from './token-parameters.ts';
+import { viaService } from './via-service.ts';
 
 /** The function's time limit: a whole mint takes at most 20 seconds of it. */
 const TIMEOUT = Duration.seconds(30);
@@ -156,7 +157,7 @@ function useSecretKey(scope: Construct, key: IKey, secretArn: string, actions: s
     actions,
     resources: [key.keyArn],
     conditions: {
-      StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(scope).region}.amazonaws.com` },
+      StringEquals: { 'kms:ViaService': viaService(scope, 'secretsmanager') },
       StringLike: { 'kms:EncryptionContext:SecretARN': secretArn },
     },
   });

@@ -11,6 +11,7 @@ import {
 import type { Construct } from 'constructs';
 import { isManagedByAws } from '../rules/managed-role.ts';
 import { ConfigurationError } from './configuration-error.ts';
+import { isImported, policyOfImported } from './imported-identity.ts';
 
 const CURE =
   'Pass the role, user or group itself, or import it: Role.fromRoleArn(this, "Reader", roleArn). For jobs that come by OIDC or from another account, make a ReaderRole';
@@ -48,7 +49,9 @@ function problemOf(account: string, grantee: IGrantable): string | undefined {
 export function addStatement(scope: Construct, grantee: IGrantable, statement: PolicyStatement): Grant {
   const principal = grantee.grantPrincipal;
   const { actions, resources, conditions } = statement;
-  const grant = Grant.addToPrincipal({ grantee, actions, resourceArns: resources, conditions });
+  const policy = isImported(principal) ? policyOfImported(principal) : undefined;
+  const taker = policy === undefined ? grantee : { grantPrincipal: withPolicy(principal, policy) };
+  const grant = Grant.addToPrincipal({ grantee: taker, actions, resourceArns: resources, conditions });
   if (isRole(principal)) {
     if (!hasTakenPolicy(principal)) warnAboutRole(scope, principal, actions);
   } else if (!grant.success || principal instanceof UnknownPrincipal) {
@@ -57,6 +60,15 @@ export function addStatement(scope: Construct, grantee: IGrantable, statement: P
     );
   }
   return grant;
+}
+
+/** The same principal, whose statements go into this policy. */
+function withPolicy(principal: IPrincipal, policy: Policy): IPrincipal {
+  const addToPrincipalPolicy: IPrincipal['addToPrincipalPolicy'] = (statement) => {
+    policy.addStatements(statement);
+    return { statementAdded: true, policyDependable: policy };
+  };
+  return Object.create(principal, { addToPrincipalPolicy: { value: addToPrincipalPolicy } });
 }
 
 /** Whether a role keeps the statements that were added to it. One that is immutable in this app drops them. */

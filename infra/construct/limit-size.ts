@@ -80,6 +80,7 @@ const LENGTHS: Readonly<Record<string, string>> = {
   'AWS::Partition': 'aws',
   'AWS::Region': 'eu-central-1',
   'AWS::AccountId': '111122223333',
+  'AWS::URLSuffix': 'amazonaws.com',
 };
 
 function isObject(value: unknown): value is Record<string, unknown> {

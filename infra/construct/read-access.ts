@@ -9,11 +9,13 @@ import {
   PolicyStatement,
 } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { Construct } from 'constructs';
+import { Construct, Dependable } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import { addStatement, checkGrantee, hasTakenPolicy, isRole } from './grantee.ts';
+import { isImported, policyNameFor } from './imported-identity.ts';
 import { keepsReleasedIds } from './released-ids.ts';
 import type { TokenParameters } from './token-parameters.ts';
+import { viaService } from './via-service.ts';
 
 /** A token that a reader gets access to. */
 export interface ReadableToken {
@@ -44,7 +46,24 @@ export function grantRead(grantee: IGrantable, tokens: readonly ReadableToken[])
   const { grantPrincipal } = grantee;
   const isImmutable = isRole(grantPrincipal) && !hasTakenPolicy(grantPrincipal);
   const keys = isImmutable ? [] : grantDecrypt(grantee, encrypted);
-  return [...others, ...keys].reduce((all, one) => all.combine(one), read);
+  const grant = [...others, ...keys].reduce((all, one) => all.combine(one), read);
+  waitForMints(grant, tokens);
+  return grant;
+}
+
+/**
+ * Lets a policy of our own wait for the first mints. If the prefix has changed and no token can be minted, the update fails, and the
+ * identity can still read the token at the old place. The policy of a role that somebody's app makes is not ours.
+ */
+function waitForMints(grant: Grant, tokens: readonly ReadableToken[]): void {
+  const policies = Dependable.of(grant).dependencyRoots.filter(
+    (one) => keepsReleasedIds(one) || (one.node.scope !== undefined && isImported(one.node.scope)),
+  );
+  for (const policy of policies) {
+    for (const { firstMint } of tokens) {
+      if (Stack.of(firstMint) === Stack.of(policy)) policy.node.addDependency(firstMint);
+    }
+  }
 }
 
 /**
@@ -65,13 +84,13 @@ function grantDecrypt(grantee: IGrantable, tokens: readonly ReadableToken[]): Gr
       resources: [key],
       conditions: {
         StringEquals: {
-          'kms:ViaService': `ssm.${Stack.of(scope).region}.amazonaws.com`,
+          'kms:ViaService': viaService(scope, 'ssm'),
           'kms:EncryptionContext:PARAMETER_ARN': those.map(({ parameters }) => parameters.tokenArn),
         },
       },
     });
   const principal = grantee.grantPrincipal;
-  if (!isRole(principal) || (principal.node.defaultChild !== undefined && !keepsReleasedIds(scope))) {
+  if (!isRole(principal) || (!isImported(principal) && !keepsReleasedIds(scope))) {
     const anyKey = Stack.of(scope).formatArn({ service: 'kms', resource: 'key', resourceName: '*' });
     acknowledgeAnyKey(principal, anyKey);
     return [addStatement(scope, grantee, statementOn(anyKey, tokens))];
@@ -113,9 +132,15 @@ export function createKeyPolicy(
 ): Policy {
   const { role, statement } = props;
   const stack = Stack.of(scope);
-  const content = JSON.stringify(stack.resolve([statement.toStatementJson(), role.roleArn]));
-  const hash = createHash('sha256').update(content).digest('hex').slice(0, 8);
-  const policy = new Policy(scope, `${id}${hash}`, { statements: [statement] });
+  const isForeign = isImported(role);
+  const content = stack.resolve([statement.toStatementJson(), role.roleArn, ...(isForeign ? ['named'] : [])]);
+  // As in released versions: with the first value of the condition alone.
+  const text = JSON.stringify(content, (key, value) => (key === 'kms:ViaService' ? value[0] : value));
+  const policyId = `${id}${createHash('sha256').update(text).digest('hex').slice(0, 8)}`;
+  const policy = new Policy(scope, policyId, {
+    statements: [statement],
+    ...(isForeign ? { policyName: policyNameFor(scope, policyId) } : {}),
+  });
   // By the role: one that was imported as immutable takes no policy.
   role.attachInlinePolicy(policy);
   return policy;

@@ -2,6 +2,7 @@ import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
+import { viaService } from './via-service.ts';
 
 /** The two parameters of one token: their names, and the permissions on them. */
 export interface TokenParameters {
@@ -75,7 +76,7 @@ export function tokenParameters(
             resources: [options.encryptionKey.keyArn],
             conditions: {
               StringEquals: {
-                'kms:ViaService': `ssm.${stack.region}.amazonaws.com`,
+                'kms:ViaService': viaService(scope, 'ssm'),
                 'kms:EncryptionContext:PARAMETER_ARN': token,
               },
             },

@@ -1,10 +1,12 @@
 import { isAllowed } from '../../local/aws/iam.ts';
+import type { PolicyDocument } from '../../local/aws/operation.ts';
+import type { Template } from '../../local/cloud-assembly.ts';
 import {
   type SynthesizedFunction,
   synthesize,
   type TokenFunction,
 } from '../../local/synthesized-function.ts';
-import { LOCAL_PLACE } from '../../local/template-resolver.ts';
+import { createResolver, LOCAL_PLACE } from '../../local/template-resolver.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
 
 const { functions, rotations } = synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET });
@@ -85,6 +87,42 @@ test('code in the function cannot use the permissions for attaching it to the VP
 
   expect(may(own, deed)).toBe(true);
   expect(may(own, { ...deed, context: { 'lambda:SourceFunctionArn': own.arn } })).toBe(false);
+});
+
+/** IAM's inline policies of one role, by name, as the stack of each region puts them. */
+function policiesOnRole(role: string, region: string): [string, PolicyDocument][] {
+  const [, CXONE, GENERIC] = FULL_TOKENS;
+  const key = `arn:aws:kms:${region}:${accountId}:key/11111111-2222-4333-8444-555555555555`;
+  const { provider, issuer } = GENERIC ?? {};
+  const generic = { name: 'generic', provider, issuer, readers: [role], encryptionKeyArn: key };
+  const cxone = { name: 'cxone', provider: CXONE?.provider, readers: [role] };
+  const { template, ...assembly } = synthesize({ tokens: [generic, cxone] });
+  const deployed = JSON.stringify(template).replaceAll('{"Ref":"AWS::Region"}', `"${region}"`);
+  const regional: Template = JSON.parse(deployed);
+  const resolver = createResolver({ ...assembly, template: regional });
+  return Object.values(regional.Resources)
+    .filter(({ Type, Properties }) => Type === 'AWS::IAM::Policy' && `${Properties?.Roles}` === 'build')
+    .map(({ Properties = {} }) => resolver.resolve(Properties) as Record<string, unknown>)
+    .map(({ PolicyName, PolicyDocument }) => [String(PolicyName), PolicyDocument as PolicyDocument]);
+}
+
+test('a role reads in two regions, and still in one when the stack of the other region is deleted', () => {
+  const role = `arn:aws:iam::${accountId}:role/ci/build`;
+  const [here, there] = ['eu-central-1', 'us-east-1'].map((one) => policiesOnRole(role, one));
+  const inline = new Map([...(there ?? []), ...(here ?? [])]);
+  const mayRead = (name: string) =>
+    isAllowed([...inline.values()], {
+      action: 'ssm:GetParameter',
+      resource: `arn:aws:ssm:us-east-1:${accountId}:parameter/ci/${name}/access-token`,
+      principalArn: role,
+    });
+
+  // One for the parameters of both tokens, one for the key.
+  expect([here?.length, there?.length, inline.size]).toEqual([2, 2, 4]);
+  for (const [name] of here ?? []) inline.delete(name);
+  expect([mayRead('generic'), mayRead('cxone')]).toEqual([true, true]);
+  for (const [name] of there ?? []) inline.delete(name);
+  expect([mayRead('generic'), mayRead('cxone')]).toEqual([false, false]);
 });
 
 function functionOf(name: string): SynthesizedFunction {

@@ -21,16 +21,33 @@ function frozen({ Type, Properties = {} }: Resource): Frozen {
   return [Type, Object.fromEntries(names.map((name) => [name, Properties[name]]))];
 }
 
+/**
+ * Policies of the readers' roles of commit e6503e4. IAM knows them by their names, which were the same in each region. An upgrade makes
+ * new ones, under new ids. CloudFormation deletes these at the end, after the whole update has succeeded: no reader is denied, neither by
+ * the upgrade nor by its rollback. They hold nothing.
+ */
+const LEAVING = [
+  'genericReaderKey8da7080e1DB2EC7E',
+  'genericresourcesReader0PolicyTokenRefreshergenericresourcesReader096B74F3C541BFBF6',
+  'genesysresourcesReader0PolicyTokenRefreshergenesysresourcesReader010698CC8A7E8688F',
+  'genesysresourcesReader1PolicyTokenRefreshergenesysresourcesReader17347ABFADD6FFB02',
+];
+
 test.each([
   ['default', synthesize({ tokens: SMALLEST })],
   ['full', synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET })],
-] as const)('an upgrade of the %s stack removes and replaces no resource', (name, { template }) => {
-  const before = stacks[name];
+] as const)(
+  'an upgrade of the %s stack replaces no resource, and removes only policies that have successors',
+  (name, { template }) => {
+    const kept = Object.entries(stacks[name]).filter(([id]) => !LEAVING.includes(id));
 
-  const after = Object.keys(before).flatMap((id) => {
-    const resource = template.Resources[id];
-    return resource === undefined ? [] : [[id, frozen(resource)]];
-  });
+    const after = kept.flatMap(([id]) => {
+      const resource = template.Resources[id];
+      return resource === undefined ? [] : [[id, frozen(resource)]];
+    });
 
-  expect(Object.fromEntries(after)).toEqual(before);
-});
+    expect(Object.fromEntries(after)).toEqual(Object.fromEntries(kept));
+    // A new policy under an old id would be changed in place, before the update has succeeded.
+    expect(LEAVING.filter((id) => id in template.Resources)).toEqual([]);
+  },
+);
