@@ -89,24 +89,33 @@ export class TokenRefresherStack extends Stack {
       const hash = createHash('sha256').update(roleArn).digest('hex').slice(0, 8);
       const role = Role.fromRoleArn(scope, `Reader${hash}`, roleArn);
       TokenRefresher.grantReadOf(refreshers, role);
-      for (const refresher of refreshers) refresher.grantRefresh(role);
+      for (const index of indices) {
+        if (!tokens[index]?.readOnly.includes(roleArn)) this.refreshers[index]?.grantRefresh(role);
+      }
     }
   }
 
-  /** A role of the stack for the readers of each token that have none in this account. */
+  /** Roles of the stack for the readers of each token that have none in this account: one, and one for those that only read. */
   private addReaderRoles(tokens: readonly TokenConfiguration[]): void {
     tokens.forEach((token, index) => {
-      const { roleArns, oidcSubjects } = token.assuming;
       const refresher = this.refreshers[index];
-      if (refresher === undefined || roleArns.length + oidcSubjects.length === 0) return;
-      const scope = this.node.findChild(resourcesIdOf(token.name)) as Construct;
-      const role = new ReaderRole(scope, 'ReaderRole', { roleArns, oidcSubjects });
-      refresher.grantRead(role);
-      refresher.grantRefresh(role);
-      new CfnOutput(this, `${token.outputPrefix}ReaderRole`, {
-        description: 'Role that the readers of other accounts and by OIDC take',
-        value: role.roleArn,
-      });
+      if (refresher === undefined) return;
+      const roles = [
+        ['ReaderRole', token.assuming],
+        ['ReadOnlyRole', token.assumingReadOnly],
+      ] as const;
+      for (const [id, { roleArns, oidcSubjects }] of roles) {
+        if (roleArns.length + oidcSubjects.length === 0) continue;
+        const scope = this.node.findChild(resourcesIdOf(token.name)) as Construct;
+        const role = new ReaderRole(scope, id, { roleArns, oidcSubjects });
+        refresher.grantRead(role);
+        if (id === 'ReaderRole') refresher.grantRefresh(role);
+        const what = id === 'ReaderRole' ? 'take' : 'take if they only read';
+        new CfnOutput(this, `${token.outputPrefix}${id}`, {
+          description: `Role that the readers of other accounts and by OIDC ${what}`,
+          value: role.roleArn,
+        });
+      }
     });
   }
 

@@ -1,6 +1,7 @@
 import { show } from '../rules/messages.ts';
 import { OWN_PLACE_REASONS, otherPlaceProblem, type Place } from '../rules/own-place.ts';
 import type { TokenSettings } from '../rules/settings.ts';
+import { roleOf } from './readers.ts';
 
 /** The account and region that the stack is synthesized for; undefined: for whichever it is deployed to. */
 export interface TargetEnvironment {
@@ -61,11 +62,13 @@ function arnsOf(token: Partial<TokenSettings>, path: string) {
     const outer = (token as Readonly<Record<string, unknown>>)[key];
     const value = part === undefined ? outer : (Object(outer) as Readonly<Record<string, unknown>>)[part];
     const arns = Array.isArray(value) ? value : [value];
-    return arns.flatMap((arn, index) =>
-      typeof arn === 'string'
-        ? [{ field, arn, place: placeOf(arn), path: `${path}.${field}${value === arn ? '' : `[${index}]`}` }]
-        : [],
-    );
+    return arns.flatMap((one, index) => {
+      const arn = roleOf(one);
+      if (arn === undefined) return [];
+      return [
+        { field, arn, place: placeOf(arn), path: `${path}.${field}${value === one ? '' : `[${index}]`}` },
+      ];
+    });
   });
 }
 

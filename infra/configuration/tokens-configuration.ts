@@ -97,7 +97,11 @@ function checkToken(value: unknown, target: TargetEnvironment) {
   const written = Object(value);
   // Beside a reader that is wrong, the roles that are right are still compared with the stack's place.
   const readers = problems.some(({ path }) => path.startsWith('readers['))
-    ? { readers: written.readers.map((one: unknown) => (roleArn.safeParse(one).success ? one : undefined)) }
+    ? {
+        readers: written.readers.map((one: unknown) =>
+          roleArn.safeParse(Object(one).role ?? one).success ? one : undefined,
+        ),
+      }
     : {};
   return {
     good: { ...good, ...readers },

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { show } from './messages.ts';
-import { must, object, text } from './rule.ts';
+import { flag, must, object, text } from './rule.ts';
 
 /** Jobs of a CI system that prove who they are with an OIDC token. */
 export interface OidcSubject {
@@ -93,15 +93,23 @@ const audience = text(
   /^(?!.*\$\{)[!-)+->@-~]{1,255}$/,
 );
 
+const OIDC_CLAIMS = {
+  oidcProvider,
+  subject: z.string(must('the sub of the jobs’ tokens')),
+  audience: audience.optional(),
+};
+
+const OIDC_RULE = 'an object with oidcProvider and subject';
+
 /** The rules of an {@link OidcSubject}. */
-export const OIDC_SUBJECT = object(
-  {
-    oidcProvider,
-    subject: z.string(must('the sub of the jobs’ tokens')),
-    audience: audience.optional(),
-  },
-  'an object with oidcProvider and subject',
-).superRefine((one, context) => {
+export const OIDC_SUBJECT = object(OIDC_CLAIMS, OIDC_RULE).superRefine(refuseSubject);
+
+/** The same as a reader, which may be allowed to read only. */
+export const OIDC_READER = object({ ...OIDC_CLAIMS, refresh: flag().optional() }, OIDC_RULE).superRefine(
+  refuseSubject,
+);
+
+function refuseSubject(one: z.output<z.ZodObject<typeof OIDC_CLAIMS>>, context: z.RefinementCtx): void {
   const problem = subjectProblem(one.oidcProvider, one.subject);
   if (problem !== undefined) {
     context.addIssue({ code: 'custom', path: ['subject'], message: `${show(one.subject)} ${problem}` });
@@ -111,7 +119,7 @@ export const OIDC_SUBJECT = object(
       'is missing; Bitbucket shows it beside the identity provider: ari:cloud:bitbucket::workspace/<UUID>';
     context.addIssue({ code: 'custom', path: ['audience'], message });
   }
-});
+}
 
 /** What is wrong with a subject of this provider; undefined if nothing is. It must name its owner. */
 export function subjectProblem(oidcProvider: string, subject: string): string | undefined {

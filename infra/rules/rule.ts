@@ -120,12 +120,12 @@ function problemsOf(issue: z.core.$ZodIssue, outer: readonly PropertyKey[] = [])
   }
   if (issue.code === 'invalid_key')
     return [{ path: pathText(path), message: issue.issues[0]?.message ?? '' }];
-  // The alternative that the value is of the type of.
+  // The alternative that the value is of the type of; of several, the one with the fewest problems.
   const meant =
     issue.code === 'invalid_union'
-      ? issue.errors.find(
-          (one) => !one.some(({ code, path: [key] }) => code === 'invalid_type' && key === undefined),
-        )
+      ? issue.errors
+          .filter((one) => !one.some(({ code, path: [key] }) => code === 'invalid_type' && key === undefined))
+          .sort((a, b) => a.length - b.length)[0]
       : undefined;
   return meant?.flatMap((one) => problemsOf(one, path)) ?? [{ path: pathText(path), message: issue.message }];
 }

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { DEFAULT_ASSUMED_LIFETIME_MS, MAX_LIFETIME_MS, type ProviderName } from '../../lambda/contract.ts';
 import { settingOfProp } from './counterparts.ts';
 import { show } from './messages.ts';
-import { OIDC_SUBJECT } from './oidc-subject.ts';
+import { OIDC_READER } from './oidc-subject.ts';
 import { PROVIDER_RULES } from './provider-settings.ts';
 import { choice, flag, list, must, object, text, whole } from './rule.ts';
 
@@ -165,11 +165,14 @@ const COMMON = {
     arn('sns', '[A-Za-z0-9_-]{1,256}'),
   ).optional(),
   readers: list(
-    z.union([roleArn, OIDC_SUBJECT], {
-      error: ({ input }) =>
-        `${show(input)} is neither the ARN of a role nor an object with oidcProvider and subject`,
-    }),
-    'a list of role ARNs and objects with oidcProvider and subject',
+    z.union(
+      [roleArn, object({ role: roleArn, refresh: flag().optional() }, 'an object with role'), OIDC_READER],
+      {
+        error: ({ input }) =>
+          `${show(input)} is neither the ARN of a role nor an object with role, or with oidcProvider and subject`,
+      },
+    ),
+    'a list of role ARNs and objects with role, or with oidcProvider and subject',
   ).default([]),
   vpcId: idOf('VPC', 'vpc').optional(),
   subnetIds: list(idOf('subnet', 'subnet'), 'a list of 1 to 16 ids of subnets', 1, 16).optional(),

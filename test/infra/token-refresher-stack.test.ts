@@ -226,6 +226,27 @@ test.each([
   expect(warnings).toEqual(expected.map((text) => expect.stringContaining(text)));
 });
 
+test('readers with refresh: false read, and may not invoke the function', () => {
+  const readerOf = (account: string) => ({ role: `arn:aws:iam::${account}:role/ci`, refresh: false });
+  const tokens = [
+    { ...SMALLEST[0], readers: [readerOf(TARGET.account), readerOf('444455556666')] },
+    { name: 'cxone', provider: 'nice-cxone', readers: [readerOf(TARGET.account).role] },
+  ];
+
+  const stack = synthesize({ tokens, target: TARGET });
+
+  const role = Object.keys(stack.template.Resources).find((id) => /ReadOnlyRole[0-9A-F]{8}$/.test(id)) ?? '';
+  const isRole = (name: unknown) => JSON.stringify(name) === '"ci"' || JSON.stringify(name).includes(role);
+  const policies = ofType('AWS::IAM::Policy', stack).map(({ Properties }) => JSON.stringify(Properties));
+  const ofReaders = policies.filter((text) => [JSON.parse(text).Roles].flat().some(isRole));
+  expect(ofReaders).toHaveLength(2);
+  for (const text of ofReaders) expect(text).toContain('parameter/ci/genesys/access-token');
+  expect(
+    ofReaders.map((text) => [...text.matchAll(/GetAtt":\["(\w+)Function/g)].map(([, id]) => id)).sort(),
+  ).toEqual([[], ['cxone']]);
+  expect(stack.template.Outputs?.GenesysReadOnlyRole).toBeDefined();
+});
+
 test('has a dashboard, and another name, only if they are configured', () => {
   const named = synthesize({ tokens: SMALLEST, context: { dashboard: 'true', stackName: 'Tokens2' } });
 

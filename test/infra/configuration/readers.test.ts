@@ -37,6 +37,26 @@ test('sorts roles of the stack’s account from those of others', () => {
   expect(token?.assuming.roleArns).toEqual([role('444455556666'), sso]);
 });
 
+test('sorts those that may read only from the others, by an object of each kind', () => {
+  const job = { oidcProvider: GITHUB, subject: MAIN };
+
+  const token = parse(
+    { role: role('111122223333', 'all') },
+    { role: role('111122223333'), refresh: false },
+    { role: role('444455556666'), refresh: false },
+    { ...job, refresh: false },
+    { ...job, subject: `${MAIN}2`, refresh: true },
+  );
+
+  const oidcSubjects = [{ ...job, audience: 'sts.amazonaws.com' }];
+  expect(token).toMatchObject({
+    readers: [role('111122223333', 'all'), role('111122223333')],
+    readOnly: [role('111122223333')],
+    assuming: { roleArns: [], oidcSubjects: [{ ...oidcSubjects[0], subject: `${MAIN}2` }] },
+    assumingReadOnly: { roleArns: [role('444455556666')], oidcSubjects },
+  });
+});
+
 describe('without credentials', () => {
   const KEY = 'arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-4333-8444-555555555555';
   const readers = [role('444455556666'), role('111122223333')];
