@@ -56,13 +56,14 @@ export function createMinter(options: CreateMinterOptions): Minter {
       return { createdAt };
     },
     async mint({ signal }) {
-      const { answer: token, stage } = await tryStages(
-        async (one) => (await readVersion(one, signal)).credentials,
+      const { answer, stage, createdAt } = await tryStages(
+        (one) => readVersion(one, signal),
         (credentials) => askForToken(credentials, { signal }),
       );
-      if (stage === 'AWSCURRENT') return { ...token, secretStage: stage };
+      const token = { ...answer, secretStage: stage, secretCreatedAt: createdAt };
+      if (stage === 'AWSCURRENT') return token;
       const warning = `The server refused the secret's AWSCURRENT version and accepted ${stage}: finish or correct the rotation of the secret.`;
-      return { ...token, secretStage: stage, warnings: [warning, ...token.warnings] };
+      return { ...token, warnings: [warning, ...token.warnings] };
     },
   };
 }

@@ -5,6 +5,8 @@ import type { Token } from './token-response.ts';
 export interface MintedToken extends Token {
   /** The secret's stage that the server accepted. */
   readonly secretStage: SecretStage;
+  /** When that version was stored; absent if Secrets Manager did not say. */
+  readonly secretCreatedAt?: Date | undefined;
 }
 
 /** The result of using a token once. `unanswered` says nothing about the token. */

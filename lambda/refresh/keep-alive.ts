@@ -2,7 +2,7 @@ import { BEAT_JITTER_MS } from '../contract.ts';
 import { isRefreshError } from '../errors.ts';
 import type { Minter, ProbeResult } from '../mint/minter.ts';
 import type { Clock } from './clock.ts';
-import type { Parameters } from './parameters.ts';
+import type { Parameters as StoredParameters } from './parameters.ts';
 import type { Policy } from './planner.ts';
 import type { TokenDescription } from './status.ts';
 
@@ -10,6 +10,12 @@ import type { TokenDescription } from './status.ts';
 export interface KeepAlive {
   fingerprint: string | null;
   usedAt: Date | null;
+}
+
+/** A token that this instance wrote or read, with the version that Parameter Store gave it. A version never changes. */
+export interface HeldToken {
+  readonly version: number;
+  readonly accessToken: string;
 }
 
 /**
@@ -30,22 +36,19 @@ export async function keepAlive(options: {
   readonly policy: Pick<Policy, 'source'>;
   readonly hasProbe: boolean;
   readonly loadMinter: () => Promise<Minter>;
-  readonly parameters: Parameters;
+  readonly parameters: StoredParameters;
   readonly clock: Clock;
-  readonly memory: { keepAlive: KeepAlive };
+  readonly memory: { keepAlive: KeepAlive; heldToken: HeldToken | null };
   readonly observations: { remainingMs: number | null; readonly warnings: string[] };
   readonly signal: AbortSignal;
 }): Promise<ProbeResult | 'not-due'> {
-  const { token, policy, hasProbe, loadMinter, parameters, clock, memory, observations, signal } = options;
+  const { token, policy, hasProbe, loadMinter, clock, memory, observations, signal } = options;
   const now = clock.now();
   // A token is sent only to hosts of its own source.
   if (token.source !== undefined && token.source !== policy.source) return 'not-due';
   if (!hasProbe || token.expiresAt <= now || !isDue(memory.keepAlive, token, now)) return 'not-due';
   try {
-    const [accessToken, minter] = await Promise.all([
-      parameters.readToken({ version: token.version, signal }),
-      loadMinter(),
-    ]);
+    const [accessToken, minter] = await Promise.all([readToken(options), loadMinter()]);
     if (accessToken === null || minter.probe === undefined) return 'not-due';
     const probed = await minter.probe(accessToken, { signal });
     if (probed === 'unanswered') {
@@ -65,6 +68,19 @@ export async function keepAlive(options: {
     observations.warnings.push(`The keep-alive probe could not be made (${reason})`);
     return 'unanswered';
   }
+}
+
+/** Reads and decrypts the token only if this instance does not hold this version: each decryption costs. */
+async function readToken({
+  token: { version },
+  parameters,
+  memory,
+  signal,
+}: Pick<Parameters<typeof keepAlive>[0], 'token' | 'parameters' | 'memory' | 'signal'>) {
+  if (memory.heldToken?.version === version) return memory.heldToken.accessToken;
+  const accessToken = await parameters.readToken({ version, signal });
+  memory.heldToken = accessToken === null ? null : { version, accessToken };
+  return accessToken;
 }
 
 /** Notes that a token was just used. */

@@ -11,8 +11,7 @@ import {
 import { type AwsClientSettings, awsTimeLimits, faultOfAwsCall } from '../aws-client.ts';
 import { errorLabel, type FailureCode, RefreshError } from '../errors.ts';
 import { isTransient } from '../transient.ts';
-import { CLOCK_TOLERANCE_MS } from './clock.ts';
-import type { Stored } from './planner.ts';
+import { contradicts, type Stored } from './planner.ts';
 import { parseStatus, type Status, serializeStatus } from './status.ts';
 
 /** What one read of Parameter Store returns. */
@@ -119,10 +118,12 @@ export function openParameters(options: {
       const token = byName(tokenParameter);
       const status = byName(statusParameter);
       missing = [tokenParameter, statusParameter].filter((name) => byName(name) === undefined);
+      const described = status?.Value === undefined ? null : parseStatus(status.Value);
+      const writtenAt = { token: token?.LastModifiedDate, status: status?.LastModifiedDate };
       return {
         tokenVersion: token?.Version ?? null,
-        status: status?.Value === undefined ? null : parseStatus(status.Value),
-        ...(status !== undefined && isOlder(status, token) ? { statusPrecedesToken: true } : {}),
+        status: described,
+        ...(contradicts(described, writtenAt) ? { statusContradictsToken: true } : {}),
         awsTime,
       };
     },
@@ -214,12 +215,6 @@ async function retryWhileTransient<T>(signal: AbortSignal, call: () => Promise<T
     await setTimeout(500 + 1_000 * Math.random(), undefined, { signal }).catch(() => {});
     if (signal.aborted) throw transient;
   }
-}
-
-/** Whether the status was last written before the token. */
-function isOlder(status: Parameter, token: Parameter | undefined): boolean {
-  const olderByMs = (token?.LastModifiedDate?.getTime() ?? 0) - (status.LastModifiedDate?.getTime() ?? 0);
-  return olderByMs > CLOCK_TOLERANCE_MS;
 }
 
 function dateHeader(response: unknown): Date | undefined {

@@ -1,6 +1,7 @@
 import { BEAT_MS, dueAgeMs, MINT_TIME_LIMIT_MS, type RefreshTimes, refreshAfterMs } from '../contract.ts';
 import type { FailureCode } from '../errors.ts';
 import type { Request } from '../event.ts';
+import { CLOCK_TOLERANCE_MS } from './clock.ts';
 import type { LastFailure, Status, TokenDescription } from './status.ts';
 
 /** The configuration that the planner uses, besides status and time. */
@@ -18,10 +19,10 @@ export interface Stored {
   /** Null if there is none, or if it cannot be read. */
   readonly status: Status | null;
   /**
-   * Whether the status was written before the token. It then describes another token even if the version is the same,
-   * because a deleted parameter begins with version 1 again. @default false
+   * Whether the dates of the parameters, or what this instance wrote, show that the status is not of this token, even if
+   * the version is the same: see {@link contradicts}. @default false
    */
-  readonly statusPrecedesToken?: boolean;
+  readonly statusContradictsToken?: boolean;
 }
 
 /** Why a token is minted. */
@@ -188,10 +189,30 @@ function tooShortForJob({ request, stored, now, sameTokenAt = null }: Situation)
   return !isFutile && wantsMore(token, now, request.minRemainingMs) ? 'min-remaining' : undefined;
 }
 
+/** When the two parameters were written, by AWS's clock. */
+export interface WrittenAt {
+  readonly token: Date | undefined;
+  readonly status: Date | undefined;
+}
+
+/**
+ * Whether a status cannot be of the stored token. It was written before the token: a deleted parameter begins with version 1
+ * again. Or it claims that the token was issued after it was written: whoever may write the status would so keep a dead
+ * token for ever.
+ */
+export function contradicts(status: Status | null, writtenAt: WrittenAt): boolean {
+  const tokenMs = writtenAt.token?.getTime() ?? 0;
+  if (tokenMs === 0 || writtenAt.status === undefined) return false;
+  const issuedMs = status?.token?.issuedAt.getTime() ?? 0;
+  return (
+    tokenMs - writtenAt.status.getTime() > CLOCK_TOLERANCE_MS || issuedMs - tokenMs > FUTURE_TOLERANCE_MS
+  );
+}
+
 /** The description of the stored token; null if the status describes another token, or none. */
 export function describedToken(stored: Stored): TokenDescription | null {
   const token = stored.status?.token ?? null;
-  const isDescribed = token?.version === stored.tokenVersion && stored.statusPrecedesToken !== true;
+  const isDescribed = token?.version === stored.tokenVersion && stored.statusContradictsToken !== true;
   return isDescribed ? token : null;
 }
 

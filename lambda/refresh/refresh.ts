@@ -3,7 +3,7 @@ import { type FailureCode, isRefreshError, RefreshError, withCode } from '../err
 import type { Request } from '../event.ts';
 import type { Minter } from '../mint/minter.ts';
 import type { Clock } from './clock.ts';
-import { type KeepAlive, keepAlive } from './keep-alive.ts';
+import { type HeldToken, type KeepAlive, keepAlive } from './keep-alive.ts';
 import type { Parameters } from './parameters.ts';
 import {
   describedToken,
@@ -17,7 +17,7 @@ import {
   retryAt,
   type Stored,
 } from './planner.ts';
-import type { LastFailure, TokenDescription } from './status.ts';
+import { type LastFailure, serializeStatus, type TokenDescription } from './status.ts';
 import { type StoreOutcome, storeMinted } from './store.ts';
 
 /** The result of a refresh. Times are ISO 8601, UTC. Contains no token and no secret. */
@@ -41,10 +41,15 @@ export interface Memory {
   /** When a mint last returned the stored token again. */
   sameTokenAt: Date | null;
   keepAlive: KeepAlive;
+  /** The token itself, so that a keep-alive need not decrypt it. */
+  heldToken: HeldToken | null;
+  /** What this instance last wrote about a token: a status that says something else of it is a lie. */
+  written: TokenDescription | null;
 }
 
 export function createMemory(): Memory {
-  return { lastFailure: null, sameTokenAt: null, keepAlive: { fingerprint: null, usedAt: null } };
+  const keepAlive = { fingerprint: null, usedAt: null };
+  return { lastFailure: null, sameTokenAt: null, keepAlive, heldToken: null, written: null };
 }
 
 /** Facts that an invocation found, for its log line. */
@@ -80,8 +85,9 @@ export interface RefreshOptions {
  */
 export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
   const { request, parameters, clock, memory, observations, policy, signal } = options;
-  const stored = await parameters.read({ signal });
-  clock.compare(stored.awsTime);
+  const reading = await parameters.read({ signal });
+  clock.compare(reading.awsTime);
+  const stored = isDistorted(reading, memory) ? { ...reading, statusContradictsToken: true } : reading;
   const token = describedToken(stored);
   // A token that the status does not describe may be live: its remaining life is unknown, not 0.
   const isUnknown = token === null && stored.tokenVersion !== null;
@@ -112,7 +118,10 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
     token: now,
     status,
   } = await mintAndStore(options, stored, refused).catch((error) => fail(error));
-  if (status !== null) await parameters.writeStatus({ status, signal }).catch((error) => fail(error, now));
+  if (status !== null) {
+    await parameters.writeStatus({ status, signal }).catch((error) => fail(error, now));
+    memory.written = status.token;
+  }
   await tagParameters(options);
   if (isStageOverdue(now, clock.now())) {
     const error = stageRefused(now);
@@ -122,6 +131,16 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
   return outcome === 'stored'
     ? result({ options, outcome: 'refreshed', reason: decision.reason, token: now })
     : result({ options, outcome: 'still-fresh', reason: outcome, token: now });
+}
+
+/** Whether somebody else changed what the status says of the token that this instance described. */
+function isDistorted(stored: Stored, { written }: Memory): boolean {
+  const token = describedToken(stored);
+  if (written === null || token?.version !== written.version) return false;
+  const [said, wrote] = [token, written].map((one) =>
+    serializeStatus({ token: one, provider: one.provider, lastFailure: null }),
+  );
+  return said !== wrote;
 }
 
 async function mintAndStore(options: RefreshOptions, stored: Stored, storedIsRefused: boolean) {

@@ -10,6 +10,8 @@ export interface TokenDescription {
   readonly fingerprint: string;
   readonly issuedAt: Date;
   readonly expiresAt: Date;
+  /** Whether `expiresAt` is only assumed, because the server claims no lifetime that is believed. @default false */
+  readonly isLifetimeAssumed?: boolean;
   /** For people: the planner computes it again from `issuedAt`, `expiresAt` and its policy. */
   readonly refreshDueAt: Date;
   readonly provider: string;
@@ -21,6 +23,8 @@ export interface TokenDescription {
   readonly secretStage?: SecretStage;
   /** Since when the server has refused AWSCURRENT and accepted another stage. Absent if it accepts AWSCURRENT. */
   readonly fallbackSince?: Date;
+  /** When the version of the secret that it was minted with was stored. Absent: unknown. */
+  readonly secretCreatedAt?: Date;
   /** How long a job that reads it once may use it; null if there is no job guarantee. Absent: unknown. */
   readonly jobGuaranteeMs?: number | null;
 }
@@ -61,6 +65,9 @@ export interface StatusDocument {
   secretStage?: SecretStage | null | undefined;
   /** Only beside a `secretStage` other than AWSCURRENT. */
   secretStageSince?: string | undefined;
+  secretCreatedAt?: string | null | undefined;
+  /** Only if it is so. */
+  lifetimeAssumed?: true | undefined;
   jobGuaranteeSeconds?: number | null | undefined;
   lastFailure: { code: string; at: string; consecutive: number; retryAt: string } | null;
 }
@@ -90,12 +97,20 @@ export function serializeStatus({ token, provider, lastFailure }: Status): strin
 /** Unknown fields are not written: JSON omits undefined. */
 function writeOrigin(token: TokenDescription | null) {
   if (token === null)
-    return { source: null, encryptionKey: null, secretStage: null, jobGuaranteeSeconds: null };
-  const { source, encryptionKey, secretStage, fallbackSince, jobGuaranteeMs } = token;
+    return {
+      ...{ source: null, encryptionKey: null, secretStage: null, secretCreatedAt: null },
+      jobGuaranteeSeconds: null,
+    };
+  const { source, encryptionKey, secretStage, fallbackSince, jobGuaranteeMs, isLifetimeAssumed } = token;
+  const secretCreatedAt = token.secretCreatedAt?.toISOString();
+  const lifetimeAssumed = isLifetimeAssumed === true || undefined;
   const secretStageSince = fallbackSince?.toISOString();
   const jobGuaranteeSeconds =
     typeof jobGuaranteeMs === 'number' ? Math.floor(jobGuaranteeMs / 1000) : jobGuaranteeMs;
-  return { source, encryptionKey, secretStage, secretStageSince, jobGuaranteeSeconds };
+  return {
+    ...{ source, encryptionKey, secretStage, secretStageSince, secretCreatedAt, lifetimeAssumed },
+    jobGuaranteeSeconds,
+  };
 }
 
 function epochSeconds(date: Date): number {
@@ -147,6 +162,7 @@ function parseOrigin(document: Partial<StatusDocument>, issuedAt: Date) {
   if (secretStage !== undefined && secretStage !== null && !SECRET_STAGES.includes(secretStage)) {
     return undefined;
   }
+  const secretCreatedAt = parseDate(document.secretCreatedAt);
   const isGuarantee =
     seconds === undefined || seconds === null || (Number.isSafeInteger(seconds) && seconds >= 0);
   if (!isGuarantee) return undefined;
@@ -157,6 +173,8 @@ function parseOrigin(document: Partial<StatusDocument>, issuedAt: Date) {
     ...(secretStage && secretStage !== 'AWSCURRENT'
       ? { fallbackSince: earliest(parseDate(document.secretStageSince), issuedAt) }
       : {}),
+    ...(secretCreatedAt === undefined ? {} : { secretCreatedAt }),
+    ...(document.lifetimeAssumed === true ? { isLifetimeAssumed: true } : {}),
     ...(seconds === undefined ? {} : { jobGuaranteeMs: seconds && seconds * 1000 }),
   };
 }

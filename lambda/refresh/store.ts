@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
-import { guarantee } from '../contract.ts';
+import { guarantee, MAX_LIFETIME_MS } from '../contract.ts';
 import { RefreshError } from '../errors.ts';
 import type { MintedToken, Minter } from '../mint/minter.ts';
 import type { Clock } from './clock.ts';
-import { type KeepAlive, rememberUse } from './keep-alive.ts';
+import { type HeldToken, type KeepAlive, rememberUse } from './keep-alive.ts';
 import type { Parameters } from './parameters.ts';
 import { describedToken, hasKey, type Policy, refreshDueAt, type Stored } from './planner.ts';
 import { type Status, serializeStatus, type TokenDescription } from './status.ts';
@@ -27,7 +27,7 @@ interface MintOptions extends StoreOptions {
   /** Whether the provider refused the stored token: the same token again is then a failure. */
   readonly storedIsRefused: boolean;
   readonly clock: Clock;
-  readonly memory: { keepAlive: KeepAlive; sameTokenAt: Date | null };
+  readonly memory: { keepAlive: KeepAlive; sameTokenAt: Date | null; heldToken: HeldToken | null };
   readonly observations: { readonly warnings: string[] };
 }
 
@@ -52,11 +52,16 @@ export async function storeMinted(options: MintOptions): Promise<StoreResult> {
   const fingerprint = fingerprintOf(minted.accessToken);
   const current = describedToken(stored);
   if (current?.fingerprint === fingerprint && hasKey(current, policy) && !storedIsRefused) {
-    return keepSameToken(options, current, minted);
+    const expiry = expiryOfSame(current, minted);
+    // A status of a longer life would not be believed: the token is then written again, as a new one.
+    const isBelievable = expiry.expiresAt.getTime() - current.issuedAt.getTime() <= MAX_LIFETIME_MS;
+    if (isBelievable) return keepSameToken(options, current, { ...minted, ...expiry });
   }
   await prove(options, minted, fingerprint);
   memory.sameTokenAt = null;
-  return await storeToken({ ...options, minted });
+  const result = await storeToken({ ...options, minted });
+  memory.heldToken = { version: result.token.version, accessToken: minted.accessToken };
+  return result;
 }
 
 /**
@@ -93,16 +98,18 @@ export function fingerprintOf(accessToken: string): string {
 
 /** The status fields of a minted token, without its version, its fingerprint and its key. */
 function describe({ stored, policy, provider }: StoreOptions, minted: Omit<MintedToken, 'accessToken'>) {
-  const { issuedAt, expiresAt, secretStage } = minted;
+  const { issuedAt, expiresAt, isLifetimeAssumed, secretStage, secretCreatedAt } = minted;
   const before = stored.status?.token?.fallbackSince;
   return {
     issuedAt,
     expiresAt,
+    ...(isLifetimeAssumed ? { isLifetimeAssumed } : {}),
     refreshDueAt: refreshDueAt({ issuedAt, expiresAt }, policy),
     provider,
     source: policy.source,
     secretStage,
     ...(secretStage === 'AWSCURRENT' ? {} : { fallbackSince: before ?? issuedAt }),
+    ...(secretCreatedAt === undefined ? {} : { secretCreatedAt }),
     jobGuaranteeMs: guarantee(expiresAt.getTime() - issuedAt.getTime(), policy).job?.longestJobMs ?? null,
   };
 }
@@ -129,18 +136,28 @@ async function prove(
 }
 
 /**
- * The server returned the stored token again. Its `issuedAt` stays, and it expires at the earlier of both expiries. Once
- * it is due, each beat requests a new one.
+ * When a token expires that the server returned again: at the earlier of the expiries that the server claimed. What was
+ * assumed limits nothing: a token that was just returned without a claim, or after its claimed expiry, is live.
  */
+function expiryOfSame(current: TokenDescription, minted: MintedToken) {
+  const isAssumed = minted.isLifetimeAssumed === true;
+  const claims = [minted, current].filter((one) => one.isLifetimeAssumed !== true);
+  const claimed = claims.map(({ expiresAt }) => expiresAt).reduce(earlier, new Date(8.64e15));
+  const isBelieved = claims.length > 0 && (!isAssumed || claimed > minted.issuedAt);
+  return { expiresAt: isBelieved ? claimed : minted.expiresAt, isLifetimeAssumed: !isBelieved };
+}
+
+/** The server returned the stored token again. Its `issuedAt` stays. Once it is due, each beat requests a new one. */
 function keepSameToken(options: MintOptions, current: TokenDescription, minted: MintedToken): StoreResult {
   const { stored, clock, provider, memory, observations } = options;
-  const both = {
-    ...minted,
-    issuedAt: earlier(current.issuedAt, minted.issuedAt),
-    expiresAt: earlier(current.expiresAt, minted.expiresAt),
+  const issuedAt = earlier(current.issuedAt, minted.issuedAt);
+  const { fallbackSince: _, isLifetimeAssumed: _assumed, secretCreatedAt: _created, ...rest } = current;
+  const token = {
+    ...rest,
+    ...describe(options, { ...minted, issuedAt }),
+    // A job may use an assumed life only, however long the token has lived.
+    ...(minted.isLifetimeAssumed ? { jobGuaranteeMs: describe(options, minted).jobGuaranteeMs } : {}),
   };
-  const { fallbackSince: _, ...rest } = current;
-  const token = { ...rest, ...describe(options, both) };
   memory.sameTokenAt = clock.now();
   observations.warnings.push(
     'The server returned the stored token again. The function requests a new one every minute while that token is due.',

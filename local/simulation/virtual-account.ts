@@ -1,7 +1,7 @@
 import { type FailureCode, RefreshError } from '../../lambda/errors.ts';
 import type { Minter } from '../../lambda/mint/minter.ts';
-import { CLOCK_TOLERANCE_MS } from '../../lambda/refresh/clock.ts';
 import type { Parameters } from '../../lambda/refresh/parameters.ts';
+import { contradicts } from '../../lambda/refresh/planner.ts';
 import { parseStatus, type Status, serializeStatus } from '../../lambda/refresh/status.ts';
 
 /** How a provider treats the tokens of one client. */
@@ -110,10 +110,11 @@ export function storeStatus(account: VirtualAccount, text: string): void {
   account.status = { text, status: parseStatus(text), writtenMs: account.nowMs };
 }
 
-/** Whether the status was last written before the token, as Parameter Store's dates tell. */
-export function statusPrecedesToken({ versions, status }: VirtualAccount): boolean {
-  const writtenMs = versions.at(-1)?.writtenMs ?? 0;
-  return status !== null && writtenMs - status.writtenMs > CLOCK_TOLERANCE_MS;
+/** Whether the status cannot be of the stored token, as Parameter Store's dates tell. */
+export function statusContradictsToken({ versions, status }: VirtualAccount): boolean {
+  const at = (written: { readonly writtenMs: number } | null | undefined) =>
+    written ? new Date(written.writtenMs) : undefined;
+  return contradicts(status?.status ?? null, { token: at(versions.at(-1)), status: at(status) });
 }
 
 export type CallName =
@@ -154,7 +155,7 @@ export function virtualParameters(
         effect: () => ({
           tokenVersion: account.versions.length || null,
           status: account.status?.status ?? null,
-          ...(statusPrecedesToken(account) ? { statusPrecedesToken: true } : {}),
+          ...(statusContradictsToken(account) ? { statusContradictsToken: true } : {}),
           // The header is cut to whole seconds; AWS's clock does not step.
           awsTime: new Date(Math.floor(account.nowMs / 1_000) * 1_000),
         }),

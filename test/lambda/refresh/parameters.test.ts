@@ -55,7 +55,7 @@ describe('a read', () => {
     const found = await parameters.read({ signal: within() });
 
     expect(found).toMatchObject({ tokenVersion: 1, status: STATUS });
-    expect(found).not.toHaveProperty('statusPrecedesToken');
+    expect(found).not.toHaveProperty('statusContradictsToken');
     expect(calls().slice(before)).toEqual(['GetParameters']);
     expect(versionOf(tokenParameter)).toMatchObject({ type: 'SecureString', value: CANARY });
     expect(versionOf(statusParameter)).toMatchObject({ type: 'String' });
@@ -66,7 +66,24 @@ describe('a read', () => {
     account.advance(7_000);
     await write('later');
 
-    expect(await open().read({ signal: within() })).toMatchObject({ statusPrecedesToken: true });
+    expect(await open().read({ signal: within() })).toMatchObject({ statusContradictsToken: true });
+  });
+
+  test('tells that a status claims that the token was issued after it was written', async () => {
+    await write('dead');
+    const life = { issuedAt: account.now(), expiresAt: new Date(account.now().getTime() + 7_200_000) };
+    const token = { version: 1, fingerprint: '9f86d081884c', provider: 'oauth2', ...life };
+    const lie = (issuedAt: Date) => ({
+      ...STATUS,
+      token: { ...token, issuedAt, refreshDueAt: life.expiresAt },
+    });
+
+    await open().writeStatus({ status: lie(life.issuedAt), signal: within() });
+    expect(await open().read({ signal: within() })).not.toHaveProperty('statusContradictsToken');
+    account.advance(50 * 60_000);
+    await open().writeStatus({ status: lie(account.now()), signal: within() });
+
+    expect(await open().read({ signal: within() })).toMatchObject({ statusContradictsToken: true });
   });
 
   test('of one version decrypts it; a version that no longer exists is null', async () => {

@@ -104,7 +104,7 @@ test.each<[string, Row, string]>([
   ['a crash left the status behind', { stored: { tokenVersion: 41 } }, 'version-mismatch'],
   [
     'the status of the same version was written before the token',
-    { stored: { statusPrecedesToken: true } },
+    { stored: { statusContradictsToken: true } },
     'version-mismatch',
   ],
   ['the status is from the future', { ageMs: -31_000 }, 'clock-future'],

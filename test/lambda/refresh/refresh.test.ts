@@ -13,8 +13,10 @@ import {
   type Call,
   type CallName,
   createAccount,
+  type IssuedToken,
   isLive,
   type Server,
+  storeStatus,
   storeToken,
   tokenOf,
   virtualMinter,
@@ -378,6 +380,52 @@ describe('a server that returns the stored token again', () => {
     });
   });
 
+  const assumed = (world: ReturnType<typeof openWorld>) => {
+    world.minted.isLifetimeAssumed = true;
+    world.minted.expiresAt = new Date(world.account.nowMs + 15 * MINUTE);
+  };
+  test.each<[string, number, number, boolean, number]>([
+    ['the life that was assumed does not limit what it affirms', 15, 15, true, 30],
+    ['a claim counts from then on', 15, 15, false, 40],
+    ['its earlier claim counts', 60, 50, true, 60],
+    ['its earlier claim counts, until it has passed', 60, 62, true, 77],
+  ])('without a believable lifetime: %s', async (_, first, age, isAssumed, expected) => {
+    const world = openWorld({ kind: 'same token' });
+    const fn = world.instance();
+    if (first === 15) assumed(world);
+    await fn.invoke();
+    world.advance(age);
+    // The virtual server would return another token when its own has expired.
+    world.account.issued[0] = { ...(world.account.issued[0] as IssuedToken), expiresMs: START + 1e9 };
+    if (isAssumed) assumed(world);
+    else Object.assign(world.minted, { isLifetimeAssumed: false, expiresAt: new Date(START + 40 * MINUTE) });
+
+    const result = await fn.invoke();
+
+    expect(result).toMatchObject({ reason: 'same-token', satisfied: true, tokenVersion: 1 });
+    expect(world.status()?.token).toMatchObject({
+      issuedAt: new Date(START),
+      expiresAt: new Date(START + expected * MINUTE),
+    });
+  });
+
+  test('for three days without a lifetime is live all the time, also for each new instance', async () => {
+    const world = openWorld({ kind: 'same token' });
+    let fn = world.instance();
+    for (let minute = 0; minute < 3 * 24 * 60; minute += 1) {
+      assumed(world);
+      if (minute % 100 === 0) fn = world.instance();
+      await fn.invoke();
+      world.account.issued[0] = { ...(world.account.issued[0] as IssuedToken), expiresMs: START + 1e9 };
+      world.advance(1);
+      const { expiresAt } = world.status()?.token ?? {};
+      if (Number(expiresAt) <= world.account.nowMs) throw new Error(`Expired in minute ${minute}.`);
+    }
+
+    expect(world.account.issued).toHaveLength(1);
+    expect(world.account.versions.length).toBeLessThanOrEqual(2);
+  });
+
   test('has it encrypted again if another key is configured, and never stores one that was refused', async () => {
     const { world } = await openWithToken({ kind: 'same token', hasProbe: true });
     const other = world.instance({ encryptionKey: KEY });
@@ -390,6 +438,50 @@ describe('a server that returns the stored token again', () => {
   });
 });
 
+describe('somebody who may write the status, and writes a lie before each beat', () => {
+  const DAYS = 2 * 24 * 60;
+  type Lie = (document: Record<string, unknown>, now: (minutes: number) => string) => void;
+  const backoff = (now: (minutes: number) => string) => ({
+    ...{ code: 'TOKEN_ENDPOINT_THROTTLED', at: now(0), consecutive: 1, retryAt: now(59) },
+  });
+  test.each<[string, Lie]>([
+    [
+      'issuedAt is now',
+      (said, now) => Object.assign(said, { issuedAt: now(0), refreshDueAt: now(1), expiresAt: now(60) }),
+    ],
+    [
+      'all times are later',
+      (said, now) => Object.assign(said, { issuedAt: now(1), refreshDueAt: now(60), expiresAt: now(999) }),
+    ],
+    ['the token lives for two days', (said, now) => Object.assign(said, { expiresAt: now(2 * 24 * 60) })],
+    ['it is another version', (said) => Object.assign(said, { tokenVersion: 99 })],
+    ['no token is stored', (said) => Object.assign(said, { tokenVersion: null })],
+    ['another source', (said) => Object.assign(said, { source: 'fedcba9876543210' })],
+    ['no source, no key', (said) => Object.assign(said, { source: null, encryptionKey: null })],
+    ['another fingerprint', (said) => Object.assign(said, { fingerprint: 'ffffffffffff' })],
+    ['the server wants to be left alone', (said, now) => Object.assign(said, { lastFailure: backoff(now) })],
+    [
+      'both a long life and a server that wants to be left alone',
+      (said, now) => Object.assign(said, { expiresAt: now(2 * 24 * 60), lastFailure: backoff(now) }),
+    ],
+  ])('keeps no dead token alive without an alarm: %s', async (_, lie) => {
+    const { world, fn } = await openWithToken();
+    let silent = 0;
+    for (let minute = 0; minute < DAYS; minute += 1) {
+      world.advance(1);
+      const now = (minutes: number) => new Date(world.account.nowMs + minutes * MINUTE).toISOString();
+      const said = JSON.parse(world.account.status?.text ?? '{}');
+      lie(said, now);
+      storeStatus(world.account, JSON.stringify(said));
+      await fn.failure();
+      const remaining = fn.seen.at(-1)?.remainingMs ?? 0;
+      if (!isLive(world.account, world.stored()) && remaining > 9 * MINUTE) silent += 1;
+    }
+
+    expect(silent).toBe(0);
+  });
+});
+
 describe('where the provider has a probe', () => {
   test('a token that it refuses does not replace the live one', async () => {
     const { world, fn } = await openWithToken({ hasProbe: true });
@@ -399,6 +491,21 @@ describe('where the provider has a probe', () => {
     expect(await fn.failure(FORCE)).toBe('TOKEN_UNUSABLE');
 
     expect(world.stored()).toBe(before);
+  });
+
+  test('the instance that stored the token keeps it alive without decrypting it; another decrypts it once', async () => {
+    const { world, fn } = await openWithToken({ hasProbe: true });
+    const beats = async (instance: typeof fn) => {
+      world.calls.length = 0;
+      for (let beat = 0; beat < 9; beat += 1) {
+        world.advance(1);
+        await instance.invoke();
+      }
+      return ['probe', 'read-token'].map((name) => world.calls.filter((call) => call === name).length);
+    };
+
+    expect(await beats(fn)).toEqual([4, 0]);
+    expect(await beats(world.instance())).toEqual([5, 1]);
   });
 
   test('a probe that is not answered proves nothing, and the token is stored', async () => {

@@ -44,8 +44,10 @@ const changed = (change: object) => JSON.stringify({ ...JSON.parse(serializeStat
 
 test('writes schema version 1 as in the contract, times for shells in whole seconds, rounded down', () => {
   const expiresAt = new Date(at('15:00:00').getTime() + 999);
-  const status = { ...healthy, token: { ...token, expiresAt, jobGuaranteeMs: 2_700_999 } };
+  const more = { secretCreatedAt: at('09:00:00'), isLifetimeAssumed: true };
+  const status = { ...healthy, token: { ...token, ...more, expiresAt, jobGuaranteeMs: 2_700_999 } };
 
+  expect(parseStatus(serializeStatus(status))?.token).toMatchObject(more);
   expect(JSON.parse(serializeStatus(status))).toEqual({
     ...olderRelease,
     expiresAt: '2026-11-20T15:00:00.999Z',
@@ -53,6 +55,8 @@ test('writes schema version 1 as in the contract, times for shells in whole seco
     source: '0123456789abcdef',
     encryptionKey: null,
     secretStage: 'AWSCURRENT',
+    secretCreatedAt: '2026-11-20T09:00:00.000Z',
+    lifetimeAssumed: true,
     jobGuaranteeSeconds: 2_700,
   });
 });
@@ -70,6 +74,7 @@ test('writes null for the token’s fields before the first token', () => {
     source: null,
     encryptionKey: null,
     secretStage: null,
+    secretCreatedAt: null,
     jobGuaranteeSeconds: null,
     lastFailure: null,
   });

@@ -5,7 +5,7 @@ import {
   CANARY,
   type CallName,
   isLive,
-  statusPrecedesToken,
+  statusContradictsToken,
   tokenOf,
   type VirtualAccount,
 } from '../../../../local/simulation/virtual-account.ts';
@@ -169,7 +169,7 @@ function describesStored(account: VirtualAccount): boolean {
   const described = account.status?.status?.token ?? null;
   return (
     value !== undefined &&
-    !statusPrecedesToken(account) &&
+    !statusContradictsToken(account) &&
     described?.version === account.versions.length &&
     described.fingerprint === fingerprintOf(value)
   );
