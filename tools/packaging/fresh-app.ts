@@ -38,10 +38,17 @@ export function createApp(language: 'typescript' | 'javascript', tarball: string
   return directory;
 }
 
-/** Makes an app of no more than the package and the project's own version of the AWS CDK, from npm's cache where it can. */
-export function createSmallestApp(tarball: string): string {
-  const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  const cdk = ['aws-cdk-lib', 'constructs'].map((name) => `${name}@${devDependencies[name]}`);
+/**
+ * Makes an app of no more than the package and a version of the AWS CDK, from npm's cache where it can: the project's own, or
+ * the lowest that the package admits.
+ */
+export function createSmallestApp(tarball: string, version: 'own' | 'lowest' = 'own'): string {
+  const { devDependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const cdk = ['aws-cdk-lib', 'constructs'].map((name) =>
+    version === 'own'
+      ? `${name}@${devDependencies[name]}`
+      : `${name}@${peerDependencies[name].replace('^', '')}`,
+  );
   const directory = emptyDirectory();
   mkdirSync(join(directory, 'bin'));
   writeFileSync(join(directory, 'package.json'), '{}');

@@ -131,6 +131,9 @@ for (const loading of isQuick ? (['require'] as const) : (['require', 'import'] 
   for (const node of nodes) tryApp(javascript, loading, files, node);
 }
 if (!isQuick) {
+  const lowest = createSmallestApp(tarball, 'lowest');
+  console.log('The lowest versions of the AWS CDK and of constructs that the package admits:');
+  tryApp(lowest, 'require', addExamples(lowest, 'require', EXAMPLES), process.execPath);
   const typescript = createApp('typescript', tarball);
   const files = addExamples(typescript, 'TypeScript', EXAMPLES);
   compile(typescript);
