@@ -68,7 +68,7 @@ export async function startAwsEndpoint(options: {
   const kms = createKms(place);
   const ssm = createSsm(place, kms);
   const secretsManager = createSecretsManager(place, kms);
-  const lambda = createLambda(place);
+  const lambda = createLambda(place, now);
   const rotations = new Set<Promise<void>>();
   secretsManager.onRotation((request) => {
     const rotation = runSteps(lambda, request);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import { AwsError } from './aws-error.ts';
-import type { JsonObject, OperationCall, Place } from './operation.ts';
+import { type JsonObject, type OperationCall, operation, type Place } from './operation.ts';
 
 /** Lambda's context of one invocation. */
 export interface InvocationContext {
@@ -34,12 +35,26 @@ interface Entry {
   readonly waiting: (() => void)[];
 }
 
+/** As the `EventInvokeConfig` of each function here says. */
+const EVENT_MAX_AGE_MS = 60_000;
+
+const INVOKE = {
+  FunctionName: z.string().regex(/^[a-zA-Z0-9-_]{1,64}$/),
+  InvocationType: z.enum(['RequestResponse', 'Event', 'DryRun']).default('RequestResponse'),
+  LogType: z.literal('None').optional(),
+  Payload: z.string(),
+  Qualifier: z
+    .string()
+    .regex(/^[a-zA-Z0-9$_-]{1,128}$/)
+    .optional(),
+};
+
 /**
  * Makes Lambda without any function.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
-export function createLambda(place: Place) {
+export function createLambda(place: Place, now: () => Date) {
   const functions = new Map<string, Entry>();
   const pending = new Set<Promise<unknown>>();
 
@@ -63,9 +78,10 @@ export function createLambda(place: Place) {
     }
   }
 
-  async function runWhenFree(entry: Entry, event: unknown, awsRequestId: string): Promise<void> {
+  async function runWhenFree(entry: Entry, event: unknown, call: OperationCall): Promise<void> {
     while (isFull(entry)) await new Promise<void>((resolve) => entry.waiting.push(resolve));
-    await run(entry, event, awsRequestId);
+    if (now().getTime() - call.now.getTime() <= EVENT_MAX_AGE_MS) await run(entry, event, call.requestId);
+    else entry.waiting.shift()?.();
   }
 
   return {
@@ -82,22 +98,22 @@ export function createLambda(place: Place) {
       }
       return await run(entry, event, randomUUID());
     },
-    async invoke(
-      { FunctionName, InvocationType, Payload }: JsonObject,
-      call: OperationCall,
-    ): Promise<JsonObject> {
-      const arn = arnOf(String(FunctionName));
+    invoke: operation(INVOKE, async (input, call): Promise<JsonObject> => {
+      const { FunctionName, InvocationType, Payload, Qualifier = '$LATEST' } = input;
+      const arn = [arnOf(FunctionName), Qualifier].join(':').replace(/:\$LATEST$/, '');
       call.authorize({ action: 'lambda:InvokeFunction', resource: arn });
-      const entry = functions.get(String(FunctionName));
-      if (!entry) {
+      const entry = functions.get(FunctionName);
+      // Neither versions nor aliases are published.
+      if (!entry || Qualifier !== '$LATEST') {
         throw new AwsError('ResourceNotFoundException', `Function not found: ${arn}`, {
           status: 404,
           fields: { Type: 'User' },
         });
       }
-      const event = parseEvent(String(Payload));
+      const event = parseEvent(Payload);
+      if (InvocationType === 'DryRun') return { StatusCode: 204, Payload: '' };
       if (InvocationType === 'Event') {
-        const invocation = runWhenFree(entry, event, call.requestId);
+        const invocation = runWhenFree(entry, event, call);
         pending.add(invocation);
         invocation.finally(() => pending.delete(invocation));
         return { StatusCode: 202, Payload: '' };
@@ -107,7 +123,7 @@ export function createLambda(place: Place) {
       return 'failure' in outcome
         ? { StatusCode: 200, FunctionError: 'Unhandled', Payload: JSON.stringify(outcome.failure) }
         : { StatusCode: 200, Payload: JSON.stringify(outcome.payload ?? null) };
-    },
+    }),
   };
 }
 

@@ -61,10 +61,10 @@ export type Operation = (input: JsonObject, call: OperationCall) => JsonObject;
  * Makes an operation of the table: its input is checked against `shape` before it is executed. A member that the shape does
  * not have is an error: nothing that a caller sends is silently ignored.
  */
-export function operation<Shape extends z.ZodRawShape>(
+export function operation<Shape extends z.ZodRawShape, Output extends JsonObject | Promise<JsonObject>>(
   shape: Shape,
-  execute: (input: z.output<z.ZodObject<Shape>>, call: OperationCall) => JsonObject,
-): Operation {
+  execute: (input: z.output<z.ZodObject<Shape>>, call: OperationCall) => Output,
+): (input: JsonObject, call: OperationCall) => Output {
   const schema = z.strictObject(shape) as unknown as z.ZodObject<Shape>;
   return (input, call) => {
     const { success, data, error } = schema.safeParse(input);

@@ -72,9 +72,13 @@ export interface SecretsManager {
 /** @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html */
 const ROTATION_STEPS = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'];
 
+const secretId = z.string().min(1).max(2048);
+const versionId = z.string().min(32).max(64);
+const stage = z.string().min(1).max(256);
+
 const newVersion = {
-  SecretString: z.string().max(MAX_VALUE_BYTES).optional(),
-  ClientRequestToken: z.string().optional(),
+  SecretString: z.string().min(1).max(MAX_VALUE_BYTES).optional(),
+  ClientRequestToken: versionId.optional(),
 };
 
 /**
@@ -92,8 +96,8 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
     CreateSecret: operation(
       {
         ...newVersion,
-        Name: z.string(),
-        KmsKeyId: z.string().optional(),
+        Name: z.string().min(1).max(512),
+        KmsKeyId: z.string().max(2048).optional(),
       },
       (input, call) => {
         const { Name: name } = input;
@@ -136,8 +140,8 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
       {
         ...newVersion,
         SecretString: newVersion.SecretString.unwrap(),
-        SecretId: z.string(),
-        VersionStages: z.array(z.string()).min(1).max(20).optional(),
+        SecretId: secretId,
+        VersionStages: z.array(stage).min(1).max(20).optional(),
       },
       (input, call) => {
         const secret = access('PutSecretValue', input, call);
@@ -166,10 +170,10 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
 
     UpdateSecretVersionStage: operation(
       {
-        SecretId: z.string(),
-        VersionStage: z.string(),
-        MoveToVersionId: z.string().optional(),
-        RemoveFromVersionId: z.string().optional(),
+        SecretId: secretId,
+        VersionStage: stage,
+        MoveToVersionId: versionId.optional(),
+        RemoveFromVersionId: versionId.optional(),
       },
       (input, call) => {
         const { VersionStage: stage, MoveToVersionId: to, RemoveFromVersionId: from } = input;
@@ -183,7 +187,7 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
     ),
 
     GetSecretValue: operation(
-      { SecretId: z.string(), VersionId: z.string().optional(), VersionStage: z.string().optional() },
+      { SecretId: secretId, VersionId: versionId.optional(), VersionStage: stage.optional() },
       (input, call) => {
         const { VersionId: id, VersionStage: stage } = input;
         const context = {
@@ -204,7 +208,7 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
       },
     ),
 
-    DescribeSecret: operation({ SecretId: z.string() }, (input, call) => {
+    DescribeSecret: operation({ SecretId: secretId }, (input, call) => {
       const secret = access('DescribeSecret', input, call, { isDeletedFound: true });
       return {
         ARN: secret.arn,
@@ -223,7 +227,7 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
       };
     }),
 
-    ListSecretVersionIds: operation({ SecretId: z.string() }, (input, call) => {
+    ListSecretVersionIds: operation({ SecretId: secretId }, (input, call) => {
       const secret = access('ListSecretVersionIds', input, call, { isDeletedFound: true });
       return {
         ARN: secret.arn,
@@ -238,7 +242,7 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
 
     DeleteSecret: operation(
       {
-        SecretId: z.string(),
+        SecretId: secretId,
         RecoveryWindowInDays: z.int().min(7).max(30).default(30),
       },
       (input, call) => {
@@ -251,10 +255,10 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
 
     RotateSecret: operation(
       {
-        SecretId: z.string(),
-        ClientRequestToken: z.string().optional(),
-        RotationLambdaARN: z.string().optional(),
-        RotationRules: z.object({ AutomaticallyAfterDays: z.number() }).optional(),
+        SecretId: secretId,
+        ClientRequestToken: versionId.optional(),
+        RotationLambdaARN: z.string().max(2048).optional(),
+        RotationRules: z.strictObject({ AutomaticallyAfterDays: z.int().min(1).max(1000) }).optional(),
         RotateImmediately: z.boolean().default(true),
       },
       (input, call) => {
@@ -292,14 +296,14 @@ export function createSecretsManager(place: Place, kms: Kms): SecretsManager {
       },
     ),
 
-    CancelRotateSecret: operation({ SecretId: z.string() }, (input, call) => {
+    CancelRotateSecret: operation({ SecretId: secretId }, (input, call) => {
       const secret = access('CancelRotateSecret', input, call);
       const { rotation } = secret;
       if (rotation !== undefined) store.set({ ...secret, rotation: { ...rotation, isEnabled: false } });
       return { ARN: secret.arn, Name: secret.name };
     }),
 
-    RestoreSecret: operation({ SecretId: z.string() }, (input, call) => {
+    RestoreSecret: operation({ SecretId: secretId }, (input, call) => {
       const { deletedDate: _, ...secret } = access('RestoreSecret', input, call, { isDeletedFound: true });
       store.set({ ...secret });
       return { ARN: secret.arn, Name: secret.name };

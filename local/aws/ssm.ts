@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { AwsError, validationError } from './aws-error.ts';
+import { AwsError, constraintError, validationError } from './aws-error.ts';
 import type { Kms } from './kms.ts';
 import {
   createNamedItems,
@@ -73,7 +73,10 @@ export function createSsm(place: Place, kms: Kms): Ssm {
         Value: z.string().min(1),
         Type: parameterType.optional(),
         Tier: parameterTier.optional(),
-        KeyId: z.string().optional(),
+        KeyId: z
+          .string()
+          .regex(/^[a-zA-Z0-9:/_-]{1,256}$/)
+          .optional(),
         Overwrite: z.boolean().default(false),
         Tags: tagList,
       },
@@ -198,6 +201,7 @@ export function createSsm(place: Place, kms: Kms): Ssm {
     AddTagsToResource: operation(
       { ResourceType: z.literal('Parameter'), ResourceId: z.string(), Tags: tagList },
       ({ ResourceId, Tags }, call) => {
+        if (Tags.size === 0) throw constraintError('tags', 'Member must not be null');
         const resource = parameterArn(place, ResourceId);
         call.authorize({ action: 'ssm:AddTagsToResource', resource, context: requestTags(Tags) });
         const parameter = store.items().get(ResourceId);

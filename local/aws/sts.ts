@@ -1,8 +1,15 @@
 import type { webcrypto } from 'node:crypto';
 import { decodeJwt, errors, jwtVerify } from 'jose';
+import { z } from 'zod';
 import { AwsError } from './aws-error.ts';
 import { isAllowed, type PrincipalRegistry } from './iam.ts';
-import type { JsonObject, OperationCall, Place, PolicyDocument } from './operation.ts';
+import {
+  type JsonObject,
+  type OperationCall,
+  operation,
+  type Place,
+  type PolicyDocument,
+} from './operation.ts';
 
 /** A role that others may take, as far as its trust policy lets them. */
 export interface AssumableRole {
@@ -20,7 +27,14 @@ export interface OidcProvider {
   readonly publicKey: webcrypto.CryptoKey;
 }
 
-type Input = Readonly<Record<string, string>>;
+const ASSUMED = {
+  RoleArn: z.string().min(20).max(2048),
+  RoleSessionName: z.string().regex(/^[\w+=,.@-]{2,64}$/),
+  DurationSeconds: z.coerce.number().int().min(900).max(43_200).default(3_600),
+};
+
+type Assumed = z.output<z.ZodObject<typeof ASSUMED>>;
+
 /** The longest session where a role took the role. */
 const CHAINED_SECONDS = 3_600;
 
@@ -32,28 +46,31 @@ export function createSts(place: Place, iam: PrincipalRegistry) {
     registerRole: (role: AssumableRole) => void roles.set(role.arn, role),
     registerOidcProvider: (provider: OidcProvider) => void providers.set(provider.name, provider),
     operations: {
-      GetCallerIdentity: callerIdentity,
-      AssumeRole: assumeRole,
-      AssumeRoleWithWebIdentity: assumeRoleWithWebIdentity,
+      GetCallerIdentity: operation({}, callerIdentity),
+      AssumeRole: operation(ASSUMED, assumeRole),
+      AssumeRoleWithWebIdentity: operation(
+        { ...ASSUMED, WebIdentityToken: z.string().min(4).max(20_000) },
+        assumeRoleWithWebIdentity,
+      ),
     },
   };
 
   /** Needs no permission. */
-  function callerIdentity(_: Input, { principal: { arn } }: OperationCall): JsonObject {
+  function callerIdentity(_: unknown, { principal: { arn } }: OperationCall): JsonObject {
     return { Arn: arn, UserId: `AROAEXAMPLE:${arn.split('/').at(-1)}`, Account: place.accountId };
   }
 
-  function assumeRole(input: Input, call: OperationCall): JsonObject {
+  function assumeRole(input: Assumed, call: OperationCall): JsonObject {
     const { arn, policies } = call.principal;
-    const role = roles.get(input.RoleArn ?? '');
+    const role = roles.get(input.RoleArn);
     const action = 'sts:AssumeRole';
-    const request = { action, resource: input.RoleArn ?? '', principalArn: arn };
+    const request = { action, resource: input.RoleArn, principalArn: arn };
     if (role === undefined || !isAllowed(policies, { ...request, resourcePolicy: role.trust })) {
       throw accessDenied(
         `User: ${arn} is not authorized to perform: ${action} on resource: ${input.RoleArn}`,
       );
     }
-    if (arn.includes(':assumed-role/') && secondsOf(input) > CHAINED_SECONDS) {
+    if (arn.includes(':assumed-role/') && input.DurationSeconds > CHAINED_SECONDS) {
       throw new AwsError(
         'ValidationError',
         'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining',
@@ -62,9 +79,12 @@ export function createSts(place: Place, iam: PrincipalRegistry) {
     return session(role, input, call.now);
   }
 
-  async function assumeRoleWithWebIdentity(input: Input, { now }: OperationCall): Promise<JsonObject> {
-    const token = input.WebIdentityToken ?? '';
-    const { iss = '' } = decodeJwt(token);
+  async function assumeRoleWithWebIdentity(
+    input: Assumed & { readonly WebIdentityToken: string },
+    { now }: OperationCall,
+  ): Promise<JsonObject> {
+    const token = input.WebIdentityToken;
+    const iss = issuerOf(token);
     const name = iss.replace('https://', '');
     const provider = providers.get(name);
     if (provider === undefined) {
@@ -74,11 +94,11 @@ export function createSts(place: Place, iam: PrincipalRegistry) {
       );
     }
     const { aud, sub } = await verify(token, provider, now);
-    const role = roles.get(input.RoleArn ?? '');
+    const role = roles.get(input.RoleArn);
     const action = 'sts:AssumeRoleWithWebIdentity';
     const request = {
       action,
-      resource: input.RoleArn ?? '',
+      resource: input.RoleArn,
       principalArn: `arn:aws:iam::${place.accountId}:oidc-provider/${name}`,
       context: { [`${name}:aud`]: String(aud), [`${name}:sub`]: String(sub) },
     };
@@ -87,8 +107,8 @@ export function createSts(place: Place, iam: PrincipalRegistry) {
     return session(role, input, now);
   }
 
-  function session(role: AssumableRole, input: Input, now: Date): JsonObject {
-    const seconds = secondsOf(input);
+  function session(role: AssumableRole, input: Assumed, now: Date): JsonObject {
+    const seconds = input.DurationSeconds;
     if (seconds > role.maxSessionSeconds) {
       throw new AwsError(
         'ValidationError',
@@ -125,8 +145,12 @@ async function verify(token: string, { clientIds, publicKey }: OidcProvider, now
   }
 }
 
-function secondsOf({ DurationSeconds = '3600' }: Input): number {
-  return Number(DurationSeconds);
+function issuerOf(token: string): string {
+  try {
+    return decodeJwt(token).iss ?? '';
+  } catch {
+    throw new AwsError('InvalidIdentityToken', 'The web identity token could not be parsed');
+  }
 }
 
 function accessDenied(message: string): AwsError {

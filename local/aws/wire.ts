@@ -6,6 +6,13 @@ import type { JsonObject, ServiceName } from './operation.ts';
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 const STS_VERSION = '2011-06-15';
 const TARGETS: Readonly<Record<string, ServiceName>> = { AmazonSSM: 'ssm', secretsmanager: 'secretsmanager' };
+const INVOKE_HEADERS = {
+  InvocationType: 'x-amz-invocation-type',
+  LogType: 'x-amz-log-type',
+  ClientContext: 'x-amz-client-context',
+  TenantId: 'x-amz-tenant-id',
+  DurableExecutionName: 'x-amz-durable-execution-name',
+};
 const UNKNOWN_CALLER = 'UnrecognizedClientException';
 
 /** A decoded request. */
@@ -35,8 +42,11 @@ export async function readRequest(request: IncomingMessage): Promise<WireRequest
   const invoked = /^\/2015-03-31\/functions\/([^/?]+)\/invocations/.exec(request.url ?? '')?.[1];
   if (invoked !== undefined) {
     const FunctionName = functionName(decodeURIComponent(invoked));
-    const InvocationType = headerOf(request, 'x-amz-invocation-type') ?? 'RequestResponse';
-    const input = { FunctionName, InvocationType, Payload: body };
+    const Qualifier = new URL(`http://${request.headers.host}${request.url}`).searchParams.get('Qualifier');
+    const input: JsonObject = { FunctionName, Payload: body, ...(Qualifier !== null && { Qualifier }) };
+    for (const [member, header] of Object.entries(INVOKE_HEADERS)) {
+      if (request.headers[header] !== undefined) input[member] = headerOf(request, header);
+    }
     return { service: 'lambda', operation: 'Invoke', input, names: [FunctionName] };
   }
   const [prefix = '', operation = ''] = (headerOf(request, 'x-amz-target') ?? '').split('.');
@@ -86,6 +96,12 @@ export function encodeAnswer(
   return { status: 200, headers: JSON_TYPE, body: JSON.stringify(output) };
 }
 
+/** Errors that have other names in the Query protocol. */
+const QUERY_CODES: Readonly<Record<string, string>> = {
+  [UNKNOWN_CALLER]: 'InvalidClientTokenId',
+  ValidationException: 'ValidationError',
+};
+
 const JSON_TYPE = { 'content-type': 'application/x-amz-json-1.1' };
 
 /** Encodes an error in the protocol of the request's service. */
@@ -95,7 +111,7 @@ export function encodeError(
   requestId: string,
 ): WireAnswer {
   if (service === 'sts') {
-    const Code = code === UNKNOWN_CALLER ? 'InvalidClientTokenId' : code;
+    const Code = QUERY_CODES[code] ?? code;
     const body = xmlOf({
       ErrorResponse: { Error: { Type: 'Sender', Code, Message: message }, RequestId: requestId },
     });

@@ -73,7 +73,7 @@ function loadedAwsCliDirectory(bin: string): string {
  * Starts the AWS emulator MiniStack. Its Lambda runs functions with the first `node` on its PATH, here the one that runs this
  * program: Node.js 24.
  */
-function startMiniStack(bin: string): Promise<ServerProcess> {
+export function startMiniStack(bin: string): Promise<ServerProcess> {
   // Outside the repository: functions are unpacked here, and must find neither its packages nor its package.json.
   const temporary = temporaryDirectory();
   return startServerProcess({

@@ -2,7 +2,24 @@ import { randomBytes } from 'node:crypto';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
-import { motoGaps } from './moto-gaps.ts';
+
+/**
+ * Where MiniStack 1.5.33 behaves otherwise than AWS documents, by the name of the check. `npm run contract` fails if a check fails that is
+ * not here, and if one that is here begins to pass.
+ */
+const GAPS: Readonly<Record<string, string>> = {
+  'a secret without a value has no AWSCURRENT; its first value gets it': 'it has an empty value',
+  'a secret scheduled for deletion gives no value, keeps its name, and can be restored': 'another error',
+  'a value of more than 65,536 bytes is refused': 'sizes are not checked',
+  'the standard tier takes 4,096 bytes and not one more': 'sizes are not checked',
+  'Intelligent-Tiering chooses advanced above 4,096 bytes and never goes back':
+    'the tier is kept as asked for',
+  'the advanced tier takes 8,192 bytes and not one more': 'sizes are not checked',
+  '100 versions are kept; the oldest goes when one more comes': 'all are kept',
+  'a label on the oldest of 100 versions blocks the next one': 'all are kept',
+  'GetParameters takes ten names and not eleven': 'the number is not checked',
+  'a key that is not there is InvalidKeyId': 'keys of parameters are not looked up',
+};
 
 /** The real SDK clients that a check speaks through. */
 export interface ContractClients {
@@ -52,8 +69,8 @@ export function useContract(): (name: string, check: Check) => void {
     if (given === undefined)
       endpoint = await startAwsEndpoint({ region: 'eu-central-1', accountId: '111122223333' });
     const credentials = endpoint?.iam.registerAdministrator() ?? {
-      accessKeyId: 'contract',
-      secretAccessKey: 'contract',
+      accessKeyId: 'test',
+      secretAccessKey: 'test',
     };
     clients = connectContract({ url: endpoint?.url ?? given ?? '', credentials });
   });
@@ -64,7 +81,7 @@ export function useContract(): (name: string, check: Check) => void {
 
   return (name, check) => {
     const run = () => check({ ...clients, Name: uniqueName() });
-    const gap = given === undefined ? undefined : motoGaps[name];
+    const gap = given === undefined ? undefined : GAPS[name];
     if (gap === undefined) test(name, run);
     else test(`${name} (known gap: ${gap})`, () => expect(run()).rejects.toThrow());
   };

@@ -1,3 +1,4 @@
+import { InvokeCommand, type InvokeCommandInput, LambdaClient } from '@aws-sdk/client-lambda';
 import { CreateSecretCommand, GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
@@ -95,3 +96,66 @@ describe('KMS', () => {
     );
   });
 });
+
+describe('Lambda', () => {
+  let invocations: unknown[];
+  let release: () => void;
+  let lambda: LambdaClient;
+  const invoke = (more: Partial<InvokeCommandInput> = {}) =>
+    lambda.send(new InvokeCommand({ FunctionName: 'busy', Payload: Buffer.from('{}'), ...more }));
+  beforeEach(() => {
+    invocations = [];
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    endpoint.lambda.register({
+      name: 'busy',
+      concurrency: 1,
+      async invoke(payload) {
+        invocations.push(payload);
+        await released;
+        return { payload };
+      },
+    });
+    const credentials = endpoint.iam.registerAdministrator();
+    lambda = new LambdaClient({ endpoint: endpoint.url, region: place.region, credentials, maxAttempts: 1 });
+    open.push(lambda);
+  });
+
+  test('a dry run does not run the function', async () => {
+    const { StatusCode } = await invoke({ InvocationType: 'DryRun' });
+
+    expect([StatusCode, invocations]).toEqual([204, []]);
+  });
+
+  test.each(['NoSuchAlias', '7'])('there is no version or alias %s', async (Qualifier) => {
+    await expect(invoke({ Qualifier })).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+    expect(invocations).toEqual([]);
+  });
+
+  test.each([
+    [60, 2],
+    [61, 1],
+  ])('an event that waited %i seconds: %i invocations', async (seconds, count) => {
+    for (const _ of [1, 2]) await invoke({ InvocationType: 'Event' });
+    now = new Date(now.getTime() + seconds * 1_000);
+    release();
+    await endpoint.lambda.settled();
+
+    expect(invocations).toHaveLength(count);
+  });
+});
+
+test.each(['', 'no-token', 'a.b.c', 'eyJhbGciOiJSUzI1NiJ9.e30.c2ln'])(
+  '"%s" as a web identity token is 400',
+  async (token) => {
+    const body = new URLSearchParams({
+      ...{ Version: '2011-06-15', Action: 'AssumeRoleWithWebIdentity', WebIdentityToken: token },
+      ...{ RoleArn: 'arn:aws:iam::111122223333:role/ci', RoleSessionName: 'job' },
+    });
+
+    const { status } = await fetch(endpoint.url, { method: 'POST', body });
+
+    expect(status).toBe(400);
+  },
+);
