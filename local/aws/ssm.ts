@@ -20,7 +20,7 @@ const parameterType = z.enum(['String', 'StringList', 'SecureString']);
 const parameterTier = z.enum(['Standard', 'Advanced', 'Intelligent-Tiering']);
 const withDecryption = z.boolean().default(false);
 const parameterName = z.string().min(1).max(2048);
-const names = z.array(z.string()).min(1).max(10);
+const names = z.array(parameterName).min(1).max(10);
 
 /** One stored version. It is never changed in place, so that a snapshot of the store does not change. */
 export interface ParameterVersion {
@@ -128,7 +128,7 @@ export function createSsm(place: Place, kms: Kms): Ssm {
       },
     ),
 
-    GetParameter: operation({ Name: z.string(), WithDecryption: withDecryption }, (input, call) => {
+    GetParameter: operation({ Name: parameterName, WithDecryption: withDecryption }, (input, call) => {
       authorize('GetParameter', [input.Name], call);
       return { Parameter: describe(findVersion(input.Name, call), input.WithDecryption, call) };
     }),
@@ -151,7 +151,7 @@ export function createSsm(place: Place, kms: Kms): Ssm {
       };
     }),
 
-    GetParameterHistory: operation({ Name: z.string(), WithDecryption: withDecryption }, (input, call) => {
+    GetParameterHistory: operation({ Name: parameterName, WithDecryption: withDecryption }, (input, call) => {
       authorize('GetParameterHistory', [input.Name], call);
       const { name, versions } = existingParameter(input.Name, call);
       return {
@@ -162,7 +162,7 @@ export function createSsm(place: Place, kms: Kms): Ssm {
       };
     }),
 
-    DeleteParameter: operation({ Name: z.string() }, ({ Name }, call) => {
+    DeleteParameter: operation({ Name: parameterName }, ({ Name }, call) => {
       authorize('DeleteParameter', [Name], call);
       store.remove(existingParameter(Name).name);
       return {};
@@ -180,9 +180,9 @@ export function createSsm(place: Place, kms: Kms): Ssm {
 
     LabelParameterVersion: operation(
       {
-        Name: z.string(),
+        Name: parameterName,
         ParameterVersion: z.int().optional(),
-        Labels: z.array(z.string()).length(1),
+        Labels: z.array(z.string().min(1).max(100)).length(1),
       },
       (input, call) => {
         authorize('LabelParameterVersion', [input.Name], call);

@@ -53,7 +53,8 @@ def wrong_values(shape):
     if shape.type_name in ("integer", "long"):
         yield from ([low - 1] if low is not None else []) + ([high + 1] if high is not None else [])
     if shape.type_name == "string":
-        pattern = re.sub(r"\\p\{(\w)\}", "a", shape.metadata.get("pattern") or ".*")
+        classes = {"L": "a-zA-Z", "N": "0-9", "Z": " "}
+        pattern = re.sub(r"\\p\{(\w)\}", lambda found: classes[found[1]], shape.metadata.get("pattern") or ".*")
         yield from ["x" * (low - 1)] if low else []
         yield from ["x" * (high + 1)] if high and high <= 100_000 else []
         yield from ["NoSuchValue"] if shape.enum else []
