@@ -8,6 +8,10 @@ var __getOwnPropDesc = Object.getOwnPropertyDescriptor;
 var __getOwnPropNames = Object.getOwnPropertyNames;
 var __getProtoOf = Object.getPrototypeOf;
 var __hasOwnProp = Object.prototype.hasOwnProperty;
+var __typeError = (msg) => {
+  throw TypeError(msg);
+};
+var __defNormalProp = (obj, key, value) => key in obj ? __defProp(obj, key, { enumerable: true, configurable: true, writable: true, value }) : obj[key] = value;
 var __require = /* @__PURE__ */ ((x) => typeof require !== "undefined" ? require : typeof Proxy !== "undefined" ? new Proxy(x, {
   get: (a, b) => (typeof require !== "undefined" ? require : a)[b]
 }) : x)(function(x) {
@@ -30,6 +34,12 @@ var __toESM = (mod, isNodeMode, target) => (target = mod != null ? __create(__ge
   isNodeMode || !mod || !mod.__esModule ? __defProp(target, "default", { value: mod, enumerable: true }) : target,
   mod
 ));
+var __publicField = (obj, key, value) => __defNormalProp(obj, typeof key !== "symbol" ? key + "" : key, value);
+var __accessCheck = (obj, member, msg) => member.has(obj) || __typeError("Cannot " + msg);
+var __privateGet = (obj, member, getter) => (__accessCheck(obj, member, "read from private field"), getter ? getter.call(obj) : member.get(obj));
+var __privateAdd = (obj, member, value) => member.has(obj) ? __typeError("Cannot add the same private member more than once") : member instanceof WeakSet ? member.add(obj) : member.set(obj, value);
+var __privateSet = (obj, member, value, setter) => (__accessCheck(obj, member, "write to private field"), setter ? setter.call(obj, value) : member.set(obj, value), value);
+var __privateMethod = (obj, member, method) => (__accessCheck(obj, member, "access private method"), method);
 
 // ci/token-endpoint/start.ts
 var LEAST_NODE = 20;
@@ -82,10 +92,12 @@ var GENESYS_DOMAINS = {
 // ci/token-endpoint/command-line.ts
 var UsageError = class extends Error {
 };
-var USAGE = `usage: token-endpoint NAME [--min-ttl 5m] [--genesys-region REGION] -- COMMAND
+var USAGE = `usage: token-endpoint NAME[,NAME...] [--min-ttl 5m] [--genesys-region REGION]
+                      [--own-bearer] -- COMMAND
 
 Runs COMMAND, and answers its OAuth2 token requests with the stored token of
 NAME on a port of this machine: for a COMMAND that runs longer than any token.
+Several tokens: each call is sent with the one that has most requests left.
 COMMAND finds OAUTH_TOKEN_URL, OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET in its
 environment. They are good for this job only.
 
@@ -93,6 +105,8 @@ environment. They are good for this job only.
   --genesys-region REGION  forward /api/v2/ to Genesys Cloud too, always with a
                            live token; sets GENESYSCLOUD_GATEWAY_HOST, _PORT,
                            _PROTOCOL and GENESYSCLOUD_OAUTHCLIENT_ID, _SECRET
+  --own-bearer             COMMAND gets a bearer of this run instead of the
+                           token; the gateway exchanges it in each call
   --prefix PATH, --function NAME, --profile P, --no-mask
                            as for access-token
 
@@ -107,9 +121,18 @@ function readCommandLine(args, env) {
   const [name, unexpected] = positionals;
   if (name === void 0) throw new UsageError("the name of the token is missing");
   if (unexpected !== void 0) throw new UsageError(`unexpected '${unexpected}': a command follows --`);
+  const names = name.split(",");
+  if (names.includes("")) throw new UsageError(`'${name}' has an empty name`);
+  if (new Set(names).size < names.length) throw new UsageError(`'${name}' has a name twice`);
   const [file, ...rest] = args.slice(end + 1);
   if (file === void 0) throw new UsageError("-- and a command are missing");
-  const { "min-ttl": minTtl = "5m", "genesys-region": region } = values;
+  const { "min-ttl": minTtl = "5m", "genesys-region": region, "own-bearer": ownBearer = false } = values;
+  if (ownBearer && region === void 0) {
+    throw new UsageError("--own-bearer needs --genesys-region: only a gateway can exchange the bearer");
+  }
+  if (names.length > 1 && values.function !== void 0) {
+    throw new UsageError("--function names the refresher of one token, and there are several names");
+  }
   const minTtlMs = milliseconds(minTtl);
   const passedOn = ["prefix", "function", "profile"].flatMap((option) => {
     const value = values[option];
@@ -117,8 +140,10 @@ function readCommandLine(args, env) {
   });
   const flags = values["no-mask"] ? ["--no-mask"] : [];
   return {
-    accessTokenArguments: [name, "--min-ttl", minTtl, ...passedOn, ...flags],
+    names,
+    accessTokenOptions: ["--min-ttl", minTtl, ...passedOn, ...flags],
     minTtlMs,
+    ownBearer,
     profile: values.profile,
     genesys: region === void 0 ? void 0 : genesysOf(region, env.GENESYSCLOUD_REGION),
     command: [file, ...rest]
@@ -138,6 +163,7 @@ function parse(args) {
         function: text,
         profile: text,
         "no-mask": flag,
+        "own-bearer": flag,
         help: { ...flag, short: "h" }
       }
     });
@@ -459,7 +485,7 @@ function locationOnGateway(location, origin) {
 // ci/token-endpoint/gateway.ts
 var IDLE_CONNECTION_MS = 4e3;
 function createGateway(options) {
-  const { origin, source, credentials, env, reason, mostConnections } = options;
+  const { origin, pool, credentials, env, reason, mostConnections } = options;
   const agent = new Agent({
     keepAlive: true,
     timeout: IDLE_CONNECTION_MS,
@@ -469,6 +495,7 @@ function createGateway(options) {
     rejectUnauthorized: true
   });
   const send = (request, response, path, accessToken) => new Promise((resolve) => {
+    if (response.destroyed) return resolve({ code: "aborted", connectionWasReused: false });
     const headers = requestHeaders(request.headersDistinct, accessToken);
     const outgoing = sendRequest(origin, { agent, method: request.method, path, headers });
     const refuseProtocol = ({ socket }) => {
@@ -488,6 +515,37 @@ function createGateway(options) {
     if (hasBody(request)) request.pipe(outgoing);
     else outgoing.end();
   });
+  const take = async () => {
+    const lease = await pool.take();
+    if (lease === "none is live") {
+      throw apiRefusal(503, "service.unavailable", reason(), { "retry-after": "10" });
+    }
+    if ("token" in lease) return lease;
+    const seconds = String(lease.retryAfterSeconds);
+    const message = `All tokens of this job are used up for this minute. Retry the request in [${seconds}] seconds`;
+    throw apiRefusal(429, "too.many.requests", message, { "retry-after": seconds });
+  };
+  const exchange = async (request, response, path, lease, isRepeatable) => {
+    const { token, source } = lease;
+    let answer;
+    try {
+      answer = await send(request, response, path, token.accessToken);
+      if (isRepeatable && !(answer instanceof IncomingMessage) && answer.connectionWasReused) {
+        answer = await send(request, response, path, token.accessToken);
+      }
+      if (answer instanceof IncomingMessage && answer.statusCode === 401) {
+        source.refuse(token);
+        const newer = isRepeatable ? await source.current() : void 0;
+        if (newer !== void 0 && newer.accessToken !== token.accessToken) {
+          answer.resume();
+          answer = await send(request, response, path, newer.accessToken);
+        }
+      }
+      return answer;
+    } finally {
+      lease.answered(answer instanceof IncomingMessage ? answer : void 0);
+    }
+  };
   return {
     async forward(request, response, path, trust) {
       var _a, _b;
@@ -506,23 +564,13 @@ function createGateway(options) {
         const message = "Not forwarded: the only transfer encoding that is forwarded is chunked.";
         throw apiRefusal(501, "not.implemented", message);
       }
-      const token = await source.current();
-      if (token === void 0) {
-        throw apiRefusal(503, "service.unavailable", reason(), { "retry-after": "10" });
-      }
-      const { accessToken } = token;
       const isRepeatable = !hasBody(request) && /^(?:get|head)$/i.test(method);
-      let answer = await send(request, response, path, accessToken);
-      if (isRepeatable && !(answer instanceof IncomingMessage) && answer.connectionWasReused) {
-        answer = await send(request, response, path, accessToken);
-      }
-      if (answer instanceof IncomingMessage && answer.statusCode === 401) {
-        source.refuse(token);
-        const newer = isRepeatable ? await source.current() : void 0;
-        if (newer !== void 0 && newer.accessToken !== accessToken) {
-          answer.resume();
-          answer = await send(request, response, path, newer.accessToken);
-        }
+      let lease = await take();
+      let answer = await exchange(request, response, path, lease, isRepeatable);
+      while (isRepeatable && isTooMany(answer) && lease.isUsedUp() && pool.hasRoom()) {
+        answer.resume();
+        lease = await take();
+        answer = await exchange(request, response, path, lease, isRepeatable);
       }
       if (answer instanceof IncomingMessage) {
         response.writeHead(answer.statusCode, responseHeaders(answer.headersDistinct, origin));
@@ -534,6 +582,9 @@ function createGateway(options) {
     },
     close: () => agent.destroy()
   };
+}
+function isTooMany(answer) {
+  return answer instanceof IncomingMessage && answer.statusCode === 429;
 }
 function hasBody(request) {
   const { "transfer-encoding": encoding, "content-length": length } = request.headers;
@@ -547,9 +598,10 @@ function bearerOf(request) {
 
 // ci/token-endpoint/job-credentials.ts
 const { createHash, randomBytes, timingSafeEqual } = require("crypto");
-function createJobCredentials() {
+function createJobCredentials({ ownBearer }) {
   const clientId = randomBytes(16).toString("hex");
   const clientSecret = randomBytes(32).toString("hex");
+  const bearer = ownBearer ? randomBytes(32).toString("hex") : void 0;
   const expected = digest(clientId, clientSecret);
   const issued = /* @__PURE__ */ new Set();
   return {
@@ -557,7 +609,9 @@ function createJobCredentials() {
     clientSecret,
     matches: (id, secret) => timingSafeEqual(digest(id, secret), expected),
     issue: (accessToken) => {
-      issued.add(digest(accessToken).toString("base64"));
+      const given = bearer != null ? bearer : accessToken;
+      issued.add(digest(given).toString("base64"));
+      return given;
     },
     isIssued: (accessToken) => issued.has(digest(accessToken).toString("base64"))
   };
@@ -760,34 +814,164 @@ async function startLoopbackServer(options) {
   };
 }
 
-// ci/token-endpoint/token-requests.ts
+// ci/token-endpoint/token-pool.ts
 const { setTimeout: sleep2 } = require("timers/promises");
+
+// ci/token-endpoint/rate-limit.ts
+var USUAL_ALLOWED = 300;
+var INACCURACY_MS = 2e3;
+var LONGEST_RESET_SECONDS = 120;
+var _count, _now, _RateLimit_instances, learn_fn;
+var RateLimit = class {
+  constructor(now2) {
+    __privateAdd(this, _RateLimit_instances);
+    __publicField(this, "allowed", USUAL_ALLOWED);
+    __publicField(this, "resetAtMs", Number.NEGATIVE_INFINITY);
+    /** Calls without an answer: the count of an answer may not have them yet. */
+    __publicField(this, "onTheWay", 0);
+    __privateAdd(this, _count, 0);
+    __privateAdd(this, _now);
+    __privateSet(this, _now, now2);
+  }
+  /** How many calls may be sent; 0 or less: the minute is used up. */
+  left() {
+    const afterReset = __privateGet(this, _now).call(this) - this.resetAtMs;
+    if (afterReset > INACCURACY_MS) return this.allowed - this.onTheWay;
+    if (afterReset >= 0) return 0.5;
+    return this.allowed - __privateGet(this, _count) - this.onTheWay;
+  }
+  /** Records the answer to a call that was on the way; undefined: it got none. */
+  answered(answer) {
+    this.onTheWay -= 1;
+    const { headers = {}, statusCode } = answer != null ? answer : {};
+    const number = (name) => Number.parseInt(String(headers[name]), 10);
+    const [count, allowed] = [number("inin-ratelimit-count"), number("inin-ratelimit-allowed")];
+    if (count >= 0 && allowed > 0) __privateMethod(this, _RateLimit_instances, learn_fn).call(this, count, allowed, number("inin-ratelimit-reset"));
+    else if (statusCode === 429) __privateMethod(this, _RateLimit_instances, learn_fn).call(this, this.allowed, this.allowed, number("retry-after"));
+  }
+};
+_count = new WeakMap();
+_now = new WeakMap();
+_RateLimit_instances = new WeakSet();
+learn_fn = function(count, allowed, resetSeconds) {
+  const resetAtMs = __privateGet(this, _now).call(this) + Math.min(resetSeconds, LONGEST_RESET_SECONDS) * 1e3;
+  if (!(resetAtMs >= this.resetAtMs - INACCURACY_MS)) return;
+  const isSameMinute = resetAtMs <= this.resetAtMs + INACCURACY_MS;
+  __privateSet(this, _count, isSameMinute ? Math.max(__privateGet(this, _count), count) : count);
+  this.resetAtMs = isSameMinute ? Math.min(this.resetAtMs, resetAtMs) : resetAtMs;
+  this.allowed = allowed;
+};
+
+// ci/token-endpoint/token-pool.ts
+var LOOK_EVERY_MS2 = 1e3;
+function createTokenPool(sources, now2) {
+  const members = sources.map(({ name, source }) => ({
+    name,
+    source,
+    version: source.held.version,
+    limit: new RateLimit(now2),
+    calls: 0,
+    leastLeft: Number.POSITIVE_INFINITY
+  }));
+  let turn = 0;
+  const waiting = [];
+  const mostLeft = (among) => among.toSorted((a, b) => b.limit.left() - a.limit.left() || a.calls - b.calls)[0];
+  const lease = (member, token) => {
+    if (token.version !== member.version) {
+      Object.assign(member, { version: token.version, limit: new RateLimit(now2) });
+    }
+    const { limit, source } = member;
+    limit.onTheWay += 1;
+    member.calls += 1;
+    return {
+      token,
+      source,
+      answered(answer) {
+        limit.answered(answer);
+        const left = limit.left() + limit.onTheWay;
+        if (limit.resetAtMs > now2()) member.leastLeft = Math.min(member.leastLeft, Math.max(0, left));
+        for (const wake of waiting.splice(0)) wake();
+      },
+      isUsedUp: () => limit.left() < 1
+    };
+  };
+  const nextAnswer = (untilMs) => new Promise((resolve) => {
+    waiting.push(resolve);
+    const waitMs = Math.max(1, Math.min(LOOK_EVERY_MS2, untilMs - now2()));
+    sleep2(waitMs, void 0, { ref: false }).then(resolve);
+  });
+  return {
+    inTurn() {
+      const first = turn % members.length;
+      turn += 1;
+      return [...members.slice(first), ...members.slice(0, first)].map(({ source }) => source);
+    },
+    async take() {
+      const live = new Set(members);
+      for (let best = mostLeft(members); best !== void 0; best = mostLeft([...live])) {
+        if (members.length === 1 || best.limit.left() > 0) {
+          const token = await best.source.current();
+          if (token === void 0) live.delete(best);
+          else if (members.length === 1 || best.limit.left() > 0) return lease(best, token);
+          continue;
+        }
+        const limits = [...live].map(({ limit }) => limit);
+        const resetAtMs = Math.min(...limits.map((limit) => limit.resetAtMs));
+        if (limits.every(({ onTheWay }) => onTheWay === 0)) {
+          return { retryAfterSeconds: Math.max(1, Math.ceil((resetAtMs - now2()) / 1e3)) };
+        }
+        await nextAnswer(resetAtMs);
+      }
+      return "none is live";
+    },
+    hasRoom: () => members.some(({ limit }) => limit.left() >= 1),
+    report() {
+      const used = members.filter(({ calls: calls2 }) => calls2 > 0);
+      if (used.length === 0) return void 0;
+      const calls = members.map((member) => `${member.name} ${member.calls}`).join(", ");
+      const least = used.toSorted((a, b) => a.leastLeft - b.leastLeft)[0];
+      const left = Number.isFinite(least.leastLeft) ? `; the least left of ${least.limit.allowed} a minute: ${least.leastLeft} (${least.name})` : "";
+      return `calls per token: ${calls}${left}`;
+    }
+  };
+}
+
+// ci/token-endpoint/token-requests.ts
+const { setTimeout: sleep3 } = require("timers/promises");
 var LEAST_EXPIRES_IN = 90;
 var LONGEST_BODY = 16384;
 var BODY_TIMEOUT_MS = 1e4;
 var GATEWAY_WAIT_MS = 1e4;
 function createTokenRequests(options) {
-  const { credentials, source, isGateway, now: now2, reason } = options;
+  const { credentials, pool, isGateway, now: now2, reason } = options;
   return async (request, response, trust) => {
+    var _a;
     if (request.method !== "POST") {
       throw apiRefusal(405, "method.not.allowed", "A token request is a POST.", { allow: "POST" });
     }
     check(request, await readBody(request), credentials);
     trust();
-    const newest = source.newest();
-    const live = await (isGateway ? Promise.race([newest, sleep2(GATEWAY_WAIT_MS, void 0, { ref: false })]) : newest);
-    const token = live != null ? live : isGateway ? source.held : void 0;
+    const sources = pool.inTurn();
+    const newest = newestOf(sources);
+    const live = await (isGateway ? Promise.race([newest, sleep3(GATEWAY_WAIT_MS, void 0, { ref: false })]) : newest);
+    const token = live != null ? live : isGateway ? (_a = sources[0]) == null ? void 0 : _a.held : void 0;
     if (token === void 0) {
       throw oauthError(503, "temporarily_unavailable", reason(), { "retry-after": "10" });
     }
     const secondsLeft = Math.floor((token.expiresAtMs - now2()) / 1e3);
-    credentials.issue(token.accessToken);
     answerJson(response, 200, {
-      access_token: token.accessToken,
+      access_token: credentials.issue(token.accessToken),
       token_type: "Bearer",
       expires_in: isGateway ? Math.max(LEAST_EXPIRES_IN, secondsLeft) : secondsLeft
     });
   };
+}
+async function newestOf(sources) {
+  for (const source of sources) {
+    const token = await source.newest();
+    if (token !== void 0) return token;
+  }
+  return void 0;
 }
 function oauthError(status, error, description, headers) {
   return new Refusal(status, { error, error_description: description }, headers);
@@ -980,15 +1164,27 @@ async function main() {
     process.stdout.write(USAGE);
     return;
   }
-  const { accessTokenArguments: args, minTtlMs, profile, genesys, command } = commandLine;
+  const { names, accessTokenOptions, minTtlMs, profile, genesys, ownBearer, command } = commandLine;
   const script = findAccessToken(process.argv[1], env.PATH);
   const session = examineAwsSession({ env, profile, now });
-  const read = createTokenReader({ script, args, environments: session.environments, tell });
-  const { status, token: first } = await read();
-  if (first === void 0) {
-    say("COMMAND was not run: there is no live token");
-    process.exitCode = status === 0 ? 1 : status;
+  const { environments } = session;
+  const tokens = await Promise.all(
+    names.map(async (name) => {
+      const read = createTokenReader({ script, args: [name, ...accessTokenOptions], environments, tell });
+      return { name, read, ...await read() };
+    })
+  );
+  const sources = tokens.flatMap(
+    ({ name, read, token: first }) => first ? [{ name, source: createTokenSource({ first, read, minTtlMs, now, onError: sayError }) }] : []
+  );
+  const without = tokens.find(({ token }) => token === void 0);
+  if (without !== void 0) {
+    say(`COMMAND was not run: there is no live token${names.length > 1 ? ` of ${without.name}` : ""}`);
+    process.exitCode = without.status === 0 ? 1 : without.status;
     return;
+  }
+  if (new Set(tokens.map(({ token }) => token == null ? void 0 : token.accessToken)).size < names.length) {
+    say("two of the names have the same token, and share its rate limit");
   }
   const notice = await session.notice;
   if (notice !== void 0) say(notice);
@@ -997,19 +1193,25 @@ async function main() {
       "this Node.js does not support HTTPS_PROXY: calls go to Genesys Cloud directly. Node.js 22.21 and 24.5 support it"
     );
   }
-  const source = createTokenSource({ first, read, minTtlMs, now, onError: sayError });
-  const reason = () => `There is no live token. ${session.endsAtMs !== void 0 && now() >= session.endsAtMs ? "The job's AWS session has ended, so no newer one can be read: request a longer session." : `access-token ended with status ${source.lastStatus}; its messages are in the job's log.`}`;
-  const credentials = createJobCredentials();
+  const pool = createTokenPool(sources, now);
+  const lastFailure = () => {
+    var _a;
+    return (_a = sources.map(({ source }) => source.lastStatus).find((status) => status !== 0 && status !== 3)) != null ? _a : 0;
+  };
+  const reason = () => `There is no live token. ${session.endsAtMs !== void 0 && now() >= session.endsAtMs ? "The job's AWS session has ended, so no newer one can be read: request a longer session." : `access-token ended with status ${lastFailure()}; its messages are in the job's log.`}`;
+  const credentials = createJobCredentials({ ownBearer });
   const origin = genesys && `https://api.${genesys.domain}`;
   const mostConnections = connectionLimit();
-  const gateway = origin ? createGateway({ origin, source, credentials, env, reason, mostConnections }) : void 0;
+  const gateway = origin ? createGateway({ origin, pool, credentials, env, reason, mostConnections }) : void 0;
   const isGateway = gateway !== void 0;
-  const answerTokenRequest = createTokenRequests({ credentials, source, isGateway, now, reason });
+  const answerTokenRequest = createTokenRequests({ credentials, pool, isGateway, now, reason });
   const server = await startLoopbackServer({ answerTokenRequest, gateway, mostConnections });
   say(`answers on http://${server.host}:${server.port}${origin ? ` for ${origin}` : ""}`);
   const watchdog = startWatchdog(server.descriptor);
   const end = await run2(command, commandEnvironment({ env, server, credentials, genesys }), watchdog);
   await server.close();
+  const report = pool.report();
+  if (report !== void 0) say(report);
   endLike(end);
 }
 function takesProxies(version) {

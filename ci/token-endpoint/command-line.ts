@@ -3,14 +3,18 @@ import { GENESYS_DOMAINS } from '../../lambda/providers/genesys-regions.ts';
 
 /** The parsed command line. */
 export interface CommandLine {
-  /** Arguments for `access-token get`, from NAME on. */
-  readonly accessTokenArguments: readonly string[];
+  /** The tokens' names. */
+  readonly names: readonly string[];
+  /** Options for `access-token get`. */
+  readonly accessTokenOptions: readonly string[];
   /** The remaining life below which a newer token is requested, in milliseconds. */
   readonly minTtlMs: number;
   /** Profile for the AWS CLI; undefined: the environment's. */
   readonly profile: string | undefined;
   /** Genesys Cloud's region and its domain: also run a gateway to `https://api.{domain}`. */
   readonly genesys: { readonly region: string; readonly domain: string } | undefined;
+  /** Whether COMMAND gets a bearer of this run, which the gateway exchanges, in place of the stored token. */
+  readonly ownBearer: boolean;
   readonly command: readonly [string, ...string[]];
 }
 
@@ -18,10 +22,12 @@ export interface CommandLine {
 export class UsageError extends Error {}
 
 /** The text of `--help`. */
-export const USAGE = `usage: token-endpoint NAME [--min-ttl 5m] [--genesys-region REGION] -- COMMAND
+export const USAGE = `usage: token-endpoint NAME[,NAME...] [--min-ttl 5m] [--genesys-region REGION]
+                      [--own-bearer] -- COMMAND
 
 Runs COMMAND, and answers its OAuth2 token requests with the stored token of
 NAME on a port of this machine: for a COMMAND that runs longer than any token.
+Several tokens: each call is sent with the one that has most requests left.
 COMMAND finds OAUTH_TOKEN_URL, OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET in its
 environment. They are good for this job only.
 
@@ -29,6 +35,8 @@ environment. They are good for this job only.
   --genesys-region REGION  forward /api/v2/ to Genesys Cloud too, always with a
                            live token; sets GENESYSCLOUD_GATEWAY_HOST, _PORT,
                            _PROTOCOL and GENESYSCLOUD_OAUTHCLIENT_ID, _SECRET
+  --own-bearer             COMMAND gets a bearer of this run instead of the
+                           token; the gateway exchanges it in each call
   --prefix PATH, --function NAME, --profile P, --no-mask
                            as for access-token
 
@@ -50,9 +58,18 @@ export function readCommandLine(args: readonly string[], env: NodeJS.ProcessEnv)
   const [name, unexpected] = positionals;
   if (name === undefined) throw new UsageError('the name of the token is missing');
   if (unexpected !== undefined) throw new UsageError(`unexpected '${unexpected}': a command follows --`);
+  const names = name.split(',');
+  if (names.includes('')) throw new UsageError(`'${name}' has an empty name`);
+  if (new Set(names).size < names.length) throw new UsageError(`'${name}' has a name twice`);
   const [file, ...rest] = args.slice(end + 1);
   if (file === undefined) throw new UsageError('-- and a command are missing');
-  const { 'min-ttl': minTtl = '5m', 'genesys-region': region } = values;
+  const { 'min-ttl': minTtl = '5m', 'genesys-region': region, 'own-bearer': ownBearer = false } = values;
+  if (ownBearer && region === undefined) {
+    throw new UsageError('--own-bearer needs --genesys-region: only a gateway can exchange the bearer');
+  }
+  if (names.length > 1 && values.function !== undefined) {
+    throw new UsageError('--function names the refresher of one token, and there are several names');
+  }
   const minTtlMs = milliseconds(minTtl);
   const passedOn = (['prefix', 'function', 'profile'] as const).flatMap((option) => {
     const value = values[option];
@@ -60,8 +77,10 @@ export function readCommandLine(args: readonly string[], env: NodeJS.ProcessEnv)
   });
   const flags = values['no-mask'] ? ['--no-mask'] : [];
   return {
-    accessTokenArguments: [name, '--min-ttl', minTtl, ...passedOn, ...flags],
+    names,
+    accessTokenOptions: ['--min-ttl', minTtl, ...passedOn, ...flags],
     minTtlMs,
+    ownBearer,
     profile: values.profile,
     genesys: region === undefined ? undefined : genesysOf(region, env.GENESYSCLOUD_REGION),
     command: [file, ...rest],
@@ -82,6 +101,7 @@ function parse(args: string[]) {
         function: text,
         profile: text,
         'no-mask': flag,
+        'own-bearer': flag,
         help: { ...flag, short: 'h' },
       },
     });

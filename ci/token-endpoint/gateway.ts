@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream';
 import { answerJson, apiRefusal } from './answer.ts';
 import { endsToken, requestHeaders, responseHeaders } from './forwarded-call.ts';
 import type { JobCredentials } from './job-credentials.ts';
-import type { TokenSource } from './token-source.ts';
+import type { Lease, TokenPool } from './token-pool.ts';
 
 /** Forwards the job's calls to Genesys Cloud's API, each with a live token. */
 export interface Gateway {
@@ -35,7 +35,7 @@ const IDLE_CONNECTION_MS = 4000;
 export function createGateway(options: {
   /** `https://api.mypurecloud.de` */
   readonly origin: string;
-  readonly source: TokenSource;
+  readonly pool: TokenPool;
   readonly credentials: Pick<JobCredentials, 'isIssued'>;
   /** HTTPS_PROXY and NO_PROXY, for Node.js versions that support them. */
   readonly env: NodeJS.ProcessEnv;
@@ -43,7 +43,7 @@ export function createGateway(options: {
   readonly reason: () => string;
   readonly mostConnections: number;
 }): Gateway {
-  const { origin, source, credentials, env, reason, mostConnections } = options;
+  const { origin, pool, credentials, env, reason, mostConnections } = options;
   const agent = new Agent({
     keepAlive: true,
     timeout: IDLE_CONNECTION_MS,
@@ -61,6 +61,8 @@ export function createGateway(options: {
     accessToken: string,
   ): Promise<IncomingMessage | Unanswered> =>
     new Promise((resolve) => {
+      // The client went away while the call waited for a token.
+      if (response.destroyed) return resolve({ code: 'aborted', connectionWasReused: false });
       const headers = requestHeaders(request.headersDistinct, accessToken);
       const outgoing = sendRequest(origin, { agent, method: request.method as string, path, headers });
       // Status 101: no call asked for another protocol.
@@ -82,6 +84,47 @@ export function createGateway(options: {
       else outgoing.end();
     });
 
+  /** @throws Refusal if there is no token for the call */
+  const take = async (): Promise<Lease> => {
+    const lease = await pool.take();
+    if (lease === 'none is live') {
+      throw apiRefusal(503, 'service.unavailable', reason(), { 'retry-after': '10' });
+    }
+    if ('token' in lease) return lease;
+    const seconds = String(lease.retryAfterSeconds);
+    const message = `All tokens of this job are used up for this minute. Retry the request in [${seconds}] seconds`;
+    throw apiRefusal(429, 'too.many.requests', message, { 'retry-after': seconds });
+  };
+
+  /** Sends the call with a token. A repeatable one is sent again if that may help. */
+  const exchange = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    lease: Lease,
+    isRepeatable: boolean,
+  ): Promise<IncomingMessage | Unanswered> => {
+    const { token, source } = lease;
+    let answer: IncomingMessage | Unanswered | undefined;
+    try {
+      answer = await send(request, response, path, token.accessToken);
+      if (isRepeatable && !(answer instanceof IncomingMessage) && answer.connectionWasReused) {
+        answer = await send(request, response, path, token.accessToken);
+      }
+      if (answer instanceof IncomingMessage && answer.statusCode === 401) {
+        source.refuse(token);
+        const newer = isRepeatable ? await source.current() : undefined;
+        if (newer !== undefined && newer.accessToken !== token.accessToken) {
+          answer.resume();
+          answer = await send(request, response, path, newer.accessToken);
+        }
+      }
+      return answer;
+    } finally {
+      lease.answered(answer instanceof IncomingMessage ? answer : undefined);
+    }
+  };
+
   return {
     async forward(request, response, path, trust) {
       const { method = '' } = request;
@@ -100,23 +143,14 @@ export function createGateway(options: {
         const message = 'Not forwarded: the only transfer encoding that is forwarded is chunked.';
         throw apiRefusal(501, 'not.implemented', message);
       }
-      const token = await source.current();
-      if (token === undefined) {
-        throw apiRefusal(503, 'service.unavailable', reason(), { 'retry-after': '10' });
-      }
-      const { accessToken } = token;
       const isRepeatable = !hasBody(request) && /^(?:get|head)$/i.test(method);
-      let answer = await send(request, response, path, accessToken);
-      if (isRepeatable && !(answer instanceof IncomingMessage) && answer.connectionWasReused) {
-        answer = await send(request, response, path, accessToken);
-      }
-      if (answer instanceof IncomingMessage && answer.statusCode === 401) {
-        source.refuse(token);
-        const newer = isRepeatable ? await source.current() : undefined;
-        if (newer !== undefined && newer.accessToken !== accessToken) {
-          answer.resume();
-          answer = await send(request, response, path, newer.accessToken);
-        }
+      let lease = await take();
+      let answer = await exchange(request, response, path, lease, isRepeatable);
+      // Other jobs use the tokens too.
+      while (isRepeatable && isTooMany(answer) && lease.isUsedUp() && pool.hasRoom()) {
+        answer.resume();
+        lease = await take();
+        answer = await exchange(request, response, path, lease, isRepeatable);
       }
       if (answer instanceof IncomingMessage) {
         response.writeHead(answer.statusCode as number, responseHeaders(answer.headersDistinct, origin));
@@ -128,6 +162,10 @@ export function createGateway(options: {
     },
     close: () => agent.destroy(),
   };
+}
+
+function isTooMany(answer: IncomingMessage | Unanswered): answer is IncomingMessage {
+  return answer instanceof IncomingMessage && answer.statusCode === 429;
 }
 
 function hasBody(request: IncomingMessage): boolean {

@@ -6,16 +6,21 @@ export interface JobCredentials {
   readonly clientSecret: string;
   /** Tells whether both are this job's, in constant time. */
   matches(clientId: string, clientSecret: string): boolean;
-  /** Records a token that the job gets. */
-  issue(accessToken: string): void;
-  /** Tells whether the job got this token here. The gateway forwards no others. */
+  /** Records what the job gets for a token, and returns it: the token itself, or the bearer of this run. */
+  issue(accessToken: string): string;
+  /** Tells whether the job got this bearer here. The gateway forwards no others. */
   isIssued(accessToken: string): boolean;
 }
 
-/** Makes them. Hexadecimal, so that neither a form nor a Basic header must escape them. */
-export function createJobCredentials(): JobCredentials {
+/**
+ * Makes them. Hexadecimal, so that neither a form nor a Basic header must escape them.
+ *
+ * @param options `ownBearer`: the job gets a bearer of this run for each token
+ */
+export function createJobCredentials({ ownBearer }: { readonly ownBearer: boolean }): JobCredentials {
   const clientId = randomBytes(16).toString('hex');
   const clientSecret = randomBytes(32).toString('hex');
+  const bearer = ownBearer ? randomBytes(32).toString('hex') : undefined;
   const expected = digest(clientId, clientSecret);
   // Hashes, so that no expired token stays in memory.
   const issued = new Set<string>();
@@ -24,7 +29,9 @@ export function createJobCredentials(): JobCredentials {
     clientSecret,
     matches: (id, secret) => timingSafeEqual(digest(id, secret), expected),
     issue: (accessToken) => {
-      issued.add(digest(accessToken).toString('base64'));
+      const given = bearer ?? accessToken;
+      issued.add(digest(given).toString('base64'));
+      return given;
     },
     isIssued: (accessToken) => issued.has(digest(accessToken).toString('base64')),
   };

@@ -9,6 +9,7 @@ import { createJobCredentials } from './job-credentials.ts';
 import { separateEnvironments } from './own-environment.ts';
 import { type CommandEnd, endLike, runCommand } from './run-command.ts';
 import { startLoopbackServer } from './server.ts';
+import { createTokenPool } from './token-pool.ts';
 import { createTokenRequests } from './token-requests.ts';
 import { createTokenSource } from './token-source.ts';
 import { startWatchdog, type Watchdog } from './watchdog.ts';
@@ -43,15 +44,27 @@ async function main(): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  const { accessTokenArguments: args, minTtlMs, profile, genesys, command } = commandLine;
+  const { names, accessTokenOptions, minTtlMs, profile, genesys, ownBearer, command } = commandLine;
   const script = findAccessToken(process.argv[1] as string, env.PATH);
   const session = examineAwsSession({ env, profile, now });
-  const read = createTokenReader({ script, args, environments: session.environments, tell });
-  const { status, token: first } = await read();
-  if (first === undefined) {
-    say('COMMAND was not run: there is no live token');
-    process.exitCode = status === 0 ? 1 : status;
+  const { environments } = session;
+  const tokens = await Promise.all(
+    names.map(async (name) => {
+      const read = createTokenReader({ script, args: [name, ...accessTokenOptions], environments, tell });
+      return { name, read, ...(await read()) };
+    }),
+  );
+  const sources = tokens.flatMap(({ name, read, token: first }) =>
+    first ? [{ name, source: createTokenSource({ first, read, minTtlMs, now, onError: sayError }) }] : [],
+  );
+  const without = tokens.find(({ token }) => token === undefined);
+  if (without !== undefined) {
+    say(`COMMAND was not run: there is no live token${names.length > 1 ? ` of ${without.name}` : ''}`);
+    process.exitCode = without.status === 0 ? 1 : without.status;
     return;
+  }
+  if (new Set(tokens.map(({ token }) => token?.accessToken)).size < names.length) {
+    say('two of the names have the same token, and share its rate limit');
   }
   const notice = await session.notice;
   if (notice !== undefined) say(notice);
@@ -61,26 +74,30 @@ async function main(): Promise<void> {
     );
   }
 
-  const source = createTokenSource({ first, read, minTtlMs, now, onError: sayError });
+  const pool = createTokenPool(sources, now);
+  const lastFailure = (): number =>
+    sources.map(({ source }) => source.lastStatus).find((status) => status !== 0 && status !== 3) ?? 0;
   const reason = (): string =>
     `There is no live token. ${
       session.endsAtMs !== undefined && now() >= session.endsAtMs
         ? "The job's AWS session has ended, so no newer one can be read: request a longer session."
-        : `access-token ended with status ${source.lastStatus}; its messages are in the job's log.`
+        : `access-token ended with status ${lastFailure()}; its messages are in the job's log.`
     }`;
-  const credentials = createJobCredentials();
+  const credentials = createJobCredentials({ ownBearer });
   const origin = genesys && `https://api.${genesys.domain}`;
   const mostConnections = connectionLimit();
   const gateway = origin
-    ? createGateway({ origin, source, credentials, env, reason, mostConnections })
+    ? createGateway({ origin, pool, credentials, env, reason, mostConnections })
     : undefined;
   const isGateway = gateway !== undefined;
-  const answerTokenRequest = createTokenRequests({ credentials, source, isGateway, now, reason });
+  const answerTokenRequest = createTokenRequests({ credentials, pool, isGateway, now, reason });
   const server = await startLoopbackServer({ answerTokenRequest, gateway, mostConnections });
   say(`answers on http://${server.host}:${server.port}${origin ? ` for ${origin}` : ''}`);
   const watchdog = startWatchdog(server.descriptor);
   const end = await run(command, commandEnvironment({ env, server, credentials, genesys }), watchdog);
   await server.close();
+  const report = pool.report();
+  if (report !== undefined) say(report);
   endLike(end);
 }
 

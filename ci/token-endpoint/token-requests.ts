@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { StoredToken } from './access-token.ts';
 import { answerJson, apiRefusal, Refusal } from './answer.ts';
 import type { JobCredentials } from './job-credentials.ts';
+import type { TokenPool } from './token-pool.ts';
 import type { TokenSource } from './token-source.ts';
 
 /**
@@ -27,35 +29,44 @@ const GATEWAY_WAIT_MS = 10_000;
  */
 export function createTokenRequests(options: {
   readonly credentials: JobCredentials;
-  readonly source: TokenSource;
+  readonly pool: Pick<TokenPool, 'inTurn'>;
   readonly isGateway: boolean;
   readonly now: () => number;
   /** Why there is no token, for the client's log. */
   readonly reason: () => string;
 }): (request: IncomingMessage, response: ServerResponse, trust: () => void) => Promise<void> {
-  const { credentials, source, isGateway, now, reason } = options;
+  const { credentials, pool, isGateway, now, reason } = options;
   return async (request, response, trust) => {
     if (request.method !== 'POST') {
       throw apiRefusal(405, 'method.not.allowed', 'A token request is a POST.', { allow: 'POST' });
     }
     check(request, await readBody(request), credentials);
     trust();
-    const newest = source.newest();
+    const sources = pool.inTurn();
+    const newest = newestOf(sources);
     const live = await (isGateway
       ? Promise.race([newest, sleep(GATEWAY_WAIT_MS, undefined, { ref: false })])
       : newest);
-    const token = live ?? (isGateway ? source.held : undefined);
+    const token = live ?? (isGateway ? sources[0]?.held : undefined);
     if (token === undefined) {
       throw oauthError(503, 'temporarily_unavailable', reason(), { 'retry-after': '10' });
     }
     const secondsLeft = Math.floor((token.expiresAtMs - now()) / 1000);
-    credentials.issue(token.accessToken);
     answerJson(response, 200, {
-      access_token: token.accessToken,
+      access_token: credentials.issue(token.accessToken),
       token_type: 'Bearer',
       expires_in: isGateway ? Math.max(LEAST_EXPIRES_IN, secondsLeft) : secondsLeft,
     });
   };
+}
+
+/** The token of the first source that has a live one. */
+async function newestOf(sources: readonly TokenSource[]): Promise<StoredToken | undefined> {
+  for (const source of sources) {
+    const token = await source.newest();
+    if (token !== undefined) return token;
+  }
+  return undefined;
 }
 
 function oauthError(
