@@ -89,7 +89,15 @@ export function createFunction(
     ...(props.code === 'refresher' ? { retryAttempts: 0, maxEventAge: BEAT_MAX_AGE } : {}),
     ...(props.vpc === undefined ? {} : networkOf(scope, props, props.vpc)),
   });
-  if (props.vpc !== undefined) denyVpcActions(scope, fn, role);
+  if (props.vpc !== undefined) {
+    const policy = allowVpcActions(scope, role);
+    fn.node.addDependency(policy);
+    // CloudFormation waits until nothing is left in a group before it deletes it.
+    for (const group of fn.connections.securityGroups) {
+      if (group.node.scope === scope) group.node.addDependency(policy);
+    }
+    denyVpcActions(scope, fn, role);
+  }
   return { fn, role };
 }
 
@@ -98,7 +106,7 @@ export function createFunction(
  * AWS managed policy, and no wildcard that matches another token's resources.
  */
 function createRole(scope: Construct, props: FunctionProps, logGroup: ILogGroup): Role {
-  const { does, policyName, statements, vpc } = props;
+  const { does, policyName, statements } = props;
   const role = new Role(scope, 'Role', {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
     description: does,
@@ -111,20 +119,10 @@ function createRole(scope: Construct, props: FunctionProps, logGroup: ILogGroup)
             actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
             resources: [logGroup.logGroupArn],
           }),
-          ...(vpc === undefined
-            ? []
-            : [new PolicyStatement({ actions: NETWORK_INTERFACE_ACTIONS, resources: ['*'] })]),
         ],
       }),
     },
   });
-  if (vpc !== undefined) {
-    acknowledge(
-      role,
-      'AwsSolutions-IAM5[Resource::*]',
-      'The EC2 actions that attach the function to its VPC have no resource-level permissions. A policy denies them to the code in the function.',
-    );
-  }
   return role;
 }
 
@@ -172,6 +170,23 @@ const NETWORK_INTERFACE_ACTIONS = [
   'ec2:DescribeSubnets',
   'ec2:UnassignPrivateIpAddresses',
 ];
+
+/**
+ * Lets the Lambda service attach the function to its VPC, by a policy of its own: CloudFormation deletes it after all else has left the
+ * VPC. Without it Lambda could not remove its network interfaces, and the security group could not be deleted.
+ */
+function allowVpcActions(scope: Construct, role: Role): Policy {
+  const policy = new Policy(scope, 'VpcActions', {
+    roles: [role],
+    statements: [new PolicyStatement({ actions: NETWORK_INTERFACE_ACTIONS, resources: ['*'] })],
+  });
+  acknowledge(
+    policy,
+    'AwsSolutions-IAM5[Resource::*]',
+    'The EC2 actions that attach the function to its VPC have no resource-level permissions. A policy denies them to the code in the function.',
+  );
+  return policy;
+}
 
 /**
  * Denies the VPC permissions to code in the function: only the Lambda service can use them.

@@ -9,6 +9,7 @@ import {
   PolicyStatement,
 } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct, Dependable } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import { addStatement, checkGrantee, hasTakenPolicy, isRole } from './grantee.ts';
@@ -22,6 +23,8 @@ export interface ReadableToken {
   readonly scope: Construct;
   readonly parameters: TokenParameters;
   readonly encryptionKey: IKey | undefined;
+  /** Has the configured key in its environment. */
+  readonly fn: IFunction;
   /** Encrypts the stored token with a new key, or fails the deployment. */
   readonly firstMint: Construct;
 }
@@ -72,7 +75,7 @@ function waitForMints(grant: Grant, tokens: readonly ReadableToken[]): void {
  * A role that an app makes gets one statement that names no key: it stays as it is when the key changes. Nothing of the
  * refresher refers to the role, which may therefore wait for the refresher, and be in another stack.
  *
- * An imported role waits for nothing: it gets a policy for each key, which the first mint waits for, see {@link createKeyPolicy}.
+ * An imported role waits for nothing: it gets a policy for each key, which the function waits for, see {@link createKeyPolicy}.
  */
 function grantDecrypt(grantee: IGrantable, tokens: readonly ReadableToken[]): Grant[] {
   const [first] = tokens;
@@ -99,7 +102,7 @@ function grantDecrypt(grantee: IGrantable, tokens: readonly ReadableToken[]): Gr
     const those = tokens.filter(({ encryptionKey }) => encryptionKey?.keyArn === keyArn);
     const statement = statementOn(keyArn, those);
     const policy = createKeyPolicy(scope, 'ReaderKey', { role: principal, statement });
-    for (const { firstMint } of those) firstMint.node.addDependency(policy);
+    for (const { fn } of those) fn.node.addDependency(policy);
   }
   return [];
 }
@@ -121,9 +124,9 @@ function acknowledgeAnyKey(principal: IPrincipal, arn: string): void {
  * Allows a role to use an encryption key. A change of the key denies access to nobody.
  *
  * The policy's logical id is computed from its content, so that another key makes another policy. CloudFormation creates
- * it in the update, and deletes the old one only when the whole update has succeeded. The first mint, which encrypts the
- * stored token again, must wait for the policy: if the mint fails, the update is rolled back, and the role still has the
- * old policy, for the old key.
+ * it in the update, and deletes the old one only when the whole update has succeeded. The function, which encrypts the stored token
+ * again, gets the new key after the policy. If no token can be minted, the update is rolled back, and the role still has the old
+ * policy, for the old key.
  */
 export function createKeyPolicy(
   scope: Construct,

@@ -277,10 +277,13 @@ export class TokenRefresher extends Construct {
     const secretId = environment.SECRET_ARN;
     const mint = { fn, parameters, encryptionKey, secretId, configuration };
     const firstMint = createFirstMint(this, 'FirstMint', mint);
-    this.readable = { scope: this, parameters, encryptionKey, firstMint };
+    this.readable = { scope: this, parameters, encryptionKey, fn, firstMint };
     this.grants = new TokenRefresherGrants(this.readable, fn, functionName);
     const keyStatement = parameters.refreshKeyStatement();
-    const keyPolicy = keyStatement && createKeyPolicy(this, 'FunctionKey', { role, statement: keyStatement });
+    // A beat between them would encrypt with a key that the role may not use yet.
+    if (keyStatement !== undefined) {
+      fn.node.addDependency(createKeyPolicy(this, 'FunctionKey', { role, statement: keyStatement }));
+    }
     const heartbeat = createHeartbeat(this, 'Heartbeat', { fn });
     createSecretChangeRule(this, 'SecretChange', { fn, secret: props.secret });
     const { statusParameterName } = this;
@@ -309,8 +312,6 @@ export class TokenRefresher extends Construct {
       // Deleted after the function and the permission to write: no late beat can create a parameter again.
       cleanUp,
       role,
-      // The function may use a new key before the first mint encrypts the token with it.
-      ...(keyPolicy === undefined ? [] : [keyPolicy]),
       // With a reserved concurrency of 1 the first beat and the first mint would throttle each other.
       firstMint,
       heartbeat,

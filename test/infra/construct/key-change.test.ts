@@ -22,8 +22,9 @@ test.each([
   expect([old.length, added.length]).toEqual([oldKey ? 3 : 0, newKey ? 3 : 0]);
   // The old permissions stay until all else is done: none of them is changed in place.
   expect(old.filter((id) => id in after.Resources)).toEqual([]);
-  // The new ones are there before the mint.
-  expect(added.filter((id) => !waitsFor(after, firstMintOf(after), id))).toEqual([]);
+  // The new ones are there before the function has the key, and before the mint.
+  expect(added.filter((id) => !waitsFor(after, functionOf(after), id))).toEqual([]);
+  expect(waitsFor(after, firstMintOf(after), functionOf(after))).toBe(true);
 });
 
 function templateWith(encryptionKeyArn: string | undefined): Template {
@@ -47,6 +48,11 @@ function keyPolicies(template: Template, key: string | undefined): string[] {
 
 function firstMintOf(template: Template): string {
   return idsOf(template, ({ Type }) => Type === 'Custom::FirstMint')[0] ?? '';
+}
+
+function functionOf(template: Template): string {
+  const { Properties } = template.Resources[firstMintOf(template)] ?? {};
+  return String(Object(Properties?.FunctionName).Ref);
 }
 
 /** Whether a resource is created after another: it names it, or one that does. */
