@@ -10,7 +10,7 @@ import {
 } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { Construct, Dependable } from 'constructs';
+import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import { addStatement, checkGrantee, hasTakenPolicy, isRole } from './grantee.ts';
 import { isImported, policyNameFor } from './imported-identity.ts';
@@ -50,7 +50,7 @@ export function grantRead(grantee: IGrantable, tokens: readonly ReadableToken[])
   const isImmutable = isRole(grantPrincipal) && !hasTakenPolicy(grantPrincipal);
   const keys = isImmutable ? [] : grantDecrypt(grantee, encrypted);
   const grant = [...others, ...keys].reduce((all, one) => all.combine(one), read);
-  waitForMints(grant, tokens);
+  waitForMints(grantPrincipal, tokens);
   return grant;
 }
 
@@ -58,11 +58,9 @@ export function grantRead(grantee: IGrantable, tokens: readonly ReadableToken[])
  * Lets a policy of our own wait for the first mints. If the prefix has changed and no token can be minted, the update fails, and the
  * identity can still read the token at the old place. The policy of a role that somebody's app makes is not ours.
  */
-function waitForMints(grant: Grant, tokens: readonly ReadableToken[]): void {
-  const policies = Dependable.of(grant).dependencyRoots.filter(
-    (one) => keepsReleasedIds(one) || (one.node.scope !== undefined && isImported(one.node.scope)),
-  );
-  for (const policy of policies) {
+function waitForMints(principal: IPrincipal, tokens: readonly ReadableToken[]): void {
+  if (!Construct.isConstruct(principal) || !(isImported(principal) || keepsReleasedIds(principal))) return;
+  for (const policy of principal.node.children.filter((one) => one instanceof Policy)) {
     for (const { firstMint } of tokens) {
       if (Stack.of(firstMint) === Stack.of(policy)) policy.node.addDependency(firstMint);
     }
