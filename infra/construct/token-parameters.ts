@@ -4,6 +4,9 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { viaService } from './via-service.ts';
 
+/** The path of the parameters that claim a token's name for a stack. */
+export const CLAIMS = '/token-refresher';
+
 /** The two parameters of one token: their names, and the permissions on them. */
 export interface TokenParameters {
   /** Name of the SecureString parameter that holds the token. */
@@ -57,7 +60,7 @@ export function tokenParameters(
   return {
     tokenParameterName,
     statusParameterName,
-    claimName: `/token-refresher${options.prefix}/${options.name}`,
+    claimName: `${CLAIMS}${options.prefix}/${options.name}`,
     tokenArn: token,
     arns: both,
     refreshStatements: () => [

@@ -151,6 +151,17 @@ export function createSsm(place: Place, kms: Kms): Ssm {
       };
     }),
 
+    GetParametersByPath: operation(
+      { Path: z.string(), Recursive: z.literal(true), WithDecryption: withDecryption },
+      (input, call) => {
+        authorize('GetParametersByPath', [input.Path], call);
+        const found = [...store.view(call).keys()].filter((name) => name.startsWith(`${input.Path}/`));
+        return {
+          Parameters: found.map((name) => describe(findVersion(name, call), input.WithDecryption, call)),
+        };
+      },
+    ),
+
     GetParameterHistory: operation({ Name: parameterName, WithDecryption: withDecryption }, (input, call) => {
       authorize('GetParameterHistory', [input.Name], call);
       const { name, versions } = existingParameter(input.Name, call);
