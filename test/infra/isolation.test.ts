@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isAllowed } from '../../local/aws/iam.ts';
 import type { PolicyDocument } from '../../local/aws/operation.ts';
 import type { Template } from '../../local/cloud-assembly.ts';
@@ -184,3 +185,43 @@ function parameterArn(name: string | undefined): string {
 function secretArnOf({ environment }: TokenFunction, id = environment.SECRET_ARN ?? ''): string {
   return id.startsWith('arn:') ? id : `arn:aws:secretsmanager:${region}:${accountId}:secret:${id}-AbCdEf`;
 }
+
+/** Whose role it is, by its logical id or its name: who the table of docs/stack.md says it is. */
+function whoseRole(role: string): string {
+  const owners: [RegExp, string][] = [
+    [/HeartbeatRole/, 'schedule'],
+    [/^DeploymentCalls/, 'deployment'],
+    [/Rotation/, 'rotation function'],
+    [/^(genesys|cxone|generic)Role/, 'function'],
+  ];
+  return owners.find(([pattern]) => pattern.test(role))?.[1] ?? 'reader';
+}
+
+test('docs/stack.md lists each action of each role, and no other', () => {
+  const { vpcId, encryptionKeyArn } = FULL_TOKENS.at(-1) ?? {};
+  const all = { vpcId, encryptionKeyArn, tags: { team: 'contact-centre' } };
+  const tokens = FULL_TOKENS.map((token) => ({ ...token, ...all }));
+  const { template } = synthesize({ tokens, context: FULL_CONTEXT, target: TARGET });
+  const allowed: string[] = [];
+  const add = (role: string, document: unknown) => {
+    const { Statement } = document as { Statement: { Effect: string; Action: string | string[] }[] };
+    for (const { Action } of Statement.filter(({ Effect }) => Effect === 'Allow')) {
+      for (const action of [Action].flat()) allowed.push(`${whoseRole(role)}: ${action}`);
+    }
+  };
+  for (const [id, { Type, Properties = {} }] of Object.entries(template.Resources)) {
+    const { Policies = [], Roles = [], PolicyDocument: document } = Properties as Record<string, never[]>;
+    if (Type === 'AWS::IAM::Role') for (const { PolicyDocument } of Policies) add(id, PolicyDocument);
+    if (Type !== 'AWS::IAM::Policy') continue;
+    for (const role of Roles) add(Object(role).Ref ?? role, document);
+  }
+
+  const [, table = ''] = readFileSync('docs/stack.md', 'utf8').split(/^## Permissions$/m);
+  let who = '';
+  const listed = [...table.matchAll(/^\| ([^|]*)\| ([^|]*)\|/gm)].flatMap(([, first = '', actions = '']) => {
+    who = first.split(',')[0]?.trim() || who;
+    return [...actions.matchAll(/`(\w+:\w+)`/g)].map(([, action]) => `${who}: ${action}`);
+  });
+  const ofRoles = listed.filter((line) => !line.startsWith('Secrets Manager: '));
+  expect([...new Set(ofRoles)].sort()).toEqual([...new Set(allowed)].sort());
+});
