@@ -411,7 +411,7 @@ function apiPath(target) {
   const path = target.startsWith("/api/api/v2/") ? target.slice("/api".length) : target;
   if (!path.startsWith("/api/v2/")) return void 0;
   const segments = segmentsOf(path);
-  const isDots = (segment) => /^\s*\.[.\s]*$/.test(segment);
+  const isDots = (segment) => /^\s*[.\u3002][.\u3002\s]*$/.test(segment);
   return segments === void 0 || segments.some(isDots) ? void 0 : path;
 }
 function segmentsOf(path) {
@@ -421,9 +421,9 @@ function segmentsOf(path) {
   } catch {
     return void 0;
   }
-  text = text.normalize("NFKC").replace(new RegExp("\\p{Cf}", "gu"), "");
+  text = text.normalize("NFKD").replace(new RegExp("\\p{Cf}", "gu"), "");
   if (new RegExp("%[0-9a-f]{2}|\\p{Cc}", "iu").test(text)) return void 0;
-  return text.split(/[/\\]/).map((segment) => segment.replace(/;.*/, ""));
+  return text.split(/[/\\\u2044\u2215\u29f8]/).map((segment) => segment.replace(/;.*/, ""));
 }
 var OTHER_TOKENS = /^(?:timeout|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 function endsToken(method, path) {
@@ -446,7 +446,7 @@ var HOP_BY_HOP = [
   "upgrade"
 ];
 var REPLACED = ["host", "authorization", "expect", "content-length"];
-var OVERRIDING = /^x[-_].*(?:method|(?:original|rewrite)[-_]ur[il])/;
+var OVERRIDING = /method|override|^x[-_].*(?:original|rewrite|forwarded|replaced|ur[il]$|path)/;
 function requestHeaders(headers, accessToken) {
   const { "transfer-encoding": encoding, "content-length": length } = headers;
   return {
@@ -1110,6 +1110,8 @@ function startWatchdog(listener) {
   const start = () => {
     const shell = spawn2("sh", ["-c", SCRIPT], {
       detached: true,
+      // Nothing with which a shell begins otherwise, such as exported functions.
+      env: { PATH: process.env.PATH },
       stdio: ["pipe", "ignore", "ignore", listener != null ? listener : "ignore"]
     });
     const again = () => {

@@ -15,7 +15,7 @@ export function apiPath(target: string): string | undefined {
   const path = target.startsWith('/api/api/v2/') ? target.slice('/api'.length) : target;
   if (!path.startsWith('/api/v2/')) return undefined;
   const segments = segmentsOf(path);
-  const isDots = (segment: string): boolean => /^\s*\.[.\s]*$/.test(segment);
+  const isDots = (segment: string): boolean => /^\s*[.\u3002][.\u3002\s]*$/.test(segment);
   return segments === undefined || segments.some(isDots) ? undefined : path;
 }
 
@@ -28,9 +28,9 @@ function segmentsOf(path: string): string[] | undefined {
     return undefined;
   }
   // Other forms of a character, such as a full-width dot, and characters that nobody sees.
-  text = text.normalize('NFKC').replace(/\p{Cf}/gu, '');
+  text = text.normalize('NFKD').replace(/\p{Cf}/gu, '');
   if (/%[0-9a-f]{2}|\p{Cc}/iu.test(text)) return undefined;
-  return text.split(/[/\\]/).map((segment) => segment.replace(/;.*/, ''));
+  return text.split(/[/\\\u2044\u2215\u29f8]/).map((segment) => segment.replace(/;.*/, ''));
 }
 
 // By id a user's tokens; and the idle timeout, which is a setting.
@@ -74,7 +74,7 @@ const HOP_BY_HOP = [
 const REPLACED = ['host', 'authorization', 'expect', 'content-length'];
 
 /** Headers by which a server may take another method or path than those of the request line, which were checked. */
-const OVERRIDING = /^x[-_].*(?:method|(?:original|rewrite)[-_]ur[il])/;
+const OVERRIDING = /method|override|^x[-_].*(?:original|rewrite|forwarded|replaced|ur[il]$|path)/;
 
 type Distinct = Readonly<NodeJS.Dict<string[]>>;
 

@@ -25,6 +25,8 @@ export function startWatchdog(listener?: number): Watchdog {
   const start = () => {
     const shell = spawn('sh', ['-c', SCRIPT], {
       detached: true,
+      // Nothing with which a shell begins otherwise, such as exported functions.
+      env: { PATH: process.env.PATH },
       stdio: ['pipe', 'ignore', 'ignore', listener ?? 'ignore'],
     });
     const again = (): void => {

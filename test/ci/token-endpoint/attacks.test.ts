@@ -95,6 +95,8 @@ test.each([
   'DELETE /api/v2/to%E2%84%AAens/me',
   'DELETE /api/v2/%EF%BD%94okens/me',
   'DELETE /api/v2/tokens%E2%80%8B/me',
+  'DELETE /api/v2/token%C5%9B/me',
+  'DELETE /api/v2/tokens%E2%88%95me',
   'DELETE /api/v2/api/v2/tokens/me',
   'DELETE /api/v2/tokens',
   'POST /api/v2/tokens/me',
