@@ -84,9 +84,12 @@ export interface FirstMintProperties {
   readonly Configuration: string;
 }
 
-/** The namespace and the name of the one metric: the remaining life of the stored token, in seconds. */
+/** The namespace and the name of the metric of each beat: the remaining life of the stored token, in seconds. */
 export const METRIC_NAMESPACE = 'TokenRefresher';
 export const METRIC_NAME = 'RemainingSeconds';
+
+/** Counts invocations with a wrong event, which Lambda counts as errors. Without one the metric has no data, and no costs. */
+export const INVALID_EVENTS_METRIC_NAME = 'InvalidEvents';
 
 /** The heartbeat: EventBridge Scheduler's finest rate. */
 export const BEAT_MS = 60_000;

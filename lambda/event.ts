@@ -9,7 +9,7 @@ export type Request =
   | { readonly kind: 'diagnose' };
 
 const ACCEPTED =
-  'Nothing was minted or stored. Send {}, {"force":true}, {"minRemainingSeconds":2700} or {"diagnose":true}.';
+  'It requested nothing. Send {}, {"force":true}, {"minRemainingSeconds":2700} or {"diagnose":true}.';
 
 /**
  * Reads an invocation's event.

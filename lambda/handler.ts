@@ -2,12 +2,18 @@ import { type Config, parseConfig, policyOf } from './config.ts';
 import { describeProvider, MINT_TIME_LIMIT_MS } from './contract.ts';
 import type { Diagnosis } from './diagnose/diagnose.ts';
 import { type RefreshError, withCode } from './errors.ts';
-import { parseEvent } from './event.ts';
+import { parseEvent, type Request } from './event.ts';
 import { logLine } from './log-line.ts';
 import type { Minter } from './mint/minter.ts';
 import { createClock } from './refresh/clock.ts';
 import { openParameters, type Parameters } from './refresh/parameters.ts';
-import { createMemory, type Observations, type RefreshResult, refresh } from './refresh/refresh.ts';
+import {
+  createMemory,
+  type Observations,
+  type RefreshOptions,
+  type RefreshResult,
+  refresh,
+} from './refresh/refresh.ts';
 
 /** The part of Lambda's context that is used. */
 export interface InvocationContext {
@@ -28,7 +34,8 @@ let opened: { readonly config: Config; readonly parameters: Parameters } | undef
 let minter: Promise<Minter> | undefined;
 
 /**
- * The Lambda function: refreshes the token if it is due, or does what the event requests.
+ * The Lambda function: does what the event requests. An invocation of any kind that finds the token due replaces it first,
+ * so that nobody who invokes the function in a loop keeps it from its work.
  *
  * - `refresh/refresh.ts` reads what is stored, and `refresh/planner.ts` decides whether a token is due.
  * - `mint/create-minter.ts` mints the token, as the provider's file in `providers/` describes.
@@ -41,7 +48,7 @@ export async function handler(
   context: InvocationContext,
 ): Promise<RefreshResult | Diagnosis> {
   const startedAt = new Date();
-  const observations: Observations = { remainingMs: null, warnings: [] };
+  const observations: Observations = { remainingMs: null, warnings: [], failure: null };
   const log = (outcome: { result: object } | { error: RefreshError }): void => {
     const line = logLine({
       tokenName: process.env.TOKEN_NAME ?? '',
@@ -68,27 +75,37 @@ export async function handler(
 }
 
 async function invoke(event: unknown, context: InvocationContext, observations: Observations) {
-  const request = parseEvent(event);
   const limitMs = Math.max(1, Math.min(MINT_TIME_LIMIT_MS, context.getRemainingTimeInMillis() - RESERVE_MS));
   const signal = AbortSignal.timeout(limitMs);
-  if (request.kind === 'diagnose') {
-    const { diagnose } = await loadOnDemand();
-    return await diagnose({ open, loadMinter, now: systemNow, clock, signal });
+  const start = async (what: RefreshOptions['request'], usedMinter?: Minter) => {
+    const { config, parameters } = open();
+    return await refresh({
+      request: what,
+      parameters,
+      loadMinter: async () => usedMinter ?? (await loadMinter(config)),
+      hasProbe: describeProvider(config.providerSettings).probeUrl !== undefined,
+      clock,
+      policy: policyOf(config),
+      provider: config.providerSettings.provider,
+      memory,
+      observations,
+      signal,
+      recordingSignal: () => AbortSignal.timeout(RECORDING_LIMIT_MS),
+    });
+  };
+  let request: Request;
+  try {
+    request = parseEvent(event);
+  } catch (invalid) {
+    await start({ kind: 'beat' }).catch((caught) => {
+      observations.failure = withCode(caught, 'PARAMETER_UNAVAILABLE').code;
+    });
+    throw invalid;
   }
-  const { config, parameters } = open();
-  return await refresh({
-    request,
-    parameters,
-    loadMinter: () => loadMinter(config),
-    hasProbe: describeProvider(config.providerSettings).probeUrl !== undefined,
-    clock,
-    policy: policyOf(config),
-    provider: config.providerSettings.provider,
-    memory,
-    observations,
-    signal,
-    recordingSignal: () => AbortSignal.timeout(RECORDING_LIMIT_MS),
-  });
+  if (request.kind !== 'diagnose') return await start(request);
+  const { diagnose } = await loadOnDemand();
+  const refreshIfDue = async (usedMinter: Minter) => await start({ kind: 'beat' }, usedMinter);
+  return await diagnose({ open, loadMinter, refreshIfDue, now: systemNow, clock, signal });
 }
 
 /** Reads the environment and makes what each beat needs; runs once per instance. */

@@ -1,4 +1,4 @@
-import { METRIC_NAME, METRIC_NAMESPACE } from './contract.ts';
+import { INVALID_EVENTS_METRIC_NAME, METRIC_NAME, METRIC_NAMESPACE } from './contract.ts';
 import type { RefreshError } from './errors.ts';
 import type { Observations } from './refresh/refresh.ts';
 
@@ -22,7 +22,13 @@ interface LogLineOptions {
  */
 export function logLine(options: LogLineOptions): string {
   const { tokenName, tokenParameter, requestId, observations, startedAt, endedAt, result, error } = options;
-  const { remainingMs, warnings } = observations;
+  const { remainingMs, warnings, failure = null } = observations;
+  // Of an error of the caller alone. The alarm "failing" does not count it.
+  const isInvalidEvent = error?.code === 'EVENT_INVALID' && failure === null;
+  const metrics = {
+    ...(remainingMs === null ? {} : { [METRIC_NAME]: Math.floor(remainingMs / 1000) }),
+    ...(isInvalidEvent ? { [INVALID_EVENTS_METRIC_NAME]: 1 } : {}),
+  };
   const level = error !== undefined ? 'error' : warnings.length > 0 ? 'warn' : 'info';
   return JSON.stringify({
     level,
@@ -31,13 +37,14 @@ export function logLine(options: LogLineOptions): string {
     requestId,
     ...result,
     ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }),
+    ...(failure === null ? {} : { failure }),
     ...(warnings.length > 0 ? { warnings } : {}),
     durationMs: endedAt.getTime() - startedAt.getTime(),
-    ...(remainingMs === null ? {} : metric(tokenParameter, remainingMs, startedAt)),
+    ...(Object.keys(metrics).length === 0 ? {} : metricFields(tokenParameter, metrics, startedAt)),
   });
 }
 
-function metric(tokenParameter: string, remainingMs: number, at: Date) {
+function metricFields(tokenParameter: string, metrics: Readonly<Record<string, number>>, at: Date) {
   return {
     _aws: {
       Timestamp: at.getTime(),
@@ -45,11 +52,14 @@ function metric(tokenParameter: string, remainingMs: number, at: Date) {
         {
           Namespace: METRIC_NAMESPACE,
           Dimensions: [['TokenParameter']],
-          Metrics: [{ Name: METRIC_NAME, Unit: 'Seconds' }],
+          Metrics: Object.keys(metrics).map((Name) => ({
+            Name,
+            Unit: Name === METRIC_NAME ? 'Seconds' : 'Count',
+          })),
         },
       ],
     },
     TokenParameter: tokenParameter,
-    [METRIC_NAME]: Math.floor(remainingMs / 1000),
+    ...metrics,
   };
 }

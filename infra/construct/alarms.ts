@@ -15,7 +15,13 @@ import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { type ITopic, Subscription, SubscriptionProtocol, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { BEAT_MS, type Guarantee, METRIC_NAME, METRIC_NAMESPACE } from '../../lambda/contract.ts';
+import {
+  BEAT_MS,
+  type Guarantee,
+  INVALID_EVENTS_METRIC_NAME,
+  METRIC_NAME,
+  METRIC_NAMESPACE,
+} from '../../lambda/contract.ts';
 import { durationText } from '../rules/duration-text.ts';
 import { dyingAlarm } from './dying-alarm.ts';
 import { invokeCommand } from './invocations.ts';
@@ -57,9 +63,21 @@ function missingAsZero(remaining: Metric): MathExpression {
   });
 }
 
-/** The failed invocations of the function. Each is a failed refresh. */
-function failuresMetric(fn: IFunction): Metric {
-  return fn.metricErrors({ period: FAILING_PERIOD, statistic: Stats.SUM });
+/** The failed refreshes: Lambda's errors without those of a caller who sent a wrong event. */
+function failuresMetric(fn: IFunction, tokenParameterName: string): MathExpression {
+  const sum = { period: FAILING_PERIOD, statistic: Stats.SUM };
+  const invalid = new Metric({
+    namespace: METRIC_NAMESPACE,
+    metricName: INVALID_EVENTS_METRIC_NAME,
+    dimensionsMap: { TokenParameter: tokenParameterName },
+    ...sum,
+  });
+  return new MathExpression({
+    expression: 'errors - FILL(invalid, 0)',
+    usingMetrics: { errors: fn.metricErrors(sum), invalid },
+    period: FAILING_PERIOD,
+    label: 'Failed refreshes',
+  });
 }
 
 /** What an alarm of a token is made of. */
@@ -106,7 +124,7 @@ export function createFailingAlarm(
   const alarm = new Alarm(scope, id, {
     ...nameOf(scope, `${props.functionName}-refresh-failing`),
     alarmDescription: `Refreshing the token "${props.tokenName}" (${props.tokenParameterName}) keeps failing. Jobs can use the stored token until it expires, at expiresAt in ${props.statusParameterName}. The error code is in lastFailure there, and in the function's log. ${adviceOf(scope, props, 'failing')}`,
-    metric: failuresMetric(props.fn),
+    metric: failuresMetric(props.fn, props.tokenParameterName),
     threshold: FAILING_COUNT,
     comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
     evaluationPeriods: 1,
@@ -209,7 +227,7 @@ export function createDashboard(
         new GraphWidget({
           title: 'Failed refreshes in 15 minutes',
           width: 8,
-          left: [failuresMetric(refresher.function)],
+          left: [failuresMetric(refresher.function, refresher.tokenParameterName)],
           leftYAxis: { min: 0, showUnits: false },
         }),
       ];

@@ -13,10 +13,10 @@ export function describeAge(createdAt: Date | undefined, now: Date): Finding {
   if (createdAt === undefined) return {};
   const days = Math.max(0, Math.floor((now.getTime() - createdAt.getTime()) / DAY_MS));
   const message = `The secret was stored ${days} days ago.`;
-  if (days <= SECRET_AGE_LIMIT_DAYS) return { message };
+  if (days < SECRET_AGE_LIMIT_DAYS) return { message };
   return {
     message,
-    warning: `The secret is older than ${SECRET_AGE_LIMIT_DAYS} days: replace it.`,
+    warning: `The client secret was stored ${days} days ago: replace it every ${SECRET_AGE_LIMIT_DAYS} days.`,
     fault: 'secret',
   };
 }
@@ -71,6 +71,22 @@ export function describeReading(reading: Reading, now: Date): Finding {
   const failure = reading.status?.lastFailure ?? null;
   if (seconds <= 0) return { message, warning: 'The stored token has expired.' };
   return failure === null ? { message } : { message, warning: `The last mint failed: ${failure.code}.` };
+}
+
+/** The finding of parameters whose token was due, so that this invocation replaced it first. */
+export function describeReplacement(finding: Finding, before: Reading | undefined, reason: string): Finding {
+  if (before !== undefined && before.tokenVersion === null) {
+    const isFirst = (before.status?.token ?? null) === null;
+    const why = isFirst ? 'There was none' : 'Somebody had deleted it';
+    return {
+      ...finding,
+      warning: `No token was stored. ${why}. This invocation has stored one; if that was more than two minutes ago, nobody invokes the function: check that its schedule is enabled.`,
+    };
+  }
+  return {
+    ...finding,
+    message: `${finding.message ?? ''} This invocation replaced it first (${reason}).`.trim(),
+  };
 }
 
 export function describeClock(awsTime: Date | undefined, differenceMs: number): Finding {

@@ -7,7 +7,8 @@ export type DiagnosisStepName =
   | 'scope'
   | 'probe'
   | 'parameters'
-  | 'clock';
+  | 'clock'
+  | 'schedule';
 
 /** The result of one step. Contains no token and no secret. */
 export interface DiagnosisStep {

@@ -57,6 +57,8 @@ export interface Observations {
   /** Remaining life of the stored token at the start of the invocation, as a reader sees it; 0 if none is stored, null if unknown. */
   remainingMs: number | null;
   readonly warnings: string[];
+  /** Why the token, which was due, could not be replaced in an invocation that requested nothing of the kind. @default null */
+  failure?: FailureCode | null;
 }
 
 export interface RefreshOptions {

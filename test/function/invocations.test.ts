@@ -24,11 +24,35 @@ test('each invocation writes one line of JSON; its metric is the remaining life 
   expect(lines.map(({ level }) => level)).toEqual(['info', 'info', 'error', 'error']);
   expect(lines[2].error.code).toBe('TOKEN_ENDPOINT_UNAVAILABLE');
   const remaining = lines.map(({ RemainingSeconds }) => Math.round(RemainingSeconds / 60));
-  expect(remaining).toEqual([0, 9, 60, Number.NaN]);
+  expect(remaining).toEqual([0, 9, 60, 60]);
   for (const line of lines.slice(0, 3)) {
     expect(line._aws).toEqual({ Timestamp: expect.any(Number), CloudWatchMetrics: [metric] });
     expect(line.TokenParameter).toBe(TOKEN_PARAMETER);
   }
+});
+
+test('an invocation of any kind that finds the token due replaces it first, by one mint', async () => {
+  const harness = await open();
+  await harness.invoke({});
+  const line = () => JSON.parse(harness.process.lines.at(-1) ?? '{}');
+  harness.advance(51 * MINUTE_MS);
+
+  const diagnosis = await harness.invoke({ diagnose: true });
+
+  expect(harness.aws.ssm.parameters.get(TOKEN_PARAMETER)?.versions).toHaveLength(2);
+  expect(harness.tokens.size).toBe(2);
+  expect(diagnosis).toMatchObject({ problem: null, healthy: true });
+  harness.advance(51 * MINUTE_MS);
+  expect(await harness.failure({ nonsense: true })).toMatchObject({ name: 'EVENT_INVALID' });
+  expect(harness.tokens.size).toBe(3);
+  // The alarm "failing" does not count it.
+  expect(line()).toMatchObject({ error: { code: 'EVENT_INVALID' }, InvalidEvents: 1 });
+  // A refresh that fails in such an invocation counts.
+  harness.advance(51 * MINUTE_MS);
+  harness.authorizationServer.faults.always('token', { kind: 'reset' });
+  expect(await harness.failure({ nonsense: true })).toMatchObject({ name: 'EVENT_INVALID' });
+  expect(line()).toMatchObject({ failure: 'TOKEN_ENDPOINT_UNAVAILABLE', error: { code: 'EVENT_INVALID' } });
+  expect(line()).not.toHaveProperty('InvalidEvents');
 });
 
 test('a hundred jobs that ask for more life cause one mint where concurrency is reserved', async () => {

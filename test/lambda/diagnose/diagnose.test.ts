@@ -45,6 +45,8 @@ interface Found {
   readonly stored: Stored | Error;
   readonly awsTime: Date | undefined;
   readonly now: Date;
+  /** What the refresh before the steps does to what is stored. */
+  readonly refreshedTo: Stored | undefined;
 }
 
 const HEALTHY: Found = {
@@ -56,6 +58,7 @@ const HEALTHY: Found = {
   stored: { tokenVersion: null, status: null },
   awsTime,
   now: after(0.5),
+  refreshedTo: undefined,
 };
 
 const orThrow = <T>(value: T | Error): T => {
@@ -68,8 +71,9 @@ async function run(changes: Partial<Found> = {}) {
   const { scope, probes } = found;
   const written: unknown[] = [];
   const now = () => found.now;
+  let stored = found.stored;
   const parameters: Parameters = {
-    read: async () => ({ ...orThrow(found.stored), awsTime: found.awsTime }),
+    read: async () => ({ ...orThrow(stored), awsTime: found.awsTime }),
     readToken: async () => 'canary-old',
     writeToken: async ({ accessToken }) => written.push(accessToken) + 7,
     writeStatus: async ({ status }) => void written.push(status.token?.version),
@@ -84,6 +88,11 @@ async function run(changes: Partial<Found> = {}) {
   const diagnosis = await diagnose({
     open: () => ({ config: parseConfig({ ...ENVIRONMENT, ...found.environment }), parameters }),
     loadMinter: async () => minter,
+    refreshIfDue: async () => {
+      if (found.refreshedTo === undefined) return { outcome: 'still-fresh', reason: 'not-due' };
+      stored = found.refreshedTo;
+      return { outcome: 'refreshed', reason: 'age' };
+    },
     now,
     clock: createClock(now),
     signal: AbortSignal.timeout(10_000),
@@ -96,17 +105,18 @@ async function run(changes: Partial<Found> = {}) {
 const says = (step?: DiagnosisStep) => `${step?.message ?? ''} [${step?.warning ?? ''}] ${step?.fault ?? ''}`;
 
 test('a healthy refresher: every step in order, and nothing is stored', async () => {
-  const { healthy, steps, written } = await run({ scope: 'read' });
+  const { problem, healthy, steps, written } = await run({ scope: 'read', stored: storing() });
 
-  expect(healthy).toBe(true);
+  expect([problem, healthy]).toEqual([null, true]);
   expect(steps.map((one) => `${one.step}: ${says(one)}`)).toEqual([
     'config:  [] ',
     'secret: The secret was stored 0 days ago. [] ',
     'token-endpoint: The token endpoint returned a token that lives 3600 s. [] ',
     'scope: The server granted every requested scope. [] ',
-    'probe: The provider accepted the token. [] ',
-    expect.stringMatching(/^parameters: {2}\[No token is stored yet.*\] $/),
+    'probe: The provider accepted the token. The stored one is still accepted. [] ',
+    'parameters: Version 7 is stored, 1800 s are left. [] ',
     "clock: The function's clock differs from AWS's by 0 s. [] ",
+    'schedule: Nothing shows that an invocation is missing. [] ',
   ]);
   expect(steps[0]).toEqual({ step: 'config', ok: true, durationMs: 0 });
   expect(written).toEqual([]);
@@ -114,13 +124,13 @@ test('a healthy refresher: every step in order, and nothing is stored', async ()
 
 /** The steps in order; a skipped one is "-". */
 test.each<[Partial<Found>, string]>([
-  [{ environment: { REFRESH_INTERVAL_SECONDS: 'soon' } }, 'CONFIG_INVALID of stack, -, -, -, -, -, -'],
-  [{ secretCreatedAt: fail('SECRET_MALFORMED') }, 'ok, SECRET_MALFORMED of secret, -, -, -, ok, ok'],
-  [{ mint: fail('TOKEN_REJECTED') }, 'ok, ok, TOKEN_REJECTED of secret, -, -, ok, ok'],
-  [{ mint: fail('TOKEN_TOO_LARGE') }, 'ok, ok, TOKEN_TOO_LARGE of token endpoint, -, -, ok, ok'],
-  [{ mint: new TypeError('canary') }, 'ok, ok, undefined of refresher, -, -, ok, ok'],
-  [{ probes: { 'canary-new': 'refused' } }, 'ok, ok, ok, ok, TOKEN_UNUSABLE of token endpoint, ok, ok'],
-  [{ stored: fail('PARAMETER_UNAVAILABLE') }, 'ok, ok, ok, ok, ok, PARAMETER_UNAVAILABLE of SSM, -'],
+  [{ environment: { REFRESH_INTERVAL_SECONDS: 'soon' } }, 'CONFIG_INVALID of stack, -, -, -, -, -, -, -'],
+  [{ secretCreatedAt: fail('SECRET_MALFORMED') }, 'ok, SECRET_MALFORMED of secret, -, -, -, ok, ok, ok'],
+  [{ mint: fail('TOKEN_REJECTED') }, 'ok, ok, TOKEN_REJECTED of secret, -, -, ok, ok, ok'],
+  [{ mint: fail('TOKEN_TOO_LARGE') }, 'ok, ok, TOKEN_TOO_LARGE of token endpoint, -, -, ok, ok, ok'],
+  [{ mint: new TypeError('canary') }, 'ok, ok, undefined of refresher, -, -, ok, ok, ok'],
+  [{ probes: { 'canary-new': 'refused' } }, 'ok, ok, ok, ok, TOKEN_UNUSABLE of token endpoint, ok, ok, ok'],
+  [{ stored: fail('PARAMETER_UNAVAILABLE') }, 'ok, ok, ok, ok, ok, PARAMETER_UNAVAILABLE of SSM, -, ok'],
 ])('a failed step has its code and fault; those that need it are skipped: %j', async (found, verdicts) => {
   const { healthy, steps } = await run(found);
 
@@ -143,8 +153,15 @@ const living = (seconds: number): Partial<Found> => ({
   environment: { LONGEST_JOB_SECONDS: '2700' },
 });
 const aged = (days: number) => ({ secretCreatedAt: after(-days * 86_400) });
+const NOTHING: Stored = { tokenVersion: null, status: null };
 const expired = { stored: storing({ expiresAt: awsTime }) };
-const failedSince = { stored: storing({}, { code: 'TOKEN_REJECTED' }) };
+const failing = (code: string, seconds = 0) => ({
+  code,
+  at: after(seconds),
+  consecutive: 3,
+  retryAt: after(seconds + 240),
+});
+const failedSince = { stored: storing({}, failing('TOKEN_REJECTED')) };
 const undescribed = { stored: { tokenVersion: 7, status: null } };
 const fromOtherSource = { stored: storing({ source: 'fedcba9876543210' }) };
 const refusesScope = { mint: { grantedScope: 'read canary' }, scope: 'read  admin' };
@@ -153,8 +170,8 @@ const warned = { mint: { warnings: ['One.', 'Two.'] } };
 const byOldSecret = { mint: { warnings: ['One.'], secretStage: 'AWSPREVIOUS' } as const };
 
 test.each<[string, Partial<Found>, RegExp]>([
-  ['secret', aged(90), /^The secret was stored 90 days ago\. \[\] $/],
-  ['secret', aged(91), /91 days ago\. \[.* than 90 days: replace it\.\] secret$/],
+  ['secret', aged(89), /^The secret was stored 89 days ago\. \[\] $/],
+  ['secret', aged(90), /90 days ago\. \[.* 90 days ago: replace it every 90 days\.\] secret$/],
   ['secret', { secretCreatedAt: undefined }, /^ \[\] $/],
   ['token-endpoint', warned, /lives 3600 s\. \[One\. Two\.\] token endpoint$/],
   ['token-endpoint', byOldSecret, /\[One\.\] secret$/],
@@ -178,6 +195,14 @@ test.each<[string, Partial<Found>, RegExp]>([
   ['probe', expired, /^The provider accepted the token\. \[\] $/],
   ['parameters', { stored: storing() }, /^Version 7 is stored, 1800 s are left\. \[\] $/],
   ['parameters', expired, /, 0 s are left\. \[The stored token has expired\.\] $/],
+  ['parameters', { stored: NOTHING }, /^ \[No token is stored yet.*\] $/],
+  [
+    'parameters',
+    { stored: storing(), refreshedTo: storing() },
+    /1800 s are left\. This invocation replaced it first \(age\)\. \[\] $/,
+  ],
+  ['parameters', { stored: NOTHING, refreshedTo: storing() }, /\[No token was stored\. There was none\. /],
+  ['schedule', { stored: NOTHING }, /^What is stored does not tell/],
   ['parameters', failedSince, /\[The last mint failed: TOKEN_REJECTED\.\] $/],
   ['parameters', undescribed, /^ \[The status does not describe the stored .*\] $/],
   ['clock', { now: after(-299.5) }, /differs from AWS's by -300 s\. \[.*clock is wrong.*\] clock$/],
@@ -201,4 +226,77 @@ test('if the mint ended the stored token, the new one is stored, with a warning'
     fault: 'token endpoint',
   });
   expect(written).toEqual(['canary-new', 8]);
+});
+
+const MINUTES = 60;
+const due = (minutes: number) => ({
+  issuedAt: after(-3_000 - minutes * MINUTES),
+  expiresAt: after(600 - minutes * MINUTES),
+  refreshDueAt: after(-minutes * MINUTES),
+});
+const deleted = (lastFailure: object | null) => ({ ...storing({}, lastFailure), tokenVersion: null });
+const OFF = 'stack: Nobody invoked the function: a refresh was due at ';
+const ENABLE = 'not even a failure; Enable the schedule in EventBridge Scheduler ';
+/** The first line of the answer, for the faults that people meet. */
+test.each<[string, Partial<Found>, string]>([
+  ['a wrong secret', { mint: fail('TOKEN_REJECTED') }, 'TOKEN_REJECTED (secret): It failed; Do this.'],
+  ['a malformed one', { secretCreatedAt: fail('SECRET_MALFORMED') }, 'SECRET_MALFORMED (secret): It f'],
+  [
+    'an outage',
+    { mint: fail('TOKEN_ENDPOINT_UNAVAILABLE') },
+    'TOKEN_ENDPOINT_UNAVAILABLE (token endpoint): It',
+  ],
+  ['a denial', { stored: fail('PARAMETER_UNAVAILABLE') }, 'PARAMETER_UNAVAILABLE (SSM): It failed; Do this.'],
+  [
+    'a refused token',
+    { probes: { 'canary-new': 'refused' } },
+    'TOKEN_UNUSABLE (token endpoint): The provider',
+  ],
+  [
+    'a wrong clock',
+    { stored: storing(), now: after(300) },
+    "clock: The function's clock is wrong; The function",
+  ],
+  [
+    'an old secret',
+    { ...aged(91), stored: storing() },
+    'secret: The client secret was stored 91 days ago: re',
+  ],
+  ['no token yet', { refreshedTo: storing() }, 'No token was stored; There was none; This invocation has st'],
+  [
+    'the schedule is off',
+    { stored: storing(due(6)), refreshedTo: storing() },
+    `${OFF}2026-11-20T13:54:00.000Z`,
+  ],
+  ['and the token has expired', { stored: storing(due(90)) }, ENABLE],
+  // An old failure is not the reason.
+  ['and an old failure', { stored: storing(due(30), failing('TOKEN_REJECTED', -1_200)) }, OFF],
+  ['a deleted token, an old failure', { stored: deleted(failing('TOKEN_REJECTED', -7_200)) }, OFF],
+  [
+    'a deleted token',
+    { stored: deleted(null), refreshedTo: storing() },
+    'No token was stored; Somebody had d',
+  ],
+  ['an invalid configuration', { environment: { TOKEN_NAME: '' } }, 'CONFIG_INVALID (stack): The function'],
+])('the first field says the problem and what to do, in one sentence: %s', async (_, found, expected) => {
+  const diagnosis = await run(found);
+
+  expect(Object.keys(diagnosis)[0]).toBe('problem');
+  expect(diagnosis.problem).toContain(expected);
+  expect(diagnosis.problem).not.toMatch(/\. [A-Z]/);
+  expect(diagnosis.healthy).toBe(!/^(stack|[A-Z_]+ \()/.test(diagnosis.problem ?? ''));
+});
+
+test.each<[string, object, object | null]>([
+  ['the token was due five minutes ago', due(5), null],
+  ['a failure is tried again later', due(30), failing('TOKEN_REJECTED', -60)],
+  [
+    'a failure is written when its count has doubled',
+    due(90),
+    { ...failing('X', -3_900), retryAt: after(-3_870), consecutive: 64 },
+  ],
+])('the schedule is not suspected while %s', async (_, token, lastFailure) => {
+  const { steps } = await run({ stored: storing(token, lastFailure) });
+
+  expect(steps.at(-1)).toMatchObject({ step: 'schedule', ok: true });
 });
