@@ -41,7 +41,7 @@ test('an invocation of any kind that finds the token due replaces it first, by o
 
   expect(harness.aws.ssm.parameters.get(TOKEN_PARAMETER)?.versions).toHaveLength(2);
   expect(harness.tokens.size).toBe(2);
-  expect(diagnosis).toMatchObject({ problem: null, healthy: true });
+  expect(diagnosis).toMatchObject({ healthy: true });
   harness.advance(51 * MINUTE_MS);
   expect(await harness.failure({ nonsense: true })).toMatchObject({ name: 'EVENT_INVALID' });
   expect(harness.tokens.size).toBe(3);
