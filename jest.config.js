@@ -4,6 +4,9 @@ import { availableParallelism } from 'node:os';
 const WORKER_DATA = 'test/support/worker-data.ts';
 process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --import=${new URL(WORKER_DATA, import.meta.url)}`;
 
+// Node.js keeps what it compiles, for the programs that tests start and for the next run: the AWS CDK takes a second to compile.
+process.env.NODE_COMPILE_CACHE ??= new URL('node_modules/.cache/compiled', import.meta.url).pathname;
+
 /** Suites run in Node.js itself, several in one process: they load the same modules as the app, and share them. */
 export default {
   runner: ['jest-light-runner', { runtime: 'child_process' }],

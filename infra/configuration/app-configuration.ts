@@ -12,7 +12,8 @@ export interface AppConfiguration {
   readonly terminationProtection: boolean;
 }
 
-const KEYS = ['tokens', 'tokensFile', 'stackName', 'dashboard', 'terminationProtection'];
+/** The app's own keys of the CDK's context. */
+export const CONTEXT_KEYS = ['tokens', 'tokensFile', 'stackName', 'dashboard', 'terminationProtection'];
 
 /**
  * Reads the app's configuration from the CDK's context, and the tokens from their file where there is one.
@@ -40,8 +41,8 @@ export function readConfiguration(
 /** Other tools use the context too: only a key that is similar to one of ours is reported. */
 function refuseMisspelt(context: Readonly<Record<string, unknown>>, problems: string[]): void {
   for (const key of Object.keys(context)) {
-    if (KEYS.includes(key)) continue;
-    const meant = didYouMean(key, KEYS);
+    if (CONTEXT_KEYS.includes(key)) continue;
+    const meant = didYouMean(key, CONTEXT_KEYS);
     if (meant !== '') problems.push(`${key}: is not a setting${meant}`);
   }
 }

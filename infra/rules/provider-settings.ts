@@ -20,6 +20,8 @@ interface ProviderRules<S> {
   readonly together?: (written: { readonly [K in keyof S]?: unknown }) => readonly Problem[];
   /** The lifetime of its tokens, in minutes: the shortest that can be configured at the provider, and the default. */
   readonly lifetime: { readonly least: number; readonly default: number };
+  /** The fewest settings that are complete, for each set of keys that the secret may hold. */
+  readonly examples: readonly S[];
   /** Whether its file in lambda/providers/ says how a client's secret is renewed: the token may have `rotation`. */
   readonly renewsSecrets?: true;
 }
@@ -80,6 +82,7 @@ export const PROVIDER_RULES: { readonly [N in ProviderName]: ProviderRules<Setti
       allowUnlistedDomain === false ? unlistedDomain(region) : [],
     // The client's "Token Duration": 300 to 172,800 seconds, 86,400 by default.
     lifetime: { least: 5, default: 24 * 60 },
+    examples: [{ region: 'eu-central-1' }],
     renewsSecrets: true,
   },
   'nice-cxone': {
@@ -87,6 +90,7 @@ export const PROVIDER_RULES: { readonly [N in ProviderName]: ProviderRules<Setti
       issuer: url().optional().describe('https URL; default `https://cxone.niceincontact.com`'),
     },
     lifetime: { least: 2, default: 60 },
+    examples: [{}],
   },
   'nice-cxone-access-key': {
     settings: {
@@ -96,6 +100,7 @@ export const PROVIDER_RULES: { readonly [N in ProviderName]: ProviderRules<Setti
       ).describe('`na1`, `eu1`, …, or a domain; required'),
     },
     lifetime: { least: 2, default: 60 },
+    examples: [{ area: 'na1' }],
   },
   oauth2: {
     settings: {
@@ -145,6 +150,10 @@ export const PROVIDER_RULES: { readonly [N in ProviderName]: ProviderRules<Setti
     },
     together: oauth2Together,
     lifetime: { least: 2, default: 60 },
+    examples: [
+      { tokenUrl: 'https://id.example.com/token' },
+      { issuer: 'https://id.example.com', clientAuthentication: 'private_key_jwt' },
+    ],
   },
 };
 

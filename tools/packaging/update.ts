@@ -9,6 +9,7 @@ import { buildTokenEndpoint } from '../../ci/build-token-endpoint.ts';
 import { tokensJsonSchema } from '../../infra/rules/settings.ts';
 import { threatTable } from '../prove/threats.ts';
 import { build } from './build.ts';
+import { settingsTable } from './provider-tables.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -20,13 +21,8 @@ const GENERATED: Readonly<Record<string, () => unknown>> = {
   },
   'tokens.schema.json': () =>
     writeFileSync(join(ROOT, 'tokens.schema.json'), `${JSON.stringify(tokensJsonSchema(), null, 2)}\n`),
-  'docs/threat-model.md': () => {
-    const file = join(ROOT, 'docs/threat-model.md');
-    writeFileSync(
-      file,
-      readFileSync(file, 'utf8').replace(/^\| .*\|$(\n^\|.*\|$)*/m, () => threatTable()),
-    );
-  },
+  'docs/threat-model.md': () => writeTable('docs/threat-model.md', '', threatTable()),
+  'docs/stack.md': () => writeTable('docs/stack.md', '### Providers\n\n', settingsTable()),
   'dist, docs/api.md, the signatures in test/contracts': () => build(ROOT),
   'test/contracts/*.json': () => {
     record('**/contract.test.ts');
@@ -40,6 +36,14 @@ for (const [files, write] of Object.entries(GENERATED)) {
   if (!files.includes(process.argv[2] ?? '')) continue;
   console.log(files);
   await write();
+}
+
+/** Writes the first table after a text of a page. */
+function writeTable(page: string, after: string, table: string): void {
+  const file = join(ROOT, page);
+  const text = readFileSync(file, 'utf8');
+  const at = text.indexOf(after) + after.length;
+  writeFileSync(file, text.slice(0, at) + text.slice(at).replace(/^\| .*\|$(\n^\|.*\|$)*/m, () => table));
 }
 
 /** The suites that compare a contract or a snapshot write it. */

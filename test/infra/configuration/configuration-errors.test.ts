@@ -3,6 +3,7 @@ import { readConfiguration } from '../../../infra/configuration/app-configuratio
 import { ConfigurationError } from '../../../infra/construct/configuration-error.ts';
 import { PROVIDER_RULES } from '../../../infra/rules/provider-settings.ts';
 import { PROVIDER_NAMES, tokenSchemaOf } from '../../../infra/rules/settings.ts';
+import { settingsTable } from '../../../tools/packaging/provider-tables.ts';
 import { TARGET } from '../full-configuration.ts';
 import { WRONG_VALUES, type WrongValue } from './wrong-values.ts';
 
@@ -37,7 +38,7 @@ test.each([
   [{ refreshInterval: 1441 }, '.refreshInterval: 1441 is not a whole number of minutes from 1 to 1,440'],
   [
     { provider: 'genesys-clud' },
-    '"genesys-clud" is not one of genesys-cloud, nice-cxone, .*; did you mean "genesys-cloud"',
+    '"genesys-clud" is not one of .*genesys-cloud, nice-cxone, .*; did you mean "genesys-cloud"',
   ],
   [{ fipsEndpoints: 'x' }, '.fipsEndpoints: "x" is not true or false'],
   [{ readers: [7] }, '.readers\\[0\\]: 7 is neither the ARN of a role nor an object'],
@@ -58,24 +59,15 @@ const SETTINGS = PROVIDER_NAMES.flatMap((provider) =>
   Object.keys(tokenSchemaOf({ provider }).shape).map((setting) => [provider, setting] as const),
 );
 
-test('docs/stack.md lists each setting, and the settings of each provider with their values', () => {
+test('docs/stack.md lists each setting; `npm run update` writes those of the providers', () => {
   const [ofTokens = '', ofProviders = ''] = readFileSync('docs/stack.md', 'utf8').split('\n### Providers');
-  const rows = Object.entries(PROVIDER_RULES).flatMap(([name, { settings }]) =>
-    Object.entries(settings).map(
-      ([setting, { description }]) => `| \`${name}\` | \`${setting}\` | ${description} |`,
-    ),
-  );
-
-  const [, table = ''] =
-    /\| provider \| setting \| value \|\n\|---\|---\|---\|\n((?:\|.*\n)+)/.exec(ofProviders) ?? [];
   const undocumented = SETTINGS.filter(
     ([provider, setting]) =>
       !(setting in PROVIDER_RULES[provider].settings) && !ofTokens.includes(`\`${setting}\``),
   );
 
-  expect(table.trimEnd().split('\n')).toEqual(rows);
+  expect(ofProviders).toContain(settingsTable());
   expect(undocumented).toEqual([]);
-  for (const name of Object.keys(PROVIDER_RULES)) expect(ofTokens).toContain(`\`${name}\``);
 });
 
 test('every setting has its row', () => {

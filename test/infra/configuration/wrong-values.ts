@@ -1,3 +1,4 @@
+import { PROVIDER_RULES } from '../../../infra/rules/provider-settings.ts';
 import { TARGET } from '../full-configuration.ts';
 
 /** A configuration with one wrong value: the path that the message begins with, and the context. */
@@ -54,6 +55,17 @@ const beside = (setting: string, ...values: unknown[]): WrongValue[] =>
 const rotation = (base: object, path: string, ...values: unknown[]): WrongValue[] =>
   values.map((value) => tokens(`tokens[0].rotation${path}`, [{ ...base, rotation: value }]));
 const rotated = { ...existing, rotation: { adminSecretName: 'admin' } };
+
+/** Every setting of every provider with `null`, which is no value of any. */
+const nulls = Object.entries(PROVIDER_RULES).flatMap(([provider, { settings, examples }]) =>
+  Object.keys(settings).flatMap((setting) =>
+    token(
+      { name: 'a', provider, ...(examples.find((example) => setting in example) ?? examples[0]) },
+      setting,
+      null,
+    ),
+  ),
+);
 
 /** Every setting with wrong values. */
 export const WRONG_VALUES: readonly WrongValue[] = [
@@ -228,4 +240,5 @@ export const WRONG_VALUES: readonly WrongValue[] = [
   ...token(genesys, 'refreshIntervall', 20),
   ...token(genesys, 'alarmEmial', 'a@example.com'),
   ...token(genesys, 'colour', 'red'),
+  ...nulls,
 ];
