@@ -1,27 +1,19 @@
-import { metered, startGenesysApi } from './support/genesys-api.ts';
-import { createStoredToken, startJob } from './support/job.ts';
+import { metered } from './support/genesys-api.ts';
+import { openGateway } from './support/job.ts';
 
-/* Genesys Cloud allows 300 requests a minute for each token. */
-const ALLOWED = 300;
-const REGION = ['--genesys-region', 'eu-central-1'];
+/* Genesys Cloud allows 300 requests a minute for each token, this API 100. */
+const ALLOWED = 100;
 
 /** Starts a job with tokens of these names, behind a gateway to an API that counts. All have one clock. */
 async function openJob(names: string, ...options: readonly string[]) {
-  const stored = createStoredToken('canary');
-  stored.answer(`printf '{"token":"canary-%s","version":1,"expiresAtEpoch":9999999999}\\n' "$2"`);
   let aheadMs = 0;
   const meter = metered(ALLOWED, () => Date.now() + aheadMs);
-  const api = await startGenesysApi(meter.answer);
-  const job = await startJob(stored, [names, ...REGION, ...options], api.environment);
-  const { body } = await job.requestToken();
-  const bearer = String(body.access_token);
-  const call = (method = 'GET') =>
+  const job = await openGateway('canary', meter.answer, { names, options });
+  const call = (method = 'GET', bearer = job.bearer) =>
     job.call('/api/v2/x', bearer, { method, body: method === 'POST' ? '{}' : null });
   return {
     ...job,
     ...meter,
-    api,
-    bearer,
     call,
     /** Ten workers that call until one gets 429. Returns the calls that were answered, and the pause that is asked for. */
     async callUntilRefused(method = 'GET') {
@@ -39,13 +31,7 @@ async function openJob(names: string, ...options: readonly string[]) {
     },
     advance(seconds: number) {
       aheadMs += seconds * 1000;
-      stored.advance(seconds);
-    },
-    async end() {
-      await job.end();
-      await api.close();
-      stored.remove();
-      return job.stderr();
+      job.stored.advance(seconds);
     },
   };
 }
@@ -61,15 +47,15 @@ test.each([
     const first = await job.callUntilRefused();
     job.advance(first.pause);
     const second = await job.callUntilRefused();
-    const told = await job.end();
+    await job.end();
 
     expect([first.calls, second.calls]).toEqual([times * ALLOWED, times * ALLOWED]);
     expect(first.pause).toBeLessThanOrEqual(60);
     expect(job.counted.refusedTooEarly).toBe(0);
     // One token alone is not held back: the API refuses.
     expect(job.counted.refused > 0).toBe(times === 1);
-    expect(told).toContain(`calls per token: a ${(job.counted.good + job.counted.refused) / times}`);
-    expect(told).toContain('the least left of 300 a minute: 0 (');
+    expect(job.stderr()).toContain(`calls per token: a ${(job.counted.good + job.counted.refused) / times}`);
+    expect(job.stderr()).toContain('the least left of 100 a minute: 0 (');
   },
   60_000,
 );
@@ -128,9 +114,7 @@ test('with --own-bearer no stored token enters COMMAND, and the gateway exchange
 
   const own = await Promise.all([job.call(), job.call()]);
   const again = await job.requestToken();
-  const stored = await fetch(`http://127.0.0.1:${job.port}/api/v2/x`, {
-    headers: { authorization: 'Bearer canary-a' },
-  });
+  const stored = await job.call('GET', 'canary-a');
   await job.end();
 
   expect(own.map(({ status }) => status)).toEqual([200, 200]);

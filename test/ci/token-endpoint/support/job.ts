@@ -154,14 +154,27 @@ export async function startJob(
   };
 }
 
-/** Starts a job behind a gateway to an API that answers like this, with a token stored and given out. Its end removes all. */
-export async function openGateway(token: string, answer: Answer = echo) {
+/**
+ * Starts a job behind a gateway to an API that answers like this, with a token stored and given out. Of several names, each has
+ * a token of its own, `<token>-<name>`. Its end removes all.
+ */
+export async function openGateway(
+  token: string,
+  answer: Answer = echo,
+  { names = 'genesys', options = [] }: { readonly names?: string; readonly options?: readonly string[] } = {},
+) {
   const stored = createStoredToken(token);
+  if (names.includes(',')) {
+    stored.answer(`printf '{"token":"${token}-%s","version":1,"expiresAtEpoch":9999999999}\\n' "$2"`);
+  }
   const api = await startGenesysApi(answer);
-  const job = await startJob(stored, GATEWAY, api.environment);
-  await job.requestToken();
+  const args = [names, ...GATEWAY.slice(1), ...options];
+  const job = await startJob(stored, args, api.environment);
+  const { body } = await job.requestToken();
   return {
     ...job,
+    /** What the job got. */
+    bearer: String(body.access_token),
     stored,
     api,
     async end() {
