@@ -15,6 +15,7 @@ import type { FirstMintProperties, TokenParametersProperties } from '../../lambd
 import { functionCode, HANDLER } from '../bundle/function-code.ts';
 import { keepsReleasedIds } from './released-ids.ts';
 import type { TokenParameters } from './token-parameters.ts';
+import { letIntoVpc } from './vpc-actions.ts';
 
 /** In a stack of somebody's app, where an app's own constructs have all other names. */
 const ID = 'TokenRefresherDeploymentCalls';
@@ -34,7 +35,6 @@ export class DeploymentFunction extends Construct {
   private readonly logGroup: CfnLogGroup;
   private readonly role: Role;
   private readonly function: LambdaFunction;
-  private retention = RetentionDays.ONE_MONTH;
 
   private constructor(stack: Stack) {
     super(stack, keepsReleasedIds(stack) ? RELEASED_ID : ID);
@@ -67,6 +67,7 @@ export class DeploymentFunction extends Construct {
       role: this.role,
       logGroup,
     });
+    letIntoVpc(this, this.function, this.role);
     if (keepsReleasedIds(stack)) {
       (this.function.node.defaultChild as CfnFunction).overrideLogicalId(RELEASED_LOGICAL_ID);
     }
@@ -81,9 +82,9 @@ export class DeploymentFunction extends Construct {
 
   /** Keeps the function's log as long as the longest of the tokens' logs, with the key that one of them names. */
   keepLogs(retention: RetentionDays | undefined, encryptionKey: IKey | undefined): void {
-    this.retention = Math.max(this.retention, retention ?? RetentionDays.ONE_DAY);
-    // CloudFormation has no number for a log that is kept for ever.
-    this.logGroup.retentionInDays = this.retention === RetentionDays.INFINITE ? undefined : this.retention;
+    // CloudFormation has no number for a log that is kept for ever. An organization may have set another one.
+    const days = Math.max(this.logGroup.retentionInDays ?? RetentionDays.INFINITE, retention ?? 0);
+    this.logGroup.retentionInDays = days === RetentionDays.INFINITE ? undefined : days;
     if (encryptionKey !== undefined) this.logGroup.kmsKeyId = encryptionKey.keyArn;
   }
 

@@ -8,7 +8,7 @@ import {
   type SubnetSelection,
   SubnetType,
 } from 'aws-cdk-lib/aws-ec2';
-import { Effect, Policy, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { type ILogGroup, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -16,11 +16,11 @@ import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { describeProvider, type ProviderSettings } from '../../lambda/contract.ts';
 import { functionCode, HANDLER } from '../bundle/function-code.ts';
-import { acknowledge } from './acknowledge.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { BEAT_MAX_AGE } from './invocations.ts';
 import type { TokenParameters } from './token-parameters.ts';
 import { viaService } from './via-service.ts';
+import { letIntoVpc } from './vpc-actions.ts';
 
 /** The function's time limit: a whole mint takes at most 20 seconds of it. */
 const TIMEOUT = Duration.seconds(30);
@@ -89,15 +89,7 @@ export function createFunction(
     ...(props.code === 'refresher' ? { retryAttempts: 0, maxEventAge: BEAT_MAX_AGE } : {}),
     ...(props.vpc === undefined ? {} : networkOf(scope, props, props.vpc)),
   });
-  if (props.vpc !== undefined) {
-    const policy = allowVpcActions(scope, role);
-    fn.node.addDependency(policy);
-    // CloudFormation waits until nothing is left in a group before it deletes it.
-    for (const group of fn.connections.securityGroups) {
-      if (group.node.scope === scope) group.node.addDependency(policy);
-    }
-    denyVpcActions(scope, fn, role);
-  }
+  letIntoVpc(scope, fn, role);
   return { fn, role };
 }
 
@@ -159,53 +151,6 @@ function useSecretKey(scope: Construct, key: IKey, secretArn: string, actions: s
       StringLike: { 'kms:EncryptionContext:SecretARN': secretArn },
     },
   });
-}
-
-/** @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions */
-const NETWORK_INTERFACE_ACTIONS = [
-  'ec2:AssignPrivateIpAddresses',
-  'ec2:CreateNetworkInterface',
-  'ec2:DeleteNetworkInterface',
-  'ec2:DescribeNetworkInterfaces',
-  'ec2:DescribeSubnets',
-  'ec2:UnassignPrivateIpAddresses',
-];
-
-/**
- * Lets the Lambda service attach the function to its VPC, by a policy of its own: CloudFormation deletes it after all else has left the
- * VPC. Without it Lambda could not remove its network interfaces, and the security group could not be deleted.
- */
-function allowVpcActions(scope: Construct, role: Role): Policy {
-  const policy = new Policy(scope, 'VpcActions', {
-    roles: [role],
-    statements: [new PolicyStatement({ actions: NETWORK_INTERFACE_ACTIONS, resources: ['*'] })],
-  });
-  acknowledge(
-    policy,
-    'AwsSolutions-IAM5[Resource::*]',
-    'The EC2 actions that attach the function to its VPC have no resource-level permissions. A policy denies them to the code in the function.',
-  );
-  return policy;
-}
-
-/**
- * Denies the VPC permissions to code in the function: only the Lambda service can use them.
- *
- * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice
- */
-function denyVpcActions(scope: Construct, fn: LambdaFunction, role: Role): void {
-  const policy = new Policy(scope, 'VpcActionsDenied', {
-    roles: [role],
-    statements: [
-      new PolicyStatement({
-        effect: Effect.DENY,
-        actions: NETWORK_INTERFACE_ACTIONS,
-        resources: ['*'],
-        conditions: { ArnEquals: { 'lambda:SourceFunctionArn': fn.functionArn } },
-      }),
-    ],
-  });
-  acknowledge(policy, 'AwsSolutions-IAM5[Resource::*]', 'A denial: the wider, the better.');
 }
 
 /**

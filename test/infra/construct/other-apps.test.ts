@@ -1,13 +1,27 @@
-import { App, Stack } from 'aws-cdk-lib';
+import {
+  App,
+  Aspects,
+  type IPropertyInjector,
+  Mixin,
+  Mixins,
+  RemovalPolicies,
+  Stack,
+  Tags,
+} from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { BuildSpec, Project } from 'aws-cdk-lib/aws-codebuild';
 import { UserPool } from 'aws-cdk-lib/aws-cognito';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Vpc } from 'aws-cdk-lib/aws-ec2';
+import { ManagedPolicy, PermissionsBoundary, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
+import { CfnFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { CfnLogGroup, LogGroup } from 'aws-cdk-lib/aws-logs';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { Construct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
 import { ReaderRole } from '../../../infra/construct/reader-role.ts';
+import type { Resource } from '../../../local/cloud-assembly.ts';
 import { temporaryDirectory } from '../../../local/temporary-directory.ts';
 import { addRefresher } from './own-refresher.ts';
 
@@ -113,4 +127,154 @@ test('another key changes nothing for a reader that the app makes, which may dec
       },
     },
   ]);
+});
+
+describe('an organization forces', () => {
+  const VPC_CONFIG = { subnetIds: ['subnet-01234567'], securityGroupIds: ['sg-01234567'] };
+  const VPC = {
+    vpcId: 'vpc-01234567',
+    availabilityZones: ['eu-central-1a'],
+    privateSubnetIds: ['subnet-01234567'],
+  };
+  const KEY_ARN = 'arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-4333-8444-555555555555';
+  const boundary = (scope: Construct, id: string) =>
+    ManagedPolicy.fromManagedPolicyArn(scope, `${id}Boundary`, 'arn:aws:iam::111122223333:policy/boundary');
+
+  class VpcMixin extends Mixin {
+    applyTo(construct: IConstruct): void {
+      if (construct instanceof CfnFunction) construct.vpcConfig = VPC_CONFIG;
+    }
+  }
+
+  /** An app in which props of each construct of this class are replaced. */
+  const injected = (constructUniqueId: string, forced: (scope: Construct, id: string) => object) => {
+    const inject: IPropertyInjector['inject'] = (props, { scope, id }) => ({
+      ...props,
+      ...forced(scope, id),
+    });
+    return new App({ propertyInjectors: [{ constructUniqueId, inject }] });
+  };
+  /** An app in which each resource is changed after it was made. */
+  const visited = (change: (node: IConstruct) => void) => {
+    const app = new App();
+    Aspects.of(app).add({ visit: change });
+    return app;
+  };
+  const refreshed = (app: App, change: (stack: Stack) => unknown = () => {}) => {
+    const stack = new Stack(app, 'Own', { env: ENV });
+    addRefresher(stack);
+    change(stack);
+    return Object.entries(Template.fromStack(stack).toJSON().Resources as Record<string, Resource>);
+  };
+
+  const before = refreshed(new App());
+  const named = (resources: typeof before) => resources.map(([id, { Type }]) => `${id} ${Type}`);
+  /** Everything that the roles may do. */
+  const actionsOf = (resources: typeof before) => {
+    const actions: string[] = [];
+    JSON.stringify(resources, (key, value) => {
+      if (key === 'Action') actions.push(...[value].flat());
+      return value;
+    });
+    return new Set(actions);
+  };
+
+  test.each<[string, () => typeof before, string[]]>([
+    [
+      'a VPC by an injector',
+      () =>
+        refreshed(
+          injected(LambdaFunction.PROPERTY_INJECTION_ID, (scope) => ({
+            vpc: Vpc.fromVpcAttributes(scope, 'Forced', VPC),
+          })),
+        ),
+      ['ec2'],
+    ],
+    [
+      'a VPC by an Aspect',
+      () =>
+        refreshed(
+          visited((node) => {
+            if (node instanceof CfnFunction) node.vpcConfig = VPC_CONFIG;
+          }),
+        ),
+      ['ec2'],
+    ],
+    [
+      'a VPC by a mixin',
+      () => refreshed(new App(), (stack) => Mixins.of(stack).apply(new VpcMixin())),
+      ['ec2'],
+    ],
+    [
+      'a key for variables',
+      () =>
+        refreshed(
+          visited((node) => {
+            if (node instanceof CfnFunction) node.kmsKeyArn = KEY_ARN;
+          }),
+        ),
+      [],
+    ],
+    [
+      'a key for secrets',
+      () =>
+        refreshed(
+          injected(Secret.PROPERTY_INJECTION_ID, (scope) => ({
+            encryptionKey: Key.fromKeyArn(scope, 'Forced', KEY_ARN),
+          })),
+        ),
+      ['kms'],
+    ],
+    [
+      'retention by an injector',
+      () => refreshed(injected(LogGroup.PROPERTY_INJECTION_ID, () => ({ retention: 400 }))),
+      [],
+    ],
+    [
+      'retention by an Aspect',
+      () =>
+        refreshed(
+          visited((node) => {
+            if (node instanceof CfnLogGroup) node.retentionInDays = 400;
+          }),
+        ),
+      [],
+    ],
+    [
+      'a boundary by an Aspect',
+      () => refreshed(new App(), (stack) => PermissionsBoundary.of(stack).apply(boundary(stack, ''))),
+      [],
+    ],
+    [
+      'a boundary by an injector',
+      () =>
+        refreshed(
+          injected(Role.PROPERTY_INJECTION_ID, (scope, id) => ({ permissionsBoundary: boundary(scope, id) })),
+        ),
+      [],
+    ],
+    ['tags', () => refreshed(new App(), (stack) => Tags.of(stack).add('cost-centre', '4711')), []],
+    [
+      'that nothing is deleted',
+      () => refreshed(new App(), (stack) => RemovalPolicies.of(stack).retain()),
+      [],
+    ],
+  ])('%s: the ids stay, and the roles may do no more than that needs', (what, force, services) => {
+    const after = force();
+
+    expect(named(before).filter((one) => !named(after).includes(one))).toEqual([]);
+    const more = [...actionsOf(after)].filter((one) => !actionsOf(before).has(one));
+    expect([...new Set(more.map((one) => one.split(':')[0]))]).toEqual(services);
+    const days = what.startsWith('retention') ? 400 : 30;
+    for (const [, { Type, Properties = {}, DependsOn = [] }] of after) {
+      if (Type === 'AWS::IAM::Role') {
+        expect(Properties.ManagedPolicyArns).toBeUndefined();
+        expect(Properties.PermissionsBoundary !== undefined).toBe(what.startsWith('a boundary'));
+      }
+      if (Type === 'AWS::Lambda::Function') {
+        expect(DependsOn.some((one) => /VpcActions/.test(one))).toBe(what.startsWith('a VPC'));
+      }
+      if (Type === 'AWS::Logs::LogGroup') expect(Properties.RetentionInDays).toBe(days);
+    }
+  });
 });
