@@ -222,7 +222,8 @@ export class TokenRefresher extends Construct {
       longestJobMs: props.longestJob?.toMilliseconds(),
     });
     this.secret = props.secret;
-    const keys = describeProvider(props.provider).secretKeys;
+    const { secretKeys, secretKeyNames = {} } = describeProvider(props.provider);
+    const keys = secretKeys.map((key) => secretKeyNames[key] ?? key);
     this.secretKeys = props.rotation === undefined ? keys : [...keys, 'idle_client_id'];
     this.parameters = tokenParameters(this, {
       prefix,

@@ -8,7 +8,7 @@ import {
   type ProviderSettings,
 } from '../../lambda/contract.ts';
 import { didYouMean, nearest, show } from './messages.ts';
-import { choice, flag, must, type Problem, text } from './rule.ts';
+import { choice, flag, must, object, type Problem, text } from './rule.ts';
 
 type SettingsOf<N extends ProviderName> = Omit<Extract<ProviderSettings, { provider: N }>, 'provider'>;
 
@@ -147,6 +147,14 @@ export const PROVIDER_RULES: { readonly [N in ProviderName]: ProviderRules<Setti
         .describe(
           'https URL that answers 2xx to a `GET` with a good token, 401 with a bad one; default none',
         ),
+      secretKeys: object(
+        { client_id: keyName(), client_secret: keyName(), private_key: keyName() },
+        'an object of the keys client_id, client_secret, private_key and the names that the secret has for them',
+      )
+        .optional()
+        .describe(
+          'the names that the secret has for `client_id`, `client_secret`, `private_key`; default these',
+        ),
     },
     together: oauth2Together,
     lifetime: { least: 2, default: 60 },
@@ -156,6 +164,11 @@ export const PROVIDER_RULES: { readonly [N in ProviderName]: ProviderRules<Setti
     ],
   },
 };
+
+/** The name of a key in the secret's JSON. */
+function keyName() {
+  return text("a key of the secret's JSON: 1 to 64 letters, digits, _, - or .", /^[\w.-]{1,64}$/).optional();
+}
 
 /** The client secret is sent to `login.{domain}`: a mistyped domain must not receive it. */
 function unlistedDomain(written: unknown): Problem[] {
@@ -172,7 +185,7 @@ function unlistedDomain(written: unknown): Problem[] {
 }
 
 function oauth2Together(written: Readonly<Partial<Record<string, unknown>>>): Problem[] {
-  const { tokenUrl, issuer, clientAuthentication, assertionAudience } = written;
+  const { tokenUrl, issuer, clientAuthentication, assertionAudience, secretKeys } = written;
   const problems: Problem[] = [];
   if ((tokenUrl === undefined) === (issuer === undefined)) {
     const found = issuer === undefined ? 'is missing, and so is issuer' : 'is set beside issuer';
@@ -183,6 +196,11 @@ function oauth2Together(written: Readonly<Partial<Record<string, unknown>>>): Pr
   if (assertionAudience !== undefined && isOther && clientAuthentication !== 'private_key_jwt') {
     const message = 'is for clientAuthentication private_key_jwt only; remove it';
     problems.push({ path: 'assertionAudience', message });
+  }
+  const names = Object.values(Object(secretKeys));
+  if (new Set(names).size < names.length) {
+    const message = 'gives two values the same name; each value of the secret has a name of its own';
+    problems.push({ path: 'secretKeys', message });
   }
   return problems;
 }

@@ -40,7 +40,10 @@ export function createMinter(options: CreateMinterOptions): Minter {
 
   const readVersion = async (stage: SecretStage, signal: AbortSignal) => {
     const { text, createdAt } = await readSecret(stage, { signal });
-    return { credentials: parseCredentials(text, provider.secretKeys, secretArn), createdAt };
+    return {
+      credentials: parseCredentials(text, provider.secretKeys, secretArn, provider.secretKeyNames),
+      createdAt,
+    };
   };
 
   return {

@@ -6,17 +6,19 @@ import type { Credentials } from '../providers/provider.ts';
  *
  * @param keys the required keys
  * @param secretArn for the message
+ * @param called what the secret calls the keys, where it has names of its own
  * @throws RefreshError `SECRET_MALFORMED`, naming everything that is wrong, never a value
  */
 export function parseCredentials<K extends string>(
   text: string,
   keys: readonly K[],
   secretArn: string,
+  called: KeyNames = {},
 ): Credentials<K> {
   const malformed = (problems: readonly string[]) =>
     new RefreshError(
       'SECRET_MALFORMED',
-      `The secret ${secretArn} cannot be used: ${problems.join('; ')}. ${howToStore(keys, secretArn)}`,
+      `The secret ${secretArn} cannot be used: ${problems.join('; ')}. ${howToStore(keys, secretArn, called)}`,
     );
   if (text.trim() === '') throw malformed(['it is empty']);
   const json = parseObject(text);
@@ -25,7 +27,7 @@ export function parseCredentials<K extends string>(
   const problems: string[] = [];
   const values: Partial<Record<string, string>> = {};
   for (const key of keys) {
-    const value = readKey(json, key);
+    const value = readKey(json, key, called[key] ?? key);
     if (typeof value === 'string') values[key] = value;
     else problems.push(value.problem);
   }
@@ -42,9 +44,11 @@ export function malformedPrivateKey(problem: string, secretArn: string): Refresh
   );
 }
 
+type KeyNames = Readonly<Partial<Record<string, string | undefined>>>;
+
 /** Reads from a file, because an argument would be in the shell's history and in the list of processes. */
-export function howToStore(keys: readonly string[], secretArn: string): string {
-  const shape = keys.map((key) => `"${key}": "…"`).join(', ');
+export function howToStore(keys: readonly string[], secretArn: string, called: KeyNames = {}): string {
+  const shape = keys.map((key) => `"${called[key] ?? key}": "…"`).join(', ');
   return `Write {${shape}} into a file and store it: aws secretsmanager put-secret-value --secret-id ${secretArn} --secret-string file://credentials.json`;
 }
 
@@ -68,10 +72,14 @@ export function namesOf(json: Readonly<Record<string, unknown>>, key: string): s
   return [key, camelCase].filter((name) => json[name] !== undefined);
 }
 
-function readKey(json: Record<string, unknown>, key: string): string | { readonly problem: string } {
-  const names = namesOf(json, key);
+function readKey(
+  json: Record<string, unknown>,
+  key: string,
+  called: string,
+): string | { readonly problem: string } {
+  const names = namesOf(json, called);
   const [name, second] = names;
-  if (name === undefined) return { problem: `${key} is missing` };
+  if (name === undefined) return { problem: `${called} is missing` };
   if (second !== undefined && json[name] !== json[second]) {
     return { problem: `${name} and ${second} are both set, to different values` };
   }

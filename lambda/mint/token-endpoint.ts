@@ -59,7 +59,7 @@ export function createAskForToken(options: {
       credentialErrors: provider.credentialErrors ?? [],
       hints: provider.refusalHints,
       areCredentialsEncoded: areCredentialsEncoded(request),
-      secretAdvice: howToStore(provider.secretKeys, secretArn),
+      secretAdvice: howToStore(provider.secretKeys, secretArn, provider.secretKeyNames),
     });
     return { ...token, warnings: [...warnings, ...token.warnings] };
   };

@@ -21,17 +21,20 @@ export interface OAuth2Settings {
   readonly parameters?: Readonly<Record<string, string>>;
   /** A URL that answers a `GET` with 2xx if its bearer token is accepted, and with 401 if it is not. */
   readonly probeUrl?: string;
+  /** The names that the secret has for its values, `{"client_id": "consumerKey"}` for example. @default the keys themselves */
+  readonly secretKeys?: Readonly<Partial<Record<OAuth2SecretKey, string | undefined>>>;
 }
 
+type OAuth2SecretKey = 'client_id' | 'client_secret' | 'private_key';
+
 /** Any OAuth 2.0 server with the client credentials grant (RFC 6749 section 4.4). */
-export const oauth2: DescribeProvider<OAuth2Settings, 'client_id' | 'client_secret' | 'private_key'> = (
-  settings,
-) => {
+export const oauth2: DescribeProvider<OAuth2Settings, OAuth2SecretKey> = (settings) => {
   const { clientAuthentication = 'client_secret_basic', assertionAudience, scope, probeUrl } = settings;
   const { tokenUrl, issuer = '' } = settings;
   const parameters = formParameters(settings);
   return {
     secretKeys: ['client_id', clientAuthentication === 'private_key_jwt' ? 'private_key' : 'client_secret'],
+    ...(settings.secretKeys === undefined ? {} : { secretKeyNames: settings.secretKeys }),
     source: {
       endpoint: tokenUrl === undefined ? { issuer } : { url: tokenUrl },
       parameters,

@@ -55,6 +55,8 @@ export interface SecretRenewal {
 export interface Provider<K extends string = string> {
   /** The keys that the secret must hold. */
   readonly secretKeys: readonly K[];
+  /** What the secret calls them, where it has names of its own. */
+  readonly secretKeyNames?: Readonly<Partial<Record<string, string | undefined>>>;
   readonly source: TokenSource;
   tokenRequest(credentials: Credentials<K>): TokenRequest;
   /** Answers 2xx to a `GET` with a token that is accepted, 401 to one that is not. Absent: there is no probe. */

@@ -55,6 +55,7 @@ export const FULL_TOKENS = [
     resource: ['https://api.example.com/a', 'https://api.example.com/b'],
     parameters: { tenant: 'blue' },
     probeUrl: 'https://api.example.com/me',
+    secretKeys: { client_id: 'consumerKey', private_key: 'consumerPrivateKey' },
     secretArn: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci/generic-client-AbCdEf',
     encryptionKeyArn: KEY_ARN,
     refreshInterval: 20,

@@ -60,15 +60,15 @@ interface MetricAlarm {
   }[];
 }
 
-/** Gives each alarm on metric math the metric itself, and each `Ref` of a secret its ARN, as on AWS. @returns the template's text */
+/** Gives each alarm on metric math its first metric, and each `Ref` of a secret its ARN, as on AWS. @returns the template's text */
 function fitToMiniStack(template: Template): string {
   const secrets: string[] = [];
   for (const [id, { Type, Properties = {} }] of Object.entries(template.Resources)) {
     if (Type === 'AWS::SecretsManager::Secret') secrets.push(id);
     const alarm: MetricAlarm = Properties;
     if (Type !== 'AWS::CloudWatch::Alarm' || alarm.Metrics === undefined) continue;
-    const [stat, ...others] = alarm.Metrics.flatMap(({ MetricStat }) => MetricStat ?? []);
-    if (stat === undefined || others.length > 0) throw new Error(`${id}: not one metric`);
+    const [stat] = alarm.Metrics.flatMap(({ MetricStat }) => MetricStat ?? []);
+    if (stat === undefined) throw new Error(`${id}: no metric`);
     delete alarm.Metrics;
     Object.assign(alarm, stat.Metric, { Period: stat.Period, Statistic: stat.Stat });
   }

@@ -107,6 +107,32 @@ test.each([
   });
 });
 
+/** As Secrets Manager's managed external secrets have them, beside what their rotation needs. */
+test.each<[string, object, Record<string, string>?]>([
+  ['Okta', { oktaDomain: 'https://a.okta.com', clientId: 'ci', appId: '0oa', clientSecret: CANARY }],
+  ['Auth0', { domain: 'a.auth0.com', clientId: 'ci', clientSecret: CANARY }],
+  [
+    'Salesforce',
+    { consumerKey: 'ci', consumerSecret: CANARY, baseUri: 'https://a.example', appId: 'x', clientId: 'no' },
+    { client_id: 'consumerKey', client_secret: 'consumerSecret' },
+  ],
+])('the managed external secret of %s is taken as it is', (_, json, names) => {
+  expect(parseCredentials(JSON.stringify(json), KEYS, SECRET_ARN, names)).toEqual({
+    client_id: 'ci',
+    client_secret: CANARY,
+  });
+});
+
+test('a malformed secret with names of its own is described by these', async () => {
+  const names = { client_id: 'consumerKey', client_secret: 'consumerSecret' };
+
+  const { message } = await failure(() => parseCredentials('{"client_id":"ci"}', KEYS, SECRET_ARN, names));
+
+  expect(message).toContain(
+    'consumerKey is missing; consumerSecret is missing. Write {"consumerKey": "…", "c',
+  );
+});
+
 const SECRET = `"client_secret":"${CANARY}"`;
 test.each([
   ['it is empty', ''],
