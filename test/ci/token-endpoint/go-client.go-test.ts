@@ -6,21 +6,25 @@ import { echo, startGenesysApi } from './support/genesys-api.ts';
 import { createStoredToken, GATEWAY, runJob } from './support/job.ts';
 
 /** Needs Go, which fetches golang.org/x/oauth2: `npm run prove -- go`. */
-test('golang.org/x/oauth2 gets its token from the endpoint, and calls the API through the gateway', async () => {
+test('golang.org/x/oauth2 gets a token for each client of a pool, and calls the API through the gateway', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'go-client-'));
   const client = join(directory, 'client');
-  const stored = createStoredToken('the-stored-token');
+  const stored = createStoredToken('unused');
+  stored.storeEach('token');
   const api = await startGenesysApi(echo);
   const source = 'test/ci/token-endpoint/clients/go';
   const built = await run(['go', 'build', '-o', client, '.'], { cwd: source, env: process.env });
   expect(built).toMatchObject({ status: 0 });
 
-  const job = await runJob(stored, [client], { args: GATEWAY, env: api.environment });
+  const job = await runJob(stored, [client], {
+    args: ['a,b,c', ...GATEWAY.slice(1)],
+    env: api.environment,
+  });
   await api.close();
   for (const path of [directory, stored.directory]) rmSync(path, { recursive: true });
 
-  expect(job).toMatchObject({ status: 0, stdout: '1 200\n2 200\n3 200\n' });
+  expect(job).toMatchObject({ status: 0, stdout: '1 200\n2 200\n3 200\ntoken-b\ntoken-c\ntoken-a\n' });
   expect(api.calls.map(({ path, token }) => [path, token])).toEqual(
-    [1, 2, 3].map((page) => [`/api/v2/users?pageNumber=${page}`, 'the-stored-token']),
+    ['a', 'b', 'c'].map((name, page) => [`/api/v2/users?pageNumber=${page + 1}`, `token-${name}`]),
   );
 }, 300_000);

@@ -43,6 +43,9 @@ export function createStoredToken(token?: string) {
       });
       answer(`${before}\nprintf '%s\\n' '${json}'\nexit ${status}`);
     },
+    /** Makes a token of its own the stored one of each name: `<prefix>-<name>`. */
+    storeEach: (prefix: string) =>
+      answer(`printf '{"token":"${prefix}-%s","version":1,"expiresAtEpoch":9999999999}\\n' "$2"`),
     /** Makes every read end without a token, with this exit status. */
     fail: (status: number) => answer(`echo 'access-token: no token for a test' >&2; exit ${status}`),
     /** Advances the program's clock. Tokens that are stored later have times of that clock. */
@@ -164,9 +167,7 @@ export async function openGateway(
   { names = 'genesys', options = [] }: { readonly names?: string; readonly options?: readonly string[] } = {},
 ) {
   const stored = createStoredToken(token);
-  if (names.includes(',')) {
-    stored.answer(`printf '{"token":"${token}-%s","version":1,"expiresAtEpoch":9999999999}\\n' "$2"`);
-  }
+  if (names.includes(',')) stored.storeEach(token);
   const api = await startGenesysApi(answer);
   const args = [names, ...GATEWAY.slice(1), ...options];
   const job = await startJob(stored, args, api.environment);

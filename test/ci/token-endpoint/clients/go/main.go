@@ -30,4 +30,13 @@ func main() {
 		_ = response.Body.Close()
 		fmt.Println(page, response.StatusCode)
 	}
+	// As the provider of CX as Code does for each client of its pool.
+	for client := 1; client <= 3; client++ {
+		token, err := config.Token(context.Background())
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		fmt.Println(token.AccessToken)
+	}
 }
