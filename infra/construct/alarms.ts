@@ -81,7 +81,7 @@ function failuresMetric(fn: IFunction, tokenParameterName: string): MathExpressi
 }
 
 /** What an alarm of a token is made of. */
-interface TokenAlarmProps {
+export interface TokenAlarmProps {
   readonly tokenName: string;
   readonly tokenParameterName: string;
   readonly statusParameterName: string;
@@ -142,17 +142,15 @@ export function createFailingAlarm(
 export function createRotationAlarm(
   scope: Construct,
   id: string,
-  props: {
-    readonly tokenName: string;
-    readonly secretId: string;
-    readonly fn: IFunction;
-    readonly topic: ITopic | undefined;
-  },
+  props: TokenAlarmProps & { readonly secretId: string; readonly fn: IFunction },
 ): Alarm {
   const { tokenName, secretId, fn } = props;
-  const { region } = Stack.of(scope);
+  const advice = adviceOf(scope, { ...props, functionName: fn.functionName }, 'rotation failing', {
+    check: true,
+  });
   const alarm = new Alarm(scope, id, {
-    alarmDescription: `Rotating the client secret of the token "${tokenName}" (${secretId}) failed. The token is refreshed all the same. Secrets Manager tries again. The step and the error code are in the log of ${fn.functionName}. To find the cause, run: ${invokeCommand({ region, functionName: fn.functionName, event: { check: true } })}`,
+    ...nameOf(scope, `${props.functionName}-rotation-failing`),
+    alarmDescription: `Rotating the client secret of the token "${tokenName}" (${secretId}) failed. The token is refreshed all the same, and Secrets Manager tries again. The step and the error code are in the log of ${fn.functionName}. ${advice}`,
     metric: fn.metricErrors({ period: Duration.minutes(1), statistic: Stats.SUM }),
     threshold: 1,
     comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -178,10 +176,15 @@ function nameOf(scope: Construct, alarmName: string): { alarmName?: string } {
 }
 
 /** The command comes last: whoever reads the alarm's mail can copy it to the end. */
-function adviceOf(scope: Construct, { functionName, runbookUrl }: TokenAlarmProps, alarm: string): string {
+function adviceOf(
+  scope: Construct,
+  { functionName, runbookUrl }: TokenAlarmProps,
+  alarm: string,
+  event: object = { diagnose: true },
+): string {
   const { region } = Stack.of(scope);
   const runbook = runbookUrl ?? `docs/runbook.md of token-refresher, 'Alarm "${alarm}"'`;
-  return `Runbook: ${runbook} . To find the cause, run: ${invokeCommand({ region, functionName, event: { diagnose: true } })}`;
+  return `Runbook: ${runbook} . To find the cause, run: ${invokeCommand({ region, functionName, event })}`;
 }
 
 /** What is wrong, compared with what is normal, and until when jobs work. */

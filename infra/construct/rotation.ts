@@ -4,10 +4,9 @@ import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { CfnPermission, type IFunction, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { CfnRotationSchedule, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
-import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { RotationCheckProperties, RotationEnvironment } from '../../lambda/contract.ts';
-import { createRotationAlarm } from './alarms.ts';
+import { createRotationAlarm, type TokenAlarmProps } from './alarms.ts';
 import { createFunction, type FunctionPlace, secretArnPattern, secretStatements } from './function.ts';
 import { secretIdOf } from './invocations.ts';
 
@@ -32,11 +31,10 @@ const DEFAULT_EVERY = Duration.days(90);
 const TIMEOUT = Duration.minutes(2);
 
 interface RotationProps extends FunctionPlace {
-  readonly tokenName: string;
+  readonly alarmed: TokenAlarmProps;
   readonly rotation: SecretRotation;
   readonly secret: ISecret;
   readonly refresher: IFunction;
-  readonly alarmTopic?: ITopic;
   /** Environment beside the rotation's own. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -55,12 +53,12 @@ export function createRotation(
   id: string,
   props: RotationProps,
 ): { readonly fn: LambdaFunction; readonly alarm: Alarm } {
-  const { rotation, secret, refresher, tokenName } = props;
+  const { rotation, secret, refresher, alarmed } = props;
   const scope = new Construct(parent, id);
   const { tokenParameterName } = props.parameters;
   const environment = {
     ...props.environment,
-    ROTATED_TOKEN: tokenName,
+    ROTATED_TOKEN: alarmed.tokenName,
     PROVIDER_SETTINGS: Stack.of(scope).toJsonString(props.provider),
     SECRET_ARN: secretIdOf(secret),
     ADMIN_SECRET_ARN: secretIdOf(rotation.adminSecret),
@@ -111,11 +109,6 @@ export function createRotation(
   });
   schedule.addResourceDependency(permission);
   schedule.node.addDependency(check);
-  const alarm = createRotationAlarm(scope, 'Failing', {
-    tokenName,
-    secretId: secretIdOf(secret),
-    fn,
-    topic: props.alarmTopic,
-  });
+  const alarm = createRotationAlarm(scope, 'Failing', { ...alarmed, secretId: secretIdOf(secret), fn });
   return { fn, alarm };
 }

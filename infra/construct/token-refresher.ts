@@ -300,6 +300,7 @@ export class TokenRefresher extends Construct {
       createRotation(this, 'Rotation', {
         ...props,
         rotation: props.rotation,
+        alarmed,
         parameters,
         refresher: fn,
         environment: props.fipsEndpoints ? FIPS : {},

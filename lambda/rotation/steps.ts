@@ -194,9 +194,9 @@ async function progressOf(parts: RotationParts, token: string): Promise<Progress
   const { stages, current, pending } = await labelsOf(parts);
   if (current === undefined) throw noValue(parts.secretArn);
   const own = stages[token] ?? [];
-  const hasEnded = own.includes('AWSCURRENT') || (own.includes('AWSPREVIOUS') && pending !== token);
-  if (hasEnded) return undefined;
-  if (pending === undefined || pending === current) throw notInProgress(parts.secretArn);
+  const isNone = pending === undefined || pending === current;
+  if (own.includes('AWSCURRENT') || (own.includes('AWSPREVIOUS') && isNone)) return undefined;
+  if (isNone) throw notInProgress(parts.secretArn);
   return { current, pending };
 }
 

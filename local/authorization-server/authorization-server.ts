@@ -51,6 +51,8 @@ export type AuthorizationServer = {
   /** Sets the lifetime of later tokens, in whole seconds. */
   setLifetime(seconds: number): void;
   replaceClientSecret(clientId: string, clientSecret: string): void;
+  /** Whether this is the client's secret at present. */
+  isSecret(clientId: string, clientSecret: string): boolean;
   revoke(token: string): void;
   close(): Promise<void>;
 };
@@ -131,6 +133,7 @@ export async function startAuthorizationServer(
       lifetimeSeconds = seconds;
     },
     replaceClientSecret: clients.replaceClientSecret,
+    isSecret: (clientId, clientSecret) => clients.metadata(clientId)?.client_secret === clientSecret,
     revoke: (token) => {
       revoked.add(token);
     },

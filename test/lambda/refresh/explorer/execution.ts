@@ -26,13 +26,10 @@ interface PendingCall {
   readonly settle: (fate: Fate) => void;
 }
 
-/** One event that can come next. */
-export interface Choice {
+interface Choice {
   readonly call: PendingCall;
   readonly fate: Fate;
 }
-
-export type Execution = Awaited<ReturnType<typeof startExecution>>;
 
 /** The ends from which two beats were checked already: several scenarios reach the same ones. */
 const checkedEnds = new Set<string>();

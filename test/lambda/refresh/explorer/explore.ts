@@ -1,5 +1,23 @@
-import { type Choice, startExecution } from './execution.ts';
-import type { Scenario } from './scenarios.ts';
+/** One event that can come next. */
+export interface Choice {
+  /** A call that an invocation has made and that nothing has happened to yet. */
+  readonly call: { readonly invocation: number; readonly name: string };
+  /** The fate of the call; any but `succeeds` is a fault. */
+  readonly fate: string;
+}
+
+/** One run of the deployed code, call by call. */
+export interface Execution<C extends Choice> {
+  choose(choice: C): Promise<void>;
+  /** The first rule that did not hold. */
+  problem(): string | undefined;
+  /** All that can come next; `last`: the invocation that went on last. */
+  choices(last: number, withFaults: boolean): C[];
+  /** Names all that decides how the execution goes on, and what will be checked of it. */
+  state(): string;
+  /** Lets what follows happen without any fault, and checks it. */
+  end(): Promise<void>;
+}
 
 /** A schedule that ended in a violation. */
 export interface Violation {
@@ -33,7 +51,11 @@ interface Prefix {
  * pruned: two schedules that reach the same state go on in the same way, so only the first one does, which has no more
  * faults than the second; and a call that is local goes first.
  */
-export async function explore(scenario: Scenario, maxFaults: number): Promise<Exploration> {
+export async function explore<S extends { readonly name: string }, C extends Choice>(
+  scenario: S,
+  maxFaults: number,
+  startExecution: (scenario: S) => Promise<Execution<C>>,
+): Promise<Exploration> {
   const graph = new Map<string, Edge[]>();
   const violations: Violation[] = [];
   const waiting: Prefix[][] = Array.from({ length: maxFaults + 1 }, () => []);
@@ -48,7 +70,7 @@ export async function explore(scenario: Scenario, maxFaults: number): Promise<Ex
     let faults = 0;
     const places = [...prefix.places];
     const possible = () => execution.choices(last, faults < maxFaults);
-    const choose = async (choice: Choice | undefined) => {
+    const choose = async (choice: C | undefined) => {
       if (choice === undefined) throw new Error(`A schedule of ${scenario.name} did not repeat.`);
       await execution.choose(choice);
       last = choice.call.invocation;
