@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeEditedCopy } from '../../../tools/prove/edited-copy.ts';
+import { makeEditedCopy } from '../../tools/prove/edited-copy.ts';
 
 const copy = makeEditedCopy();
 
