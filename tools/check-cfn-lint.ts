@@ -1,14 +1,48 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { synthesizeAssembly } from '../local/cloud-assembly.ts';
+import { FULL_CONTEXT, FULL_TOKENS, SMALLEST, TARGET } from '../test/infra/full-configuration.ts';
 import { installPythonTools } from './e2e/server-process.ts';
-import { synthesizeTemplates } from './templates.ts';
 
-// Lints the template of a stack that uses every setting, and that of the smallest one, with cfn-lint (PyPI).
+// Lints the smallest stack, and one that uses every setting, with cfn-lint (PyPI), in a region of each partition.
 
 // W3005: the CDK names dependencies that a reference implies already.
 const IGNORED = ['W3005'];
 
-const templates = synthesizeTemplates();
-const args = [...templates, '--regions', 'eu-central-1', 'us-east-1', '--ignore-checks', ...IGNORED];
-execFileSync(join(installPythonTools('cfn-lint'), 'cfn-lint'), args, { stdio: 'inherit' });
-console.log(`cfn-lint: ${templates.length} templates clean`);
+/** The patterns of policies in cfn-lint do not know this partition. */
+const IGNORED_IN_EUSC = ['E3530'];
+
+const REGIONS = [
+  ['aws', TARGET.region],
+  ['aws', 'us-east-1'],
+  ['aws-cn', 'cn-north-1'],
+  ['aws-us-gov', 'us-gov-west-1'],
+  ['aws-eusc', 'eusc-de-east-1'],
+] as const;
+
+const cfnLint = join(installPythonTools('cfn-lint'), 'cfn-lint');
+for (const [partition, region] of REGIONS) {
+  /** The configuration with its ARNs and its VPC there. The regions of the providers stay. */
+  const there = <T>(value: T): T =>
+    JSON.parse(
+      JSON.stringify(value)
+        .replaceAll('arn:aws:', `arn:${partition}:`)
+        .replace(
+          new RegExp(`(arn:[\\w-]+:\\w+:|region=|"availabilityZone":")${TARGET.region}`, 'g'),
+          `$1${region}`,
+        ),
+    );
+  const target = { ...TARGET, region };
+  const assemblies = [
+    synthesizeAssembly({ tokens: SMALLEST }),
+    synthesizeAssembly({ tokens: there(FULL_TOKENS), context: there(FULL_CONTEXT), target }),
+  ];
+  const templates = assemblies.map(({ directory, stackName }) =>
+    join(directory, `${stackName}.template.json`),
+  );
+  const ignored = partition === 'aws-eusc' ? [...IGNORED, ...IGNORED_IN_EUSC] : IGNORED;
+  execFileSync(cfnLint, [...templates, '--regions', region, '--ignore-checks', ...ignored], {
+    stdio: 'inherit',
+  });
+  console.log(`cfn-lint: ${templates.length} templates clean in ${region} (${partition})`);
+}
