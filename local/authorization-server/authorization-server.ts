@@ -2,9 +2,9 @@ import type { RequestListener } from 'node:http';
 import type { ServerCertificate } from '../certificate-authority.ts';
 import { type AccessKey, type Client, createClientRegistry } from './clients.ts';
 import { createFaultProxy, DIALECT_PATHS, type RecordedRequest, type RequestLog } from './fault-proxy.ts';
-import { createFaultScript, type FaultScript } from './faults.ts';
+import { createFaultScript } from './faults.ts';
 import { createIssuerClient, createOwnClient, type Introspection } from './issuer-client.ts';
-import { type Listener, listen } from './listener.ts';
+import { listen } from './listener.ts';
 import { ISSUER_PATHS, startTokenIssuer } from './token-issuer.ts';
 
 export type AuthorizationServerOptions = {
@@ -19,43 +19,8 @@ export type AuthorizationServerOptions = {
   readonly tls?: ServerCertificate;
 };
 
-/** Faults of single requests, and those of the whole server. */
-export type Faults = Omit<FaultScript, 'take' | 'clear'> & {
-  /** Stops listening, so that connections are refused, until {@link Faults.goOnline}. */
-  goOffline(): Promise<void>;
-  goOnline(): Promise<void>;
-  /** Ends the scripted faults of one endpoint, or of all; not being offline. */
-  clear: FaultScript['clear'];
-};
-
 /** A running authorization server with a fault proxy in front. All its paths are on one origin. */
-export type AuthorizationServer = {
-  /** Origin, without a slash at the end; the issuer is the same. */
-  readonly url: string;
-  readonly issuer: string;
-  readonly port: number;
-  readonly tokenUrl: string;
-  /** `GET` with a Bearer token: 200 while it is active, else 401. */
-  readonly probeUrl: string;
-  /** Every request to a token endpoint, in order, also those that met a fault. */
-  readonly requests: readonly RecordedRequest[];
-  readonly discoveries: readonly RecordedRequest[];
-  readonly probes: readonly RecordedRequest[];
-  /** Every request that renews a client's secret. */
-  readonly renewals: readonly RecordedRequest[];
-  /** `count`: tokens granted by the authorization server. */
-  readonly mints: { readonly count: number };
-  readonly faults: Faults;
-  /** Introspects a token. This does not count as a use. */
-  introspect(token: string): Promise<Introspection>;
-  /** Sets the lifetime of later tokens, in whole seconds. */
-  setLifetime(seconds: number): void;
-  replaceClientSecret(clientId: string, clientSecret: string): void;
-  /** Whether this is the client's secret at present. */
-  isSecret(clientId: string, clientSecret: string): boolean;
-  revoke(token: string): void;
-  close(): Promise<void>;
-};
+export type AuthorizationServer = Awaited<ReturnType<typeof startAuthorizationServer>>;
 
 /**
  * Starts the certified authorization server `oidc-provider` on loopback, behind a proxy that plays scripted faults and
@@ -63,9 +28,7 @@ export type AuthorizationServer = {
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.4 RFC 6749, 4.4}: the client credentials grant
  */
-export async function startAuthorizationServer(
-  options: AuthorizationServerOptions = {},
-): Promise<AuthorizationServer> {
+export async function startAuthorizationServer(options: AuthorizationServerOptions = {}) {
   const { hostname = '127.0.0.1', tls } = options;
   const ownClient = createOwnClient();
   const clients = createClientRegistry([...(options.clients ?? []), ownClient], options.accessKeys ?? []);
@@ -78,7 +41,7 @@ export async function startAuthorizationServer(
 
   // The issuer's name contains the port, so the port comes first and the request handler a little later.
   let onRequest: RequestListener = (_request, response) => response.destroy();
-  const listener: Listener = await listen((request, response) => onRequest(request, response), tls);
+  const listener = await listen((request, response) => onRequest(request, response), tls);
   const origin = new URL(`${tls === undefined ? 'http' : 'https'}://${hostname}:${listener.port}`);
   const issuer = await startTokenIssuer({
     issuer: origin.origin,
@@ -107,37 +70,42 @@ export async function startAuthorizationServer(
   });
 
   return {
+    /** Origin, without a slash at the end; the issuer is the same. */
     url: origin.origin,
     issuer: origin.origin,
     port: listener.port,
     tokenUrl: origin.origin + ISSUER_PATHS.token,
+    /** `GET` with a Bearer token: 200 while it is active, else 401. */
     probeUrl: origin.origin + DIALECT_PATHS.probe,
-    requests: log.token,
-    discoveries: log.discovery,
-    probes: log.probe,
-    renewals: log.renewal,
+    /** Every request to a token endpoint, in order, also those that met a fault. */
+    requests: log.token as readonly RecordedRequest[],
+    discoveries: log.discovery as readonly RecordedRequest[],
+    probes: log.probe as readonly RecordedRequest[],
+    /** Every request that renews a client's secret. */
+    renewals: log.renewal as readonly RecordedRequest[],
+    /** `count`: tokens granted by the authorization server. */
     mints: {
-      get count() {
+      get count(): number {
         return mintCount;
       },
     },
     faults: {
-      next: faults.next,
-      always: faults.always,
-      clear: faults.clear,
+      ...faults,
       goOffline: listener.goOffline,
       goOnline: listener.goOnline,
     },
+    /** Introspects a token. This does not count as a use. */
     introspect: inspect,
-    setLifetime(seconds) {
+    /** Sets the lifetime of later tokens, in whole seconds. */
+    setLifetime(seconds: number): void {
       lifetimeSeconds = seconds;
     },
     replaceClientSecret: clients.replaceClientSecret,
-    isSecret: (clientId, clientSecret) => clients.metadata(clientId)?.client_secret === clientSecret,
-    revoke: (token) => {
-      revoked.add(token);
-    },
-    async close() {
+    /** Whether this is the client's secret at present. */
+    isSecret: (clientId: string, clientSecret: string): boolean =>
+      clients.metadata(clientId)?.client_secret === clientSecret,
+    revoke: (token: string): void => void revoked.add(token),
+    async close(): Promise<void> {
       await listener.close();
       await issuer.close();
     },

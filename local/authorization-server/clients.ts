@@ -17,42 +17,34 @@ export type Client = {
 export type AccessKey = { readonly accessKeyId: string; readonly accessKeySecret: string };
 
 /** The registered clients. Read on every request, so that a secret can be replaced while the server runs. */
-export type ClientRegistry = {
-  /** Client metadata under RFC 7591 names, as oidc-provider's adapter returns them. */
-  metadata(clientId: string): Record<string, unknown> | undefined;
-  /** Replaces a client's secret; the old one is refused from the next request on. */
-  replaceClientSecret(clientId: string, clientSecret: string): void;
-  find(clientId: string): Client | undefined;
-  /** Tells whether id and secret are those of an access key. */
-  isAccessKey(accessKeyId: unknown, accessKeySecret: unknown): boolean;
-};
+export type ClientRegistry = ReturnType<typeof createClientRegistry>;
 
 /**
  * Creates the registry.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc7591#section-2 RFC 7591, 2}: the metadata's names
  */
-export function createClientRegistry(
-  clients: readonly Client[],
-  accessKeys: readonly AccessKey[],
-): ClientRegistry {
+export function createClientRegistry(clients: readonly Client[], accessKeys: readonly AccessKey[]) {
   const byId = new Map(clients.map((client) => [client.clientId, client]));
   const keySecrets = new Map(accessKeys.map((key) => [key.accessKeyId, key.accessKeySecret]));
 
   return {
-    metadata(clientId) {
+    /** Client metadata under RFC 7591 names, as oidc-provider's adapter returns them. */
+    metadata(clientId: string): Record<string, unknown> | undefined {
       const client = byId.get(clientId);
       return client === undefined ? undefined : toMetadata(client);
     },
-    replaceClientSecret(clientId, clientSecret) {
+    /** Replaces a client's secret; the old one is refused from the next request on. */
+    replaceClientSecret(clientId: string, clientSecret: string): void {
       const client = byId.get(clientId);
       if (client === undefined || client.authMethod === 'private_key_jwt') {
         throw new Error(`There is no client ${clientId} with a secret to replace.`);
       }
       byId.set(clientId, { ...client, clientSecret });
     },
-    find: (clientId) => byId.get(clientId),
-    isAccessKey(accessKeyId, accessKeySecret) {
+    find: (clientId: string): Client | undefined => byId.get(clientId),
+    /** Tells whether id and secret are those of an access key. */
+    isAccessKey(accessKeyId: unknown, accessKeySecret: unknown): boolean {
       return (
         typeof accessKeyId === 'string' &&
         typeof accessKeySecret === 'string' &&

@@ -26,36 +26,31 @@ export type Fault =
   | { readonly kind: 'delay'; readonly until: Promise<unknown> | (() => unknown) };
 
 /** The scripted faults, per endpoint. */
-export type FaultScript = {
-  /** Applies the fault to the next `times` requests to the endpoint, after the faults scripted before. */
-  next(endpoint: FaultyEndpoint, fault: Fault, times?: number): void;
-  /** Applies the fault to every request without a `next` fault, until {@link FaultScript.clear}. */
-  always(endpoint: FaultyEndpoint, fault: Fault): void;
-  /** Ends the faults of one endpoint, or of all. */
-  clear(endpoint?: FaultyEndpoint): void;
-  /** Removes the fault for the current request from the script, and returns it. */
-  take(endpoint: FaultyEndpoint): Fault | undefined;
-};
+export type FaultScript = ReturnType<typeof createFaultScript>;
 
 /** Creates an empty script. */
-export function createFaultScript(): FaultScript {
+export function createFaultScript() {
   const upcoming = new Map<FaultyEndpoint, Fault[]>();
   const standing = new Map<FaultyEndpoint, Fault>();
 
   return {
-    next(endpoint, fault, times = 1) {
+    /** Applies the fault to the next `times` requests to the endpoint, after the faults scripted before. */
+    next(endpoint: FaultyEndpoint, fault: Fault, times = 1): void {
       upcoming.set(endpoint, [...(upcoming.get(endpoint) ?? []), ...Array<Fault>(times).fill(fault)]);
     },
-    always(endpoint, fault) {
+    /** Applies the fault to every request without a `next` fault, until `clear`. */
+    always(endpoint: FaultyEndpoint, fault: Fault): void {
       standing.set(endpoint, fault);
     },
-    clear(endpoint) {
+    /** Ends the faults of one endpoint, or of all. */
+    clear(endpoint?: FaultyEndpoint): void {
       for (const script of [upcoming, standing]) {
         if (endpoint === undefined) script.clear();
         else script.delete(endpoint);
       }
     },
-    take(endpoint) {
+    /** Removes the fault for the current request from the script, and returns it. */
+    take(endpoint: FaultyEndpoint): Fault | undefined {
       return upcoming.get(endpoint)?.shift() ?? standing.get(endpoint);
     },
   };

@@ -18,19 +18,15 @@ export type Answer = {
 };
 
 /** The proxy's client of the authorization server: forwards requests, and introspects tokens. */
-export type IssuerClient = {
-  /** Forwards a request as it came in, under the name and scheme that the outer client used. */
-  forward(incoming: {
-    readonly method: string;
-    readonly path: string;
-    readonly headers: IncomingHttpHeaders;
-    readonly body: Buffer;
-  }): Promise<Answer>;
-  /** Introspects an opaque token (RFC 7662). */
-  introspect(token: string): Promise<Introspection>;
-  /** Trades an access key for a token by the password grant; the answer is the token endpoint's. */
-  tradeAccessKey(accessKeyId: string, accessKeySecret: string): Promise<Answer>;
-};
+export type IssuerClient = ReturnType<typeof createIssuerClient>;
+
+/** A request as it came in. */
+interface Incoming {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
 
 /** The proxy's own OAuth client, with a secret for this server only. */
 export function createOwnClient(): Client & { readonly clientSecret: string } {
@@ -46,11 +42,11 @@ export function createIssuerClient(options: {
   readonly port: number;
   readonly origin: URL;
   readonly ownClient: { readonly clientId: string; readonly clientSecret: string };
-}): IssuerClient {
+}) {
   const { port, origin, ownClient } = options;
   const basic = Buffer.from(`${ownClient.clientId}:${ownClient.clientSecret}`).toString('base64');
 
-  const forward: IssuerClient['forward'] = ({ method, path, headers, body }) =>
+  const forward = ({ method, path, headers, body }: Incoming): Promise<Answer> =>
     new Promise((resolve, reject) => {
       // The body is complete here: it is forwarded with its length, even if it came chunked.
       const { 'transfer-encoding': _chunked, ...endToEnd } = headers;
@@ -98,12 +94,15 @@ export function createIssuerClient(options: {
     });
 
   return {
+    /** Forwards a request under the name and scheme that the outer client used. */
     forward,
-    async introspect(token) {
+    /** Introspects an opaque token (RFC 7662). */
+    async introspect(token: string): Promise<Introspection> {
       const { status, body } = await post(ISSUER_PATHS.introspection, { token });
       return status === 200 ? (JSON.parse(body.toString()) as Introspection) : { active: false };
     },
-    tradeAccessKey: (username, password) =>
+    /** Trades an access key for a token by the password grant; the answer is the token endpoint's. */
+    tradeAccessKey: (username: string, password: string) =>
       post(ISSUER_PATHS.token, { grant_type: 'password', username, password }),
   };
 }

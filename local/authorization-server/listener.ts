@@ -3,23 +3,11 @@ import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { ServerCertificate } from '../certificate-authority.ts';
 
-/** A loopback port that can stop listening and reset connections, and come back on the same port. */
-export type Listener = {
-  readonly port: number;
-  /** Resets the TCP connection that this request came on, below TLS. */
-  reset(socket: { readonly remotePort?: number | undefined }): void;
-  /** Stops listening and drops every connection: clients get ECONNREFUSED. */
-  goOffline(): Promise<void>;
-  /** Listens again on the same port. */
-  goOnline(): Promise<void>;
-  close(): Promise<void>;
-};
-
-/** Listens on 127.0.0.1 for HTTP, or for HTTPS if a certificate is given. */
-export async function listen(
-  onRequest: RequestListener,
-  tls: ServerCertificate | undefined,
-): Promise<Listener> {
+/**
+ * Listens on 127.0.0.1 for HTTP, or for HTTPS if a certificate is given. The port can stop listening and reset connections, and
+ * come back.
+ */
+export async function listen(onRequest: RequestListener, tls: ServerCertificate | undefined) {
   const sockets = new Map<number, Socket>();
   const inner = tls === undefined ? createHttpServer(onRequest) : createHttpsServer(tls, onRequest);
 
@@ -45,7 +33,8 @@ export async function listen(
 
   await open(0);
   const { port } = server.address() as AddressInfo;
-  const goOffline = async () => {
+  /** Stops listening and drops every connection: clients get ECONNREFUSED. */
+  const goOffline = async (): Promise<void> => {
     if (!server.listening) return;
     const closed = new Promise((resolve) => server.close(resolve));
     dropConnections();
@@ -54,9 +43,12 @@ export async function listen(
 
   return {
     port,
-    reset: ({ remotePort }) => sockets.get(remotePort ?? 0)?.resetAndDestroy(),
+    /** Resets the TCP connection that this request came on, below TLS. */
+    reset: ({ remotePort }: { readonly remotePort?: number | undefined }) =>
+      sockets.get(remotePort ?? 0)?.resetAndDestroy(),
     goOffline,
-    async goOnline() {
+    /** Listens again on the same port. */
+    async goOnline(): Promise<void> {
       if (!server.listening) await open(port);
     },
     close: goOffline,

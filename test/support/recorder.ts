@@ -20,17 +20,13 @@ export interface Answer {
   readonly body?: string;
 }
 
-export interface Recorder {
-  readonly port: number;
-  readonly requests: readonly WireRequest[];
-  close(): Promise<void>;
-}
+export type Recorder = Awaited<ReturnType<typeof startRecorder>>;
 
 /** Starts a server on loopback that writes down each request and answers what `answer` says. */
 export async function startRecorder(
   answer: (request: WireRequest, response: ServerResponse) => Answer | undefined,
   tls?: ServerCertificate,
-): Promise<Recorder> {
+) {
   const requests: WireRequest[] = [];
   const listener = async (incoming: IncomingMessage, response: ServerResponse) => {
     const request = await read(incoming);
@@ -44,8 +40,8 @@ export async function startRecorder(
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
-    requests,
-    async close() {
+    requests: requests as readonly WireRequest[],
+    async close(): Promise<void> {
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
