@@ -5,6 +5,7 @@ import { expectContract } from '../../support/contract-file.ts';
 
 interface Schema {
   readonly $ref?: string;
+  readonly allOf?: readonly Schema[];
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly type?: string;
@@ -19,8 +20,10 @@ const file = tokensJsonSchema() as Schema & { readonly definitions: Readonly<Rec
 
 /** What may be written: names, fixed values and kinds of values, without their limits. */
 function written(schema: Schema): unknown {
-  const { $ref, properties, required = [], items, anyOf, oneOf, type = 'any' } = schema;
+  const { $ref, allOf: [only] = [], properties, required = [], items, anyOf, oneOf, type = 'any' } = schema;
   if ($ref !== undefined) return written(file.definitions[$ref.split('/').at(-1) ?? ''] ?? {});
+  // A reference with a description.
+  if (only !== undefined) return written(only);
   const choices = anyOf ?? oneOf;
   if (choices !== undefined) return choices.map(written);
   if (properties !== undefined)
