@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throttled } from './authorization-server/faults.ts';
+import { AwsError } from './aws/aws-error.ts';
 import type { Harness } from './harness.ts';
 import { openRotatingHarness } from './rotating-clients.ts';
 
@@ -11,10 +12,19 @@ const REFRESH_INTERVAL_MINUTES = 3;
 /** Longer than the function waits. */
 const SLOW_MS = 60_000;
 
+/** By how much AWS's clock is ahead after `clock`. AWS refuses requests from five minutes on. */
+const CLOCK_AHEAD_MS = 4 * 60_000;
+
 /** What a person can type while it runs. */
 interface Action {
   readonly about: string;
-  readonly act: (harness: Harness) => unknown;
+  readonly act: (harness: Harness, schedule: Schedule) => unknown;
+}
+
+/** What the faults of the schedule and of the clock change. */
+interface Schedule {
+  isEnabled: boolean;
+  clockAheadMs: number;
 }
 
 const ACTIONS: Readonly<Record<string, Action>> = {
@@ -52,9 +62,42 @@ const ACTIONS: Readonly<Record<string, Action>> = {
         harness.authorizationServer.replaceClientSecret(id, 'another-secret');
     },
   },
+  'schedule off': {
+    about: 'nobody invokes the function any more',
+    act: (_, schedule) => {
+      schedule.isEnabled = false;
+    },
+  },
+  deleted: {
+    about: 'somebody has deleted the parameter of the token',
+    act: ({ administer, fn }) => administer('DeleteParameter', { Name: fn.environment.TOKEN_PARAMETER }),
+  },
+  'key denied': {
+    about: 'the policy of the KMS key denies the function the encryption of the token',
+    act: ({ aws, fn }) =>
+      aws.faults.hook(
+        'before-executing',
+        { operation: 'PutParameter', name: fn.environment.TOKEN_PARAMETER ?? '' },
+        () => {
+          throw new AwsError(
+            'AccessDeniedException',
+            'User is not authorized to perform: kms:Encrypt on this resource with an explicit deny in a resource-based policy',
+          );
+        },
+      ),
+  },
+  clock: {
+    about: `the clock of this machine is ${CLOCK_AHEAD_MS / 60_000} minutes behind AWS's`,
+    act: (harness, schedule) => {
+      harness.advance(CLOCK_AHEAD_MS - schedule.clockAheadMs);
+      schedule.clockAheadMs = CLOCK_AHEAD_MS;
+    },
+  },
   up: {
     about: 'ends all faults',
-    act: async (harness) => {
+    act: async (harness, schedule) => {
+      harness.advance(-schedule.clockAheadMs);
+      Object.assign(schedule, { isEnabled: true, clockAheadMs: 0 } satisfies Schedule);
       const { authorizationServer } = harness;
       const { client_id, client_secret } = currentClient(harness);
       await authorizationServer.faults.goOnline();
@@ -92,8 +135,9 @@ export async function keepRunning(write: (line: string) => void): Promise<void> 
       harness.invoke(JSON.parse(harness.fn.scheduledEvent)).catch(() => undefined);
     await beat();
     write(instructions(harness));
-    const beats = setInterval(beat, BEAT_MS);
-    await obey(harness, say);
+    const schedule: Schedule = { isEnabled: true, clockAheadMs: 0 };
+    const beats = setInterval(() => schedule.isEnabled && beat(), BEAT_MS);
+    await obey(harness, schedule, say);
     clearInterval(beats);
   } finally {
     await harness.close();
@@ -119,7 +163,7 @@ function describe(line: string): string | undefined {
 }
 
 /** Runs the typed commands, until `quit`, the end of stdin or a signal. */
-async function obey(harness: Harness, say: (text: string) => void): Promise<void> {
+async function obey(harness: Harness, schedule: Schedule, say: (text: string) => void): Promise<void> {
   const lines = createInterface({ input: process.stdin });
   const hasEnded = new Promise<void>((resolve) => {
     lines.once('close', resolve);
@@ -129,7 +173,7 @@ async function obey(harness: Harness, say: (text: string) => void): Promise<void
       else if (name === 'help') say(help());
       else if (Object.hasOwn(ACTIONS, name)) {
         const { act, about } = ACTIONS[name] as Action;
-        await act(harness);
+        await act(harness, schedule);
         say(`▶ ${name}: ${about}`);
       } else if (name !== '') say(`There is no '${name}'. ${help()}`);
     });

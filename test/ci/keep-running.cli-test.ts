@@ -89,11 +89,20 @@ test('faults that are typed show what comes of them, and end by `up`', async () 
   const down = await type('down');
   await type('up');
   const rejected = await type('wrong secret');
+  await type('up');
+  const deleted = await type('deleted');
+  const denied = await type('key denied');
+  await type('schedule off');
+  await type('clock');
+  const { stdout: diagnosed } = await paste(commands.find((line) => line.includes('"diagnose"')) as string);
   const healed = await type('up');
 
   expect(unavailable).toContain('✗ mint failed: TOKEN_ENDPOINT_UNAVAILABLE');
   expect(down).toContain('✗ mint failed: TOKEN_ENDPOINT_UNAVAILABLE');
   expect(rejected).toContain('✗ mint failed: TOKEN_REJECTED');
+  expect(deleted).toMatch(/● minted v1 \(forced\)/);
+  expect(denied).toContain('✗ mint failed: PARAMETER_NOT_WRITTEN');
+  expect(diagnosed).toContain("clock: The function's clock is wrong");
   expect(healed).toMatch(/● minted v\d+ \(forced\)/);
 }, 300_000);
 

@@ -162,7 +162,7 @@ test('every incident has commands that are tried, and the page has no others tha
     'Along the data path',
   ]);
   const others = marks.filter((mark) => mark !== 'sh' && mark !== 'sh with-rotation');
-  // The scheduler and the log; the log of a rotation; the standby stack; the version before; two ways to
+  // Region and profile; the scheduler and the log; the log of a rotation; the standby stack; the version before; two ways to
   // continue a rollback.
-  expect(others).toEqual(Array(6).fill('sh not-tried'));
+  expect(others).toEqual(Array(7).fill('sh not-tried'));
 });
