@@ -70,7 +70,14 @@ export function describeReading(reading: Reading, now: Date): Finding {
   const message = `Version ${token.version} is stored, ${seconds} s are left.`;
   const failure = reading.status?.lastFailure ?? null;
   if (seconds <= 0) return { message, warning: 'The stored token has expired.' };
-  return failure === null ? { message } : { message, warning: `The last mint failed: ${failure.code}.` };
+  if (failure === null) return { message };
+  if (failure.code !== 'PARAMETER_NOT_WRITTEN') {
+    return { message, warning: `The last mint failed: ${failure.code}.` };
+  }
+  // The only failure that no step finds again: a diagnosis stores nothing.
+  const warning =
+    'The last token could not be stored (PARAMETER_NOT_WRITTEN). Invoke the function with {"force":true} to see why, and check its permissions and the policy of the KMS key.';
+  return { message, warning, fault: 'SSM' };
 }
 
 /** The finding of parameters whose token was due, so that this invocation replaced it first. */

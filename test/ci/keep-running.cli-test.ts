@@ -102,7 +102,8 @@ test('faults that are typed show what comes of them, and end by `up`', async () 
   expect(rejected).toContain('✗ mint failed: TOKEN_REJECTED');
   expect(deleted).toMatch(/● minted v1 \(forced\)/);
   expect(denied).toContain('✗ mint failed: PARAMETER_NOT_WRITTEN');
-  expect(diagnosed).toContain("clock: The function's clock is wrong");
+  expect(diagnosed).toContain("The function's clock is wrong. The function uses AWS's time");
+  expect(diagnosed).toContain('The last token could not be stored (PARAMETER_NOT_WRITTEN)');
   expect(healed).toMatch(/● minted v\d+ \(forced\)/);
 }, 300_000);
 

@@ -262,6 +262,11 @@ test.each<[string, Partial<Found>, string]>([
     { ...aged(91), stored: storing() },
     'secret: The client secret was stored 91 days ago: re',
   ],
+  [
+    'a denied key',
+    { stored: storing({}, failing('PARAMETER_NOT_WRITTEN')) },
+    'SSM: The last token could not be st',
+  ],
   ['no token yet', { refreshedTo: storing() }, 'No token was stored; There was none; This invocation has st'],
   [
     'the schedule is off',
