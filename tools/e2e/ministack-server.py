@@ -28,10 +28,11 @@ def extract_resource_arn(service, method, path, headers, body, query_params, reg
 
     operation = headers.get("x-amz-target", "").split(".")[-1]
     request = json.loads(body or b"{}") if service in ("ssm", "secretsmanager") else {}
-    if operation == "GetSecretValue":
-        arn.checks.append(("secretsmanager:GetSecretValue", str(arn), {}))
+    if operation in ("GetSecretValue", "PutSecretValue"):
+        arn.checks.append((f"secretsmanager:{operation}", str(arn), {}))
         secret = next((one for one in secretsmanager._secrets.values() if one["ARN"] == arn), {})
-        check_key(secret.get("KmsKeyId"), "Decrypt", "SecretARN", str(arn))
+        for action in ("Decrypt",) if operation == "GetSecretValue" else ("GenerateDataKey", "Decrypt"):
+            check_key(secret.get("KmsKeyId"), action, "SecretARN", str(arn))
     for name in request.get("Names") or ([request["Name"]] if service == "ssm" and "Name" in request else []):
         # Whether AWS counts a version to the ARN is not documented.
         parameter_arn = f"arn:aws:ssm:{region}:{account_id}:parameter{name.split(':')[0]}"

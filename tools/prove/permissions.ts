@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { startAuthorizationServer } from '../../local/authorization-server/authorization-server.ts';
+import { createCertificateAuthority } from '../../local/certificate-authority.ts';
 import type { Template } from '../../local/cloud-assembly.ts';
 import { openAccount } from '../e2e/account.ts';
 import { createCdk } from '../e2e/cdk.ts';
@@ -30,13 +32,36 @@ interface Mutant {
 const wanted = process.argv.slice(2);
 const missed: string[] = [];
 const unnoticed: string[] = [];
-const target = await openTarget();
-const server = await startAuthorizationServer({ clients: [{ clientId: 'prove', clientSecret: 'canary' }] });
+const DOMAIN = 'genesys.test';
+const HOSTS = [`login.${DOMAIN}`, `api.${DOMAIN}`];
+const canary = (clientId: string, more: object = {}) => ({
+  clientId,
+  clientSecret: `canary-${clientId}`,
+  ...more,
+});
+const [active, idle, admin] = [
+  canary('active', { roles: ['ci'] }),
+  canary('idle', { roles: ['ci'] }),
+  canary('admin', { mayEditClients: true }),
+];
+const authority = await createCertificateAuthority();
+const certificate = await authority.writeCertificate();
+const target = await openTarget({
+  NODE_EXTRA_CA_CERTS: certificate.path,
+  LOOPBACK_HOSTS: HOSTS.join(','),
+  NODE_OPTIONS: `--import ${join(ROOT, 'local/loopback-hosts.ts')}`,
+});
+const server = await startAuthorizationServer({
+  clients: [active, idle, admin],
+  hostname: HOSTS[0] as string,
+  tls: await authority.issue(HOSTS),
+});
 try {
   await tryAll();
 } finally {
   await server.close();
   await target.close();
+  await certificate.remove();
 }
 console.log(`${missed.length} of ${missed.length + unnoticed.length} permissions missed`);
 process.exitCode = unnoticed.length === 0 && missed.length > 0 ? 0 : 1;
@@ -48,27 +73,37 @@ async function tryAll(): Promise<void> {
   const newKey = async () =>
     (await account.call<{ KeyMetadata: { Arn: string } }>('kms', 'create-key')).KeyMetadata.Arn;
   const secretEncryptionKeyArn = await newKey();
+  const rotation = { adminSecretName: 'prove-admin', adminSecretEncryptionKeyArn: await newKey() };
   const token = {
-    ...{
-      name: 'tried',
-      prefix: names.prefix,
-      provider: 'oauth2',
-      reservedConcurrency: 0,
-      tags: { team: 'ci' },
-    },
-    ...{ tokenUrl: server.tokenUrl, probeUrl: server.probeUrl },
+    ...{ name: 'tried', prefix: names.prefix, reservedConcurrency: 0, tags: { team: 'ci' } },
+    ...{ provider: 'genesys-cloud', region: `${DOMAIN}:${server.port}`, allowUnlistedDomain: true },
     ...{ secretName: names.secret, secretEncryptionKeyArn, encryptionKeyArn: await newKey() },
+    rotation,
     readers: [await createJobRole({ account, names })],
   };
-  await account.storeSecret(
-    { client_id: 'prove', client_secret: 'canary' },
-    ...['create-secret', '--name', names.secret, '--kms-key-id', secretEncryptionKeyArn],
+  const store = (value: object, name: string, key: string) =>
+    account.storeSecret(value, 'create-secret', '--name', name, '--kms-key-id', key);
+  const { clientId: client_id, clientSecret: client_secret } = active;
+  await store(
+    { client_id, client_secret, idle_client_id: idle.clientId },
+    names.secret,
+    secretEncryptionKeyArn,
+  );
+  await store(
+    { client_id: admin.clientId, client_secret: admin.clientSecret },
+    ...([rotation.adminSecretName, rotation.adminSecretEncryptionKeyArn] as const),
   );
   const stackName = 'TokenRefresherProve';
   const cdk = createCdk(stackName, target, commands);
   await cdk.bootstrap([token]);
-  await cdk.deploy([token]);
+  await cdk.deploy([token], { edit: withoutRotationSchedule });
   const job = await takeJobRole({ account, names });
+  const resources = await account.stackResources(stackName);
+  const rotator =
+    resources.find(
+      ({ LogicalResourceId: id, ResourceType }) =>
+        ResourceType === 'AWS::Lambda::Function' && id.includes('Rotation'),
+    )?.PhysicalResourceId ?? '';
 
   const functionName = `token-refresher-prove-${token.name}`;
   const parameters = ['access-token', 'token-status'].map((name) => `${names.prefix}/${token.name}/${name}`);
@@ -77,8 +112,7 @@ async function tryAll(): Promise<void> {
     await account.call('ssm', 'delete-parameters', '--names', ...parameters);
     await account.invoke(functionName, { force: true });
     // A token that needs the advanced tier.
-    const long = { ...{ status: 200, headers: {} }, body: '{}' };
-    server.faults.always('probe', { kind: 'answer', ...long });
+    server.faults.always('probe', { kind: 'answer', status: 200, headers: {}, body: '{}' });
     const rewrite = (body: object) => ({ ...body, access_token: 'x'.repeat(5_000) });
     server.faults.always('token', { kind: 'rewrite', rewrite });
     try {
@@ -101,8 +135,24 @@ async function tryAll(): Promise<void> {
     for (const verb of ['get', 'doctor'])
       await run('sh', join(ROOT, 'ci/access-token'), verb, 'tried', '--prefix', names.prefix);
   };
+  // As Secrets Manager does it: MiniStack's RotateSecret invokes no function, and leaves AWSPENDING where it was.
+  const rotate = async () => {
+    const ofSecret = ['--secret-id', names.secret];
+    const { VersionIdsToStages: stages } = await account.call<{
+      VersionIdsToStages: Record<string, string[]>;
+    }>(...['secretsmanager', 'describe-secret', ...ofSecret]);
+    for (const id of Object.keys(stages).filter((id) => stages[id]?.includes('AWSPENDING'))) {
+      const from = ['--version-stage', 'AWSPENDING', '--remove-from-version-id', id];
+      await account.call('secretsmanager', 'update-secret-version-stage', ...ofSecret, ...from);
+    }
+    const ClientRequestToken = randomUUID();
+    const empty = ['--client-request-token', ClientRequestToken, '--version-stages', 'AWSPENDING'];
+    await account.call('secretsmanager', 'put-secret-value', ...ofSecret, ...empty);
+    for (const Step of ['createSecret', 'testSecret', 'finishSecret'])
+      await account.invoke(rotator, { Step, ClientRequestToken, SecretId: names.secret });
+  };
 
-  const roles = (await account.stackResources(stackName))
+  const roles = resources
     .filter(({ ResourceType }) => ResourceType === 'AWS::IAM::Role')
     .map(({ LogicalResourceId, PhysicalResourceId }) => ({
       id: LogicalResourceId,
@@ -111,7 +161,7 @@ async function tryAll(): Promise<void> {
   for (const { id, role } of [...roles, { id: 'job', role: names.role }]) {
     // The deployment function works while a stack is deployed: below.
     if (id.startsWith('DeploymentCalls') || BY_SCHEDULER.test(id)) continue;
-    const work = id === 'job' ? read : refresh;
+    const work = id === 'job' ? read : id.includes('Rotation') ? rotate : refresh;
     await refresh();
     await work();
     const ofRole = ['--role-name', role];
@@ -143,11 +193,12 @@ async function tryAll(): Promise<void> {
     const other = createCdk(`${stackName}${nth}`, target, commands);
     const edit = (template: Template) => {
       deploymentMutants(template)[nth]?.apply();
+      withoutRotationSchedule(template);
       // Only the deployment mints.
       for (const { Type, Properties = {} } of Object.values(template.Resources))
         if (Type === 'AWS::Scheduler::Schedule') Object.assign(Properties, { State: 'DISABLED' });
     };
-    await other.deploy([{ ...token, name: `other${nth}`, readers: [] }], { edit });
+    await other.deploy([{ ...token, name: `other${nth}`, readers: [], rotation: undefined }], { edit });
     const { accessToken } = await account.readStored(`${names.prefix}/other${nth}`);
     assert.ok(accessToken, 'the deployment minted no token');
     await account.deleteStack(other.stackName);
@@ -156,6 +207,13 @@ async function tryAll(): Promise<void> {
   await deployAndDelete(mutants.length);
   for (const [nth, { permission }] of mutants.entries())
     await tryOne(`deployment: ${permission}`, () => deployAndDelete(nth));
+}
+
+/** MiniStack has no rotation schedules. */
+function withoutRotationSchedule({ Resources }: Template): void {
+  const resources: Record<string, unknown> = Resources;
+  for (const [id, { Type }] of Object.entries(Resources))
+    if (Type === 'AWS::SecretsManager::RotationSchedule') delete resources[id];
 }
 
 /** The permissions that custom resources give to the deployment function. */
