@@ -74,7 +74,11 @@ function loadedAwsCliDirectory(bin: string): string {
  * Starts the AWS emulator MiniStack. Its Lambda runs functions with the first `node` on its PATH, here the one that runs this
  * program: Node.js 24.
  */
-export function startMiniStack(bin: string, functions: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
+export function startMiniStack(
+  bin: string,
+  functions: NodeJS.ProcessEnv = {},
+  logFile = 'ministack.log',
+): Promise<ServerProcess> {
   // Outside the repository: functions are unpacked here, and must find neither its packages nor its package.json.
   const temporary = temporaryDirectory();
   return startServerProcess({
@@ -96,7 +100,7 @@ export function startMiniStack(bin: string, functions: NodeJS.ProcessEnv = {}): 
       SFTP_ENABLED: '0',
     }),
     cwd: temporary,
-    logFile: 'ministack.log',
+    logFile,
     readyPath: '/_ministack/health',
   });
 }
