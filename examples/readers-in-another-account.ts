@@ -21,7 +21,7 @@ const readers = new ReaderRole(stack, 'Readers', {
     },
   ],
 });
-genesys.grantRead(readers);
-genesys.grantRefresh(readers);
+genesys.grants.read(readers);
+genesys.grants.refresh(readers);
 
 new CfnOutput(stack, 'ReaderRole', { value: readers.roleArn });

@@ -33,6 +33,6 @@ const build = new Project(stack, 'Deploy', {
   },
 });
 for (const token of [genesys, cxone]) {
-  token.grantRead(build);
-  token.grantRefresh(build);
+  token.grants.read(build);
+  token.grants.refresh(build);
 }
