@@ -41,7 +41,7 @@ test('the outputs and README have client.json to fill in, as each provider needs
   expect(cxone).toBe(
     '{"client_id": "...", "client_secret": "...", "access_key_id": "...", "access_key_secret": "..."}',
   );
-  expect(generic).toBe('{"client_id": "...", "private_key": "..."}');
+  expect(generic).toBe('{"consumerKey": "...", "consumerPrivateKey": "..."}');
   const readme = readFileSync('README.md', 'utf8');
   for (const shape of [smallest.template.Outputs?.GenesysClientJson?.Value, cxone])
     expect(readme).toContain(shape);
@@ -70,6 +70,7 @@ test('passes the configuration on to the functions', () => {
       resource: ['https://api.example.com/a', 'https://api.example.com/b'],
       parameters: { tenant: 'blue' },
       probeUrl: 'https://api.example.com/me',
+      secretKeys: { client_id: 'consumerKey', private_key: 'consumerPrivateKey' },
     },
   ]);
   expect(full.functions[2]?.environment).toMatchObject({
