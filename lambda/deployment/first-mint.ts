@@ -32,12 +32,12 @@ export async function mintFirstToken(
   process.stdout.write(
     `${JSON.stringify({ resource: event.LogicalResourceId, request: event.RequestType, outcome })}\n`,
   );
-  if (before === undefined) return;
-  const loss = await lossOf(clients, { now, before, outcome });
+  // A token that was minted is stored. In a rollback the function may still have the settings that are taken back: its next invocation mints again.
+  if (before === undefined || outcome.minted) return;
+  const loss = await lossOf(clients, { now, before, code: outcome.code });
   if (loss === undefined) return;
-  const why = outcome.minted ? 'the new token was not stored' : `minting failed with ${outcome.code}`;
   throw new Error(
-    `${loss.problem}: ${why}. The deployment stops here, so that ${loss.kept}. Invoke ${before.FunctionName ?? now.FunctionName} with {"diagnose":true}, correct what it reports, and deploy again.${loss.hint ?? ''}`,
+    `${loss.problem}: minting failed with ${outcome.code}. The deployment stops here, so that ${loss.kept}. Invoke ${before.FunctionName ?? now.FunctionName} with {"diagnose":true}, correct what it reports, and deploy again.${loss.hint ?? ''}`,
   );
 }
 
@@ -49,7 +49,7 @@ interface Loss {
 }
 
 /**
- * Finds out whether readers would lose a live token. The update may be a rollback too: CloudFormation does not say.
+ * Finds out whether readers would lose a live token, after a mint that failed. The update may be a rollback too: CloudFormation does not say.
  *
  * - Other parameters: the old ones have a live token, the new ones have none.
  * - Another key: the token is encrypted with another one than the configured, whose permission would be removed.
@@ -60,10 +60,11 @@ async function lossOf(
   update: {
     readonly now: FirstMintProperties;
     readonly before: Partial<FirstMintProperties>;
-    readonly outcome: Outcome;
+    /** Why no token was minted. */
+    readonly code: string;
   },
 ): Promise<Loss | undefined> {
-  const { now, before, outcome } = update;
+  const { now, before, code } = update;
   const read = (name: string) => retry(pause, () => readStoredToken(ssm, name));
   const isChanged = (key: keyof FirstMintProperties) => (before[key] ?? now[key]) !== now[key];
   if (isChanged('StatusParameter')) {
@@ -80,7 +81,7 @@ async function lossOf(
       kept: 'every reader can still decrypt the token',
     };
   }
-  const isUnusable = !outcome.minted && ['SECRET_UNAVAILABLE', 'SECRET_MALFORMED'].includes(outcome.code);
+  const isUnusable = ['SECRET_UNAVAILABLE', 'SECRET_MALFORMED'].includes(code);
   if (isChanged('Secret') && isUnusable && (await read(now.StatusParameter)).isLive) {
     return {
       problem: `No token can be minted with the secret ${now.Secret}`,
