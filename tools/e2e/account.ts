@@ -14,6 +14,7 @@ interface StoredStatus {
   readonly refreshDueAt?: string;
   /** ARN; null: AWS's key. */
   readonly encryptionKey?: string | null;
+  readonly source?: string;
   readonly lastFailure: { readonly code: string } | null;
 }
 

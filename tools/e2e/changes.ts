@@ -48,7 +48,7 @@ export async function checkConfigurationChange(context: RunContext, tokens: Toke
   return changed;
 }
 
-async function createKey({ account }: RunContext): Promise<string> {
+export async function createKey({ account }: RunContext): Promise<string> {
   return (await account.call<{ KeyMetadata: { Arn: string } }>('kms', 'create-key')).KeyMetadata.Arn;
 }
 

@@ -8,6 +8,7 @@ import { createCdk } from './cdk.ts';
 import { checkConfigurationChange, checkDestruction, checkUnchanged, cleanUp } from './changes.ts';
 import { createCommands } from './commands.ts';
 import { firstTokens, type RunContext } from './context.ts';
+import { checkFailedUpdates } from './failures.ts';
 import {
   checkChangedSecret,
   checkFirstDeployment,
@@ -51,7 +52,8 @@ async function play(target: Target, server: TokenServer): Promise<void> {
   const context = contextUntil(interruption.signal);
   try {
     steps.heading('First deployment');
-    const tokens = firstTokens(context, await createJobRole(context));
+    const readerArn = await createJobRole(context);
+    const tokens = firstTokens(context, readerArn);
     await checkFirstDeployment(context, tokens);
 
     steps.heading('Before the next invocation by the schedule');
@@ -66,6 +68,9 @@ async function play(target: Target, server: TokenServer): Promise<void> {
 
     steps.heading('The heartbeat');
     await checkSchedule(context);
+
+    steps.heading('Updates that fail');
+    await checkFailedUpdates(context, readerArn);
 
     steps.heading('Changes');
     const changed = await checkConfigurationChange(context, tokens);
