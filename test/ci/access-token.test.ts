@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { resolve } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 
 const SCRIPT = resolve('ci/access-token');
 
@@ -22,7 +24,12 @@ test.each([
   [[], 'nothing to do'],
   [['fetch', 'genesys'], "unknown command 'fetch'"],
   [['get'], 'the name of the token is missing'],
-  [['get', '/ci/genesys/access-token'], "'/ci/genesys/access-token' is not the name of a token"],
+  [['get', '/ci/genesys/access-token'], 'NAME is genesys: access-token get genesys\n'],
+  [
+    ['status', '/team/a/genesys/token-status'],
+    'NAME is genesys: access-token status genesys --prefix /team/a\n',
+  ],
+  [['get', '/genesys/access-token'], "'/genesys/access-token' is not the name of a token"],
   [['get', 'genesys', 'cxone'], "unexpected 'cxone'"],
   [['get', 'genesys', '--ttl', '5'], "get has no option '--ttl'"],
   [['get', 'genesys', '--min-ttl'], '--min-ttl needs a value'],
@@ -52,6 +59,26 @@ test.each([
   expect(stderr).toContain(message);
   expect(stdout).toBe('');
   expect(status).toBe(2);
+});
+
+test('--version is that of the package', () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+
+  expect(accessToken('--version').stdout).toBe(`access-token ${version}\n`);
+});
+
+test('a copy with CRLF line ends says so', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'crlf-'));
+  const copy = join(directory, 'access-token');
+  writeFileSync(copy, readFileSync(SCRIPT, 'utf8').replaceAll('\n', '\r\n'));
+
+  const ended = ['dash', 'bash'].map((shell) =>
+    spawnSync(shell, [copy, 'get', 'genesys'], { encoding: 'utf8' }),
+  );
+
+  for (const { error, status, stderr } of ended)
+    if (error === undefined) expect([status, stderr]).toEqual([2, expect.stringContaining('CRLF line ends')]);
+  rmSync(directory, { recursive: true });
 });
 
 test('a missing AWS CLI is an error that says so', () => {

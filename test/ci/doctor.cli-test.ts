@@ -9,7 +9,7 @@ const DOCTOR = ['doctor', 'genesys'];
 
 /** The rows of doctor's table by step: result, whose fault, and what to do. */
 function rows({ stdout }: Ended): Record<string, string[]> {
-  const lines = stdout.trimEnd().split('\n').slice(1);
+  const lines = stdout.slice(stdout.indexOf('STEP ')).trimEnd().split('\n').slice(1);
   return Object.fromEntries(
     lines.map((line) => line.split(/ {2,}/)).map(([step = '', ...cells]) => [step, cells]),
   );
@@ -33,11 +33,6 @@ describe('on the synthesized function', () => {
     expect(job).toMatchObject({ status: 0, stderr: '' });
     expect(Object.entries(rows(job)).map(([step, [result]]) => `${step}: ${result}`)).toEqual([
       'job: identity: ok',
-      'job: read parameters: ok',
-      'token: life: ok',
-      'token: secret: ok',
-      'token: schedule: ok',
-      'job: decrypt token: ok',
       'refresher: config: ok',
       'refresher: secret: ok',
       'refresher: token-endpoint: ok',
@@ -45,6 +40,12 @@ describe('on the synthesized function', () => {
       'refresher: probe: ok',
       'refresher: parameters: ok',
       'refresher: clock: ok',
+      'refresher: schedule: ok',
+      'job: read parameters: ok',
+      'token: life: ok',
+      'token: secret: ok',
+      'token: schedule: ok',
+      'job: decrypt token: ok',
     ]);
   });
 
@@ -72,15 +73,15 @@ describe('on calls of the job that AWS refuses', () => {
   });
   afterEach(() => reader.close());
 
+  const CALLS = ['job: identity', 'job: read parameters', 'refresher: invoke'];
   const refused = (fault: string) => ['refused', fault];
-  const failed = ['failed', 'credentials'];
 
   test.each([
     [
       'may not read and not invoke: IAM',
       { policies: [] },
       { 'job: read parameters': refused('IAM'), 'refresher: invoke': refused('IAM') },
-      /grantRead\(role\)[\s\S]*grantRefresh\(role\)/,
+      /grantRefresh\(role\)[\s\S]*grantRead\(role\)/,
     ],
     [
       'may not use the key: KMS',
@@ -91,7 +92,7 @@ describe('on calls of the job that AWS refuses', () => {
     [
       'is not known to AWS: credentials',
       { env: { AWS_ACCESS_KEY_ID: 'ASIANOBODY' } },
-      { 'job: identity': failed, 'job: read parameters': failed, 'refresher: invoke': failed },
+      Object.fromEntries(CALLS.map((call) => [call, refused('credentials')])),
       /take the role again/,
     ],
   ])('a job that %s', async (_name, options, results, advice) => {
@@ -114,6 +115,9 @@ describe('on what is stored and what the function answers', () => {
   const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
   const failing = (code: string) => ({ lastFailure: { code, at: ago(60), consecutive: 12 } });
   const described = (life: number, more: object) => ({ status: statusOf(42, life, more) });
+  const OLD = {
+    lastFailure: { code: 'TOKEN_REJECTED', at: ago(9000), consecutive: 5, retryAt: ago(8700) },
+  };
   const first = (more: object) => ({
     token: null,
     version: null,
@@ -151,6 +155,17 @@ describe('on what is stored and what the function answers', () => {
     [step(unread), 3, 'refresher: secret|SECRET_UNAVAILABLE|-|Not read.'],
     // It can be pasted into a shell.
     [step({ ...unread, remedy: 'Store {"id":"a\\\\b"}.' }), 3, '|Not read. Store {"id":"a\\\\b"}.'],
+    [{ edit: () => 'null\n' }, 5, 'refresher: invoke|failed|AWS CLI'],
+    // Without standard input the function answers as to {}.
+    [{ payload: '{"outcome":"still-fresh","satisfied":true}' }, 5, 'refresher: diagnose|failed|AWS CLI'],
+    [described(900, OLD), 3, 'token: schedule|OVERDUE|schedule|the last try was at 20'],
+    [first(OLD), 4, 'token: life|missing|schedule'],
+    [
+      described(3000, { secretCreatedAt: ago(91 * 86_400) }),
+      0,
+      'token: secret age|warning|secret|the client secret is 91 d',
+    ],
+    [described(3000, { secretCreatedAt: ago(89 * 86_400) }), 0, 'token: schedule|ok'],
     [step(empty), 0, 'refresher: scope|warning|token endpoint|It is empty.'],
   ])('%j: status %d, %s', async (content, status, cells) => {
     standIn.serve(accountContent(content));
@@ -159,5 +174,41 @@ describe('on what is stored and what the function answers', () => {
 
     expect(job.stdout.replace(/ {2,}/g, '|')).toContain(cells);
     expect(job).toMatchObject({ status, stderr: '' });
+  });
+
+  test('prints the problem first: the function’s sentence, else its own first finding', async () => {
+    const problem = 'Nobody invoked the function: enable the schedule.';
+    standIn.serve(
+      accountContent({ payload: JSON.stringify({ problem, steps: [{ step: 'config', ok: true }] }) }),
+    );
+    const told = await standIn.job(DOCTOR);
+    standIn.serve(accountContent(described(-10, {})));
+    const found = await standIn.job(DOCTOR);
+
+    expect(told.stdout).toMatch(/^PROBLEM: Nobody invoked the function: enable the schedule\.\n\nSTEP /);
+    expect(found.stdout).toMatch(/^PROBLEM: v42 expired at 20.*\n\nSTEP /);
+  });
+
+  test.each([
+    ['The config profile (nope) could not be found', 'credentials'],
+    ['Error loading SSO Token: Token for x does not exist', 'credentials'],
+    ['You must specify a region. You can also configure your region by running "aws configure".', 'region'],
+    [
+      'An error occurred (AccessDenied) when calling the AssumeRoleWithWebIdentity operation: Not authorized to perform sts:AssumeRoleWithWebIdentity',
+      'credentials',
+    ],
+    [
+      'An error occurred (ExpiredTokenException) when calling the AssumeRole operation: expired',
+      'credentials',
+    ],
+  ])('%s: %s in every row, and no grant is advised', async (message, fault) => {
+    const error = `\n${message}\n`;
+    standIn.serve(accountContent({ readError: error, invokeError: error }));
+
+    const job = await standIn.job(DOCTOR);
+
+    expect(Object.values(rows(job)).map((cells) => cells[1])).toEqual([fault, fault, fault]);
+    expect(job.stdout).not.toMatch(/grant(Read|Refresh)/);
+    expect(job).toMatchObject({ status: 5, stderr: '' });
   });
 });

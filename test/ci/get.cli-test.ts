@@ -23,8 +23,31 @@ describe('the token, by what is stored and what the refresher answers', () => {
   const MINTED = { payload: '{"satisfied":true,"tokenVersion":43}', minted: NEW };
   const UNREACHABLE = { invokeError: '\nCould not connect to the endpoint URL: "https://lambda.…"\n' };
   const FAILING = { status: statusOf(42, -5, { lastFailure: { code: 'TOKEN_REJECTED', consecutive: 3 } }) };
+  const SHORT = {
+    ...BACKOFF,
+    status: statusOf(42, 500, { issuedAt: new Date(Date.now() - 100_000).toISOString() }),
+  };
   // A field that a newer stack adds behind the others changes none of them.
   const LATER = { status: statusOf(42, 3000, { history: [{ tokenVersion: 7, expiresAtEpoch: 1 }] }) };
+  // What others make of an answer.
+  const CRLF = { edit: (answer: string) => answer.replaceAll('\n', '\r\n') };
+  const BANNER = { edit: (answer: string) => `Welcome!\n${answer}` };
+  const EMPTY = { edit: () => '' };
+  const CUT = { edit: (answer: string) => answer.slice(0, -12) };
+  const YAML = { edit: (answer: string) => answer.replace(/^ {4}/gm, '- ').replace(/[[\],]/g, '') };
+  const SHORT_LIST = { edit: (answer: string) => answer.replace(',\n    "old"', '') };
+  const LONG_LIST = { edit: (answer: string) => answer.replace('"old"', '"old",\n    1') };
+  const TABLE = { edit: (answer: string) => `${answer}+---+\n` };
+  // Without -i, docker gives the CLI no standard input: the function answers to {}.
+  const NO_STDIN = {
+    payload: '{"outcome":"still-fresh","satisfied":true,"remainingSeconds":600,"tokenVersion":42}',
+  };
+  const OTHER = 'something else than the answer';
+  const says = (readError: string) => ({ readError: `\n${readError}\n` });
+  const TRUST = says(
+    'An error occurred (AccessDenied) when calling the AssumeRoleWithWebIdentity operation: Not authorized to perform sts:AssumeRoleWithWebIdentity',
+  );
+  const THROTTLED = { code: 'ThrottlingException', message: 'Rate exceeded' };
   const LIFE = '{"minRemainingSeconds":2700}';
   const FORCE = '{"force":true}';
 
@@ -61,6 +84,37 @@ describe('the token, by what is stored and what the refresher answers', () => {
     [3000, '--min-ttl=45m', { ...NONE, ...FAILED }, 4, 'the refresher failed: TOKEN_ENDPOINT', LIFE],
     [3000, '', { status: '{"schemaVersion":2,"tokenVersion":42}' }, 4, 'copy it again', ''],
     [3000, '', { readError: 'Connect timeout on endpoint URL\n' }, 5, 'AWS cannot be reached', ''],
+    [3000, '', CRLF, 0, 'token v42', ''],
+    ...[BANNER, EMPTY, CUT, YAML, TABLE, SHORT_LIST, LONG_LIST].map(
+      (one) => [3000, '', one, 5, OTHER, ''] as const,
+    ),
+    [600, '--min-ttl=45m', { ...NO_STDIN }, 5, OTHER, LIFE],
+    [600, '--min-ttl=45m', { payload: 'Welcome!\n{}' }, 5, OTHER, LIFE],
+    [
+      3000,
+      '--prefix /ci/a --profile p',
+      NONE,
+      4,
+      "run 'access-token doctor genesys --prefix /ci/a --profile p'",
+      '',
+    ],
+    [500, '--min-ttl=45m', SHORT, 3, 'tokens of this client live 10 min: give a shorter --min-ttl', LIFE],
+    [3000, '', { status: statusOf(42, 2_000_000_000) }, 4, 'does not describe v42 of the token', ''],
+    // Whose refusal it was: AWS's operation, or the AWS CLI.
+    [3000, '', says('The config profile (nope) could not be found'), 5, 'the AWS CLI could not ask AWS', ''],
+    [3000, '', says('Error when retrieving token from sso: Token has expired'), 5, 'could not ask AWS', ''],
+    [
+      3000,
+      '',
+      says('Error when retrieving credentials from custom-process: (AccessDenied)'),
+      5,
+      'could not ask',
+      '',
+    ],
+    [3000, '', TRUST, 5, 'AWS refused sts:AssumeRoleWithWebIdentity, by which the AWS CLI gets', ''],
+    [3000, '', TRUST, 5, 'docs/readers.md, "When it fails": trust policy (subject, audience)', ''],
+    [3000, '', says('You must specify a region.'), 5, 'no AWS region is set', ''],
+    [3000, '', { readError: THROTTLED }, 5, 'try again in a minute', ''],
     [3000, '--not-version 41', {}, 0, 'token v42', ''],
     [3000, '--not-version 42', MINTED, 0, 'token v43', FORCE],
     [3000, '--not-version v42', MINTED, 0, 'token v43', FORCE],
@@ -75,6 +129,19 @@ describe('the token, by what is stored and what the refresher answers', () => {
     expect(job.stderr).toContain(message);
     // A refresher that cannot be reached is tried again, for how long is up to the clock.
     if (event !== null) expect(standIn.events()).toBe(event);
+  });
+
+  test.each([
+    [5, { readError: { code: 'ExpiredTokenException', message: 'expired' } }, '{"error":"refused"}\n'],
+    [5, { readError: { code: 'AccessDeniedException', message: 'no' } }, '{"error":"refused"}\n'],
+    [5, { readError: '\nConnect timeout on endpoint URL: "https://ssm.…"\n' }, '{"error":"unreachable"}\n'],
+    [5, { readError: THROTTLED }, '{"error":"unreachable"}\n'],
+    [5, { readError: '\nThe config profile (nope) could not be found\n' }, '{"error":"failed"}\n'],
+    [4, NONE, ''],
+  ])('--json with status %d says to a program why: %j', async (status, content, stdout) => {
+    standIn.serve(accountContent(content));
+
+    expect(await standIn.job([...GET, '--json'])).toMatchObject({ status, stdout });
   });
 
   test.each([

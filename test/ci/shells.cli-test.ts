@@ -49,11 +49,11 @@ test.each(CASES)('every verb, under $name, with the AWS CLI $cli.version', async
   expect(doctor.stdout.split('\n').map((line) => line.replace(/ {2,}/g, '  ').trim())).toEqual([
     'STEP  RESULT  FAULT  DETAIL, OR WHAT TO DO',
     expect.stringMatching(/^job: identity {2}ok {2}- {2}.*assumed-role\/ci\/job in eu-central-1$/),
+    'refresher: secret  ok  -',
     'job: read parameters  ok  -  /ci/genesys/access-token, /ci/genesys/token-status',
     expect.stringMatching(/^token: life {2}ok {2}- {2}v1, 47 min left, until 20/),
     expect.stringMatching(/^token: schedule {2}ok {2}- {2}next mint due 20/),
     'job: decrypt token  ok  -  v1',
-    'refresher: secret  ok  -',
     '',
   ]);
   expect(events).toEqual([{ diagnose: true }, { minRemainingSeconds: 3000 }]);

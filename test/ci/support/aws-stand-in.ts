@@ -24,6 +24,8 @@ export interface AccountContent {
   /** AWS's error for `lambda invoke` and for each read, or the AWS CLI's own message. */
   readonly invokeError?: AwsError | string;
   readonly readError?: AwsError | string;
+  /** What becomes of each answer on its way: a terminal's line ends, a banner, an alias. */
+  readonly edit?: (answer: string) => string;
   /** What is stored after the refresher was invoked. */
   readonly minted?: Pick<AccountContent, 'token' | 'version' | 'status'>;
 }
@@ -105,15 +107,17 @@ exec cat ${directory}/$answer`,
   return {
     directory,
     environment,
-    serve({ token, version, status, payload, functionError, invokeError, readError, minted }) {
+    serve({ token, version, status, payload, functionError, invokeError, readError, minted, edit = String }) {
       for (const name of ['minted', 'events', 'profiles']) rmSync(join(directory, name), { force: true });
-      write('values', printed([version, status, token]));
-      write('status', printed([version, status]));
-      write('versions', printed([version]));
-      write('invoke', `${payload}${functionError === undefined ? 'null' : `"${functionError}"`}\n`);
+      write('values', edit(printed([version, status, token])));
+      write('status', edit(printed([version, status])));
+      write('versions', edit(printed([version])));
+      write('invoke', edit(`${payload}${functionError === undefined ? 'null' : `"${functionError}"`}\n`));
       write('invoke.error', printedError('Invoke', invokeError));
       for (const name of ['values', 'status', 'versions'])
         write(`${name}.error`, printedError('GetParameters', readError));
+      // The AWS CLI's own message is that of every call.
+      write('identity.error', typeof readError === 'string' ? readError : '');
       if (minted !== undefined) write('minted', printed([minted.version, minted.status, minted.token]));
       write('now', `${START}\n`);
     },
