@@ -16,6 +16,7 @@ export async function buildTokenEndpoint(): Promise<string> {
     platform: 'node',
     // An older Node.js must parse the file to say that it is too old: ci/token-endpoint/start.ts.
     target: 'node12.17',
+    supported: { 'dynamic-import': true },
     format: 'esm',
     charset: 'utf8',
     banner: {

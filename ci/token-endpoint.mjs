@@ -2,44 +2,6 @@
 // Built from ci/token-endpoint/ by `npm run update`: change it there.
 import { createRequire } from "module";
 const require = createRequire(import.meta.url);
-var __create = Object.create;
-var __defProp = Object.defineProperty;
-var __getOwnPropDesc = Object.getOwnPropertyDescriptor;
-var __getOwnPropNames = Object.getOwnPropertyNames;
-var __getProtoOf = Object.getPrototypeOf;
-var __hasOwnProp = Object.prototype.hasOwnProperty;
-var __typeError = (msg) => {
-  throw TypeError(msg);
-};
-var __defNormalProp = (obj, key, value) => key in obj ? __defProp(obj, key, { enumerable: true, configurable: true, writable: true, value }) : obj[key] = value;
-var __require = /* @__PURE__ */ ((x) => typeof require !== "undefined" ? require : typeof Proxy !== "undefined" ? new Proxy(x, {
-  get: (a, b) => (typeof require !== "undefined" ? require : a)[b]
-}) : x)(function(x) {
-  if (typeof require !== "undefined") return require.apply(this, arguments);
-  throw Error('Dynamic require of "' + x + '" is not supported');
-});
-var __copyProps = (to, from, except, desc) => {
-  if (from && typeof from === "object" || typeof from === "function") {
-    for (let key of __getOwnPropNames(from))
-      if (!__hasOwnProp.call(to, key) && key !== except)
-        __defProp(to, key, { get: () => from[key], enumerable: !(desc = __getOwnPropDesc(from, key)) || desc.enumerable });
-  }
-  return to;
-};
-var __toESM = (mod, isNodeMode, target) => (target = mod != null ? __create(__getProtoOf(mod)) : {}, __copyProps(
-  // If the importer is in node compatibility mode or this is not an ESM
-  // file that has been converted to a CommonJS file using a Babel-
-  // compatible transform (i.e. "__esModule" has not been set), then set
-  // "default" to the CommonJS "module.exports" for node compatibility.
-  isNodeMode || !mod || !mod.__esModule ? __defProp(target, "default", { value: mod, enumerable: true }) : target,
-  mod
-));
-var __publicField = (obj, key, value) => __defNormalProp(obj, typeof key !== "symbol" ? key + "" : key, value);
-var __accessCheck = (obj, member, msg) => member.has(obj) || __typeError("Cannot " + msg);
-var __privateGet = (obj, member, getter) => (__accessCheck(obj, member, "read from private field"), getter ? getter.call(obj) : member.get(obj));
-var __privateAdd = (obj, member, value) => member.has(obj) ? __typeError("Cannot add the same private member more than once") : member instanceof WeakSet ? member.add(obj) : member.set(obj, value);
-var __privateSet = (obj, member, value, setter) => (__accessCheck(obj, member, "write to private field"), setter ? setter.call(obj, value) : member.set(obj, value), value);
-var __privateMethod = (obj, member, method) => (__accessCheck(obj, member, "access private method"), method);
 
 // ci/token-endpoint/start.ts
 var LEAST_NODE = 20;
@@ -50,9 +12,6 @@ if (Number.parseInt(process.versions.node, 10) < LEAST_NODE) {
   process.exit(2);
 }
 process.on("SIGUSR1", () => void 0);
-if (process.features.inspector && !process.execArgv.some((option) => option.startsWith("--inspect"))) {
-  Promise.resolve().then(() => __toESM(__require("inspector"), 1)).then(({ url, close }) => url() !== void 0 && close());
-}
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => void 0);
 process.on("uncaughtException", ({ name, code = name }) => {
   process.stderr.write(`token-endpoint: goes on after an error: ${code}
@@ -309,6 +268,19 @@ function timeText(timeMs, nowMs) {
   const minutes = Math.max(0, Math.floor((timeMs - nowMs) / 6e4));
   const left = minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   return `at ${new Date(timeMs).toISOString().slice(11, 19)}Z (in ${left})`;
+}
+
+// ci/token-endpoint/close-debugger.ts
+var LOOK_EVERY_MS = 500;
+async function keepDebuggerClosed() {
+  if (!process.features.inspector || process.execArgv.some((option) => option.startsWith("--inspect")))
+    return;
+  const { url, close } = await import("inspector");
+  const look = () => {
+    if (url() !== void 0) close();
+  };
+  look();
+  setInterval(look, LOOK_EVERY_MS).unref();
 }
 
 // ci/token-endpoint/command-environment.ts
@@ -653,7 +625,7 @@ const { readdirSync, readFileSync: readFileSync2 } = require("fs");
 const { setTimeout: sleep } = require("timers/promises");
 var GRACE_MS = 1e4;
 var AFTER_KILL_MS = 2e3;
-var LOOK_EVERY_MS = 50;
+var LOOK_EVERY_MS2 = 50;
 async function endGroup(group) {
   if (!isAlive(group)) return;
   signalGroup(group, "SIGTERM");
@@ -674,7 +646,7 @@ async function isGone(group, withinMs) {
   const until = performance.now() + withinMs;
   while (isAlive(group)) {
     if (performance.now() > until) return false;
-    await sleep(LOOK_EVERY_MS);
+    await sleep(LOOK_EVERY_MS2);
   }
   return true;
 }
@@ -821,24 +793,22 @@ const { setTimeout: sleep2 } = require("timers/promises");
 var USUAL_ALLOWED = 300;
 var INACCURACY_MS = 2e3;
 var LONGEST_RESET_SECONDS = 120;
-var _count, _now, _RateLimit_instances, learn_fn;
 var RateLimit = class {
+  allowed = USUAL_ALLOWED;
+  resetAtMs = Number.NEGATIVE_INFINITY;
+  /** Calls without an answer: the count of an answer may not have them yet. */
+  onTheWay = 0;
+  known = 0;
+  now;
   constructor(now2) {
-    __privateAdd(this, _RateLimit_instances);
-    __publicField(this, "allowed", USUAL_ALLOWED);
-    __publicField(this, "resetAtMs", Number.NEGATIVE_INFINITY);
-    /** Calls without an answer: the count of an answer may not have them yet. */
-    __publicField(this, "onTheWay", 0);
-    __privateAdd(this, _count, 0);
-    __privateAdd(this, _now);
-    __privateSet(this, _now, now2);
+    this.now = now2;
   }
   /** How many calls may be sent; 0 or less: the minute is used up. */
   left() {
-    const afterReset = __privateGet(this, _now).call(this) - this.resetAtMs;
+    const afterReset = this.now() - this.resetAtMs;
     if (afterReset > INACCURACY_MS) return this.allowed - this.onTheWay;
     if (afterReset >= 0) return 0.5;
-    return this.allowed - __privateGet(this, _count) - this.onTheWay;
+    return this.allowed - this.known - this.onTheWay;
   }
   /** Records the answer to a call that was on the way; undefined: it got none. */
   answered(answer) {
@@ -846,24 +816,21 @@ var RateLimit = class {
     const { headers = {}, statusCode } = answer != null ? answer : {};
     const number = (name) => Number.parseInt(String(headers[name]), 10);
     const [count, allowed] = [number("inin-ratelimit-count"), number("inin-ratelimit-allowed")];
-    if (count >= 0 && allowed > 0) __privateMethod(this, _RateLimit_instances, learn_fn).call(this, count, allowed, number("inin-ratelimit-reset"));
-    else if (statusCode === 429) __privateMethod(this, _RateLimit_instances, learn_fn).call(this, this.allowed, this.allowed, number("retry-after"));
+    if (count >= 0 && allowed > 0) this.learn(count, allowed, number("inin-ratelimit-reset"));
+    else if (statusCode === 429) this.learn(this.allowed, this.allowed, number("retry-after"));
   }
-};
-_count = new WeakMap();
-_now = new WeakMap();
-_RateLimit_instances = new WeakSet();
-learn_fn = function(count, allowed, resetSeconds) {
-  const resetAtMs = __privateGet(this, _now).call(this) + Math.min(resetSeconds, LONGEST_RESET_SECONDS) * 1e3;
-  if (!(resetAtMs >= this.resetAtMs - INACCURACY_MS)) return;
-  const isSameMinute = resetAtMs <= this.resetAtMs + INACCURACY_MS;
-  __privateSet(this, _count, isSameMinute ? Math.max(__privateGet(this, _count), count) : count);
-  this.resetAtMs = isSameMinute ? Math.min(this.resetAtMs, resetAtMs) : resetAtMs;
-  this.allowed = allowed;
+  learn(count, allowed, resetSeconds) {
+    const resetAtMs = this.now() + Math.min(resetSeconds, LONGEST_RESET_SECONDS) * 1e3;
+    if (!(resetAtMs >= this.resetAtMs - INACCURACY_MS)) return;
+    const isSameMinute = resetAtMs <= this.resetAtMs + INACCURACY_MS;
+    this.known = isSameMinute ? Math.max(this.known, count) : count;
+    this.resetAtMs = isSameMinute ? Math.min(this.resetAtMs, resetAtMs) : resetAtMs;
+    this.allowed = allowed;
+  }
 };
 
 // ci/token-endpoint/token-pool.ts
-var LOOK_EVERY_MS2 = 1e3;
+var LOOK_EVERY_MS3 = 1e3;
 function createTokenPool(sources, now2) {
   const members = sources.map(({ name, source }) => ({
     name,
@@ -897,7 +864,7 @@ function createTokenPool(sources, now2) {
   };
   const nextAnswer = (untilMs) => new Promise((resolve) => {
     waiting.push(resolve);
-    const waitMs = Math.max(1, Math.min(LOOK_EVERY_MS2, untilMs - now2()));
+    const waitMs = Math.max(1, Math.min(LOOK_EVERY_MS3, untilMs - now2()));
     sleep2(waitMs, void 0, { ref: false }).then(resolve);
   });
   return {
@@ -1154,6 +1121,7 @@ var say = (text) => tell(`token-endpoint: ${text}
 `);
 var sayError = (error) => say(error instanceof Error ? error.message : "failed");
 async function main() {
+  await keepDebuggerClosed();
   const { job: env, restart } = separateEnvironments(process.env);
   if (restart !== void 0) {
     process.stderr.write = () => true;

@@ -1,6 +1,7 @@
 import './start.ts';
 import { createTokenReader, findAccessToken } from './access-token.ts';
 import { examineAwsSession } from './aws-session.ts';
+import { keepDebuggerClosed } from './close-debugger.ts';
 import { commandEnvironment } from './command-environment.ts';
 import { readCommandLine, USAGE, UsageError } from './command-line.ts';
 import { connectionLimit } from './connections.ts';
@@ -31,6 +32,7 @@ const say = (text: string): void => tell(`token-endpoint: ${text}\n`);
 const sayError = (error: unknown): void => say(error instanceof Error ? error.message : 'failed');
 
 async function main(): Promise<void> {
+  await keepDebuggerClosed();
   const { job: env, restart } = separateEnvironments(process.env);
   if (restart !== undefined) {
     // NODE_DEBUG would also log the environment of the process that is started.

@@ -13,20 +13,20 @@ export class RateLimit {
   resetAtMs = Number.NEGATIVE_INFINITY;
   /** Calls without an answer: the count of an answer may not have them yet. */
   onTheWay = 0;
-  #count = 0;
-  readonly #now: () => number;
+  private known = 0;
+  private readonly now: () => number;
 
   constructor(now: () => number) {
-    this.#now = now;
+    this.now = now;
   }
 
   /** How many calls may be sent; 0 or less: the minute is used up. */
   left(): number {
-    const afterReset = this.#now() - this.resetAtMs;
+    const afterReset = this.now() - this.resetAtMs;
     if (afterReset > INACCURACY_MS) return this.allowed - this.onTheWay;
     // Perhaps it begins anew: such a token is used if no other has anything left.
     if (afterReset >= 0) return 0.5;
-    return this.allowed - this.#count - this.onTheWay;
+    return this.allowed - this.known - this.onTheWay;
   }
 
   /** Records the answer to a call that was on the way; undefined: it got none. */
@@ -35,16 +35,16 @@ export class RateLimit {
     const { headers = {}, statusCode } = answer ?? {};
     const number = (name: string): number => Number.parseInt(String(headers[name]), 10);
     const [count, allowed] = [number('inin-ratelimit-count'), number('inin-ratelimit-allowed')];
-    if (count >= 0 && allowed > 0) this.#learn(count, allowed, number('inin-ratelimit-reset'));
-    else if (statusCode === 429) this.#learn(this.allowed, this.allowed, number('retry-after'));
+    if (count >= 0 && allowed > 0) this.learn(count, allowed, number('inin-ratelimit-reset'));
+    else if (statusCode === 429) this.learn(this.allowed, this.allowed, number('retry-after'));
   }
 
-  #learn(count: number, allowed: number, resetSeconds: number): void {
-    const resetAtMs = this.#now() + Math.min(resetSeconds, LONGEST_RESET_SECONDS) * 1000;
+  private learn(count: number, allowed: number, resetSeconds: number): void {
+    const resetAtMs = this.now() + Math.min(resetSeconds, LONGEST_RESET_SECONDS) * 1000;
     // Not a number, or of an earlier minute: an answer may be late.
     if (!(resetAtMs >= this.resetAtMs - INACCURACY_MS)) return;
     const isSameMinute = resetAtMs <= this.resetAtMs + INACCURACY_MS;
-    this.#count = isSameMinute ? Math.max(this.#count, count) : count;
+    this.known = isSameMinute ? Math.max(this.known, count) : count;
     this.resetAtMs = isSameMinute ? Math.min(this.resetAtMs, resetAtMs) : resetAtMs;
     this.allowed = allowed;
   }

@@ -11,11 +11,6 @@ if (Number.parseInt(process.versions.node, 10) < LEAST_NODE) {
 
 // By default SIGUSR1 makes Node.js listen for a debugger, which every user of the machine could use.
 process.on('SIGUSR1', () => undefined);
-if (process.features.inspector && !process.execArgv.some((option) => option.startsWith('--inspect'))) {
-  // NODE_OPTIONS opened it, or a signal that came before.
-  import('node:inspector').then(({ url, close }) => url() !== undefined && close());
-}
-
 // If this program ended, another process could take its port. A log that cannot be written is no reason.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 process.on('uncaughtException', ({ name, code = name }: NodeJS.ErrnoException) => {
