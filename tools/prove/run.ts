@@ -12,6 +12,7 @@ const PROOFS: Readonly<Record<string, string>> = {
   permissions: 'node tools/prove/permissions.ts',
   package: 'node tools/packaging/try-package.ts',
   compliance: 'node tools/check-compliance.ts',
+  partitions: 'node tools/check-cfn-lint.ts partitions',
   // Needs Go, which builds it in half a minute.
   workflows:
     'go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 .github/workflows/* ci/examples/github-actions/workflow.yml',
