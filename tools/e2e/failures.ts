@@ -72,7 +72,7 @@ export async function checkFailedUpdates(context: RunContext, readerArn: string)
 }
 
 /** Adds a resource that is made last, and cannot be made: a parameter of this name exists. */
-function failLast(existing: string): (template: Template) => void {
+export function failLast(existing: string): (template: Template) => void {
   return ({ Resources }) => {
     const Properties = { Name: existing, Type: 'String', Value: 'x' };
     const last = { Type: 'AWS::SSM::Parameter', Properties, DependsOn: Object.keys(Resources) };

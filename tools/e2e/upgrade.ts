@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { temporaryDirectory } from '../../local/temporary-directory.ts';
 import { createCdk } from './cdk.ts';
 import { functionOf, pathOf, type RunContext } from './context.ts';
+import { failLast } from './failures.ts';
+import { expectLive } from './mints.ts';
 import { ROOT } from './server-process.ts';
 
 /** The baseline of upgrades: the app of this commit. */
@@ -39,6 +41,20 @@ export async function checkUpgrade(context: RunContext): Promise<void> {
   if (!isReady) return;
   const resources = await account.stackResources(stackName);
   const secret = await describeSecret();
+  await steps.step('its upgrade, failing at the last resource: token and secret are as before', async () => {
+    const before = await account.readStored(path);
+    // Another setting: the CDK uploads a template by the hash that it had before the edit.
+    const broken = { ...token, refreshInterval: 40 };
+    await assert.rejects(cdk.deploy([broken], { edit: failLast(`${path}/access-token`) }));
+    const { accessToken, status } = await account.readStored(path);
+    assert.ok(accessToken !== undefined && status !== undefined, 'the token or the status is gone');
+    await expectLive(context, accessToken);
+    assert.deepEqual(
+      [status.source, status.encryptionKey],
+      [before.status?.source, before.status?.encryptionKey],
+    );
+    assert.deepEqual((await describeSecret()).VersionIdsToStages, secret.VersionIdsToStages);
+  });
   await steps.step('its upgrade: the token is readable throughout', async () => {
     let isDone = false;
     const reads: (string | undefined)[] = [];
