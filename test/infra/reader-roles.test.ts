@@ -165,7 +165,7 @@ describe('docs/readers.md', () => {
   test.each([
     ['GitHub Actions', GITHUB, STS, MAIN],
     ['GitLab', GITLAB, STS, PROJECT],
-    ['Azure DevOps', AZURE, EXCHANGE, `${CONNECTION}-genesys`],
+    ['Azure DevOps', AZURE, EXCHANGE, `${CONNECTION}-cx-as-code`],
     ['Bitbucket', BITBUCKET, WORKSPACE, `${REPOSITORY}:${STEP}`],
   ])('the configuration for %s lets its job in', (section, issuer, aud, sub) => {
     expect(mayTakeByOidc(documentedTrust(section), issuer, aud, sub)).toBe(true);

@@ -282,6 +282,7 @@ describe('a refusal', () => {
     [400, error('invalid_grant', 'Account locked; try again in 15 minutes'), THROTTLED],
     [403, { error: 'access_denied', retry_after: 30 }, THROTTLED],
     [400, error('invalid_grant', 'The quota has been exceeded'), THROTTLED],
+    [401, { error: 'invalid_client', retry_after: 30 }, REJECTED, true],
     [503, error('server_error', 'rate limit'), THROTTLED],
     [400, error('invalid_grant', 'The assertion expired after 5 minutes'), REJECTED],
   ])('has its code: HTTP %i %j', (status, body, code, credentialsRefused = false) => {
