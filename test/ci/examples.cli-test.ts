@@ -93,7 +93,6 @@ const ON_FAILURE = 'access-token doctor genesys';
 const WEB_IDENTITY = async (variable: string, system: Parameters<Pipeline['idToken']>[0]) => ({
   ...NO_CREDENTIALS,
   [variable]: await pipeline.idToken(system),
-  AWS_WEB_IDENTITY_TOKEN_FILE: join(pipeline.checkout, 'aws-id-token'),
 });
 
 test.each<Example>([

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
@@ -79,11 +79,11 @@ test.each([
   [{ name: '$(touch hacked)' }, 2],
   [{ name: 'genesys', 'min-ttl': '1s --no-mask' }, 2],
   [{ name: 'genesys', prefix: '/ci; touch hacked' }, 2],
-  [{ name: 'cxone' }, 4],
+  [{ name: 'cxone' }, 5],
 ])('the GitHub action with %j ends with %d, and writes nothing', async (inputs, status) => {
   const ended = await github(inputs);
 
-  expect(ended.status).toBe(status === 4 ? 5 : status);
+  expect(ended.status).toBe(status);
   expect(() => written('output')).toThrow('ENOENT');
   expect(() => readFileSync(join(pipeline.checkout, 'hacked'))).toThrow('ENOENT');
 });
@@ -96,7 +96,7 @@ test('a job of the GitLab template has the script of this checksum in its PATH',
     AWS_SESSION_TOKEN: '',
     AWS_ROLE_ARN: 'arn:aws:iam::111122223333:role/TokenRefresher-ReaderRole',
     AWS_ID_TOKEN: await pipeline.idToken('gitLab'),
-    AWS_WEB_IDENTITY_TOKEN_FILE: join(files, 'aws-id-token'),
+    TMPDIR: files,
     ACCESS_TOKEN_URL: url,
   };
   const [step] = stepsOf(GITLAB);
@@ -112,6 +112,9 @@ test('a job of the GitLab template has the script of this checksum in its PATH',
 
   expect(good).toMatchObject({ status: 0, stderr: expect.stringMatching(/, 59 min left/) });
   expect(good.stdout + good.stderr).not.toContain(pipeline.token());
+  // Directories of their own, which no other user of the runner can enter.
+  const modes = readdirSync(files).map((name) => statSync(join(files, name)).mode & 0o777);
+  expect(modes).toEqual([0o700, 0o700]);
   expect(other.status).not.toBe(0);
   expect(other.stderr).not.toContain('min left');
 });
