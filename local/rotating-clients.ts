@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import type { Client } from './authorization-server/clients.ts';
+import type { Client } from './authorization-server/token-issuer.ts';
 import { createCertificateAuthority } from './certificate-authority.ts';
 import { type Harness, type HarnessOptions, openHarness } from './harness.ts';
 

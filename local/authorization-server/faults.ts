@@ -1,13 +1,17 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
+
 /** Where a fault can be scripted; the CXone access-key route is a token endpoint too. */
 export type FaultyEndpoint = 'token' | 'discovery' | 'probe' | 'renewal';
 
 /**
  * What happens to one request.
  *
- * `delay` waits for a promise, or calls a function when the request arrives and waits for its result. `rewrite` gets the
- * parsed body of a success and returns the body to send. `delay`,
- * `slow-body` and `rewrite` reach the authorization server: a token is minted although the client may
- * not receive it. The others do not reach it.
+ * `delay` calls a function when the request arrives and waits for its result. `rewrite` gets the body of a success and
+ * returns the body to send. `delay`, `slow-body` and `rewrite` reach the authorization server: a token is minted although
+ * the client may not receive it. The others do not reach it.
  */
 export type Fault =
   | { readonly kind: 'reset' }
@@ -23,12 +27,9 @@ export type Fault =
       readonly kind: 'rewrite';
       readonly rewrite: (body: Record<string, unknown>) => Record<string, unknown>;
     }
-  | { readonly kind: 'delay'; readonly until: Promise<unknown> | (() => unknown) };
+  | { readonly kind: 'delay'; readonly until: () => unknown };
 
-/** The scripted faults, per endpoint. */
-export type FaultScript = ReturnType<typeof createFaultScript>;
-
-/** Creates an empty script. */
+/** Creates an empty script of faults, per endpoint. */
 export function createFaultScript() {
   const upcoming = new Map<FaultyEndpoint, Fault[]>();
   const standing = new Map<FaultyEndpoint, Fault>();
@@ -42,18 +43,63 @@ export function createFaultScript() {
     always(endpoint: FaultyEndpoint, fault: Fault): void {
       standing.set(endpoint, fault);
     },
-    /** Ends the faults of one endpoint, or of all. */
-    clear(endpoint?: FaultyEndpoint): void {
-      for (const script of [upcoming, standing]) {
-        if (endpoint === undefined) script.clear();
-        else script.delete(endpoint);
-      }
+    /** Ends all faults. */
+    clear(): void {
+      upcoming.clear();
+      standing.clear();
     },
     /** Removes the fault for the current request from the script, and returns it. */
     take(endpoint: FaultyEndpoint): Fault | undefined {
       return upcoming.get(endpoint)?.shift() ?? standing.get(endpoint);
     },
   };
+}
+
+/** The part of Koa's context of a request that a fault changes. */
+interface Context {
+  readonly req: IncomingMessage;
+  status: number;
+  body: unknown;
+  respond?: boolean | undefined;
+  set(headers: Record<string, string>): void;
+}
+
+/** Plays the fault on a request. `proceed`: answers as the authorization server does. */
+export async function playFault(fault: Fault | undefined, ctx: Context, proceed: () => Promise<void>) {
+  switch (fault?.kind) {
+    case 'hang':
+      ctx.respond = false;
+      return;
+    case 'reset': {
+      ctx.respond = false;
+      const { socket } = ctx.req;
+      // TLS cannot be reset, only ended.
+      if (socket instanceof TLSSocket) socket.destroy();
+      else socket.resetAndDestroy();
+      return;
+    }
+    case 'answer':
+      ctx.status = fault.status;
+      ctx.set({ ...fault.headers });
+      ctx.body = fault.body ?? '';
+      return;
+    case 'delay':
+      await fault.until();
+  }
+  await proceed();
+  if (fault?.kind === 'rewrite' && ctx.status === 200) {
+    ctx.body = fault.rewrite(ctx.body as Record<string, unknown>);
+  }
+  if (fault?.kind === 'slow-body') {
+    ctx.body = Readable.from(byteByByte(JSON.stringify(ctx.body), fault.intervalMs));
+  }
+}
+
+async function* byteByByte(text: string, intervalMs: number) {
+  for (const byte of text) {
+    await sleep(intervalMs, undefined, { ref: false });
+    yield byte;
+  }
 }
 
 /** An answer with a JSON body. */

@@ -57,7 +57,7 @@ beforeAll(async () => {
         { clientId: 'post', clientSecret, authMethod: 'client_secret_post' },
         { clientId: 'jwt', authMethod: 'private_key_jwt', jwks: { keys: [jwk] } },
       ],
-      accessKeys: [{ accessKeyId: accessKey.access_key_id, accessKeySecret: accessKey.access_key_secret }],
+      accessKeys: { [accessKey.access_key_id]: accessKey.access_key_secret },
     },
     moreTokens: ({ authorizationServer: { tokenUrl, issuer, port } }) => {
       const oauth2 = { provider: 'oauth2', tokenUrl };
@@ -115,5 +115,5 @@ test('the bundle proves a Genesys Cloud token at the API before it stores it', a
 
   await harness.invoke({ force: true }, 'genesys');
 
-  expect(harness.authorizationServer.probes[before]?.path).toBe('/api/v2/tokens/me');
+  expect(harness.authorizationServer.probes[before]).toBe('/api/v2/tokens/me');
 });

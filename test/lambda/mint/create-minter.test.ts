@@ -17,7 +17,7 @@ let settings: ProviderSettings & { provider: 'oauth2' };
 beforeAll(async () => {
   server = await startAuthorizationServer({
     clients: [{ clientId: 'ci', clientSecret: SECRET.client_secret }],
-    accessKeys: [KEY],
+    accessKeys: { [KEY.accessKeyId]: KEY.accessKeySecret },
   });
   settings = { provider: 'oauth2', tokenUrl: server.tokenUrl, probeUrl: server.probeUrl };
 });

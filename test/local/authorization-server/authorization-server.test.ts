@@ -9,83 +9,62 @@ import {
  * fault that is another one than its name says. They notice everything else, because they would fail.
  */
 
-const KEY = { accessKeyId: 'KEY+ID====', accessKeySecret: 'key/secret====' };
-
 let server: AuthorizationServer;
 
-beforeEach(async () => {
+beforeAll(async () => {
   server = await startAuthorizationServer({
-    clients: [
-      { clientId: 'ci', clientSecret: 'secret-1' },
-      { clientId: 'other', clientSecret: 'secret-2' },
-    ],
-    accessKeys: [KEY],
+    clients: [{ clientId: 'ci', clientSecret: 'secret-1' }],
+    accessKeys: { 'KEY+ID====': 'key/secret====' },
   });
 });
+afterAll(() => server.close());
 
-afterEach(() => server.close());
-
-const post = (path: string, form: Record<string, string>, client = 'ci:secret-1') =>
-  fetch(server.url + path, {
+const request = (secret = 'secret-1') =>
+  fetch(server.tokenUrl, {
     method: 'POST',
-    headers: { authorization: `Basic ${btoa(client)}` },
-    body: new URLSearchParams(form),
+    headers: { authorization: `Basic ${btoa(`ci:${secret}`)}` },
+    body: new URLSearchParams({ grant_type: 'client_credentials' }),
   });
-const request = (client?: string) => post('/oauth/token', { grant_type: 'client_credentials' }, client);
-const jsonOf = async (answer: Response) => (await answer.json()) as Record<string, string>;
-const mint = async (client?: string) => (await jsonOf(await request(client))).access_token ?? '';
-const isActive = async (token: string) => (await server.introspect(token)).active;
-const probe = async (token: string, path = '/probe') =>
-  (await fetch(server.url + path, { headers: { authorization: `Bearer ${token}` } })).status;
+const mint = async () => ((await (await request()).json()) as Record<string, string>).access_token ?? '';
+const statesOf = async (token: string) => {
+  const headers = { authorization: `Bearer ${token}` };
+  const paths = ['/probe', '/api/v2/tokens/me'];
+  const probes = await Promise.all(paths.map((path) => fetch(server.url + path, { headers })));
+  return [server.introspect(token).active, ...probes.map(({ status }) => status)];
+};
 
-describe('a token', () => {
-  test('is live for its own lifetime: then it is inactive, and refused by the probe', async () => {
-    server.setLifetime(3);
-    const token = await mint();
-    const live = await isActive(token);
-    const deadline = Date.now() + 10_000;
-    while ((await isActive(token)) && Date.now() < deadline) await sleep(100);
+const LIVE = [true, 200, 200];
+const DEAD = [false, 401, 401];
 
-    expect([live, await isActive(token), await probe(token)]).toEqual([true, false, 401]);
-  });
+test('a token is live for its own lifetime, and until it is revoked; one that nobody issued never is', async () => {
+  const revoked = await mint();
+  server.setLifetime(1);
+  const short = await mint();
 
-  test.each(['/probe', '/api/v2/tokens/me'])('that nobody issued is refused at %s', async (path) => {
-    expect(await probe('made-up', path)).toBe(401);
-    expect(await isActive('made-up')).toBe(false);
-  });
-
-  test('can be revoked', async () => {
-    const token = await mint();
-    server.revoke(token);
-
-    expect([await isActive(token), await probe(token)]).toEqual([false, 401]);
-  });
+  expect(await statesOf(revoked)).toEqual(LIVE);
+  server.revoke(revoked);
+  expect(await statesOf(revoked)).toEqual(DEAD);
+  await sleep(1_100);
+  expect(await statesOf(short)).toEqual(DEAD);
+  expect(await statesOf('made-up')).toEqual(DEAD);
 });
 
-describe('credentials that are wrong', () => {
-  test('a secret that was replaced is refused at once', async () => {
-    server.replaceClientSecret('ci', 'secret-3');
+test('wrong credentials, and a secret that was replaced, mint nothing', async () => {
+  const before = server.mints.count;
+  const body = '{"accessKeyId":"KEY+ID====","accessKeySecret":"wrong"}';
+  const wrongKey = await fetch(`${server.url}/authentication/v1/token/access-key`, { method: 'POST', body });
+  server.replaceClientSecret('ci', 'secret-2');
+  const replaced = await request();
 
-    expect([(await request()).status, (await request('ci:secret-3')).status]).toEqual([401, 200]);
-  });
-
-  test.each(['{"accessKeyId":"KEY+ID====","accessKeySecret":"wrong"}', 'no JSON', 'null'])(
-    'the access-key route refuses %s',
-    async (body) => {
-      const path = '/authentication/v1/token/access-key';
-      const answer = await fetch(server.url + path, { method: 'POST', body });
-
-      expect(answer.status).toBe(401);
-      expect(server.mints.count).toBe(0);
-    },
-  );
+  expect([wrongKey.status, replaced.status]).toEqual([401, 401]);
+  expect(server.mints.count).toBe(before);
+  server.replaceClientSecret('ci', 'secret-1');
 });
 
-describe('a fault', () => {
-  test('a reset ends the connection before any answer, and before the mint', async () => {
-    server.faults.next('token', { kind: 'reset' });
+test('a reset ends the connection before any answer, and before the mint', async () => {
+  const before = server.mints.count;
+  server.faults.next('token', { kind: 'reset' });
 
-    await expect(request()).rejects.toMatchObject({ cause: { code: expect.stringMatching(/RESET|SOCKET/) } });
-    expect(server.mints.count).toBe(0);
-  });
+  await expect(request()).rejects.toMatchObject({ cause: { code: expect.stringMatching(/RESET|SOCKET/) } });
+  expect(server.mints.count).toBe(before);
 });

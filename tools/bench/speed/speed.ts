@@ -123,12 +123,9 @@ async function invoke(harness: Harness, script: string, event = '{}', count = 0)
 function addLatency({ aws, authorizationServer }: Harness): void {
   aws.faults.hook('before-executing', {}, () => setTimeout(LATENCY_MS.aws));
   for (const endpoint of ['token', 'probe'] as const) {
-    // A getter, so that each request with the fault waits.
     authorizationServer.faults.always(endpoint, {
       kind: 'delay',
-      get until() {
-        return setTimeout(LATENCY_MS[endpoint]);
-      },
+      until: () => setTimeout(LATENCY_MS[endpoint]),
     });
   }
 }
