@@ -1,37 +1,27 @@
-import { type ISecurityGroup, type ISubnet, type IVpc, SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { type ISubnet, type IVpc, SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import type { TokenConfiguration } from './configuration/tokens-configuration.ts';
 import { ConfigurationError } from './construct/configuration-error.ts';
-
-/** The network of a {@link TokenRefresher}, as its props take it. */
-interface LookedUpVpc {
-  readonly vpc?: IVpc;
-  readonly vpcSubnets?: { readonly subnets: ISubnet[] };
-  readonly securityGroups?: ISecurityGroup[];
-}
+import { given } from './construct/given.ts';
 
 /**
- * Looks up the token's VPC, its subnets and its security groups.
+ * Looks up the token's VPC, its subnets and its security groups, for the props of a {@link TokenRefresher}.
  *
  * @throws ConfigurationError if a subnet is not in the VPC, or is public
  */
-export function lookUpVpc(scope: Construct, token: TokenConfiguration): LookedUpVpc {
+export function lookUpVpc(scope: Construct, token: TokenConfiguration) {
   const { vpcId, subnetIds, securityGroupIds } = token;
   if (vpcId === undefined) return {};
   const vpc = Vpc.fromLookup(scope, 'Vpc', { vpcId });
   // Until the CDK CLI has looked it up, the CDK uses a dummy VPC with another id.
   const isKnown = vpc.vpcId === vpcId;
-  return {
+  return given({
     vpc,
-    ...(subnetIds === undefined || !isKnown ? {} : { vpcSubnets: { subnets: chooseSubnets(vpc, token) } }),
-    ...(securityGroupIds === undefined
-      ? {}
-      : {
-          securityGroups: securityGroupIds.map((id, index) =>
-            SecurityGroup.fromSecurityGroupId(scope, `SecurityGroup${index}`, id, { mutable: false }),
-          ),
-        }),
-  };
+    vpcSubnets: subnetIds && isKnown ? { subnets: chooseSubnets(vpc, token) } : undefined,
+    securityGroups: securityGroupIds?.map((id, index) =>
+      SecurityGroup.fromSecurityGroupId(scope, `SecurityGroup${index}`, id, { mutable: false }),
+    ),
+  });
 }
 
 function chooseSubnets(vpc: IVpc, { name, vpcId, subnetIds = [] }: TokenConfiguration): ISubnet[] {

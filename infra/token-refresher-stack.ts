@@ -7,6 +7,7 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { resourcesIdOf, type TokenConfiguration } from './configuration/tokens-configuration.ts';
 import { alarmTopicFor, createDashboard } from './construct/alarms.ts';
+import { given } from './construct/given.ts';
 import { limitSize } from './construct/limit-size.ts';
 import { ReaderRole } from './construct/reader-role.ts';
 import { keepReleasedIds } from './construct/released-ids.ts';
@@ -25,98 +26,101 @@ export interface TokenRefresherStackProps extends StackProps {
   readonly dashboard?: boolean;
 }
 
+/** A token, its refresher, and the construct that holds its resources beside the refresher. */
+interface RefreshedToken {
+  readonly token: TokenConfiguration;
+  readonly resources: Construct;
+  readonly refresher: TokenRefresher;
+}
+
 /** One stack with a {@link TokenRefresher} per configured token. It turns configured ARNs and names into constructs. */
 export class TokenRefresherStack extends Stack {
-  readonly refreshers: readonly TokenRefresher[];
-
   constructor(scope: Construct, id: string, props: TokenRefresherStackProps) {
     super(scope, id, props);
     keepReleasedIds(this);
-    this.refreshers = props.tokens.map((token) => this.addToken(token));
-    this.grantReaders(props.tokens);
-    this.addReaderRoles(props.tokens);
+    const tokens = props.tokens.map((token) => this.addToken(token));
+    this.grantReaders(tokens);
+    for (const one of tokens) this.addReaderRoles(one);
     this.addSharedTags(props.tokens);
     limitSize(this);
-    if (props.dashboard) createDashboard(this, 'Dashboard', { refreshers: this.refreshers });
+    if (!props.dashboard) return;
+    createDashboard(
+      this,
+      tokens.map(({ refresher }) => refresher),
+    );
   }
 
-  private addToken(token: TokenConfiguration): TokenRefresher {
-    const imports = new Construct(this, resourcesIdOf(token.name));
-    const encryptionKey = importKey(imports, 'Key', token.encryptionKeyArn);
-    const logEncryptionKey = importKey(imports, 'LogKey', token.logEncryptionKeyArn);
-    for (const [key, value] of Object.entries(token.tags ?? {})) Tags.of(imports).add(key, value);
-    const alarmTopic = this.alarmTopic(imports, token);
+  private addToken(token: TokenConfiguration): RefreshedToken {
+    const { refreshInterval, longestJob } = token;
+    const resources = new Construct(this, resourcesIdOf(token.name));
+    const encryptionKey = importKey(resources, 'Key', token.encryptionKeyArn);
+    const logEncryptionKey = importKey(resources, 'LogKey', token.logEncryptionKeyArn);
+    for (const [key, value] of Object.entries(token.tags ?? {})) Tags.of(resources).add(key, value);
+    const alarmTopic = this.alarmTopic(resources, token);
     const refresher = new TokenRefresher(this, token.name, {
       tokenName: token.name,
       parameterPrefix: token.prefix,
       provider: token.provider,
-      secret: secretOf(imports, token, encryptionKey),
-      ...(token.refreshInterval === undefined
-        ? {}
-        : { refreshInterval: Duration.minutes(token.refreshInterval) }),
+      secret: secretOf(resources, token, encryptionKey),
       expectedLifetime: Duration.minutes(token.expectedLifetime),
       assumedLifetime: Duration.minutes(token.assumedLifetime),
-      ...(token.longestJob === undefined ? {} : { longestJob: Duration.minutes(token.longestJob) }),
       reservedConcurrency: token.reservedConcurrency === 1 ? 1 : 0,
       logRetention: token.logRetention,
       fipsEndpoints: token.fipsEndpoints,
       adoptParameters: token.adoptParameters,
       retainParameters: token.retainParameters,
-      ...(encryptionKey === undefined ? {} : { encryptionKey }),
-      ...(logEncryptionKey === undefined ? {} : { logEncryptionKey }),
-      ...(token.tags === undefined ? {} : { tags: token.tags }),
-      ...rotationOf(imports, token),
-      ...lookUpVpc(imports, token),
-      ...(alarmTopic === undefined ? {} : { alarmTopic }),
-      ...(token.runbookUrl === undefined ? {} : { runbookUrl: token.runbookUrl }),
+      ...given({
+        refreshInterval: refreshInterval === undefined ? undefined : Duration.minutes(refreshInterval),
+        longestJob: longestJob === undefined ? undefined : Duration.minutes(longestJob),
+        encryptionKey,
+        logEncryptionKey,
+        tags: token.tags,
+        rotation: rotationOf(resources, token),
+        alarmTopic,
+        runbookUrl: token.runbookUrl,
+      }),
+      ...lookUpVpc(resources, token),
     });
     createTokenOutputs(this, token.outputPrefix, refresher);
-    return refresher;
+    return { token, resources, refresher };
   }
 
   /**
    * Makes one policy per role, however many tokens it reads. The policy's scope is the first token that names the role. Its id comes
    * from the role: by the role's place in the list, a reader that is put before others would take their policy from them.
    */
-  private grantReaders(tokens: readonly TokenConfiguration[]): void {
-    const roleArns = new Set(tokens.flatMap(({ readers }) => readers));
-    for (const roleArn of roleArns) {
-      const indices = tokens.flatMap(({ readers }, index) => (readers.includes(roleArn) ? [index] : []));
-      const refreshers = indices.flatMap((index) => this.refreshers[index] ?? []);
-      const [first] = indices.flatMap((index) => tokens[index] ?? []);
-      if (first === undefined) continue;
-      const scope = this.node.findChild(resourcesIdOf(first.name)) as Construct;
+  private grantReaders(tokens: readonly RefreshedToken[]): void {
+    for (const roleArn of new Set(tokens.flatMap(({ token }) => token.readers))) {
+      const readable = tokens.filter(({ token }) => token.readers.includes(roleArn));
+      const [{ resources } = { resources: this }] = readable;
       const hash = createHash('sha256').update(roleArn).digest('hex').slice(0, 8);
-      const role = Role.fromRoleArn(scope, `Reader${hash}`, roleArn);
-      TokenRefresher.grantReadOf(refreshers, role);
-      for (const index of indices) {
-        if (!tokens[index]?.readOnly.includes(roleArn)) this.refreshers[index]?.grantRefresh(role);
+      const role = Role.fromRoleArn(resources, `Reader${hash}`, roleArn);
+      TokenRefresher.grantReadOf(
+        readable.map(({ refresher }) => refresher),
+        role,
+      );
+      for (const { token, refresher } of readable) {
+        if (!token.readOnly.includes(roleArn)) refresher.grantRefresh(role);
       }
     }
   }
 
-  /** Roles of the stack for the readers of each token that have none in this account: one, and one for those that only read. */
-  private addReaderRoles(tokens: readonly TokenConfiguration[]): void {
-    tokens.forEach((token, index) => {
-      const refresher = this.refreshers[index];
-      if (refresher === undefined) return;
-      const roles = [
-        ['ReaderRole', token.assuming],
-        ['ReadOnlyRole', token.assumingReadOnly],
-      ] as const;
-      for (const [id, { roleArns, oidcSubjects }] of roles) {
-        if (roleArns.length + oidcSubjects.length === 0) continue;
-        const scope = this.node.findChild(resourcesIdOf(token.name)) as Construct;
-        const role = new ReaderRole(scope, id, { roleArns, oidcSubjects });
-        refresher.grantRead(role);
-        if (id === 'ReaderRole') refresher.grantRefresh(role);
-        const what = id === 'ReaderRole' ? 'take' : 'take if they only read';
-        new CfnOutput(this, `${token.outputPrefix}${id}`, {
-          description: `Role that the readers of other accounts and by OIDC ${what}`,
-          value: role.roleArn,
-        });
-      }
-    });
+  /** Roles of the stack for the readers of a token that have none in this account: one, and one for those that only read. */
+  private addReaderRoles({ token, resources, refresher }: RefreshedToken): void {
+    const roles = [
+      ['ReaderRole', token.assuming, 'take'],
+      ['ReadOnlyRole', token.assumingReadOnly, 'take if they only read'],
+    ] as const;
+    for (const [id, readers, what] of roles) {
+      if (readers.roleArns.length + readers.oidcSubjects.length === 0) continue;
+      const role = new ReaderRole(resources, id, readers);
+      refresher.grantRead(role);
+      if (id === 'ReaderRole') refresher.grantRefresh(role);
+      new CfnOutput(this, `${token.outputPrefix}${id}`, {
+        description: `Role that the readers of other accounts and by OIDC ${what}`,
+        value: role.roleArn,
+      });
+    }
   }
 
   /** What several tokens share, the function for deployments for example, gets the tags that all of them have. */
@@ -126,10 +130,12 @@ export class TokenRefresherStack extends Stack {
     }
   }
 
-  private alarmTopic(scope: Construct, token: TokenConfiguration): ITopic | undefined {
-    if (token.alarmTopicArn !== undefined)
-      return Topic.fromTopicArn(scope, 'AlarmTopic', token.alarmTopicArn);
-    return token.alarmEmail === undefined ? undefined : alarmTopicFor(this, token.alarmEmail);
+  private alarmTopic(
+    scope: Construct,
+    { alarmTopicArn, alarmEmail }: TokenConfiguration,
+  ): ITopic | undefined {
+    if (alarmTopicArn !== undefined) return Topic.fromTopicArn(scope, 'AlarmTopic', alarmTopicArn);
+    return alarmEmail === undefined ? undefined : alarmTopicFor(this, alarmEmail);
   }
 }
 
@@ -138,12 +144,9 @@ function importKey(scope: Construct, id: string, arn: string | undefined): IKey 
 }
 
 function secretOf(scope: Construct, token: TokenConfiguration, encryptionKey: IKey | undefined): ISecret {
-  const { secretArn, secretName } = token;
-  const secretKey = importKey(scope, 'SecretKey', token.secretEncryptionKeyArn);
-  return (
-    importSecret(scope, 'Secret', { arn: secretArn, name: secretName, key: secretKey }) ??
-    createSecret(scope, token, encryptionKey)
-  );
+  const { secretArn: arn, secretName: name, secretEncryptionKeyArn } = token;
+  const key = importKey(scope, 'SecretKey', secretEncryptionKeyArn);
+  return importSecret(scope, 'Secret', { arn, name, key }) ?? createSecret(scope, token, encryptionKey);
 }
 
 /** Imports an existing secret; undefined if neither its ARN nor its name is known. */
@@ -152,29 +155,27 @@ function importSecret(
   id: string,
   { arn, name, key }: { arn: string | undefined; name: string | undefined; key: IKey | undefined },
 ): ISecret | undefined {
-  const withKey = key === undefined ? {} : { encryptionKey: key };
   if (arn !== undefined) {
-    return Secret.fromSecretAttributes(scope, id, { secretCompleteArn: arn, ...withKey });
+    return Secret.fromSecretAttributes(scope, id, given({ secretCompleteArn: arn, encryptionKey: key }));
   }
   if (name === undefined) return undefined;
+  if (key === undefined) return Secret.fromSecretNameV2(scope, id, name);
   const secretPartialArn = Stack.of(scope).formatArn({
     service: 'secretsmanager',
     resource: `secret:${name}`,
   });
-  return key === undefined
-    ? Secret.fromSecretNameV2(scope, id, name)
-    : Secret.fromSecretAttributes(scope, id, { secretPartialArn, encryptionKey: key });
+  return Secret.fromSecretAttributes(scope, id, { secretPartialArn, encryptionKey: key });
 }
 
-function rotationOf(scope: Construct, { rotation }: TokenConfiguration): { rotation?: SecretRotation } {
-  if (rotation === undefined) return {};
-  const adminSecret = importSecret(scope, 'AdminSecret', {
-    arn: rotation.adminSecretArn,
-    name: rotation.adminSecretName,
-    key: importKey(scope, 'AdminSecretKey', rotation.adminSecretEncryptionKeyArn),
-  });
-  if (adminSecret === undefined) return {};
-  return { rotation: { adminSecret, every: Duration.days(rotation.everyDays) } };
+function rotationOf(scope: Construct, { rotation }: TokenConfiguration): SecretRotation | undefined {
+  const adminSecret =
+    rotation &&
+    importSecret(scope, 'AdminSecret', {
+      arn: rotation.adminSecretArn,
+      name: rotation.adminSecretName,
+      key: importKey(scope, 'AdminSecretKey', rotation.adminSecretEncryptionKeyArn),
+    });
+  return adminSecret && { adminSecret, every: Duration.days(rotation.everyDays) };
 }
 
 /**
@@ -185,7 +186,7 @@ function createSecret(scope: Construct, token: TokenConfiguration, encryptionKey
   const secret = new Secret(scope, 'Secret', {
     description: `OAuth client of the token "${token.name}"`,
     removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-    ...(encryptionKey === undefined ? {} : { encryptionKey }),
+    ...given({ encryptionKey }),
   });
   // By default the CDK lets CloudFormation generate a password.
   (secret.node.defaultChild as CfnSecret).generateSecretString = undefined;

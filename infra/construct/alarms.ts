@@ -1,6 +1,7 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration, type Stack } from 'aws-cdk-lib';
 import {
   Alarm,
+  type AlarmProps,
   Color,
   ComparisonOperator,
   Dashboard,
@@ -11,7 +12,7 @@ import {
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { type ITopic, Subscription, SubscriptionProtocol, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
@@ -48,21 +49,6 @@ function remainingSecondsMetric(tokenParameterName: string): Metric {
   });
 }
 
-/**
- * The same metric, with 0 for each minute without a value. CloudWatch looks back for missing values further than the
- * alarm needs, by an undocumented amount. The alarm for a stopped heartbeat would come that much later.
- *
- * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
- */
-function missingAsZero(remaining: Metric): MathExpression {
-  return new MathExpression({
-    expression: 'FILL(remaining, 0)',
-    usingMetrics: { remaining },
-    period: Duration.minutes(1),
-    label: 'Remaining life, 0 without a heartbeat',
-  });
-}
-
 /** The failed refreshes: Lambda's errors without those of a caller who sent a wrong event. */
 function failuresMetric(fn: IFunction, tokenParameterName: string): MathExpression {
   const sum = { period: FAILING_PERIOD, statistic: Stats.SUM };
@@ -87,52 +73,76 @@ export interface TokenAlarmProps {
   readonly statusParameterName: string;
   /** For people: the function's own name is known only when the stack is deployed. */
   readonly functionName: string;
-  readonly topic?: ITopic | undefined;
-  readonly runbookUrl?: string | undefined;
+  readonly topic: ITopic | undefined;
+  readonly runbookUrl: string | undefined;
+}
+
+/** Creates an alarm of a token, whose text ends with what to do. `command`: finds the cause. */
+function createAlarm(
+  scope: Construct,
+  id: string,
+  { functionName, topic, runbookUrl }: TokenAlarmProps,
+  alarm: AlarmProps & { readonly title: string; readonly name: string; readonly command: string },
+): Alarm {
+  const { title, name, command, alarmDescription, ...props } = alarm;
+  const runbook = runbookUrl ?? `docs/runbook.md of token-refresher, 'Alarm "${title}"'`;
+  const created = new Alarm(scope, id, {
+    ...props,
+    // The name is the subject of its mail. The released stack keeps the names that CloudFormation gave: another name is another
+    // alarm, without its history.
+    ...(keepsReleasedIds(scope) ? {} : { alarmName: `${functionName}-${name}` }),
+    // The command comes last: whoever reads the alarm's mail can copy it to the end.
+    alarmDescription: `${alarmDescription} Runbook: ${runbook} . To find the cause, run: ${command}`,
+  });
+  if (topic !== undefined) {
+    created.addAlarmAction(new SnsAction(topic));
+    created.addOkAction(new SnsAction(topic));
+  }
+  return created;
 }
 
 /**
  * Creates the alarm of a token that expires soon, see {@link dyingAlarm}. Missing data breaches, so that a stopped
  * heartbeat raises the same alarm, long before the token expires.
  */
-export function createDyingAlarm(
-  scope: Construct,
-  id: string,
-  props: TokenAlarmProps & { readonly guarantee: Guarantee },
-): Alarm {
-  const { thresholdSeconds, datapoints, countsMissingAsZero } = dyingAlarm(props.guarantee);
-  const remaining = remainingSecondsMetric(props.tokenParameterName);
-  const alarm = new Alarm(scope, id, {
-    ...nameOf(scope, `${props.functionName}-expires-soon`),
-    alarmDescription: `${describeDying(props)} ${adviceOf(scope, props, 'dying')}`,
-    metric: countsMissingAsZero ? missingAsZero(remaining) : remaining,
+export function createDyingAlarm(scope: Construct, token: TokenAlarmProps, promise: Guarantee): Alarm {
+  const { thresholdSeconds, datapoints, countsMissingAsZero } = dyingAlarm(promise);
+  const remaining = remainingSecondsMetric(token.tokenParameterName);
+  // CloudWatch looks back for missing values further than the alarm needs, by an undocumented amount. The alarm for a stopped
+  // heartbeat would come that much later.
+  // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+  const missingAsZero = new MathExpression({
+    expression: 'FILL(remaining, 0)',
+    usingMetrics: { remaining },
+    period: Duration.minutes(1),
+    label: 'Remaining life, 0 without a heartbeat',
+  });
+  return createAlarm(scope, 'Dying', token, {
+    title: 'dying',
+    name: 'expires-soon',
+    command: invokeCommand(scope, token.functionName, { diagnose: true }),
+    alarmDescription: describeDying(token, promise),
+    metric: countsMissingAsZero ? missingAsZero : remaining,
     threshold: thresholdSeconds,
     comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
     evaluationPeriods: datapoints,
     treatMissingData: TreatMissingData.BREACHING,
   });
-  notify(alarm, props.topic);
-  return alarm;
 }
 
 /** Creates the alarm of a refresh that keeps failing: several failures within 15 minutes. */
-export function createFailingAlarm(
-  scope: Construct,
-  id: string,
-  props: TokenAlarmProps & { readonly fn: IFunction },
-): Alarm {
-  const alarm = new Alarm(scope, id, {
-    ...nameOf(scope, `${props.functionName}-refresh-failing`),
-    alarmDescription: `Refreshing the token "${props.tokenName}" (${props.tokenParameterName}) keeps failing. Jobs can use the stored token until it expires, at expiresAt in ${props.statusParameterName}. The error code is in lastFailure there, and in the function's log. ${adviceOf(scope, props, 'failing')}`,
-    metric: failuresMetric(props.fn, props.tokenParameterName),
+export function createFailingAlarm(scope: Construct, token: TokenAlarmProps, fn: IFunction): Alarm {
+  return createAlarm(scope, 'Failing', token, {
+    title: 'failing',
+    name: 'refresh-failing',
+    command: invokeCommand(scope, token.functionName, { diagnose: true }),
+    alarmDescription: `Refreshing the token "${token.tokenName}" (${token.tokenParameterName}) keeps failing. Jobs can use the stored token until it expires, at expiresAt in ${token.statusParameterName}. The error code is in lastFailure there, and in the function's log.`,
+    metric: failuresMetric(fn, token.tokenParameterName),
     threshold: FAILING_COUNT,
-    comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
     evaluationPeriods: 1,
     // A stopped schedule raises the alarm "dying".
     treatMissingData: TreatMissingData.NOT_BREACHING,
   });
-  notify(alarm, props.topic);
-  return alarm;
 }
 
 /**
@@ -141,81 +151,46 @@ export function createFailingAlarm(
  */
 export function createRotationAlarm(
   scope: Construct,
-  id: string,
-  props: TokenAlarmProps & { readonly secretId: string; readonly fn: IFunction },
+  token: TokenAlarmProps & { readonly secretId: string; readonly fn: IFunction },
 ): Alarm {
-  const { tokenName, secretId, fn } = props;
-  const advice = adviceOf(scope, { ...props, functionName: fn.functionName }, 'rotation failing', {
-    check: true,
-  });
-  const alarm = new Alarm(scope, id, {
-    ...nameOf(scope, `${props.functionName}-rotation-failing`),
-    alarmDescription: `Rotating the client secret of the token "${tokenName}" (${secretId}) failed. The token is refreshed all the same, and Secrets Manager tries again. The step and the error code are in the log of ${fn.functionName}. ${advice}`,
+  const { tokenName, secretId, fn } = token;
+  const { functionName } = fn;
+  return createAlarm(scope, 'Failing', token, {
+    title: 'rotation failing',
+    name: 'rotation-failing',
+    command: invokeCommand(scope, functionName, { check: true }),
+    alarmDescription: `Rotating the client secret of the token "${tokenName}" (${secretId}) failed. The token is refreshed all the same, and Secrets Manager tries again. The step and the error code are in the log of ${functionName}.`,
     metric: fn.metricErrors({ period: Duration.minutes(1), statistic: Stats.SUM }),
     threshold: 1,
-    comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
     evaluationPeriods: 1,
     treatMissingData: TreatMissingData.IGNORE,
   });
-  notify(alarm, props.topic);
-  return alarm;
-}
-
-function notify(alarm: Alarm, topic: ITopic | undefined): void {
-  if (topic === undefined) return;
-  alarm.addAlarmAction(new SnsAction(topic));
-  alarm.addOkAction(new SnsAction(topic));
-}
-
-/**
- * The alarm's name, which is the subject of its mail. The released stack keeps the names that CloudFormation gave: another
- * name is another alarm, without its history.
- */
-function nameOf(scope: Construct, alarmName: string): { alarmName?: string } {
-  return keepsReleasedIds(scope) ? {} : { alarmName };
-}
-
-/** The command comes last: whoever reads the alarm's mail can copy it to the end. */
-function adviceOf(
-  scope: Construct,
-  { functionName, runbookUrl }: TokenAlarmProps,
-  alarm: string,
-  event: object = { diagnose: true },
-): string {
-  const { region } = Stack.of(scope);
-  const runbook = runbookUrl ?? `docs/runbook.md of token-refresher, 'Alarm "${alarm}"'`;
-  return `Runbook: ${runbook} . To find the cause, run: ${invokeCommand({ region, functionName, event })}`;
 }
 
 /** What is wrong, compared with what is normal, and until when jobs work. */
-function describeDying(props: TokenAlarmProps & { readonly guarantee: Guarantee }): string {
-  const { floorMs, job } = props.guarantee;
-  const { thresholdSeconds, leftMs } = dyingAlarm(props.guarantee);
+function describeDying(token: TokenAlarmProps, promise: Guarantee): string {
+  const { floorMs, job } = promise;
+  const { thresholdSeconds, leftMs } = dyingAlarm(promise);
   const left = `less than ${durationText(thresholdSeconds * 1_000)} left (normally at least ${durationText(floorMs)})`;
-  const exactly = `expiresAt in ${props.statusParameterName}`;
+  const exactly = `expiresAt in ${token.statusParameterName}`;
   const after = leftMs < BEAT_MS ? 'this alarm' : `about ${durationText(leftMs)} after this alarm`;
   const jobs =
     job === null
       ? `Jobs work until the token expires, ${leftMs < BEAT_MS ? 'within minutes of this alarm' : after} (${exactly}).`
       : `From ${after} on, jobs of ${durationText(job.longestJobMs)} (longestJob) outlive it. Shorter jobs work until it expires (${exactly}).`;
-  return `The token "${props.tokenName}" (${props.tokenParameterName}) has ${left}, or the function that refreshes it has stopped running. ${jobs}`;
+  return `The token "${token.tokenName}" (${token.tokenParameterName}) has ${left}, or the function that refreshes it has stopped running. ${jobs}`;
 }
 
 /** Creates a dashboard with a row per token: its remaining life with the alarm's threshold, and its failed refreshes. */
 export function createDashboard(
   scope: Construct,
-  id: string,
-  {
-    refreshers,
-  }: {
-    readonly refreshers: readonly {
-      readonly tokenParameterName: string;
-      readonly function: IFunction;
-      readonly guarantee: Guarantee;
-    }[];
-  },
-): Dashboard {
-  return new Dashboard(scope, id, {
+  refreshers: readonly {
+    readonly tokenParameterName: string;
+    readonly function: IFunction;
+    readonly guarantee: Guarantee;
+  }[],
+): void {
+  new Dashboard(scope, 'Dashboard', {
     defaultInterval: Duration.hours(24),
     widgets: refreshers.map((refresher) => {
       const { thresholdSeconds } = dyingAlarm(refresher.guarantee);
@@ -249,13 +224,7 @@ export function alarmTopicFor(stack: Stack, email: string): Topic {
   const topic = new Topic(stack, id, { enforceSSL: true });
   new Subscription(topic, 'Email', { topic, protocol: SubscriptionProtocol.EMAIL, endpoint: email });
   // The policy that enforces TLS replaces the default one, which let alarms of the account publish.
-  topic.addToResourcePolicy(
-    new PolicyStatement({
-      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
-      actions: ['sns:Publish'],
-      resources: [topic.topicArn],
-      conditions: { StringEquals: { 'aws:SourceAccount': stack.account } },
-    }),
-  );
+  const conditions = { StringEquals: { 'aws:SourceAccount': stack.account } };
+  topic.grantPublish(new ServicePrincipal('cloudwatch.amazonaws.com', { conditions }));
   return topic;
 }

@@ -95,10 +95,10 @@ function propsSchema(name: ProviderName | undefined) {
       tokenName,
       parameterPrefix: prefix.default('/ci'),
       provider: providerSchema(name),
-      refreshInterval: duration(...TIMES.refreshInterval).optional(),
-      expectedLifetime: duration(lifetime.least, TIMES.expectedLifetime[1]).optional(),
-      assumedLifetime: duration(...TIMES.assumedLifetime).optional(),
-      longestJob: duration(...TIMES.longestJob).optional(),
+      refreshInterval: duration('minutes', TIMES.refreshInterval).optional(),
+      expectedLifetime: duration('minutes', [lifetime.least, TIMES.expectedLifetime[1]]).optional(),
+      assumedLifetime: duration('minutes', TIMES.assumedLifetime).optional(),
+      longestJob: duration('minutes', TIMES.longestJob).optional(),
       reservedConcurrency: z.literal([0, 1], must('0 or 1')).optional(),
       vpc: z.unknown().optional(),
       vpcSubnets: z.unknown().optional(),
@@ -115,7 +115,7 @@ function propsSchema(name: ProviderName | undefined) {
       logEncryptionKey: resource().optional(),
       alarmTopic: resource().optional(),
       rotation: object(
-        { adminSecret: resource(), every: days(...ROTATION_DAYS).optional() },
+        { adminSecret: resource(), every: duration('days', ROTATION_DAYS).optional() },
         'an object with adminSecret',
       ).optional(),
     },
@@ -135,38 +135,22 @@ function providerSchema(name: ProviderName | undefined) {
     : object({ provider: z.literal(name), ...PROVIDER_RULES[name].settings }, rule);
 }
 
-/** A duration within these limits, which are in minutes. */
-function duration(least: number, greatest: number) {
-  const [leastSeconds, greatestSeconds] = [least * 60, greatest * 60];
+/** A duration of a whole number of seconds, or of days, within these limits, which are in minutes or in days. */
+function duration(unit: 'minutes' | 'days', [least, greatest]: readonly [number, number]) {
+  const [counted, seconds, factor] = unit === 'days' ? ['days', 86_400, 1] : ['seconds', 1, 60];
+  const limits = [least * factor, greatest * factor] as const;
   return z.custom<Duration>(
     (value) => {
-      const seconds = secondsOf(value);
-      return Number.isInteger(seconds) && seconds >= leastSeconds && seconds <= greatestSeconds;
+      const count = secondsOf(value) / seconds;
+      return Number.isInteger(count) && count >= limits[0] && count <= limits[1];
     },
     {
       error: ({ input }) => {
-        const seconds = secondsOf(input);
-        if (Number.isNaN(seconds)) {
-          const example = typeof input === 'number' ? input : least;
-          return `${show(input)} is not a Duration; write it as Duration.minutes(${example})`;
-        }
-        return `${seconds} seconds is not a whole number of seconds from ${leastSeconds} to ${greatestSeconds.toLocaleString('en-US')}`;
-      },
-    },
-  );
-}
-
-/** A duration of whole days within these limits. */
-function days(least: number, greatest: number) {
-  return z.custom<Duration>(
-    (value) => {
-      const count = secondsOf(value) / 86_400;
-      return Number.isInteger(count) && count >= least && count <= greatest;
-    },
-    {
-      error: ({ input }) => {
-        const count = secondsOf(input) / 86_400;
-        return `${Number.isNaN(count) ? show(input) : `${Number(count.toFixed(2))} days`} is not a whole number of days from ${least} to ${greatest}`;
+        const count = secondsOf(input) / seconds;
+        const example = typeof input === 'number' ? input : least;
+        if (Number.isNaN(count))
+          return `${show(input)} is not a Duration; write it as Duration.${unit}(${example})`;
+        return `${Number(count.toFixed(2))} ${counted} is not a whole number of ${counted} from ${limits[0]} to ${limits[1].toLocaleString('en-US')}`;
       },
     },
   );

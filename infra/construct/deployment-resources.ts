@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CustomResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CustomResource, type CustomResourceProps, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Policy, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
@@ -11,7 +11,11 @@ import {
 import { type CfnLogGroup, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
-import type { FirstMintProperties, TokenParametersProperties } from '../../lambda/contract.ts';
+import type {
+  FirstMintProperties,
+  FunctionEnvironment,
+  TokenParametersProperties,
+} from '../../lambda/contract.ts';
 import { functionCode, HANDLER } from '../bundle/function-code.ts';
 import { keepsReleasedIds } from './released-ids.ts';
 import type { TokenParameters } from './token-parameters.ts';
@@ -92,24 +96,22 @@ export class DeploymentFunction extends Construct {
   createResource(
     scope: Construct,
     id: string,
-    props: {
-      readonly resourceType: `Custom::${string}`;
+    props: Pick<CustomResourceProps, 'resourceType' | 'removalPolicy'> & {
       readonly properties: object;
-      readonly statements: PolicyStatement[];
-      readonly removalPolicy?: RemovalPolicy;
+      readonly statement: PolicyStatement;
     },
   ): Construct {
+    const { statement, properties, ...others } = props;
     const container = new Construct(scope, id);
     const policy = new Policy(container, 'CustomResourcePolicy', {
-      statements: props.statements,
+      statements: [statement],
       roles: [this.role],
     });
     const resource = new CustomResource(container, 'Resource', {
+      ...others,
       serviceToken: this.function.functionArn,
       serviceTimeout: SERVICE_TIMEOUT,
-      resourceType: props.resourceType,
-      properties: { ...props.properties },
-      removalPolicy: props.removalPolicy ?? RemovalPolicy.DESTROY,
+      properties: { ...properties },
     });
     resource.node.addDependency(policy);
     return container;
@@ -126,13 +128,12 @@ export class DeploymentFunction extends Construct {
  */
 export function createNameClaim(
   scope: Construct,
-  id: string,
-  { parameters }: { readonly parameters: TokenParameters },
+  { claimName, tokenParameterName }: TokenParameters,
 ): StringParameter {
-  return new StringParameter(scope, id, {
-    parameterName: parameters.claimName,
+  return new StringParameter(scope, 'Claim', {
+    parameterName: claimName,
     stringValue: Stack.of(scope).stackId,
-    description: `The stack that keeps ${parameters.tokenParameterName}`,
+    description: `The stack that keeps ${tokenParameterName}`,
     simpleName: false,
   });
 }
@@ -151,10 +152,9 @@ export function createNameClaim(
  */
 export function createParameterCleanUp(
   scope: Construct,
-  id: string,
-  props: { readonly parameters: TokenParameters; readonly adopt: boolean; readonly retain: boolean },
+  parameters: TokenParameters,
+  { adopt, retain }: { readonly adopt: boolean; readonly retain: boolean },
 ): Construct {
-  const { parameters, adopt, retain } = props;
   const { tokenParameterName, statusParameterName } = parameters;
   const names = [tokenParameterName, statusParameterName];
   const hash = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 8);
@@ -163,10 +163,10 @@ export function createParameterCleanUp(
     StatusParameter: statusParameterName,
     Adopt: adopt ? 'true' : 'false',
   };
-  return DeploymentFunction.of(scope).createResource(scope, `${id}${hash}`, {
+  return DeploymentFunction.of(scope).createResource(scope, `CleanUp${hash}`, {
     resourceType: 'Custom::TokenParameters',
     properties,
-    statements: parameters.deploymentStatements(),
+    statement: parameters.deploymentStatement,
     removalPolicy: retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
   });
 }
@@ -177,27 +177,26 @@ export function createParameterCleanUp(
  */
 export function createFirstMint(
   scope: Construct,
-  id: string,
-  props: {
-    readonly fn: IFunction;
-    readonly parameters: TokenParameters;
-    readonly encryptionKey: IKey | undefined;
-    readonly secretId: string;
-    readonly configuration: unknown;
-  },
+  fn: IFunction,
+  parameters: TokenParameters,
+  configuration: FunctionEnvironment,
 ): Construct {
-  const { fn, parameters, encryptionKey, secretId } = props;
-  const configuration = JSON.stringify(Stack.of(scope).resolve(props.configuration));
   const properties: FirstMintProperties = {
     FunctionName: fn.functionName,
     StatusParameter: parameters.statusParameterName,
-    EncryptionKey: encryptionKey?.keyArn ?? '',
-    Secret: secretId,
-    Configuration: createHash('sha256').update(configuration).digest('hex').slice(0, 12),
+    EncryptionKey: configuration.ENCRYPTION_KEY_ARN ?? '',
+    Secret: configuration.SECRET_ARN,
+    Configuration: configurationHash(scope, configuration),
   };
-  return DeploymentFunction.of(scope).createResource(scope, id, {
+  return DeploymentFunction.of(scope).createResource(scope, 'FirstMint', {
     resourceType: 'Custom::FirstMint',
     properties,
-    statements: [new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [fn.functionArn] })],
+    statement: new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [fn.functionArn] }),
   });
+}
+
+/** Another configuration has another hash, so that CloudFormation runs the custom resource again. */
+export function configurationHash(scope: Construct, configuration: object): string {
+  const text = JSON.stringify(Stack.of(scope).resolve(configuration));
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }

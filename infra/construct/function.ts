@@ -11,12 +11,13 @@ import {
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { type ILogGroup, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { describeProvider, type ProviderSettings } from '../../lambda/contract.ts';
 import { functionCode, HANDLER } from '../bundle/function-code.ts';
 import { ConfigurationError } from './configuration-error.ts';
+import { given } from './given.ts';
 import { BEAT_MAX_AGE } from './invocations.ts';
 import type { TokenParameters } from './token-parameters.ts';
 import { viaService } from './via-service.ts';
@@ -57,7 +58,8 @@ interface FunctionProps extends FunctionPlace {
 }
 
 /**
- * Creates a function of a token, its log and its role in `scope`.
+ * Creates a function of a token, its log and its role in `scope`. The role allows only the actions that the function calls, each on
+ * one resource. It has no AWS managed policy, and no wildcard that matches another token's resources.
  *
  * @throws ConfigurationError if the VPC has no subnet for it
  */
@@ -65,16 +67,28 @@ export function createFunction(
   scope: Construct,
   props: FunctionProps,
 ): { readonly fn: LambdaFunction; readonly role: Role } {
-  const { logEncryptionKey, functionName } = props;
-  const logGroup = new LogGroup(scope, 'Logs', {
-    retention: props.logRetention ?? RetentionDays.ONE_MONTH,
-    removalPolicy: RemovalPolicy.DESTROY,
-    ...(logEncryptionKey === undefined ? {} : { encryptionKey: logEncryptionKey }),
+  const { functionName, statements, vpc } = props;
+  const logGroup = new LogGroup(
+    scope,
+    'Logs',
+    given({
+      retention: props.logRetention ?? RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+      encryptionKey: props.logEncryptionKey,
+    }),
+  );
+  // The group is made by the stack: the function needs no `logs:CreateLogGroup`.
+  const writeLog = new PolicyStatement({
+    actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    resources: [logGroup.logGroupArn],
   });
-  const role = createRole(scope, props, logGroup);
+  const role = new Role(scope, 'Role', {
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+    description: props.does,
+    inlinePolicies: { [props.policyName]: new PolicyDocument({ statements: [...statements, writeLog] }) },
+  });
   const fn = new LambdaFunction(scope, 'Function', {
     description: props.description,
-    ...(functionName === undefined ? {} : { functionName }),
     runtime: Runtime.NODEJS_24_X,
     architecture: Architecture.ARM_64,
     code: functionCode(props.code),
@@ -84,38 +98,13 @@ export function createFunction(
     environment: props.environment,
     role,
     logGroup,
-    ...(props.reservedConcurrency === 0 ? {} : { reservedConcurrentExecutions: 1 }),
+    ...given({ functionName, reservedConcurrentExecutions: props.reservedConcurrency === 0 ? undefined : 1 }),
     // A throttled beat must not wait in the queue and run late: the next beat does its work.
     ...(props.code === 'refresher' ? { retryAttempts: 0, maxEventAge: BEAT_MAX_AGE } : {}),
-    ...(props.vpc === undefined ? {} : networkOf(scope, props, props.vpc)),
+    ...(vpc && networkOf(scope, props, vpc)),
   });
   letIntoVpc(scope, fn, role);
   return { fn, role };
-}
-
-/**
- * Creates the role of the function. It allows only the actions that the function calls, each on one resource. It has no
- * AWS managed policy, and no wildcard that matches another token's resources.
- */
-function createRole(scope: Construct, props: FunctionProps, logGroup: ILogGroup): Role {
-  const { does, policyName, statements } = props;
-  const role = new Role(scope, 'Role', {
-    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-    description: does,
-    inlinePolicies: {
-      [policyName]: new PolicyDocument({
-        statements: [
-          ...statements,
-          // The group is made by the stack: the function needs no `logs:CreateLogGroup`.
-          new PolicyStatement({
-            actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-            resources: [logGroup.logGroupArn],
-          }),
-        ],
-      }),
-    },
-  });
-  return role;
 }
 
 /** The secret's ARN for policies. Each ends with six random characters, which are unknown if the secret is referred to by name. */
@@ -127,6 +116,7 @@ export function secretArnPattern(secret: ISecret): string {
  * Allows a function to read the secret's value in each stage, and to decrypt it if it has a customer managed key.
  *
  * @param changes further actions, of a function that changes the secret too
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
  */
 export function secretStatements(
   scope: Construct,
@@ -134,23 +124,20 @@ export function secretStatements(
   changes: readonly string[] = [],
 ): PolicyStatement[] {
   const arn = secretArnPattern(secret);
-  const actions = ['secretsmanager:GetSecretValue', ...changes];
-  const read = new PolicyStatement({ actions, resources: [arn] });
+  const read = new PolicyStatement({
+    actions: ['secretsmanager:GetSecretValue', ...changes],
+    resources: [arn],
+  });
   if (secret.encryptionKey === undefined) return [read];
-  const keyActions = ['kms:Decrypt', ...(changes.length === 0 ? [] : ['kms:GenerateDataKey'])];
-  return [read, useSecretKey(scope, secret.encryptionKey, arn, keyActions)];
-}
-
-/** @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html */
-function useSecretKey(scope: Construct, key: IKey, secretArn: string, actions: string[]): PolicyStatement {
-  return new PolicyStatement({
-    actions,
-    resources: [key.keyArn],
+  const useKey = new PolicyStatement({
+    actions: ['kms:Decrypt', ...(changes.length === 0 ? [] : ['kms:GenerateDataKey'])],
+    resources: [secret.encryptionKey.keyArn],
     conditions: {
       StringEquals: { 'kms:ViaService': viaService(scope, 'secretsmanager') },
-      StringLike: { 'kms:EncryptionContext:SecretARN': secretArn },
+      StringLike: { 'kms:EncryptionContext:SecretARN': arn },
     },
   });
+  return [read, useKey];
 }
 
 /**
@@ -192,13 +179,8 @@ function createSecurityGroup(
 
 /** The ports of the URLs that the function calls. */
 function portsOf(settings: ProviderSettings): number[] {
-  const {
-    source: { endpoint },
-    probeUrl,
-  } = describeProvider(settings);
+  const { source, probeUrl = '' } = describeProvider(settings);
+  const { endpoint } = source;
   const urls = ['url' in endpoint ? endpoint.url : endpoint.issuer, probeUrl];
-  return urls.flatMap((url) => {
-    const port = url !== undefined && URL.canParse(url) ? new URL(url).port : '';
-    return port === '' ? [] : [Number(port)];
-  });
+  return urls.flatMap((url) => (URL.canParse(url) && Number(new URL(url).port)) || []);
 }

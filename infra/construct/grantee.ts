@@ -16,17 +16,6 @@ import { isImported, policyOfImported } from './imported-identity.ts';
 const CURE =
   'Pass the role, user or group itself, or import it: Role.fromRoleArn(this, "Reader", roleArn). For jobs that come by OIDC or from another account, make a ReaderRole';
 
-/**
- * Refuses a grantee to which no policy can be attached: the CDK would give it nothing, without an error.
- *
- * @throws ConfigurationError
- */
-export function checkGrantee(scope: Construct, grantee: IGrantable): void {
-  const problem = problemOf(Stack.of(scope).account, grantee);
-  if (problem === undefined) return;
-  throw new ConfigurationError(`${scope.node.path} cannot give permissions to ${problem}`);
-}
-
 function problemOf(account: string, grantee: IGrantable): string | undefined {
   const principal: IPrincipal | undefined = Object(grantee).grantPrincipal;
   if (principal === undefined) return `a ${typeof grantee}, which is no role. ${CURE}.`;
@@ -42,11 +31,16 @@ function problemOf(account: string, grantee: IGrantable): string | undefined {
 }
 
 /**
- * Adds statements to the policy of a checked grantee.
+ * Adds a statement to the policy of a grantee.
  *
- * @throws ConfigurationError if it has none
+ * @throws ConfigurationError if no policy can be attached to it: the CDK would give it nothing, without an error
  */
 export function addStatement(scope: Construct, grantee: IGrantable, statement: PolicyStatement): Grant {
+  const refuse = (problem: string): never => {
+    throw new ConfigurationError(`${scope.node.path} cannot give permissions to ${problem}`);
+  };
+  const problem = problemOf(Stack.of(scope).account, grantee);
+  if (problem !== undefined) refuse(problem);
   const principal = grantee.grantPrincipal;
   const { actions, resources, conditions } = statement;
   const policy = isImported(principal) ? policyOfImported(principal) : undefined;
@@ -55,9 +49,7 @@ export function addStatement(scope: Construct, grantee: IGrantable, statement: P
   if (isRole(principal)) {
     if (!hasTakenPolicy(principal)) warnAboutRole(scope, principal, actions);
   } else if (!grant.success || principal instanceof UnknownPrincipal) {
-    throw new ConfigurationError(
-      `${scope.node.path} cannot give permissions to this ${principal.constructor.name}: it has no policy of its own. ${CURE}.`,
-    );
+    refuse(`this ${principal.constructor.name}: it has no policy of its own. ${CURE}.`);
   }
   return grant;
 }

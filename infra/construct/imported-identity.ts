@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Stack } from 'aws-cdk-lib';
-import { CfnPolicy, type IIdentity, type IPrincipal, Policy } from 'aws-cdk-lib/aws-iam';
+import { type CfnPolicy, type IIdentity, type IPrincipal, Policy } from 'aws-cdk-lib/aws-iam';
 import { Construct, type IConstruct } from 'constructs';
 
 const ID = 'TokenRefresher';
@@ -29,21 +29,17 @@ export function policyOfImported(identity: IIdentity): Policy | undefined {
 
 /** The name of a policy `id` in `scope` that no stack with another name and none of another region gives to one of its own. */
 export function policyNameFor(scope: Construct, id: string): string {
-  const { stackName, region } = outermostStack(scope);
+  const { stackName, region } = outermost(Stack.of(scope));
   const hash = createHash('sha256').update([stackName, scope.node.path, id].join('\n')).digest('hex');
   return `${stackName.slice(0, 60)}-${hash.slice(0, 8)}-${region}`;
 }
 
 /** The name of a nested stack is known at the deployment only. */
-function outermostStack(scope: Construct): Stack {
-  let stack = Stack.of(scope);
-  while (stack.nestedStackParent !== undefined) stack = stack.nestedStackParent;
-  return stack;
+function outermost(stack: Stack): Stack {
+  return stack.nestedStackParent === undefined ? stack : outermost(stack.nestedStackParent);
 }
 
 function isAttached(policy: Policy): boolean {
-  const { defaultChild } = policy.node;
-  if (!(defaultChild instanceof CfnPolicy)) return false;
-  const { roles, users, groups } = defaultChild;
-  return [roles, users, groups].some((names) => (Stack.of(policy).resolve(names)?.length ?? 0) > 0);
+  const { roles, users, groups } = policy.node.defaultChild as CfnPolicy;
+  return Stack.of(policy).resolve([roles, users, groups]).flat().length > 0;
 }

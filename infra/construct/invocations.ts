@@ -17,8 +17,8 @@ export const BEAT_MAX_AGE = Duration.seconds(60);
  *
  * @see https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
  */
-export function createHeartbeat(scope: Construct, id: string, { fn }: { readonly fn: IFunction }): Schedule {
-  const role = new Role(scope, `${id}Role`, {
+export function createHeartbeat(scope: Construct, fn: IFunction): Schedule {
+  const role = new Role(scope, 'HeartbeatRole', {
     // The account is named so that no schedule of another account can use this role (confused deputy).
     assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
       conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
@@ -31,7 +31,7 @@ export function createHeartbeat(scope: Construct, id: string, { fn }: { readonly
       }),
     },
   });
-  return new Schedule(scope, id, {
+  return new Schedule(scope, 'Heartbeat', {
     description: 'The heartbeat of a token refresher',
     schedule: ScheduleExpression.rate(Duration.minutes(1)),
     timeWindow: TimeWindow.off(),
@@ -51,13 +51,9 @@ export function createHeartbeat(scope: Construct, id: string, { fn }: { readonly
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
  */
-export function createSecretChangeRule(
-  scope: Construct,
-  id: string,
-  { fn, secret }: { readonly fn: IFunction; readonly secret: ISecret },
-): Rule {
+export function createSecretChangeRule(scope: Construct, fn: IFunction, secret: ISecret): void {
   const { secretFullArn } = secret;
-  return new Rule(scope, id, {
+  new Rule(scope, 'SecretChange', {
     description: 'Mints a token as soon as its client secret has a new value',
     eventPattern: {
       source: ['aws.secretsmanager'],
@@ -88,11 +84,7 @@ export function secretIdOf(secret: ISecret): string {
  * Returns a command to paste that invokes a function with `event`. AWS CLI version 2 takes JSON in `--payload` only with an
  * option that version 1 rejects. Both accept `fileb://`.
  */
-export function invokeCommand(target: {
-  readonly region: string;
-  readonly functionName: string;
-  readonly event: object;
-}): string {
-  const { region, functionName, event } = target;
+export function invokeCommand(scope: Construct, functionName: string, event: object): string {
+  const { region } = Stack.of(scope);
   return `echo '${JSON.stringify(event)}' | aws lambda invoke --region ${region} --function-name ${functionName} --payload fileb:///dev/stdin /dev/stdout`;
 }

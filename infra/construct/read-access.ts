@@ -12,7 +12,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
-import { addStatement, checkGrantee, hasTakenPolicy, isRole } from './grantee.ts';
+import { addStatement, hasTakenPolicy, isRole } from './grantee.ts';
 import { isImported, policyNameFor } from './imported-identity.ts';
 import { keepsReleasedIds } from './released-ids.ts';
 import type { TokenParameters } from './token-parameters.ts';
@@ -36,7 +36,6 @@ export interface ReadableToken {
  * @throws ConfigurationError if no policy can be attached to the grantee
  */
 export function grantRead(grantee: IGrantable, tokens: readonly ReadableToken[]): Grant {
-  for (const { scope } of tokens) checkGrantee(scope, grantee);
   const [read, ...others] = tokens.map(({ scope, parameters }) =>
     addStatement(
       scope,
@@ -98,8 +97,7 @@ function grantDecrypt(grantee: IGrantable, tokens: readonly ReadableToken[]): Gr
   }
   for (const keyArn of new Set(tokens.flatMap(({ encryptionKey }) => encryptionKey?.keyArn ?? []))) {
     const those = tokens.filter(({ encryptionKey }) => encryptionKey?.keyArn === keyArn);
-    const statement = statementOn(keyArn, those);
-    const policy = createKeyPolicy(scope, 'ReaderKey', { role: principal, statement });
+    const policy = createKeyPolicy(scope, 'ReaderKey', principal, statementOn(keyArn, those));
     for (const { fn } of those) fn.node.addDependency(policy);
   }
   return [];
@@ -129,9 +127,9 @@ function acknowledgeAnyKey(principal: IPrincipal, arn: string): void {
 export function createKeyPolicy(
   scope: Construct,
   id: string,
-  props: { readonly role: IRole; readonly statement: PolicyStatement },
+  role: IRole,
+  statement: PolicyStatement,
 ): Policy {
-  const { role, statement } = props;
   const stack = Stack.of(scope);
   const isForeign = isImported(role);
   const content = stack.resolve([statement.toStatementJson(), role.roleArn, ...(isForeign ? ['named'] : [])]);
@@ -140,7 +138,7 @@ export function createKeyPolicy(
   const policyId = `${id}${createHash('sha256').update(text).digest('hex').slice(0, 8)}`;
   const policy = new Policy(scope, policyId, {
     statements: [statement],
-    ...(isForeign ? { policyName: policyNameFor(scope, policyId) } : {}),
+    ...(isForeign && { policyName: policyNameFor(scope, policyId) }),
   });
   // By the role: one that was imported as immutable takes no policy.
   role.attachInlinePolicy(policy);

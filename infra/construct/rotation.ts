@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { CustomResource, Duration, Stack } from 'aws-cdk-lib';
 import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -7,6 +6,7 @@ import { CfnRotationSchedule, type ISecret } from 'aws-cdk-lib/aws-secretsmanage
 import { Construct } from 'constructs';
 import type { RotationCheckProperties, RotationEnvironment } from '../../lambda/contract.ts';
 import { createRotationAlarm, type TokenAlarmProps } from './alarms.ts';
+import { configurationHash } from './deployment-resources.ts';
 import { createFunction, type FunctionPlace, secretArnPattern, secretStatements } from './function.ts';
 import { secretIdOf } from './invocations.ts';
 
@@ -50,11 +50,10 @@ interface RotationProps extends FunctionPlace {
  */
 export function createRotation(
   parent: Construct,
-  id: string,
   props: RotationProps,
 ): { readonly fn: LambdaFunction; readonly alarm: Alarm } {
   const { rotation, secret, refresher, alarmed } = props;
-  const scope = new Construct(parent, id);
+  const scope = new Construct(parent, 'Rotation');
   const { tokenParameterName } = props.parameters;
   const environment = {
     ...props.environment,
@@ -81,7 +80,7 @@ export function createRotation(
       new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [refresher.functionArn] }),
     ],
     timeout: TIMEOUT,
-    ...(props.vpc === undefined ? {} : { securityGroups: refresher.connections.securityGroups }),
+    ...(props.vpc && { securityGroups: refresher.connections.securityGroups }),
   });
   const permission = new CfnPermission(scope, 'SecretsManager', {
     action: 'lambda:InvokeFunction',
@@ -90,10 +89,7 @@ export function createRotation(
     sourceAccount: Stack.of(scope).account,
     sourceArn: secretArnPattern(secret),
   });
-  const configuration = JSON.stringify(Stack.of(scope).resolve(environment));
-  const properties: RotationCheckProperties = {
-    Configuration: createHash('sha256').update(configuration).digest('hex').slice(0, 12),
-  };
+  const properties: RotationCheckProperties = { Configuration: configurationHash(scope, environment) };
   // Before the schedule: it would take a secret away from the function that rotates it already.
   const check = new CustomResource(scope, 'Check', {
     serviceToken: fn.functionArn,
@@ -109,6 +105,6 @@ export function createRotation(
   });
   schedule.addResourceDependency(permission);
   schedule.node.addDependency(check);
-  const alarm = createRotationAlarm(scope, 'Failing', { ...alarmed, secretId: secretIdOf(secret), fn });
+  const alarm = createRotationAlarm(scope, { ...alarmed, secretId: secretIdOf(secret), fn });
   return { fn, alarm };
 }

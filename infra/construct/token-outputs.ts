@@ -18,12 +18,12 @@ export function createTokenOutputs(scope: Construct, prefix: string, refresher: 
     new CfnOutput(scope, `${prefix}${key}`, { description, value });
   };
   const { region } = Stack.of(scope);
-  const functionName = refresher.function.functionName;
-  const invoke = (event: object): string => invokeCommand({ region, functionName, event });
+  const invoke = (event: object) => invokeCommand(scope, refresher.function.functionName, event);
 
   output('TokenParameter', 'Parameter that holds the token (SecureString)', refresher.tokenParameterName);
   output('StatusParameter', 'Parameter that holds its status (JSON)', refresher.statusParameterName);
-  output('ClientJson', 'Write this into client.json, with your values', shapeOf(refresher.secretKeys));
+  const shape = refresher.secretKeys.map((key) => `"${key}": "..."`).join(', ');
+  output('ClientJson', 'Write this into client.json, with your values', `{${shape}}`);
   output(
     'StoreSecret',
     'Stores client.json as the client secret; a token is minted at once. Delete the file afterwards',
@@ -36,11 +36,10 @@ export function createTokenOutputs(scope: Construct, prefix: string, refresher: 
     invoke({ diagnose: true }),
   );
   if (refresher.rotationFunction !== undefined) {
-    const target = { region, functionName: refresher.rotationFunction.functionName };
     output(
       'CheckRotation',
       'Checks what a rotation of the client secret needs, and changes nothing',
-      invokeCommand({ ...target, event: { check: true } }),
+      invokeCommand(scope, refresher.rotationFunction.functionName, { check: true }),
     );
     output(
       'RotateSecret',
@@ -58,10 +57,6 @@ export function createTokenOutputs(scope: Construct, prefix: string, refresher: 
     'Remaining life that each reader gets, and how long the token endpoint may fail',
     describeGuarantee(refresher.guarantee),
   );
-}
-
-function shapeOf(keys: readonly string[]): string {
-  return `{${keys.map((key) => `"${key}": "..."`).join(', ')}}`;
 }
 
 function describeGuarantee({ floorMs, outageToleranceMs, job }: Guarantee): string {

@@ -1,4 +1,4 @@
-import { ArnFormat, Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
@@ -8,23 +8,7 @@ import { viaService } from './via-service.ts';
 export const CLAIMS = '/token-refresher';
 
 /** The two parameters of one token: their names, and the permissions on them. */
-export interface TokenParameters {
-  /** Name of the SecureString parameter that holds the token. */
-  readonly tokenParameterName: string;
-  /** Name of the String parameter that holds the status. */
-  readonly statusParameterName: string;
-  readonly tokenArn: string;
-  /** ARNs of both. */
-  readonly arns: string[];
-  /** The function's permissions on both. */
-  refreshStatements(): PolicyStatement[];
-  /** The function's permissions on the token's customer managed key; undefined if it has none. */
-  refreshKeyStatement(): PolicyStatement | undefined;
-  /** Name of the parameter that claims both names for one stack. */
-  readonly claimName: string;
-  /** The deployment function's permissions: to look for both, and to delete them. */
-  deploymentStatements(): PolicyStatement[];
-}
+export type TokenParameters = ReturnType<typeof tokenParameters>;
 
 /**
  * Makes the names of the parameters of the token `name` below `prefix`, and the permissions on them.
@@ -39,51 +23,55 @@ export function tokenParameters(
   options: {
     readonly prefix: string;
     readonly name: string;
-    readonly encryptionKey?: IKey | undefined;
+    readonly encryptionKey: IKey | undefined;
     readonly isTagged: boolean;
   },
-): TokenParameters {
-  const stack = Stack.of(scope);
-  const tokenParameterName = `${options.prefix}/${options.name}/access-token`;
-  const statusParameterName = `${options.prefix}/${options.name}/token-status`;
-  const arnOf = (name: string): string =>
-    stack.formatArn({
+) {
+  const { prefix, name, encryptionKey } = options;
+  const tokenParameterName = `${prefix}/${name}/access-token`;
+  const statusParameterName = `${prefix}/${name}/token-status`;
+  const arnOf = (parameterName: string) =>
+    Stack.of(scope).formatArn({
       service: 'ssm',
       resource: 'parameter',
-      resourceName: name.slice(1),
-      arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+      resourceName: parameterName.slice(1),
     });
   const token = arnOf(tokenParameterName);
   const both = [token, arnOf(statusParameterName)];
-  const allow = (actions: string[], resources: string[]): PolicyStatement =>
-    new PolicyStatement({ actions, resources });
+  const allow = (actions: string[], resources: string[]) => new PolicyStatement({ actions, resources });
   return {
+    /** Name of the SecureString parameter that holds the token. */
     tokenParameterName,
+    /** Name of the String parameter that holds the status. */
     statusParameterName,
-    claimName: `${CLAIMS}${options.prefix}/${options.name}`,
+    /** Name of the parameter that claims both names for one stack. */
+    claimName: `${CLAIMS}${prefix}/${name}`,
     tokenArn: token,
+    /** ARNs of both. */
     arns: both,
-    refreshStatements: () => [
+    /** The function's permissions on both. */
+    refreshStatements: [
       allow(['ssm:GetParameters', 'ssm:PutParameter'], both),
       // The keep-alive probe needs the stored token itself.
       allow(['ssm:GetParameter'], [token]),
       // PutParameter with tags needs it too.
       ...(options.isTagged ? [allow(['ssm:AddTagsToResource'], both)] : []),
     ],
-    refreshKeyStatement: () =>
-      options.encryptionKey === undefined
-        ? undefined
-        : new PolicyStatement({
-            // Encrypt: standard tier. GenerateDataKey: advanced tier, for tokens above 4,096 bytes.
-            actions: ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey'],
-            resources: [options.encryptionKey.keyArn],
-            conditions: {
-              StringEquals: {
-                'kms:ViaService': viaService(scope, 'ssm'),
-                'kms:EncryptionContext:PARAMETER_ARN': token,
-              },
-            },
-          }),
-    deploymentStatements: () => [allow(['ssm:DeleteParameters', 'ssm:GetParameters'], both)],
+    /** The function's permissions on the token's customer managed key; undefined if it has none. */
+    refreshKeyStatement:
+      encryptionKey &&
+      new PolicyStatement({
+        // Encrypt: standard tier. GenerateDataKey: advanced tier, for tokens above 4,096 bytes.
+        actions: ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey'],
+        resources: [encryptionKey.keyArn],
+        conditions: {
+          StringEquals: {
+            'kms:ViaService': viaService(scope, 'ssm'),
+            'kms:EncryptionContext:PARAMETER_ARN': token,
+          },
+        },
+      }),
+    /** The deployment function's permissions: to look for both, and to delete them. */
+    deploymentStatement: allow(['ssm:DeleteParameters', 'ssm:GetParameters'], both),
   };
 }

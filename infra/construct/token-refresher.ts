@@ -29,11 +29,12 @@ import {
 } from './deployment-resources.ts';
 import { dyingAlarm } from './dying-alarm.ts';
 import { createFunction, secretStatements } from './function.ts';
+import { given } from './given.ts';
 import { TokenRefresherGrants } from './grants.ts';
 import { createHeartbeat, createSecretChangeRule, secretIdOf } from './invocations.ts';
 import { createKeyPolicy, grantRead, type ReadableToken } from './read-access.ts';
 import { createRotation, type SecretRotation } from './rotation.ts';
-import { type TokenParameters, tokenParameters } from './token-parameters.ts';
+import { tokenParameters } from './token-parameters.ts';
 
 /** Properties of a {@link TokenRefresher}. */
 export interface TokenRefresherProps {
@@ -205,55 +206,49 @@ export class TokenRefresher extends Construct {
   readonly secretKeys: readonly string[];
   /** Gives permissions: `grants.read(role)`, `grants.refresh(role)`. */
   readonly grants: TokenRefresherGrants;
-  private readonly parameters: TokenParameters;
   private readonly readable: ReadableToken;
 
   constructor(scope: Construct, id: string, props: TokenRefresherProps) {
     super(scope, id);
     checkProps(this, props);
     const stack = Stack.of(this);
+    const { tokenName, provider, secret, encryptionKey, longestJob, tags, rotation } = props;
     const prefix = props.parameterPrefix ?? DEFAULT_PREFIX;
     const refreshInterval = props.refreshInterval ?? Duration.millis(DEFAULT_REFRESH_INTERVAL_MS);
     const expectedLifetime =
-      props.expectedLifetime ?? Duration.minutes(PROVIDER_RULES[props.provider.provider].lifetime.default);
+      props.expectedLifetime ?? Duration.minutes(PROVIDER_RULES[provider.provider].lifetime.default);
     const assumedLifetime = props.assumedLifetime ?? Duration.millis(DEFAULT_ASSUMED_LIFETIME_MS);
     this.guarantee = guarantee(expectedLifetime.toMilliseconds(), {
       refreshIntervalMs: refreshInterval.toMilliseconds(),
-      longestJobMs: props.longestJob?.toMilliseconds(),
+      longestJobMs: longestJob?.toMilliseconds(),
     });
-    this.secret = props.secret;
-    const { secretKeys, secretKeyNames = {} } = describeProvider(props.provider);
+    this.secret = secret;
+    const { secretKeys, secretKeyNames = {} } = describeProvider(provider);
     const keys = secretKeys.map((key) => secretKeyNames[key] ?? key);
-    this.secretKeys = props.rotation === undefined ? keys : [...keys, 'idle_client_id'];
-    this.parameters = tokenParameters(this, {
-      prefix,
-      name: props.tokenName,
-      encryptionKey: props.encryptionKey,
-      isTagged: props.tags !== undefined,
-    });
-    for (const [key, value] of Object.entries(props.tags ?? {})) Tags.of(this).add(key, value);
-    this.tokenParameterName = this.parameters.tokenParameterName;
-    this.statusParameterName = this.parameters.statusParameterName;
+    this.secretKeys = rotation === undefined ? keys : [...keys, 'idle_client_id'];
+    const isTagged = tags !== undefined;
+    const parameters = tokenParameters(this, { prefix, name: tokenName, encryptionKey, isTagged });
+    for (const [key, value] of Object.entries(tags ?? {})) Tags.of(this).add(key, value);
+    const { tokenParameterName, statusParameterName } = parameters;
+    this.tokenParameterName = tokenParameterName;
+    this.statusParameterName = statusParameterName;
 
-    const environment = {
-      TOKEN_NAME: props.tokenName,
-      PROVIDER_SETTINGS: stack.toJsonString(props.provider),
-      SECRET_ARN: secretIdOf(props.secret),
-      TOKEN_PARAMETER: this.tokenParameterName,
-      STATUS_PARAMETER: this.statusParameterName,
+    const fips = props.fipsEndpoints ? FIPS : {};
+    const environment = given({
+      TOKEN_NAME: tokenName,
+      PROVIDER_SETTINGS: stack.toJsonString(provider),
+      SECRET_ARN: secretIdOf(secret),
+      TOKEN_PARAMETER: tokenParameterName,
+      STATUS_PARAMETER: statusParameterName,
       REFRESH_INTERVAL_SECONDS: String(refreshInterval.toSeconds()),
       ASSUMED_LIFETIME_SECONDS: String(assumedLifetime.toSeconds()),
-      ...(props.longestJob === undefined
-        ? {}
-        : { LONGEST_JOB_SECONDS: String(props.longestJob.toSeconds()) }),
-      ...(props.encryptionKey === undefined ? {} : { ENCRYPTION_KEY_ARN: props.encryptionKey.keyArn }),
-      ...(props.tags === undefined ? {} : { PARAMETER_TAGS: stack.toJsonString(props.tags) }),
-      ...(props.fipsEndpoints ? FIPS : {}),
-    } satisfies FunctionEnvironment & { AWS_USE_FIPS_ENDPOINT?: string };
+      LONGEST_JOB_SECONDS: longestJob && String(longestJob.toSeconds()),
+      ENCRYPTION_KEY_ARN: encryptionKey?.keyArn,
+      PARAMETER_TAGS: tags && stack.toJsonString(tags),
+      ...fips,
+    }) satisfies FunctionEnvironment;
 
     checkEnvironment(this, environment);
-    const { tokenName, encryptionKey, alarmTopic: topic } = props;
-    const { parameters, tokenParameterName } = this;
     const functionName = functionNameOf(prefix, tokenName);
     DeploymentFunction.of(this).keepLogs(props.logRetention, props.logEncryptionKey);
     const { fn, role } = createFunction(this, {
@@ -265,48 +260,35 @@ export class TokenRefresher extends Construct {
       description: `Keeps ${tokenParameterName} alive`,
       does: `Refreshes ${tokenParameterName}`,
       policyName: 'Refresh',
-      statements: [...secretStatements(this, props.secret), ...parameters.refreshStatements()],
+      statements: [...secretStatements(this, secret), ...parameters.refreshStatements],
     });
     this.function = fn;
-    const claim = createNameClaim(this, 'Claim', { parameters });
-    const cleanUp = createParameterCleanUp(this, 'CleanUp', {
-      parameters,
+    const claim = createNameClaim(this, parameters);
+    const cleanUp = createParameterCleanUp(this, parameters, {
       adopt: props.adoptParameters ?? false,
       retain: props.retainParameters ?? false,
     });
-    const configuration = environment;
-    const secretId = environment.SECRET_ARN;
-    const mint = { fn, parameters, encryptionKey, secretId, configuration };
-    const firstMint = createFirstMint(this, 'FirstMint', mint);
+    const firstMint = createFirstMint(this, fn, parameters, environment);
     this.readable = { scope: this, parameters, encryptionKey, fn, firstMint };
-    this.grants = new TokenRefresherGrants(this.readable, fn, functionName);
-    const keyStatement = parameters.refreshKeyStatement();
+    this.grants = new TokenRefresherGrants(this.readable, functionName);
+    const { refreshKeyStatement: statement } = parameters;
     // A beat between them would encrypt with a key that the role may not use yet.
-    if (keyStatement !== undefined) {
-      fn.node.addDependency(createKeyPolicy(this, 'FunctionKey', { role, statement: keyStatement }));
-    }
-    const heartbeat = createHeartbeat(this, 'Heartbeat', { fn });
-    createSecretChangeRule(this, 'SecretChange', { fn, secret: props.secret });
-    const { statusParameterName } = this;
-    const { runbookUrl } = props;
+    if (statement !== undefined) fn.node.addDependency(createKeyPolicy(this, 'FunctionKey', role, statement));
+    const heartbeat = createHeartbeat(this, fn);
+    createSecretChangeRule(this, fn, secret);
+    const { alarmTopic: topic, runbookUrl } = props;
     const alarmed = {
       ...{ tokenName, tokenParameterName, statusParameterName, functionName },
       ...{ topic, runbookUrl },
     };
-    this.dyingAlarm = createDyingAlarm(this, 'Dying', { ...alarmed, guarantee: this.guarantee });
-    this.failingAlarm = createFailingAlarm(this, 'Failing', { ...alarmed, fn });
-    const rotation =
-      props.rotation &&
-      createRotation(this, 'Rotation', {
-        ...props,
-        rotation: props.rotation,
-        alarmed,
-        parameters,
-        refresher: fn,
-        environment: props.fipsEndpoints ? FIPS : {},
-      });
-    this.rotationFunction = rotation?.fn;
-    this.rotationFailingAlarm = rotation?.alarm;
+    this.dyingAlarm = createDyingAlarm(this, alarmed, this.guarantee);
+    this.failingAlarm = createFailingAlarm(this, alarmed, fn);
+    if (rotation !== undefined) {
+      const rotating = { ...props, rotation, alarmed, parameters, refresher: fn, environment: fips };
+      const { fn: rotationFunction, alarm } = createRotation(this, rotating);
+      this.rotationFunction = rotationFunction;
+      this.rotationFailingAlarm = alarm;
+    }
     // CloudFormation creates these one after another and deletes them in the reverse order. The other parts refer to one of these.
     createInOrder([
       // A second stack with this token fails here, before it changes anything.
