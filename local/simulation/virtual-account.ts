@@ -1,7 +1,10 @@
+import { DEFAULT_REFRESH_INTERVAL_MS } from '../../lambda/contract.ts';
 import { type FailureCode, RefreshError } from '../../lambda/errors.ts';
 import type { Minter } from '../../lambda/mint/minter.ts';
+import { createClock } from '../../lambda/refresh/clock.ts';
 import type { Parameters } from '../../lambda/refresh/parameters.ts';
 import { contradicts } from '../../lambda/refresh/planner.ts';
+import { type RefreshOptions, type RefreshResult, refresh } from '../../lambda/refresh/refresh.ts';
 import { parseStatus, type Status, serializeStatus } from '../../lambda/refresh/status.ts';
 
 /** How a provider treats the tokens of one client. */
@@ -139,6 +142,32 @@ export type Call = <T>(
 const fails = (code: FailureCode) => (): never => {
   throw new RefreshError(code, 'The virtual account is in trouble.');
 };
+
+/** Invokes the deployed `refresh()` once. */
+export async function invokeRefresh(
+  account: VirtualAccount,
+  call: Call,
+  options: Pick<RefreshOptions, 'request' | 'memory' | 'observations'> & {
+    readonly minter: Minter;
+    readonly policy: Omit<RefreshOptions['policy'], 'refreshIntervalMs'> & Partial<RefreshOptions['policy']>;
+    /** @default the account's time */
+    readonly clock?: RefreshOptions['clock'];
+  },
+): Promise<RefreshResult> {
+  const { signal } = new AbortController();
+  const { minter, policy } = options;
+  return await refresh({
+    clock: createClock(() => new Date(account.nowMs)),
+    ...options,
+    policy: { refreshIntervalMs: DEFAULT_REFRESH_INTERVAL_MS, ...policy },
+    parameters: virtualParameters(account, call, policy.encryptionKey),
+    loadMinter: async () => minter,
+    hasProbe: minter.probe !== undefined,
+    provider: 'oauth2',
+    signal,
+    recordingSignal: () => signal,
+  });
+}
 
 /** The two parameters, as one invocation calls them. */
 export function virtualParameters(

@@ -16,8 +16,6 @@ export interface Invocation {
   readonly index: number;
   readonly request: RefreshRequest;
   readonly observations: Observations;
-  /** Names the calls that it made, with their answers. Undefined once its instance has died. */
-  history: string | undefined;
   outcome: { readonly result: RefreshResult } | { readonly error: unknown } | undefined;
   /** The version that it wrote itself. */
   wroteVersion: number;

@@ -1,123 +1,83 @@
 import { hash } from 'node:crypto';
-import { createClock } from '../../../../lambda/refresh/clock.ts';
-import { createMemory, refresh } from '../../../../lambda/refresh/refresh.ts';
+import { createMemory } from '../../../../lambda/refresh/refresh.ts';
 import {
   type Call,
   type CallName,
+  invokeRefresh,
   virtualMinter,
-  virtualParameters,
 } from '../../../../local/simulation/virtual-account.ts';
+import { createCalls, type Fate, settled } from './calls.ts';
 import { createChecks, type Invocation } from './checks.ts';
+import type { Execution } from './explore.ts';
 import { CONFIGURED, MINUTE, type RefreshRequest, type Scenario } from './scenarios.ts';
-
-/** The fate of one call: each call of each invocation is a point of choice. */
-type Fate = 'succeeds' | 'fails' | 'loses its answer' | 'dies';
 
 /** Faults that differ from each other: a call that changes nothing cannot lose more than its answer. */
 const READ_FAULTS: readonly Fate[] = ['fails', 'dies'];
 const WRITE_FAULTS: readonly Fate[] = ['fails', 'loses its answer', 'dies'];
-const WRITES: ReadonlySet<CallName> = new Set(['write-token', 'write-status', 'mint']);
-
-/** A call that an invocation has made and that nothing has happened to yet. */
-interface PendingCall {
-  readonly invocation: number;
-  readonly name: CallName;
-  /** Lets the call meet its fate. */
-  readonly settle: (fate: Fate) => void;
-}
-
-interface Choice {
-  readonly call: PendingCall;
-  readonly fate: Fate;
-}
+const WRITES: readonly string[] = ['write-token', 'write-status', 'mint'] satisfies CallName[];
 
 /** The ends from which two beats were checked already: several scenarios reach the same ones. */
 const checkedEnds = new Set<string>();
 
 /** Runs the deployed `refresh()` for each request of a scenario, call by call. */
-export async function startExecution(scenario: Scenario) {
+export async function startExecution(scenario: Scenario): Promise<Execution> {
   const account = scenario.account();
-  const pending: PendingCall[] = [];
+  const { requestsCross, onOneInstance, requests } = scenario;
   const invocations: Invocation[] = [];
   const checks = createChecks({ scenario, account, invocations });
   let instance = newInstance();
-  const timed: CallName = scenario.requestsCross ? 'read-secret' : 'mint';
-  /** It makes no difference which calls of other invocations come before these: a version never changes. */
-  const local = new Set<CallName>([
-    'read-token',
-    ...(scenario.requestsCross ? [] : ['read-secret' as const]),
-    ...(scenario.server === 'one live token' ? [] : ['probe' as const]),
-  ]);
-
-  /** The facts in an answer, for the state's name. */
-  function told(name: CallName, answer: unknown): unknown {
+  const timed: CallName = requestsCross ? 'read-secret' : 'mint';
+  const calls = createCalls((name, answer) => {
     if (name === 'read') return [account.versions.length, account.status?.text];
-    return [answer, scenario.requestsCross && name === 'read-secret' ? account.nowMs : null];
-  }
+    return [answer, requestsCross && name === 'read-secret' ? account.nowMs : null];
+  });
+  /** A version never changes. */
+  const local: readonly string[] = [
+    'read-token',
+    ...(requestsCross ? [] : ['read-secret']),
+    ...(scenario.server === 'one live token' ? [] : ['probe']),
+  ];
 
   /** Invokes the function. Resolves when the invocation has ended, or its instance has died. */
   async function invoke(request: RefreshRequest, on: ReturnType<typeof newInstance>): Promise<void> {
+    const { invocation: index, call: plainCall, death } = calls.startInvocation();
     const invocation: Invocation = {
-      index: invocations.length,
+      index,
       request,
       observations: { remainingMs: null, warnings: [] },
-      history: '',
       outcome: undefined,
       wroteVersion: 0,
       answeredAt: Number.NaN,
       hasAsked: false,
     };
     invocations.push(invocation);
-    const death = Promise.withResolvers<void>();
 
     const call: Call = async (name, { effect, failure }) => {
       checks.beforeCall(invocation, name);
-      const fate = await new Promise<Fate>((settle) => {
-        pending.push({ invocation: invocation.index, name, settle });
-      });
-      // Time passes here and nowhere else, so that two mints at once have two times of issue.
-      if (name === timed && fate !== 'fails') account.nowMs += 1_000;
-      const answer = fate === 'fails' ? undefined : { value: effect() };
-      if (answer !== undefined) checks.afterEffect(invocation, name);
-      if (fate === 'dies') {
-        on.isAlive = false;
-        invocation.history = undefined;
-        death.resolve();
-        return await new Promise(() => undefined);
-      }
-      const heard = fate === 'succeeds' ? answer : undefined;
-      const event = JSON.stringify([name, heard === undefined ? '-' : told(name, heard.value)]);
-      invocation.history = hash('md5', `${invocation.history}${event}`);
-      checks.afterAnswer(invocation);
-      return heard === undefined ? failure() : heard.value;
+      const happen = () => {
+        // Time passes here and nowhere else, so that two mints at once have two times of issue.
+        if (name === timed) account.nowMs += 1_000;
+        const answer = effect();
+        checks.afterEffect(invocation, name);
+        return answer;
+      };
+      return await plainCall(name, { effect: happen, failure }).finally(() => checks.afterAnswer(invocation));
     };
 
-    const clock = createClock(() => new Date(account.nowMs));
-    const { signal } = new AbortController();
-    const end = refresh({
-      request,
-      parameters: virtualParameters(account, call, CONFIGURED.encryptionKey),
-      loadMinter: async () =>
-        virtualMinter(account, call, { ...scenario, now: clock.now, isSentBefore: scenario.requestsCross }),
-      hasProbe: scenario.hasProbe,
-      clock,
-      policy: { ...CONFIGURED, refreshIntervalMs: 50 * MINUTE },
-      provider: 'oauth2',
-      memory: on.memory,
-      observations: invocation.observations,
-      signal,
-      recordingSignal: () => signal,
-    }).then(
-      (result) => {
-        invocation.outcome = { result };
+    const now = () => new Date(account.nowMs);
+    const { memory } = on;
+    const { observations } = invocation;
+    const minter = virtualMinter(account, call, { ...scenario, now, isSentBefore: requestsCross });
+    const end = invokeRefresh(account, call, { request, memory, observations, minter, policy: CONFIGURED })
+      .then(
+        (result) => ({ result }),
+        (error) => ({ error }),
+      )
+      .then((outcome) => {
+        invocation.outcome = outcome;
         checks.afterInvocation(invocation);
-      },
-      (error) => {
-        invocation.outcome = { error };
-        checks.afterInvocation(invocation);
-      },
-    );
-    await Promise.race([end, death.promise]);
+      });
+    if ((await Promise.race([end, death])) === false) on.isAlive = false;
   }
 
   async function invokeOnOneInstance(requests: readonly RefreshRequest[]): Promise<void> {
@@ -127,21 +87,6 @@ export async function startExecution(scenario: Scenario) {
     }
   }
 
-  async function choose({ call, fate }: Choice): Promise<void> {
-    pending.splice(pending.indexOf(call), 1);
-    call.settle(fate);
-    await settled();
-  }
-
-  /** A beat of the schedule, without any fault, by the instance that is left. */
-  async function beat(): Promise<void> {
-    account.nowMs += MINUTE;
-    checks.afterTime();
-    invokeOnOneInstance([{ kind: 'beat' }]);
-    await settled();
-    for (let [call] = pending; call !== undefined; [call] = pending) await choose({ call, fate: 'succeeds' });
-  }
-
   function accountState() {
     const { versions, status, issued, nowMs } = account;
     return [versions, status?.text, status?.writtenMs, issued, nowMs];
@@ -149,46 +94,41 @@ export async function startExecution(scenario: Scenario) {
 
   /** Of an invocation that has ended nothing goes on but the memory of its instance. */
   function goesOn(invocation: Invocation): string {
-    const { request, history, outcome } = invocation;
+    const { index, request, outcome } = invocation;
+    const history = calls.histories.get(index);
     if (history === undefined || outcome !== undefined) return `gone ${outcome && 'error' in outcome}`;
     return JSON.stringify([request.kind, history, checks.stateOf(invocation)]);
   }
 
-  if (scenario.onOneInstance) invokeOnOneInstance(scenario.requests);
-  else for (const request of scenario.requests) invoke(request, newInstance());
+  if (onOneInstance) invokeOnOneInstance(requests);
+  else for (const request of requests) invoke(request, newInstance());
   await settled();
 
   return {
-    choose,
+    calls,
+    faultsOf: (name) => (WRITES.includes(name) ? WRITE_FAULTS : READ_FAULTS),
+    isLocal: (name) => local.includes(name),
     problem: checks.problem,
-    /** All that can come next. The invocation that went on last goes first, so that a plain run is the first schedule. */
-    choices(last: number, withFaults: boolean): Choice[] {
-      const order = ({ invocation }: PendingCall) => (invocation === last ? -1 : invocation);
-      const ordered = pending.toSorted((one, other) => order(one) - order(other));
-      const first = ordered.find(({ name }) => local.has(name));
-      const calls = first === undefined ? ordered : [first];
-      const plain = calls.map((call): Choice => ({ call, fate: 'succeeds' }));
-      if (!withFaults) return plain;
-      const faults = ({ name }: PendingCall) => (WRITES.has(name) ? WRITE_FAULTS : READ_FAULTS);
-      return [...plain, ...calls.flatMap((call) => faults(call).map((fate) => ({ call, fate })))];
-    },
-    /** Names all that decides how the execution goes on, and what will be checked of it. */
     state(): string {
       const each = invocations.map(goesOn);
       // Instances of their own differ in nothing but what they did: which of them is A makes no difference.
-      const how = scenario.onOneInstance ? [each, instance] : each.sort();
+      const how = onOneInstance ? [each, instance] : each.sort();
       return hash('md5', JSON.stringify([accountState(), checks.state(), how]));
     },
-    /** Checks what must hold when all invocations have ended, and after two beats that follow. */
+    /** Checks what must hold when all invocations have ended, and after two beats of the schedule that follow, without a fault. */
     async end(): Promise<void> {
       checks.atEnd();
-      const { server, hasProbe, lifetimesMs, requestsCross } = scenario;
+      const { server, hasProbe, lifetimesMs } = scenario;
       const rest = [server, hasProbe, lifetimesMs, requestsCross, checks.state(), instance];
       const end = hash('md5', JSON.stringify([accountState(), rest]));
       if (checkedEnds.has(end)) return;
       const { length } = account.issued;
-      await beat();
-      await beat();
+      calls.isFaultless = true;
+      for (let beat = 1; beat <= 2; beat++) {
+        account.nowMs += MINUTE;
+        checks.afterTime();
+        await invokeOnOneInstance([{ kind: 'beat' }]);
+      }
       checks.afterBeats(account.issued.length - length);
       checkedEnds.add(end);
     },
@@ -197,9 +137,4 @@ export async function startExecution(scenario: Scenario) {
 
 function newInstance() {
   return { memory: createMemory(), isAlive: true };
-}
-
-/** Lets everything go on that waits for no call: a next tick comes when no promise has anything left to do. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => process.nextTick(resolve));
 }

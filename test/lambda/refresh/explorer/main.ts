@@ -1,26 +1,6 @@
-import { startExecution } from './execution.ts';
-import { type ExplorationSet, exploreSets } from './explore-sets.ts';
-import { type Scenario, scenarios } from './scenarios.ts';
+import { runExplorer } from './explore-sets.ts';
+import { REFRESHES } from './sets.ts';
 
-/** The planner treats a changed secret as it treats `force`. */
-const FEWER = { kinds: ['beat', 'force', 'minRemaining'], lifetimes: ['unequal lifetimes'] };
-
-/** The sets of `npm test`, which takes two of the starts, and of `npm run prove -- guards`. */
-const QUICK: readonly ExplorationSet<Scenario>[] = [
-  ['two on one instance, two faults', scenarios({ ...FEWER, onOneInstance: true }), 2],
-  ['two at once, one fault', scenarios(FEWER), 1],
-  ['three beats or forced mints at once', scenarios({ ...FEWER, count: 3, kinds: ['beat', 'force'] }), 0],
-];
-
-/** The sets of `npm run prove`. */
-const FULL: readonly ExplorationSet<Scenario>[] = [
-  ['two on one instance, two faults', scenarios({ onOneInstance: true }), 2],
-  ['two at once, two faults', scenarios({}), 2],
-  ['three at once, no fault', scenarios({ count: 3 }), 0],
-  ['two at once, one live token, one fault', scenarios({ server: 'one live token' }), 1],
-  ['two at once, same token, one fault', scenarios({ server: 'same token' }), 1],
-  ['two at once, no probe, one fault', scenarios({ hasProbe: false }), 1],
-  ['two at once, requests that cross, one fault', scenarios({ requestsCross: true }), 1],
-];
-
-await exploreSets({ quick: QUICK, full: FULL, startExecution });
+// Stack traces of a million errors would cost time, and are not used.
+Error.stackTraceLimit = 0;
+process.exitCode = Math.min(1, await runExplorer(REFRESHES));

@@ -1,15 +1,14 @@
 import { hash } from 'node:crypto';
 import { isRefreshError, RefreshError } from '../../../../lambda/errors.ts';
 import { tryStages } from '../../../../lambda/mint/secret-stages.ts';
-import { createClock } from '../../../../lambda/refresh/clock.ts';
-import { createMemory, type RefreshOptions, refresh } from '../../../../lambda/refresh/refresh.ts';
+import { createMemory, type RefreshOptions } from '../../../../lambda/refresh/refresh.ts';
 import { createSteps, type RotationParts, type Step } from '../../../../lambda/rotation/steps.ts';
-import { CANARY, virtualParameters } from '../../../../local/simulation/virtual-account.ts';
-import { CONFIGURED, MINUTE } from '../../refresh/explorer/scenarios.ts';
+import { CANARY, invokeRefresh } from '../../../../local/simulation/virtual-account.ts';
+import { createCalls, type Fate, settled } from '../../refresh/explorer/calls.ts';
+import type { Execution } from '../../refresh/explorer/explore.ts';
+import { CONFIGURED } from '../../refresh/explorer/scenarios.ts';
 import type { RotationScenario } from './scenarios.ts';
 import * as at from './world.ts';
-
-type Fate = 'succeeds' | 'fails' | 'loses its answer' | 'dies' | 'sees an older state';
 
 /** What can happen to a call beside its success. The rest can fail, or the function can die at it. */
 const FAULTS: Readonly<Record<string, readonly Fate[]>> = {
@@ -32,25 +31,15 @@ const FAULTS: Readonly<Record<string, readonly Fate[]>> = {
   'write-token': ['fails', 'dies'],
 };
 
-interface PendingCall {
-  readonly invocation: number;
-  readonly name: string;
-  readonly settle: (fate: Fate) => void;
-}
-
 /** Runs the deployed steps and the deployed `refresh()` beside each other, call by call. */
-export async function startRotationExecution(scenario: RotationScenario) {
+export async function startRotationExecution(scenario: RotationScenario): Promise<Execution> {
   const world = at.createWorld(scenario.account());
   const { account } = world;
-  const pending: PendingCall[] = [];
-  /** The calls and answers of each invocation that goes on. */
-  const histories = new Map<number, string>();
-  let invocations = 0;
+  const calls = createCalls((_, answer) => plain(answer));
   /** How far Secrets Manager has come. */
   let position = '';
   let problem: string | undefined;
   let sawLive = at.readerSeesLive(world);
-  let isFaultless = false;
   let wasChangedOutside = false;
   const memory = createMemory();
   const [rotations, refreshes] = [createQueue(), createQueue()];
@@ -68,44 +57,29 @@ export async function startRotationExecution(scenario: RotationScenario) {
     if (world.secrets.get(client_id) !== client_secret) found('The active client cannot mint.');
   }
 
-  /** Makes the calls of one invocation. Where the function dies, `death` resolves, and the call never ends. */
-  function callsOf(death = Promise.withResolvers<false>()) {
-    const invocation = ++invocations;
-    histories.set(invocation, '');
-    const call = async <T>(
-      name: string,
-      { effect, failure, older }: { effect: () => T; failure: () => T; older?: () => T },
-    ): Promise<T> => {
-      const fate = isFaultless
-        ? 'succeeds'
-        : await new Promise<Fate>((settle) => void pending.push({ invocation, name, settle }));
-      if (fate === 'fails') return tell(invocation, name, '-', failure);
-      if (fate === 'sees an older state') return tell(invocation, name, 'older', older ?? failure);
-      const answer = attempt(effect);
-      checkWorld(name);
-      if (fate === 'dies') {
-        death.resolve(false);
-        return await new Promise(() => undefined);
-      }
-      return tell(invocation, name, answer, fate === 'succeeds' ? answer.give : failure);
-    };
-    return { call, ended: () => void histories.delete(invocation) };
-  }
-
-  function tell<T>(invocation: number, name: string, answer: unknown, give: () => T): T {
-    histories.set(invocation, hash('md5', `${histories.get(invocation)}${name}${plain(answer)}`));
-    return give();
+  /** Makes the calls of one invocation. `death` resolves where the function dies. */
+  function callsOf() {
+    const { invocation, call: plainCall, death } = calls.startInvocation();
+    const call: typeof plainCall = (name, { effect, ...otherwise }) =>
+      plainCall(name, {
+        ...otherwise,
+        effect() {
+          try {
+            return effect();
+          } finally {
+            checkWorld(name);
+          }
+        },
+      });
+    return { call, death, ended: () => void calls.histories.delete(invocation) };
   }
 
   async function refreshOnce(request: RefreshOptions['request']): Promise<boolean> {
-    const death = Promise.withResolvers<false>();
-    const { call, ended } = callsOf(death);
-    const clock = createClock(() => new Date(account.nowMs));
-    const { signal } = new AbortController();
+    const { call, death, ended } = callsOf();
     const minter = {
       checkSecret: async () => ({ createdAt: undefined }),
       async mint() {
-        const issuedAt = clock.now();
+        const issuedAt = new Date(account.nowMs);
         const { answer, stage } = await tryStages(
           (stage) =>
             call('read-secret', {
@@ -132,29 +106,23 @@ export async function startRotationExecution(scenario: RotationScenario) {
         };
       },
     };
-    const end = refresh({
+    const observations = { remainingMs: null, warnings: [] };
+    const end = invokeRefresh(account, call, {
       request,
-      parameters: virtualParameters(account, call, CONFIGURED.encryptionKey),
-      loadMinter: async () => minter,
-      hasProbe: false,
-      clock,
-      policy: { ...CONFIGURED, refreshIntervalMs: 50 * MINUTE },
-      provider: 'genesys-cloud',
       memory,
-      observations: { remainingMs: null, warnings: [] },
-      signal,
-      recordingSignal: () => signal,
+      observations,
+      minter,
+      policy: CONFIGURED,
     }).then(
       () => true,
       () => false,
     );
-    return await Promise.race([end, death.promise]).finally(ended);
+    return await Promise.race([end, death]).finally(ended);
   }
 
   /** One invocation of the rotation function. Resolves with whether it succeeded. */
   async function rotateOnce(step: Step, token: string): Promise<boolean> {
-    const death = Promise.withResolvers<false>();
-    const { call, ended } = callsOf(death);
+    const { call, death, ended } = callsOf();
     const down = fails('SECRET_UNAVAILABLE');
     const versions: RotationParts['versions'] = {
       describe: () =>
@@ -225,7 +193,7 @@ export async function startRotationExecution(scenario: RotationScenario) {
       pause: async () => undefined,
     });
     try {
-      const outcome = await Promise.race([steps[step](token), death.promise]);
+      const outcome = await Promise.race([steps[step](token), death]);
       if (outcome === false) return false;
       if (outcome.includes(CANARY)) found('A secret was told.');
       return true;
@@ -288,22 +256,9 @@ export async function startRotationExecution(scenario: RotationScenario) {
     );
 
   return {
+    calls,
     problem: () => problem,
-    async choose({ call, fate }: { readonly call: PendingCall; readonly fate: Fate }): Promise<void> {
-      pending.splice(pending.indexOf(call), 1);
-      call.settle(fate);
-      await settled();
-    },
-    choices(last: number, withFaults: boolean) {
-      const order = ({ invocation }: PendingCall) => (invocation === last ? -1 : invocation);
-      const calls = pending.toSorted((one, other) => order(one) - order(other));
-      const plainly = calls.map((call) => ({ call, fate: 'succeeds' as Fate }));
-      if (!withFaults) return plainly;
-      const faults = calls.flatMap((call) =>
-        (FAULTS[call.name] ?? ['fails', 'dies']).map((fate) => ({ call, fate })),
-      );
-      return [...plainly, ...faults];
-    },
+    faultsOf: (name) => FAULTS[name] ?? ['fails', 'dies'],
     state: () =>
       hash(
         'md5',
@@ -311,7 +266,7 @@ export async function startRotationExecution(scenario: RotationScenario) {
           world,
           memory,
           position,
-          pending.map(({ invocation, name }) => [histories.get(invocation), name]),
+          calls.pending.map(({ invocation, name }) => [calls.histories.get(invocation), name]),
           rotations.waiting,
           refreshes.waiting,
           [sawLive, wasChangedOutside, problem],
@@ -319,7 +274,7 @@ export async function startRotationExecution(scenario: RotationScenario) {
       ),
     /** Nothing fails any more: a rotation completes, and the next one too. */
     async end(): Promise<void> {
-      isFaultless = true;
+      calls.isFaultless = true;
       for (const token of ['last', 'after']) {
         const before = at.secretOf(world, 'AWSCURRENT') ?? {};
         const isDone = rotate(at.startRotation(world, token), 2);
@@ -343,24 +298,6 @@ export async function startRotationExecution(scenario: RotationScenario) {
   };
 }
 
-function attempt<T>(effect: () => T): {
-  readonly told?: T;
-  readonly refusal?: string;
-  readonly give: () => T;
-} {
-  try {
-    const told = effect();
-    return { told, give: () => told };
-  } catch (error) {
-    return {
-      refusal: String(error),
-      give() {
-        throw error;
-      },
-    };
-  }
-}
-
 const fails = (code: ConstructorParameters<typeof RefreshError>[0]) => (): never => {
   throw new RefreshError(code, 'The virtual world is in trouble.');
 };
@@ -378,9 +315,4 @@ function createQueue() {
       return next;
     },
   };
-}
-
-/** Lets everything go on that waits for no call. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => process.nextTick(resolve));
 }

@@ -1,18 +1,6 @@
-import { exploreSets } from '../../refresh/explorer/explore-sets.ts';
-import { startRotationExecution } from './execution.ts';
-import { ALONE, BESIDE } from './scenarios.ts';
+import { runExplorer } from '../../refresh/explorer/explore-sets.ts';
+import { ROTATIONS } from './sets.ts';
 
-/** Every order of the calls of rotations, refreshes and people, with every fault of each call. */
-await exploreSets({
-  quick: [
-    ['a rotation, two faults', ALONE.slice(0, 1), 2],
-    ['two rotations, one fault', ALONE.slice(1), 1],
-    ['rotations beside others', BESIDE, 0],
-  ],
-  full: [
-    ['a rotation, three faults', ALONE.slice(0, 1), 3],
-    ['two rotations, two faults', ALONE.slice(1), 2],
-    ['rotations beside others, one fault', BESIDE, 1],
-  ],
-  startExecution: startRotationExecution,
-});
+// Stack traces of a million errors would cost time, and are not used.
+Error.stackTraceLimit = 0;
+process.exitCode = Math.min(1, await runExplorer(ROTATIONS));

@@ -31,8 +31,8 @@ const twice = { ...one, rotations: ['T1', 'T2'], tries: 1 };
 const STEPS: readonly Step[] = ['createSecret', 'testSecret', 'finishSecret'];
 
 export const ALONE: readonly RotationScenario[] = [
-  { ...one, name: 'a rotation' },
-  { ...twice, name: 'a rotation, and at once another one' },
+  { ...one, name: 'one rotation' },
+  { ...twice, name: 'two rotations' },
 ];
 
 export const BESIDE: readonly RotationScenario[] = [
