@@ -2,21 +2,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { StatusDocument } from '../../lambda/refresh/status.ts';
 import type { Template } from '../../local/cloud-assembly.ts';
 import type { Commands } from './commands.ts';
 import { WORK_DIRECTORY } from './server-process.ts';
-
-/** The part of a stored status that is looked at, schema version 1. */
-interface StoredStatus {
-  readonly tokenVersion?: number;
-  readonly fingerprint?: string;
-  readonly issuedAt?: string;
-  readonly refreshDueAt?: string;
-  /** ARN; null: AWS's key. */
-  readonly encryptionKey?: string | null;
-  readonly source?: string;
-  readonly lastFailure: { readonly code: string } | null;
-}
 
 /** The two parameters of one token; undefined where there is none. */
 export interface StoredToken {
@@ -24,7 +13,7 @@ export interface StoredToken {
   /** Version and type of the token's parameter. */
   readonly version: number | undefined;
   readonly type: string | undefined;
-  readonly status: StoredStatus | undefined;
+  readonly status: StatusDocument | undefined;
 }
 
 interface Parameter {
@@ -117,10 +106,6 @@ export function openAccount({ succeed }: Commands) {
     return (await call<{ Parameters: Parameter[] }>(...words)).Parameters.map(({ Name }) => Name);
   }
 
-  async function ofStack<T>(operation: string, stackName: string): Promise<T> {
-    return call('cloudformation', operation, '--stack-name', stackName);
-  }
-
   /** All stacks but the deleted ones. */
   async function stacks(): Promise<Stack[]> {
     const { StackSummaries } = await call<{ StackSummaries: Stack[] }>('cloudformation', 'list-stacks');
@@ -129,20 +114,20 @@ export function openAccount({ succeed }: Commands) {
 
   /** The stack's resources as they were deployed. */
   async function stackResources(stackName: string): Promise<StackResource[]> {
+    const words = ['describe-stack-resources', '--stack-name', stackName] as const;
     type Answer = { StackResources: StackResource[] };
-    return (await ofStack<Answer>('describe-stack-resources', stackName)).StackResources;
+    return (await call<Answer>('cloudformation', ...words)).StackResources;
   }
 
   /** The deployed template. */
   async function template(stackName: string): Promise<Template> {
-    type Answer = { TemplateBody: Template | string };
-    const { TemplateBody } = await ofStack<Answer>('get-template', stackName);
-    return typeof TemplateBody === 'string' ? JSON.parse(TemplateBody) : TemplateBody;
+    const words = ['get-template', '--stack-name', stackName] as const;
+    return (await call<{ TemplateBody: Template }>('cloudformation', ...words)).TemplateBody;
   }
 
   /** Deletes the stack, and waits until it is gone. The AWS CLI's own `wait` looks every 30 seconds. */
   async function deleteStack(stackName: string): Promise<void> {
-    await ofStack('delete-stack', stackName);
+    await call('cloudformation', 'delete-stack', '--stack-name', stackName);
     for (;;) {
       const status = (await stacks()).find(({ StackName }) => StackName === stackName)?.StackStatus;
       if (status === undefined) return;

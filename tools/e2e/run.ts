@@ -8,7 +8,6 @@ import { createCdk } from './cdk.ts';
 import { checkConfigurationChange, checkDestruction, checkUnchanged, cleanUp } from './changes.ts';
 import { createCommands } from './commands.ts';
 import { firstTokens, type RunContext } from './context.ts';
-import { checkFailedUpdates } from './failures.ts';
 import {
   checkChangedSecret,
   checkFirstDeployment,
@@ -62,15 +61,12 @@ async function play(target: Target, server: TokenServer): Promise<void> {
     await checkUnchanged(context, tokens);
     await checkJob(context);
 
-    steps.heading('Ownership of parameters, and the upgrade');
+    steps.heading('Ownership of parameters, the upgrade, and updates that fail');
     await checkOwnership(context, tokens);
-    await checkUpgrade(context);
+    await checkUpgrade(context, readerArn);
 
     steps.heading('The heartbeat');
     await checkSchedule(context);
-
-    steps.heading('Updates that fail');
-    await checkFailedUpdates(context, readerArn);
 
     steps.heading('Changes');
     const changed = await checkConfigurationChange(context, tokens);

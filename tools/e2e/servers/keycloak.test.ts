@@ -3,10 +3,9 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseTokens } from '../../../infra/configuration/tokens-configuration.ts';
-import { RefreshError } from '../../../lambda/errors.ts';
-import { createMinter } from '../../../lambda/mint/create-minter.ts';
 import type { MintedToken } from '../../../lambda/mint/minter.ts';
 import type { SecretStage } from '../../../lambda/mint/secret.ts';
+import { minterFor, signal } from '../../../test/lambda/mint/minting.ts';
 import { ROOT, type ServerProcess, startServerProcess, WORK_DIRECTORY } from '../server-process.ts';
 
 const PLAIN = { client_id: 'plain', client_secret: 'canary-plain' };
@@ -117,20 +116,7 @@ function mint(settings: object, stages: Partial<Record<SecretStage, object>>): P
   const target = { account: undefined, region: undefined };
   const [token] = parseTokens([{ name: 'e2e', provider: 'oauth2', ...settings }], target);
   if (token === undefined) throw new Error('no token');
-  const minter = createMinter({
-    config: {
-      providerSettings: token.provider,
-      secretArn: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:e2e-AbCdEf',
-      assumedLifetimeMs: 900_000,
-    },
-    now: () => new Date(),
-    readSecret: async (stage) => {
-      const value = stages[stage];
-      if (value === undefined) throw new RefreshError('SECRET_UNAVAILABLE', `There is no ${stage}.`);
-      return { text: JSON.stringify(value), createdAt: undefined };
-    },
-  });
-  return minter.mint({ signal: AbortSignal.timeout(20_000) });
+  return minterFor(token.provider, stages).mint({ signal: signal() });
 }
 
 /** Fetches and unpacks the distribution, once. Needs Maven and Python 3. */
