@@ -153,7 +153,9 @@ function genesysOf(region, regionOfJob = region) {
 
 // ci/token-endpoint/access-token.ts
 var MISUSED = 2;
+var LITTLE_LIFE = 3;
 var NOT_READ = 5;
+var REFUSED = /^\{"error":"refused"\}$/m;
 var ACCESS_TOKEN = /^[\x20-\x7e]+$/;
 function findAccessToken(program, path = "") {
   const script = [dirname(program), dirname(realpathSync(program)), ...path.split(delimiter)].filter((directory) => directory !== "").map((directory) => join(directory, "access-token")).find((file) => existsSync(file));
@@ -161,7 +163,7 @@ function findAccessToken(program, path = "") {
   throw new UsageError("access-token is neither beside this file nor in PATH: copy it to this directory");
 }
 function createTokenReader(options) {
-  const { script, args, environments, tell: tell2 } = options;
+  const { script, args, environments, tell: tell2, onFailure } = options;
   let inUse = 0;
   return async ({ notVersion } = {}) => {
     var _a;
@@ -170,18 +172,16 @@ function createTokenReader(options) {
       const words = [script, "get", ...args, "--json", ...refused];
       const { status, stdout, stderr } = await run(words, (_a = environments[inUse]) != null ? _a : {});
       tell2(stderr);
-      if (status === NOT_READ && isRefusal(stdout) && inUse + 1 < environments.length) inUse += 1;
-      else if (status === MISUSED && stderr.includes("--json")) throw otherVersion(script);
-      else return { status, token: status === 0 || status === 3 ? tokenOf(stdout, script) : void 0 };
+      if (status === 0 || status === LITTLE_LIFE) return tokenOf(stdout, script);
+      if (status === MISUSED && stderr.includes("--json")) throw otherVersion(script);
+      const isRefused = status === NOT_READ && REFUSED.test(stdout);
+      if (!isRefused || inUse + 1 === environments.length) {
+        onFailure(status);
+        return void 0;
+      }
+      inUse += 1;
     }
   };
-}
-function isRefusal(line) {
-  try {
-    return JSON.parse(line).error === "refused";
-  } catch {
-    return true;
-  }
 }
 function tokenOf(line, script) {
   try {
@@ -215,30 +215,32 @@ var STATIC_CREDENTIALS = [
   "AWS_SESSION_TOKEN",
   "AWS_CREDENTIAL_EXPIRATION"
 ];
-function examineAwsSession(options) {
+async function examineAwsSession(options) {
   const { env, profile, now: now2 } = options;
+  const environments = [env];
   const renewable = renewableSource(env);
-  const lasting = { environments: [env], endsAtMs: void 0 };
   if (profile !== void 0 || !env.AWS_ACCESS_KEY_ID) {
-    const isRenewed = profile === void 0 && renewable !== void 0;
+    const endsAtMs2 = profile === void 0 && renewable ? void 0 : await endOfProfile(env, profile);
+    if (endsAtMs2 === void 0) return { environments };
+    const consequence = "the AWS CLI takes a new one if the profile or the machine's role provides it";
     return {
-      ...lasting,
-      notice: isRenewed ? Promise.resolve(void 0) : profileNotice(env, profile, now2())
+      environments,
+      notice: `the job's AWS session ends ${timeText(endsAtMs2, now2())}; ${consequence}`
     };
   }
-  if (!env.AWS_SESSION_TOKEN) return { ...lasting, notice: Promise.resolve(void 0) };
+  if (!env.AWS_SESSION_TOKEN) return { environments };
   const endsAtMs = readTime(env.AWS_CREDENTIAL_EXPIRATION);
   const end = endsAtMs === void 0 ? "at an unknown time" : timeText(endsAtMs, now2());
   if (renewable === void 0) {
     const consequence = "and cannot be renewed here: after that, no newer token can be read";
-    const notice2 = `the job's AWS session ends ${end} ${consequence}. If COMMAND runs longer, request a longer session`;
-    return { environments: [env], endsAtMs, notice: Promise.resolve(notice2) };
+    const notice = `the job's AWS session ends ${end} ${consequence}. If COMMAND runs longer, request a longer session`;
+    return { environments, endsAtMs, notice };
   }
-  const withoutSession = Object.fromEntries(
-    Object.entries(env).filter(([name]) => !STATIC_CREDENTIALS.includes(name))
-  );
-  const notice = `the job's AWS session ends ${end}; after that, the job's ${renewable} is used`;
-  return { environments: [env, withoutSession], endsAtMs: void 0, notice: Promise.resolve(notice) };
+  const withoutSession = Object.entries(env).filter(([name]) => !STATIC_CREDENTIALS.includes(name));
+  return {
+    environments: [env, Object.fromEntries(withoutSession)],
+    notice: `the job's AWS session ends ${end}; after that, the job's ${renewable} is used`
+  };
 }
 function renewableSource(env) {
   if (env.AWS_WEB_IDENTITY_TOKEN_FILE && env.AWS_ROLE_ARN) return "web identity";
@@ -247,17 +249,19 @@ function renewableSource(env) {
   }
   return void 0;
 }
-function profileNotice(env, profile, nowMs) {
+function endOfProfile(env, profile) {
   const words = ["configure", "export-credentials", "--format", "process"];
   if (profile !== void 0) words.push("--profile", profile);
   return new Promise((resolve) => {
-    execFile2("aws", words, { env, timeout: 1e4 }, (_error, stdout) => {
-      var _a;
-      const endsAtMs = readTime((_a = /"Expiration": *"([^"]*)"/.exec(stdout)) == null ? void 0 : _a[1]);
-      resolve(
-        endsAtMs === void 0 ? void 0 : `the job's AWS session ends ${timeText(endsAtMs, nowMs)}; the AWS CLI takes a new one if the profile or the machine's role provides it`
-      );
-    });
+    execFile2(
+      "aws",
+      words,
+      { env, timeout: 1e4 },
+      (_error, stdout) => {
+        var _a;
+        return resolve(readTime((_a = /"Expiration": *"([^"]*)"/.exec(stdout)) == null ? void 0 : _a[1]));
+      }
+    );
   });
 }
 function readTime(text) {
@@ -270,7 +274,29 @@ function timeText(timeMs, nowMs) {
   return `at ${new Date(timeMs).toISOString().slice(11, 19)}Z (in ${left})`;
 }
 
-// ci/token-endpoint/close-debugger.ts
+// ci/token-endpoint/environments.ts
+var REVEALING = /^NODE_(?:DEBUG|DEBUG_NATIVE|V8_COVERAGE|INSPECT.*)$/;
+var HARMLESS = /^(?:-r|--(?:require|import|(?:experimental-)?loader|(?:use|openssl|tls-m(?:in|ax)|no|disable)-[a-z\d.-]+|(?:enable|force)-fips|tls-cipher-list|dns-result-order|network-family-[a-z-]+|max-(?:http-header|old-space|semi-space)-size))$/;
+var DROPPED = "TOKEN_ENDPOINT_DROPPED";
+function separateEnvironments({ [DROPPED]: carried = "{}", ...env }) {
+  const own = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, kept(name, value)]));
+  const dropped = Object.entries(env).filter(([name, value]) => own[name] !== value);
+  return {
+    job: { ...env, ...JSON.parse(carried) },
+    restart: dropped.length === 0 ? void 0 : { ...own, [DROPPED]: JSON.stringify(Object.fromEntries(dropped)) }
+  };
+}
+function kept(name, value = "") {
+  var _a;
+  if (name !== "NODE_OPTIONS") return REVEALING.test(name) ? "" : value;
+  let isKept = false;
+  const words = (_a = value.match(/(?:"(?:\\.|[^"\\])*"|[^ "])+/g)) != null ? _a : [];
+  return words.filter((word) => {
+    const [option = ""] = word.replaceAll('"', "").split("=");
+    if (option.startsWith("-")) isKept = HARMLESS.test(option.replaceAll("_", "-"));
+    return isKept;
+  }).join(" ");
+}
 var LOOK_EVERY_MS = 500;
 async function keepDebuggerClosed() {
   if (!process.features.inspector || process.execArgv.some((option) => option.startsWith("--inspect")))
@@ -282,25 +308,21 @@ async function keepDebuggerClosed() {
   look();
   setInterval(look, LOOK_EVERY_MS).unref();
 }
-
-// ci/token-endpoint/command-environment.ts
-function commandEnvironment(options) {
-  const { env, server, credentials, genesys } = options;
-  const { clientId, clientSecret } = credentials;
+function commandEnvironment(env, { host, port }, { clientId, clientSecret }, genesys) {
   const { GENESYSCLOUD_ACCESS_TOKEN: dropped, ...withoutToken } = env;
   return {
     // Clients prefer a token in the environment to client id and secret, and would bypass the gateway.
     ...genesys === void 0 ? env : withoutToken,
-    ...withoutProxyFor(server.host, env),
-    OAUTH_TOKEN_URL: `http://${server.host}:${server.port}/oauth/token`,
+    ...withoutProxyFor(host, env),
+    OAUTH_TOKEN_URL: `http://${host}:${port}/oauth/token`,
     OAUTH_CLIENT_ID: clientId,
     OAUTH_CLIENT_SECRET: clientSecret,
     ...genesys !== void 0 && {
       GENESYSCLOUD_REGION: genesys.region,
       GENESYSCLOUD_OAUTHCLIENT_ID: clientId,
       GENESYSCLOUD_OAUTHCLIENT_SECRET: clientSecret,
-      GENESYSCLOUD_GATEWAY_HOST: server.host,
-      GENESYSCLOUD_GATEWAY_PORT: String(server.port),
+      GENESYSCLOUD_GATEWAY_HOST: host,
+      GENESYSCLOUD_GATEWAY_PORT: String(port),
       GENESYSCLOUD_GATEWAY_PROTOCOL: "http"
     }
   };
@@ -312,70 +334,9 @@ function withoutProxyFor(host, env) {
   return { NO_PROXY: withHost(upper != null ? upper : lower), no_proxy: withHost(lower != null ? lower : upper) };
 }
 
-// ci/token-endpoint/connections.ts
-const { readFileSync } = require("fs");
-var MOST_CONNECTIONS = 1024;
-var USUAL_DESCRIPTORS = 1024;
-function connectionLimit() {
-  var _a, _b;
-  let descriptors = USUAL_DESCRIPTORS;
-  try {
-    const limits = readFileSync("/proc/self/limits", "latin1");
-    descriptors = Number((_b = (_a = /^Max open files +(\d+)/m.exec(limits)) == null ? void 0 : _a[1]) != null ? _b : descriptors);
-  } catch {
-  }
-  return Math.min(MOST_CONNECTIONS, Math.floor(descriptors / 4));
-}
-function limitConnections(server, most) {
-  const unproven = /* @__PURE__ */ new Set();
-  let open = 0;
-  server.on("connection", (socket) => {
-    open += 1;
-    unproven.add(socket);
-    socket.once("close", () => {
-      open -= 1;
-      unproven.delete(socket);
-    });
-    if (open <= most) return;
-    const [oldest = socket] = unproven;
-    oldest.destroy();
-  });
-  return (socket) => {
-    unproven.delete(socket);
-  };
-}
-
 // ci/token-endpoint/gateway.ts
-const { IncomingMessage } = require("http");
 const { Agent, request: sendRequest } = require("https");
 const { pipeline } = require("stream");
-
-// ci/token-endpoint/answer.ts
-function answerJson(response, status, body, headers = {}) {
-  const text = JSON.stringify(body);
-  response.writeHead(status, {
-    "content-type": "application/json",
-    "content-length": Buffer.byteLength(text),
-    "cache-control": "no-store",
-    pragma: "no-cache",
-    ...headers
-  });
-  response.end(text);
-}
-var Refusal = class extends Error {
-  status;
-  body;
-  headers;
-  constructor(status, body, headers = {}) {
-    super("refused");
-    this.status = status;
-    this.body = body;
-    this.headers = headers;
-  }
-};
-function apiRefusal(status, code, message, headers) {
-  return new Refusal(status, { status, code, message }, headers);
-}
 
 // ci/token-endpoint/forwarded-call.ts
 function apiPath(target) {
@@ -454,109 +415,206 @@ function locationOnGateway(location, origin) {
   return url.pathname.startsWith("/api/v2/") ? url.pathname + url.search : url.href;
 }
 
+// ci/token-endpoint/refusal.ts
+var Refusal = class extends Error {
+  status;
+  body;
+  headers;
+  constructor(status, body, headers = {}) {
+    super("refused");
+    this.status = status;
+    this.body = body;
+    this.headers = headers;
+  }
+};
+function apiRefusal(status, code, message, headers) {
+  return new Refusal(status, { status, code, message }, headers);
+}
+
+// ci/token-endpoint/server.ts
+const { once } = require("events");
+const { existsSync: existsSync2, readFileSync } = require("fs");
+const { createServer } = require("http");
+var HOST = "127.0.0.1";
+var MOST_CONNECTIONS = Math.min(1024, Math.floor(descriptorLimit() / 4));
+var HEAD_TIMEOUT_MS = 5e3;
+var CHECK_EVERY_MS = 1e3;
+var TOKEN_PATHS = ["/oauth/token", "/login/oauth/token"];
+async function startLoopbackServer(answerTokenRequest, forwardCall) {
+  var _a;
+  let hosts = [];
+  const route = async (request, response) => {
+    var _a2, _b, _c;
+    const target = (_a2 = request.url) != null ? _a2 : "";
+    if (((_b = request.headersDistinct.host) == null ? void 0 : _b.length) !== 1 || !hosts.includes((_c = request.headers.host) != null ? _c : "")) {
+      const message = `This server is ${hosts[0]}; the Host header names another one.`;
+      throw apiRefusal(421, "misdirected.request", message);
+    }
+    if (!target.startsWith("/")) {
+      throw apiRefusal(400, "bad.request", "This server is not a proxy: send a path, not a whole URL.");
+    }
+    if (TOKEN_PATHS.includes(target.split("?", 1)[0])) {
+      return answerJson(response, 200, await answerTokenRequest(request, () => trust(request.socket)));
+    }
+    const path = apiPath(target);
+    if (path === void 0 || forwardCall === void 0) {
+      const known = forwardCall === void 0 ? "/oauth/token" : "/oauth/token and /api/v2/";
+      throw apiRefusal(404, "not.found", `This server answers only ${known}, and only a plain path.`);
+    }
+    return forwardCall(request, response, path, () => trust(request.socket));
+  };
+  const server = createServer({ connectionsCheckingInterval: CHECK_EVERY_MS }, (request, response) => {
+    request.on("error", () => response.destroy());
+    response.on("error", () => void 0);
+    route(request, response).catch((error) => {
+      if (!(error instanceof Refusal)) return response.destroy();
+      response.once("finish", () => request.socket.destroySoon());
+      return answerJson(response, error.status, error.body, { ...error.headers, connection: "close" });
+    });
+  });
+  const trust = limitConnections(server, MOST_CONNECTIONS);
+  server.headersTimeout = HEAD_TIMEOUT_MS;
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 0;
+  server.listen(0, HOST);
+  await once(server, "listening");
+  server.on("error", () => void 0);
+  const { port } = server.address();
+  hosts = [`${HOST}:${port}`, `localhost:${port}`];
+  return {
+    host: HOST,
+    port,
+    // Node.js has no public name for it.
+    descriptor: (_a = server._handle) == null ? void 0 : _a.fd,
+    async close() {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    }
+  };
+}
+function answerJson(response, status, body, headers = {}) {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(text),
+    "cache-control": "no-store",
+    pragma: "no-cache",
+    ...headers
+  });
+  response.end(text);
+}
+function limitConnections(server, most) {
+  const unproven = /* @__PURE__ */ new Set();
+  let open = 0;
+  server.on("connection", (socket) => {
+    open += 1;
+    unproven.add(socket);
+    socket.once("close", () => {
+      open -= 1;
+      unproven.delete(socket);
+    });
+    if (open <= most) return;
+    const [oldest = socket] = unproven;
+    oldest.destroy();
+  });
+  return (socket) => {
+    unproven.delete(socket);
+  };
+}
+function descriptorLimit() {
+  var _a, _b;
+  const limits = existsSync2("/proc/self/limits") ? readFileSync("/proc/self/limits", "latin1") : "";
+  return Number((_b = (_a = /^Max open files +(\d+)/m.exec(limits)) == null ? void 0 : _a[1]) != null ? _b : 1024);
+}
+
 // ci/token-endpoint/gateway.ts
 var IDLE_CONNECTION_MS = 4e3;
 function createGateway(options) {
-  const { origin, pool, credentials, env, reason, mostConnections } = options;
+  const { origin, pool, credentials, env } = options;
   const agent = new Agent({
     keepAlive: true,
     timeout: IDLE_CONNECTION_MS,
-    maxSockets: mostConnections,
+    maxSockets: MOST_CONNECTIONS,
     proxyEnv: env,
     // Whatever NODE_TLS_REJECT_UNAUTHORIZED says: the token is sent to this host.
     rejectUnauthorized: true
   });
-  const send = (request, response, path, accessToken) => new Promise((resolve) => {
-    if (response.destroyed) return resolve({ code: "aborted", connectionWasReused: false });
+  const send = (call, accessToken, isRepeatable = call.isRepeatable) => new Promise((resolve, reject) => {
+    const { request, response, path } = call;
+    const fail = (code) => {
+      const message = `Genesys Cloud's API gave no answer at ${origin}: ${code}`;
+      reject(apiRefusal(502, "bad.gateway", message));
+    };
+    if (response.destroyed) return fail("aborted");
     const headers = requestHeaders(request.headersDistinct, accessToken);
     const outgoing = sendRequest(origin, { agent, method: request.method, path, headers });
     const refuseProtocol = ({ socket }) => {
       socket.destroy();
-      resolve({ code: "it changed the protocol", connectionWasReused: false });
+      fail("it changed the protocol");
     };
     outgoing.once("upgrade", refuseProtocol);
     outgoing.once("response", (answer) => {
       if (answer.statusCode === 101) refuseProtocol(answer);
       else resolve(answer);
     });
-    outgoing.on(
-      "error",
-      ({ code = "connection lost" }) => resolve({ code, connectionWasReused: outgoing.reusedSocket })
-    );
+    outgoing.on("error", ({ code = "connection lost" }) => {
+      if (isRepeatable && outgoing.reusedSocket) resolve(send(call, accessToken, false));
+      else fail(code);
+    });
     response.once("close", () => outgoing.destroy());
     if (hasBody(request)) request.pipe(outgoing);
     else outgoing.end();
   });
-  const take = async () => {
-    const lease = await pool.take();
-    if (lease === "none is live") {
-      throw apiRefusal(503, "service.unavailable", reason(), { "retry-after": "10" });
-    }
-    if ("token" in lease) return lease;
-    const seconds = String(lease.retryAfterSeconds);
-    const message = `All tokens of this job are used up for this minute. Retry the request in [${seconds}] seconds`;
-    throw apiRefusal(429, "too.many.requests", message, { "retry-after": seconds });
-  };
-  const exchange = async (request, response, path, lease, isRepeatable) => {
+  const exchange = async (call, lease) => {
     const { token, source } = lease;
     let answer;
     try {
-      answer = await send(request, response, path, token.accessToken);
-      if (isRepeatable && !(answer instanceof IncomingMessage) && answer.connectionWasReused) {
-        answer = await send(request, response, path, token.accessToken);
-      }
-      if (answer instanceof IncomingMessage && answer.statusCode === 401) {
+      answer = await send(call, token.accessToken);
+      if (answer.statusCode === 401) {
         source.refuse(token);
-        const newer = isRepeatable ? await source.current() : void 0;
+        const newer = call.isRepeatable ? await source.current() : void 0;
         if (newer !== void 0 && newer.accessToken !== token.accessToken) {
           answer.resume();
-          answer = await send(request, response, path, newer.accessToken);
+          answer = await send(call, newer.accessToken);
         }
       }
       return answer;
     } finally {
-      lease.answered(answer instanceof IncomingMessage ? answer : void 0);
+      lease.answered(answer);
     }
   };
-  return {
-    async forward(request, response, path, trust) {
-      var _a, _b;
-      const { method = "" } = request;
-      if (!credentials.isIssued((_a = bearerOf(request)) != null ? _a : "")) {
-        const message = "This bearer is not a token of this job. Only tokens that the token endpoint of this job issued are forwarded.";
-        const headers = { "www-authenticate": 'Bearer realm="token-endpoint"' };
-        throw apiRefusal(401, "bad.credentials", message, headers);
-      }
-      trust();
-      if (endsToken(method, path)) {
-        const message = "Not forwarded: this call could end the token of every job.";
-        throw apiRefusal(403, "not.authorized", message);
-      }
-      if (((_b = request.headers["transfer-encoding"]) != null ? _b : "chunked").toLowerCase() !== "chunked") {
-        const message = "Not forwarded: the only transfer encoding that is forwarded is chunked.";
-        throw apiRefusal(501, "not.implemented", message);
-      }
-      const isRepeatable = !hasBody(request) && /^(?:get|head)$/i.test(method);
-      let lease = await take();
-      let answer = await exchange(request, response, path, lease, isRepeatable);
-      while (isRepeatable && isTooMany(answer) && lease.isUsedUp() && pool.hasRoom()) {
-        answer.resume();
-        lease = await take();
-        answer = await exchange(request, response, path, lease, isRepeatable);
-      }
-      if (answer instanceof IncomingMessage) {
+  return async (request, response, path, trust) => {
+    var _a, _b;
+    const { method = "" } = request;
+    if (!credentials.isIssued((_a = bearerOf(request)) != null ? _a : "")) {
+      const message = "This bearer is not a token of this job. Only tokens that the token endpoint of this job issued are forwarded.";
+      const headers = { "www-authenticate": 'Bearer realm="token-endpoint"' };
+      throw apiRefusal(401, "bad.credentials", message, headers);
+    }
+    trust();
+    if (endsToken(method, path)) {
+      const message = "Not forwarded: this call could end the token of every job.";
+      throw apiRefusal(403, "not.authorized", message);
+    }
+    if (((_b = request.headers["transfer-encoding"]) != null ? _b : "chunked").toLowerCase() !== "chunked") {
+      const message = "Not forwarded: the only transfer encoding that is forwarded is chunked.";
+      throw apiRefusal(501, "not.implemented", message);
+    }
+    const isRepeatable = !hasBody(request) && /^(?:get|head)$/i.test(method);
+    const call = { request, response, path, isRepeatable };
+    for (; ; ) {
+      const lease = await pool.take();
+      const answer = await exchange(call, lease);
+      if (isRepeatable && answer.statusCode === 429 && lease.isWorseThanOthers()) answer.resume();
+      else {
         response.writeHead(answer.statusCode, responseHeaders(answer.headersDistinct, origin));
         pipeline(answer, response, () => void 0);
-      } else if (!response.destroyed) {
-        const message = `Genesys Cloud's API gave no answer at ${origin}: ${answer.code}`;
-        answerJson(response, 502, { status: 502, code: "bad.gateway", message }, { connection: "close" });
+        return;
       }
-    },
-    close: () => agent.destroy()
+    }
   };
-}
-function isTooMany(answer) {
-  return answer instanceof IncomingMessage && answer.statusCode === 429;
 }
 function hasBody(request) {
   const { "transfer-encoding": encoding, "content-length": length } = request.headers;
@@ -592,87 +650,12 @@ function digest(...texts) {
   return createHash("sha256").update(JSON.stringify(texts)).digest();
 }
 
-// ci/token-endpoint/own-environment.ts
-var REVEALING = /^NODE_(?:DEBUG|DEBUG_NATIVE|V8_COVERAGE|INSPECT.*)$/;
-var HARMLESS = /^(?:-r|--(?:require|import|(?:experimental-)?loader|(?:use|openssl|tls-m(?:in|ax)|no|disable)-[a-z\d.-]+|(?:enable|force)-fips|tls-cipher-list|dns-result-order|network-family-[a-z-]+|max-(?:http-header|old-space|semi-space)-size))$/;
-var DROPPED = "TOKEN_ENDPOINT_DROPPED";
-function separateEnvironments({ [DROPPED]: carried = "{}", ...env }) {
-  const job = { ...env, ...JSON.parse(carried) };
-  const own = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, kept(name, value)]));
-  const dropped = Object.keys(env).filter((name) => own[name] !== env[name]);
-  if (dropped.length === 0) return { job, restart: void 0 };
-  const values = Object.fromEntries(dropped.map((name) => [name, job[name]]));
-  return { job, restart: { ...own, [DROPPED]: JSON.stringify(values) } };
-}
-function kept(name, value = "") {
-  var _a;
-  if (name !== "NODE_OPTIONS") return REVEALING.test(name) ? "" : value;
-  let isKept = false;
-  const words = (_a = value.match(/(?:"(?:\\.|[^"\\])*"|[^ "])+/g)) != null ? _a : [];
-  return words.filter((word) => {
-    const [option = ""] = word.replaceAll('"', "").split("=");
-    if (option.startsWith("-")) isKept = HARMLESS.test(option.replaceAll("_", "-"));
-    return isKept;
-  }).join(" ");
-}
-
 // ci/token-endpoint/run-command.ts
 const { spawn } = require("child_process");
-const { constants } = require("os");
-
-// ci/token-endpoint/process-group.ts
+const { once: once2 } = require("events");
 const { readdirSync, readFileSync: readFileSync2 } = require("fs");
+const { constants } = require("os");
 const { setTimeout: sleep } = require("timers/promises");
-var GRACE_MS = 1e4;
-var AFTER_KILL_MS = 2e3;
-var LOOK_EVERY_MS2 = 50;
-async function endGroup(group) {
-  if (!isAlive(group)) return;
-  signalGroup(group, "SIGTERM");
-  signalGroup(group, "SIGCONT");
-  if (await isGone(group, GRACE_MS)) return;
-  signalGroup(group, "SIGKILL");
-  await isGone(group, AFTER_KILL_MS);
-}
-function signalGroup(group, signal) {
-  try {
-    process.kill(-group, signal);
-    return true;
-  } catch {
-    return false;
-  }
-}
-async function isGone(group, withinMs) {
-  const until = performance.now() + withinMs;
-  while (isAlive(group)) {
-    if (performance.now() > until) return false;
-    await sleep(LOOK_EVERY_MS2);
-  }
-  return true;
-}
-function isAlive(group) {
-  if (!signalGroup(group, 0)) return false;
-  let processes;
-  try {
-    processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  } catch {
-    return true;
-  }
-  return processes.some((pid) => isMember(pid, group));
-}
-function isMember(pid, group) {
-  try {
-    const stat = readFileSync2(`/proc/${pid}/stat`, "latin1");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const [state = "", , itsGroup] = fields;
-    const threads = Number(fields[17]);
-    return Number(itsGroup) === group && (!"ZX".includes(state) || threads > 1);
-  } catch {
-    return false;
-  }
-}
-
-// ci/token-endpoint/run-command.ts
 var FORWARDED = [
   "SIGHUP",
   "SIGINT",
@@ -684,34 +667,30 @@ var FORWARDED = [
   "SIGCONT"
 ];
 var SAME_SIGNAL_MS = 200;
-function runCommand([file, ...args], env, watchdog) {
-  return new Promise((resolve, reject) => {
-    const passOn = /* @__PURE__ */ new Map();
-    for (const signal of FORWARDED) {
-      let lastAt = Number.NEGATIVE_INFINITY;
-      passOn.set(signal, () => {
-        if (child.pid !== void 0 && performance.now() - lastAt > SAME_SIGNAL_MS)
-          signalGroup(child.pid, signal);
-        lastAt = performance.now();
-      });
-    }
-    for (const [signal, listener] of passOn) process.on(signal, listener);
-    const child = spawn(file, args, { env, stdio: "inherit", detached: true });
-    const { pid } = child;
-    if (pid !== void 0) watchdog.watch(pid);
-    const stopPassingOn = () => {
-      for (const [signal, listener] of passOn) process.off(signal, listener);
-    };
-    child.once("error", (error) => {
-      stopPassingOn();
-      reject(error);
-    });
-    child.once("exit", async (status, signal) => {
-      if (pid !== void 0) await endGroup(pid);
-      stopPassingOn();
-      resolve(signal === null ? { status: status != null ? status : 1 } : { signal });
-    });
-  });
+var GRACE_MS = 1e4;
+var AFTER_KILL_MS = 2e3;
+var LOOK_EVERY_MS2 = 50;
+async function runCommand([file, ...args], env, listener) {
+  const watchdog = startWatchdog(listener);
+  const lastAt = /* @__PURE__ */ new Map();
+  const passOn = (signal) => {
+    var _a;
+    const at = performance.now();
+    const isAnother = at - ((_a = lastAt.get(signal)) != null ? _a : Number.NEGATIVE_INFINITY) > SAME_SIGNAL_MS;
+    if (child.pid !== void 0 && isAnother) signalGroup(child.pid, signal);
+    lastAt.set(signal, at);
+  };
+  for (const signal of FORWARDED) process.on(signal, passOn);
+  const child = spawn(file, args, { env, stdio: "inherit", detached: true });
+  try {
+    if (child.pid !== void 0) watchdog.watch(child.pid);
+    const [status, signal] = await once2(child, "exit");
+    await endGroup(child.pid);
+    return signal === null ? { status } : { signal };
+  } finally {
+    for (const signal of FORWARDED) process.off(signal, passOn);
+    await watchdog.stop();
+  }
 }
 function endLike(end) {
   if ("status" in end) {
@@ -721,69 +700,61 @@ function endLike(end) {
   process.exitCode = 128 + constants.signals[end.signal];
   if (end.signal !== "SIGUSR1") process.kill(process.pid, end.signal);
 }
-
-// ci/token-endpoint/server.ts
-const { once } = require("events");
-const { createServer } = require("http");
-var HOST = "127.0.0.1";
-var HEAD_TIMEOUT_MS = 5e3;
-var CHECK_EVERY_MS = 1e3;
-var TOKEN_PATHS = ["/oauth/token", "/login/oauth/token"];
-async function startLoopbackServer(options) {
-  var _a;
-  const { answerTokenRequest, gateway, mostConnections } = options;
-  let hosts = [];
-  const route = async (request, response) => {
-    var _a2, _b, _c;
-    const target = (_a2 = request.url) != null ? _a2 : "";
-    if (((_b = request.headersDistinct.host) == null ? void 0 : _b.length) !== 1 || !hosts.includes((_c = request.headers.host) != null ? _c : "")) {
-      const message = `This server is ${hosts[0]}; the Host header names another one.`;
-      throw apiRefusal(421, "misdirected.request", message);
-    }
-    if (!target.startsWith("/")) {
-      throw apiRefusal(400, "bad.request", "This server is not a proxy: send a path, not a whole URL.");
-    }
-    if (TOKEN_PATHS.includes(target.split("?", 1)[0])) {
-      return answerTokenRequest(request, response, () => trust(request.socket));
-    }
-    const path = apiPath(target);
-    if (path === void 0 || gateway === void 0) {
-      const known = gateway === void 0 ? "/oauth/token" : "/oauth/token and /api/v2/";
-      throw apiRefusal(404, "not.found", `This server answers only ${known}, and only a plain path.`);
-    }
-    return gateway.forward(request, response, path, () => trust(request.socket));
-  };
-  const server = createServer({ connectionsCheckingInterval: CHECK_EVERY_MS }, (request, response) => {
-    request.on("error", () => response.destroy());
-    response.on("error", () => void 0);
-    route(request, response).catch((error) => {
-      if (!(error instanceof Refusal)) return response.destroy();
-      response.once("finish", () => request.socket.destroySoon());
-      return answerJson(response, error.status, error.body, { ...error.headers, connection: "close" });
-    });
+var WATCHDOG = 'read -r group && { read -r _; kill -KILL "-$group"; }';
+function startWatchdog(listener) {
+  const shell = spawn("sh", ["-c", WATCHDOG], {
+    detached: true,
+    // Nothing with which a shell begins otherwise, such as exported functions.
+    env: { PATH: process.env.PATH },
+    stdio: ["pipe", "ignore", "ignore", listener != null ? listener : "ignore"]
   });
-  const trust = limitConnections(server, mostConnections);
-  server.headersTimeout = HEAD_TIMEOUT_MS;
-  server.requestTimeout = 0;
-  server.keepAliveTimeout = 0;
-  server.listen(0, HOST);
-  await once(server, "listening");
-  server.on("error", () => void 0);
-  const { port } = server.address();
-  hosts = [`${HOST}:${port}`, `localhost:${port}`];
+  shell.once("error", () => void 0).unref();
+  const input = shell.stdin;
+  input == null ? void 0 : input.on("error", () => void 0).unref();
   return {
-    host: HOST,
-    port,
-    // Node.js has no public name for it.
-    descriptor: (_a = server._handle) == null ? void 0 : _a.fd,
-    async close() {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      gateway == null ? void 0 : gateway.close();
-      await closed;
+    watch: (group) => input == null ? void 0 : input.write(`${group}
+`),
+    async stop() {
+      shell.ref();
+      if (shell.kill("SIGKILL")) await once2(shell, "exit");
     }
   };
+}
+async function endGroup(group) {
+  signalGroup(group, "SIGTERM");
+  signalGroup(group, "SIGCONT");
+  await untilDead(group, GRACE_MS);
+  signalGroup(group, "SIGKILL");
+  await untilDead(group, AFTER_KILL_MS);
+}
+function signalGroup(group, signal) {
+  try {
+    process.kill(-group, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+async function untilDead(group, withinMs) {
+  const until = performance.now() + withinMs;
+  while (isAlive(group) && performance.now() < until) await sleep(LOOK_EVERY_MS2);
+}
+function isAlive(group) {
+  if (!signalGroup(group, 0)) return false;
+  try {
+    return readdirSync("/proc").some((pid) => runsIn(group, pid));
+  } catch {
+    return true;
+  }
+}
+function runsIn(group, pid) {
+  try {
+    const stat = readFileSync2(`/proc/${pid}/stat`, "latin1");
+    const [state = "", , itsGroup] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return Number(itsGroup) === group && !"ZX".includes(state);
+  } catch {
+    return false;
+  }
 }
 
 // ci/token-endpoint/token-pool.ts
@@ -830,8 +801,8 @@ var RateLimit = class {
 };
 
 // ci/token-endpoint/token-pool.ts
-var LOOK_EVERY_MS3 = 1e3;
-function createTokenPool(sources, now2) {
+var LOOK_EVERY_MS3 = 20;
+function createTokenPool(sources, now2, reason) {
   const members = sources.map(({ name, source }) => ({
     name,
     source,
@@ -841,8 +812,8 @@ function createTokenPool(sources, now2) {
     leastLeft: Number.POSITIVE_INFINITY
   }));
   let turn = 0;
-  const waiting = [];
-  const mostLeft = (among) => among.toSorted((a, b) => b.limit.left() - a.limit.left() || a.calls - b.calls)[0];
+  const leftOf = ({ limit }) => members.length === 1 ? Number.POSITIVE_INFINITY : limit.left();
+  const best = (among) => [...among].sort((a, b) => b.limit.left() - a.limit.left() || a.calls - b.calls)[0];
   const lease = (member, token) => {
     if (token.version !== member.version) {
       Object.assign(member, { version: token.version, limit: new RateLimit(now2) });
@@ -857,16 +828,10 @@ function createTokenPool(sources, now2) {
         limit.answered(answer);
         const left = limit.left() + limit.onTheWay;
         if (limit.resetAtMs > now2()) member.leastLeft = Math.min(member.leastLeft, Math.max(0, left));
-        for (const wake of waiting.splice(0)) wake();
       },
-      isUsedUp: () => limit.left() < 1
+      isWorseThanOthers: () => limit.left() < 1 && members.some((one) => one.limit.left() >= 1)
     };
   };
-  const nextAnswer = (untilMs) => new Promise((resolve) => {
-    waiting.push(resolve);
-    const waitMs = Math.max(1, Math.min(LOOK_EVERY_MS3, untilMs - now2()));
-    sleep2(waitMs, void 0, { ref: false }).then(resolve);
-  });
   return {
     inTurn() {
       const first = turn % members.length;
@@ -875,23 +840,24 @@ function createTokenPool(sources, now2) {
     },
     async take() {
       const live = new Set(members);
-      for (let best = mostLeft(members); best !== void 0; best = mostLeft([...live])) {
-        if (members.length === 1 || best.limit.left() > 0) {
-          const token = await best.source.current();
-          if (token === void 0) live.delete(best);
-          else if (members.length === 1 || best.limit.left() > 0) return lease(best, token);
+      for (let member = best(live); member !== void 0; member = best(live)) {
+        if (leftOf(member) > 0) {
+          const token = await member.source.current();
+          if (token === void 0) live.delete(member);
+          else if (leftOf(member) > 0) return lease(member, token);
           continue;
         }
         const limits = [...live].map(({ limit }) => limit);
-        const resetAtMs = Math.min(...limits.map((limit) => limit.resetAtMs));
         if (limits.every(({ onTheWay }) => onTheWay === 0)) {
-          return { retryAfterSeconds: Math.max(1, Math.ceil((resetAtMs - now2()) / 1e3)) };
+          const resetAtMs = Math.min(...limits.map((limit) => limit.resetAtMs));
+          const seconds = String(Math.max(1, Math.ceil((resetAtMs - now2()) / 1e3)));
+          const message = `All tokens of this job are used up for this minute. Retry the request in [${seconds}] seconds`;
+          throw apiRefusal(429, "too.many.requests", message, { "retry-after": seconds });
         }
-        await nextAnswer(resetAtMs);
+        await sleep2(LOOK_EVERY_MS3);
       }
-      return "none is live";
+      throw apiRefusal(503, "service.unavailable", reason(), { "retry-after": "10" });
     },
-    hasRoom: () => members.some(({ limit }) => limit.left() >= 1),
     report() {
       const used = members.filter(({ calls: calls2 }) => calls2 > 0);
       if (used.length === 0) return void 0;
@@ -907,11 +873,10 @@ function createTokenPool(sources, now2) {
 const { setTimeout: sleep3 } = require("timers/promises");
 var LEAST_EXPIRES_IN = 90;
 var LONGEST_BODY = 16384;
-var BODY_TIMEOUT_MS = 1e4;
 var GATEWAY_WAIT_MS = 1e4;
 function createTokenRequests(options) {
   const { credentials, pool, isGateway, now: now2, reason } = options;
-  return async (request, response, trust) => {
+  return async (request, trust) => {
     var _a;
     if (request.method !== "POST") {
       throw apiRefusal(405, "method.not.allowed", "A token request is a POST.", { allow: "POST" });
@@ -926,11 +891,11 @@ function createTokenRequests(options) {
       throw oauthError(503, "temporarily_unavailable", reason(), { "retry-after": "10" });
     }
     const secondsLeft = Math.floor((token.expiresAtMs - now2()) / 1e3);
-    answerJson(response, 200, {
+    return {
       access_token: credentials.issue(token.accessToken),
       token_type: "Bearer",
       expires_in: isGateway ? Math.max(LEAST_EXPIRES_IN, secondsLeft) : secondsLeft
-    });
+    };
   };
 }
 async function newestOf(sources) {
@@ -978,57 +943,37 @@ function basicCredentials(header) {
   const colon = decoded.indexOf(":");
   return [decoded.slice(0, Math.max(0, colon)), decoded.slice(colon + 1)];
 }
-function readBody(request) {
-  return new Promise((resolve, reject) => {
-    const chunks = [];
-    let length = 0;
-    const refuse = () => {
-      request.off("data", take);
-      const message = "This is not a token request: it is too long or too slow.";
-      reject(apiRefusal(413, "request.too.large", message));
-    };
-    const take = (chunk) => {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length > LONGEST_BODY) refuse();
-    };
-    setTimeout(refuse, BODY_TIMEOUT_MS).unref();
-    request.on("data", take);
-    request.once("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
-    request.once("close", refuse);
-  });
+async function readBody(request) {
+  let body = "";
+  for await (const text of request.setEncoding("utf8").iterator({ destroyOnReturn: false })) {
+    body += text;
+    if (body.length > LONGEST_BODY) {
+      throw apiRefusal(413, "request.too.large", "This is not a token request: it is too long.");
+    }
+  }
+  return body;
 }
 
 // ci/token-endpoint/token-source.ts
 var PAUSE_MS = 1e4;
-var LONGEST_PAUSE_MS = 6e4;
 var CALL_MS = 3e4;
 var REFUSAL_INTERVAL_MS = 6e4;
 function createTokenSource(options) {
   const { read, minTtlMs, now: now2, onError } = options;
   let held = options.first;
-  let lastStatus = 0;
   let readAtMs = now2();
-  let failures = 0;
   let refusedVersion;
   let refusedAtMs = Number.NEGATIVE_INFINITY;
   let reading;
   const leftMs = () => held.expiresAtMs - now2();
   const isRefused = () => refusedVersion === held.version;
   const live = () => leftMs() > 0 ? held : void 0;
-  const pauseMs = () => {
-    if (failures > 0) return Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** (failures - 1));
-    return leftMs() > 0 ? PAUSE_MS : 0;
-  };
-  const isTooSoon = () => now2() - readAtMs < pauseMs();
+  const isTooSoon = () => now2() - readAtMs < PAUSE_MS;
   const readOnce = async () => {
+    var _a;
     try {
-      const { status, token } = await read(isRefused() ? { notVersion: held.version } : {});
-      lastStatus = status;
-      failures = token === void 0 ? failures + 1 : 0;
-      if (token !== void 0) held = token;
+      held = (_a = await read(isRefused() ? { notVersion: held.version } : {})) != null ? _a : held;
     } catch (error) {
-      failures += 1;
       onError(error);
     }
     refusedVersion = void 0;
@@ -1043,9 +988,6 @@ function createTokenSource(options) {
   return {
     get held() {
       return held;
-    },
-    get lastStatus() {
-      return lastStatus;
     },
     async current() {
       if (leftMs() >= minTtlMs && !isRefused()) return held;
@@ -1066,49 +1008,6 @@ function createTokenSource(options) {
   };
 }
 
-// ci/token-endpoint/watchdog.ts
-const { spawn: spawn2 } = require("child_process");
-const { once: once2 } = require("events");
-var SCRIPT = 'read -r group && { read -r _; kill -KILL "-$group"; }';
-var PAUSE_MS2 = 1e3;
-function startWatchdog(listener) {
-  let group;
-  let isOver = false;
-  const start = () => {
-    const shell = spawn2("sh", ["-c", SCRIPT], {
-      detached: true,
-      // Nothing with which a shell begins otherwise, such as exported functions.
-      env: { PATH: process.env.PATH },
-      stdio: ["pipe", "ignore", "ignore", listener != null ? listener : "ignore"]
-    });
-    const again = () => {
-      if (!isOver) setTimeout(() => current = start(), PAUSE_MS2).unref();
-    };
-    shell.once("error", again).once("exit", again).unref();
-    const input = shell.stdin;
-    input == null ? void 0 : input.on("error", () => void 0).unref();
-    const watch = () => {
-      if (group !== void 0) input == null ? void 0 : input.write(`${group}
-`);
-    };
-    watch();
-    return { shell, watch };
-  };
-  let current = start();
-  return {
-    watch(leader) {
-      group = leader;
-      current.watch();
-    },
-    async stop() {
-      isOver = true;
-      const { shell } = current;
-      shell.ref();
-      if (shell.kill("SIGKILL")) await once2(shell, "exit");
-    }
-  };
-}
-
 // ci/token-endpoint/main.ts
 var USAGE_STATUS = 2;
 var NOT_EXECUTABLE_STATUS = 126;
@@ -1121,12 +1020,13 @@ var say = (text) => tell(`token-endpoint: ${text}
 `);
 var sayError = (error) => say(error instanceof Error ? error.message : "failed");
 async function main() {
+  var _a;
   await keepDebuggerClosed();
   const { job: env, restart } = separateEnvironments(process.env);
   if (restart !== void 0) {
     process.stderr.write = () => true;
     const again = [...process.execArgv, ...process.argv.slice(1)];
-    endLike(await run2([process.execPath, ...again], restart, startWatchdog()));
+    endLike(await run2([process.execPath, ...again], restart));
     return;
   }
   const commandLine = readCommandLine(process.argv.slice(2), env);
@@ -1136,49 +1036,47 @@ async function main() {
   }
   const { names, accessTokenOptions, minTtlMs, profile, genesys, ownBearer, command } = commandLine;
   const script = findAccessToken(process.argv[1], env.PATH);
-  const session = examineAwsSession({ env, profile, now });
-  const { environments } = session;
+  const { environments, endsAtMs, notice } = await examineAwsSession({ env, profile, now });
+  let lastFailure = 0;
+  const onFailure = (status) => {
+    lastFailure = status;
+  };
   const tokens = await Promise.all(
     names.map(async (name) => {
-      const read = createTokenReader({ script, args: [name, ...accessTokenOptions], environments, tell });
-      return { name, read, ...await read() };
+      const args = [name, ...accessTokenOptions];
+      const read = createTokenReader({ script, args, environments, tell, onFailure });
+      return { name, read, first: await read() };
     })
   );
   const sources = tokens.flatMap(
-    ({ name, read, token: first }) => first ? [{ name, source: createTokenSource({ first, read, minTtlMs, now, onError: sayError }) }] : []
+    ({ name, read, first }) => first ? [{ name, source: createTokenSource({ first, read, minTtlMs, now, onError: sayError }) }] : []
   );
-  const without = tokens.find(({ token }) => token === void 0);
-  if (without !== void 0) {
-    say(`COMMAND was not run: there is no live token${names.length > 1 ? ` of ${without.name}` : ""}`);
-    process.exitCode = without.status === 0 ? 1 : without.status;
+  if (sources.length < names.length) {
+    const missing = (_a = tokens.find(({ first }) => first === void 0)) == null ? void 0 : _a.name;
+    say(`COMMAND was not run: there is no live token${names.length > 1 ? ` of ${missing}` : ""}`);
+    process.exitCode = lastFailure;
     return;
   }
-  if (new Set(tokens.map(({ token }) => token == null ? void 0 : token.accessToken)).size < names.length) {
+  if (new Set(sources.map(({ source }) => source.held.accessToken)).size < names.length) {
     say("two of the names have the same token, and share its rate limit");
   }
-  const notice = await session.notice;
   if (notice !== void 0) say(notice);
   if (genesys !== void 0 && (env.HTTPS_PROXY || env.https_proxy) && !takesProxies(process.versions.node)) {
     say(
       "this Node.js does not support HTTPS_PROXY: calls go to Genesys Cloud directly. Node.js 22.21 and 24.5 support it"
     );
   }
-  const pool = createTokenPool(sources, now);
-  const lastFailure = () => {
-    var _a;
-    return (_a = sources.map(({ source }) => source.lastStatus).find((status) => status !== 0 && status !== 3)) != null ? _a : 0;
-  };
-  const reason = () => `There is no live token. ${session.endsAtMs !== void 0 && now() >= session.endsAtMs ? "The job's AWS session has ended, so no newer one can be read: request a longer session." : `access-token ended with status ${lastFailure()}; its messages are in the job's log.`}`;
+  const reason = () => `There is no live token. ${endsAtMs !== void 0 && now() >= endsAtMs ? "The job's AWS session has ended, so no newer one can be read: request a longer session." : `access-token ended with status ${lastFailure}; its messages are in the job's log.`}`;
+  const pool = createTokenPool(sources, now, reason);
   const credentials = createJobCredentials({ ownBearer });
   const origin = genesys && `https://api.${genesys.domain}`;
-  const mostConnections = connectionLimit();
-  const gateway = origin ? createGateway({ origin, pool, credentials, env, reason, mostConnections }) : void 0;
+  const gateway = origin ? createGateway({ origin, pool, credentials, env }) : void 0;
   const isGateway = gateway !== void 0;
-  const answerTokenRequest = createTokenRequests({ credentials, pool, isGateway, now, reason });
-  const server = await startLoopbackServer({ answerTokenRequest, gateway, mostConnections });
+  const tokenRequests = createTokenRequests({ credentials, pool, isGateway, now, reason });
+  const server = await startLoopbackServer(tokenRequests, gateway);
   say(`answers on http://${server.host}:${server.port}${origin ? ` for ${origin}` : ""}`);
-  const watchdog = startWatchdog(server.descriptor);
-  const end = await run2(command, commandEnvironment({ env, server, credentials, genesys }), watchdog);
+  const environment = commandEnvironment(env, server, credentials, genesys);
+  const end = await run2(command, environment, server.descriptor);
   await server.close();
   const report = pool.report();
   if (report !== void 0) say(report);
@@ -1188,15 +1086,13 @@ function takesProxies(version) {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return major > 24 || major === 24 && minor >= 5 || major === 22 && minor >= 21;
 }
-async function run2(command, env, watchdog) {
+async function run2(...[command, ...more]) {
   try {
-    return await runCommand(command, env, watchdog);
+    return await runCommand(command, ...more);
   } catch (error) {
     const { code } = error;
     say(`${command[0]} cannot be run: ${code}`);
     return { status: code === "ENOENT" ? NOT_FOUND_STATUS : NOT_EXECUTABLE_STATUS };
-  } finally {
-    await watchdog.stop();
   }
 }
 main().catch((error) => {

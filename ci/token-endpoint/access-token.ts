@@ -12,18 +12,18 @@ export interface StoredToken {
   readonly expiresAtMs: number;
 }
 
-/** The result of a read. `status` is the exit status of `access-token get`; there is a token only with 0 and 3. */
-export interface Reading {
-  readonly status: number;
-  readonly token: StoredToken | undefined;
-}
-
-/** Reads the stored token. `notVersion`: the version that was refused; reads another one. */
-export type ReadToken = (options?: { readonly notVersion?: number }) => Promise<Reading>;
+/**
+ * Reads the stored token; undefined: there is none with any life left, or it cannot be read. `notVersion`: the version that
+ * was refused; reads another one.
+ */
+export type ReadToken = (options?: { readonly notVersion?: number }) => Promise<StoredToken | undefined>;
 
 const MISUSED = 2;
+/** The token has less life than was asked for. */
+const LITTLE_LIFE = 3;
 /** AWS refused, or the AWS CLI did not get so far. */
 const NOT_READ = 5;
+const REFUSED = /^\{"error":"refused"\}$/m;
 // RFC 6749, appendix A.12: one or more printable ASCII characters.
 const ACCESS_TOKEN = /^[\x20-\x7e]+$/;
 
@@ -55,8 +55,10 @@ export function createTokenReader(options: {
   readonly args: readonly string[];
   readonly environments: readonly NodeJS.ProcessEnv[];
   readonly tell: (text: string) => void;
+  /** Called with the exit status of a read that gives no token. */
+  readonly onFailure: (status: number) => void;
 }): ReadToken {
-  const { script, args, environments, tell } = options;
+  const { script, args, environments, tell, onFailure } = options;
   // Uses the first that AWS does not refuse; an ended session is not tried again. An outage is no refusal.
   let inUse = 0;
   return async ({ notVersion } = {}) => {
@@ -65,20 +67,16 @@ export function createTokenReader(options: {
       const words = [script, 'get', ...args, '--json', ...refused];
       const { status, stdout, stderr } = await run(words, environments[inUse] ?? {});
       tell(stderr);
-      if (status === NOT_READ && isRefusal(stdout) && inUse + 1 < environments.length) inUse += 1;
-      else if (status === MISUSED && stderr.includes('--json')) throw otherVersion(script);
-      else return { status, token: status === 0 || status === 3 ? tokenOf(stdout, script) : undefined };
+      if (status === 0 || status === LITTLE_LIFE) return tokenOf(stdout, script);
+      if (status === MISUSED && stderr.includes('--json')) throw otherVersion(script);
+      const isRefused = status === NOT_READ && REFUSED.test(stdout);
+      if (!isRefused || inUse + 1 === environments.length) {
+        onFailure(status);
+        return undefined;
+      }
+      inUse += 1;
     }
   };
-}
-
-/** Reads `{"error":"refused"}`. An older access-token does not say what happened. */
-function isRefusal(line: string): boolean {
-  try {
-    return JSON.parse(line).error === 'refused';
-  } catch {
-    return true;
-  }
 }
 
 function tokenOf(line: string, script: string): StoredToken {

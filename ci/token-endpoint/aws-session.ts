@@ -5,9 +5,9 @@ export interface AwsSession {
   /** Environments for `access-token`, in the order in which they are to be tried. */
   readonly environments: readonly NodeJS.ProcessEnv[];
   /** When the session ends without renewal, in milliseconds since 1970; undefined: not known, or renewed. */
-  readonly endsAtMs: number | undefined;
+  readonly endsAtMs?: number | undefined;
   /** Text for the job's log at the start; undefined if the session is renewed. */
-  readonly notice: Promise<string | undefined>;
+  readonly notice?: string;
 }
 
 const STATIC_CREDENTIALS = [
@@ -23,36 +23,38 @@ const STATIC_CREDENTIALS = [
  *
  * @see https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-authentication.html#cli-chap-authentication-precedence
  */
-export function examineAwsSession(options: {
+export async function examineAwsSession(options: {
   readonly env: NodeJS.ProcessEnv;
   readonly profile: string | undefined;
   readonly now: () => number;
-}): AwsSession {
+}): Promise<AwsSession> {
   const { env, profile, now } = options;
+  const environments = [env];
   const renewable = renewableSource(env);
-  const lasting = { environments: [env], endsAtMs: undefined };
   // A named profile takes precedence over credentials in the environment.
   if (profile !== undefined || !env.AWS_ACCESS_KEY_ID) {
-    const isRenewed = profile === undefined && renewable !== undefined;
+    const endsAtMs = profile === undefined && renewable ? undefined : await endOfProfile(env, profile);
+    if (endsAtMs === undefined) return { environments };
+    const consequence = "the AWS CLI takes a new one if the profile or the machine's role provides it";
     return {
-      ...lasting,
-      notice: isRenewed ? Promise.resolve(undefined) : profileNotice(env, profile, now()),
+      environments,
+      notice: `the job's AWS session ends ${timeText(endsAtMs, now())}; ${consequence}`,
     };
   }
   // The keys of a user, which do not expire.
-  if (!env.AWS_SESSION_TOKEN) return { ...lasting, notice: Promise.resolve(undefined) };
+  if (!env.AWS_SESSION_TOKEN) return { environments };
   const endsAtMs = readTime(env.AWS_CREDENTIAL_EXPIRATION);
   const end = endsAtMs === undefined ? 'at an unknown time' : timeText(endsAtMs, now());
   if (renewable === undefined) {
     const consequence = 'and cannot be renewed here: after that, no newer token can be read';
     const notice = `the job's AWS session ends ${end} ${consequence}. If COMMAND runs longer, request a longer session`;
-    return { environments: [env], endsAtMs, notice: Promise.resolve(notice) };
+    return { environments, endsAtMs, notice };
   }
-  const withoutSession = Object.fromEntries(
-    Object.entries(env).filter(([name]) => !STATIC_CREDENTIALS.includes(name)),
-  );
-  const notice = `the job's AWS session ends ${end}; after that, the job's ${renewable} is used`;
-  return { environments: [env, withoutSession], endsAtMs: undefined, notice: Promise.resolve(notice) };
+  const withoutSession = Object.entries(env).filter(([name]) => !STATIC_CREDENTIALS.includes(name));
+  return {
+    environments: [env, Object.fromEntries(withoutSession)],
+    notice: `the job's AWS session ends ${end}; after that, the job's ${renewable} is used`,
+  };
 }
 
 /** The renewed credentials that the environment offers. */
@@ -65,22 +67,13 @@ function renewableSource(env: NodeJS.ProcessEnv): string | undefined {
 }
 
 /** Asks the AWS CLI about a profile, or about the machine's role. The credentials in its answer are not kept. */
-function profileNotice(
-  env: NodeJS.ProcessEnv,
-  profile: string | undefined,
-  nowMs: number,
-): Promise<string | undefined> {
+function endOfProfile(env: NodeJS.ProcessEnv, profile: string | undefined): Promise<number | undefined> {
   const words = ['configure', 'export-credentials', '--format', 'process'];
   if (profile !== undefined) words.push('--profile', profile);
   return new Promise((resolve) => {
-    execFile('aws', words, { env, timeout: 10_000 }, (_error, stdout) => {
-      const endsAtMs = readTime(/"Expiration": *"([^"]*)"/.exec(stdout)?.[1]);
-      resolve(
-        endsAtMs === undefined
-          ? undefined
-          : `the job's AWS session ends ${timeText(endsAtMs, nowMs)}; the AWS CLI takes a new one if the profile or the machine's role provides it`,
-      );
-    });
+    execFile('aws', words, { env, timeout: 10_000 }, (_error, stdout) =>
+      resolve(readTime(/"Expiration": *"([^"]*)"/.exec(stdout)?.[1])),
+    );
   });
 }
 

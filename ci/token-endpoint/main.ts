@@ -1,19 +1,15 @@
 import './start.ts';
 import { createTokenReader, findAccessToken } from './access-token.ts';
 import { examineAwsSession } from './aws-session.ts';
-import { keepDebuggerClosed } from './close-debugger.ts';
-import { commandEnvironment } from './command-environment.ts';
 import { readCommandLine, USAGE, UsageError } from './command-line.ts';
-import { connectionLimit } from './connections.ts';
+import { commandEnvironment, keepDebuggerClosed, separateEnvironments } from './environments.ts';
 import { createGateway } from './gateway.ts';
 import { createJobCredentials } from './job-credentials.ts';
-import { separateEnvironments } from './own-environment.ts';
-import { type CommandEnd, endLike, runCommand } from './run-command.ts';
+import { endLike, runCommand } from './run-command.ts';
 import { startLoopbackServer } from './server.ts';
 import { createTokenPool } from './token-pool.ts';
 import { createTokenRequests } from './token-requests.ts';
 import { createTokenSource } from './token-source.ts';
-import { startWatchdog, type Watchdog } from './watchdog.ts';
 
 /*
  * token-endpoint: an OAuth2 token endpoint for one job, which answers with the token that the token refresher
@@ -38,7 +34,7 @@ async function main(): Promise<void> {
     // NODE_DEBUG would also log the environment of the process that is started.
     process.stderr.write = () => true;
     const again = [...process.execArgv, ...process.argv.slice(1)];
-    endLike(await run([process.execPath, ...again], restart, startWatchdog()));
+    endLike(await run([process.execPath, ...again], restart));
     return;
   }
   const commandLine = readCommandLine(process.argv.slice(2), env);
@@ -48,27 +44,30 @@ async function main(): Promise<void> {
   }
   const { names, accessTokenOptions, minTtlMs, profile, genesys, ownBearer, command } = commandLine;
   const script = findAccessToken(process.argv[1] as string, env.PATH);
-  const session = examineAwsSession({ env, profile, now });
-  const { environments } = session;
+  const { environments, endsAtMs, notice } = await examineAwsSession({ env, profile, now });
+  let lastFailure = 0;
+  const onFailure = (status: number): void => {
+    lastFailure = status;
+  };
   const tokens = await Promise.all(
     names.map(async (name) => {
-      const read = createTokenReader({ script, args: [name, ...accessTokenOptions], environments, tell });
-      return { name, read, ...(await read()) };
+      const args = [name, ...accessTokenOptions];
+      const read = createTokenReader({ script, args, environments, tell, onFailure });
+      return { name, read, first: await read() };
     }),
   );
-  const sources = tokens.flatMap(({ name, read, token: first }) =>
+  const sources = tokens.flatMap(({ name, read, first }) =>
     first ? [{ name, source: createTokenSource({ first, read, minTtlMs, now, onError: sayError }) }] : [],
   );
-  const without = tokens.find(({ token }) => token === undefined);
-  if (without !== undefined) {
-    say(`COMMAND was not run: there is no live token${names.length > 1 ? ` of ${without.name}` : ''}`);
-    process.exitCode = without.status === 0 ? 1 : without.status;
+  if (sources.length < names.length) {
+    const missing = tokens.find(({ first }) => first === undefined)?.name;
+    say(`COMMAND was not run: there is no live token${names.length > 1 ? ` of ${missing}` : ''}`);
+    process.exitCode = lastFailure;
     return;
   }
-  if (new Set(tokens.map(({ token }) => token?.accessToken)).size < names.length) {
+  if (new Set(sources.map(({ source }) => source.held.accessToken)).size < names.length) {
     say('two of the names have the same token, and share its rate limit');
   }
-  const notice = await session.notice;
   if (notice !== undefined) say(notice);
   if (genesys !== undefined && (env.HTTPS_PROXY || env.https_proxy) && !takesProxies(process.versions.node)) {
     say(
@@ -76,27 +75,22 @@ async function main(): Promise<void> {
     );
   }
 
-  const pool = createTokenPool(sources, now);
-  const lastFailure = (): number =>
-    sources.map(({ source }) => source.lastStatus).find((status) => status !== 0 && status !== 3) ?? 0;
   const reason = (): string =>
     `There is no live token. ${
-      session.endsAtMs !== undefined && now() >= session.endsAtMs
+      endsAtMs !== undefined && now() >= endsAtMs
         ? "The job's AWS session has ended, so no newer one can be read: request a longer session."
-        : `access-token ended with status ${lastFailure()}; its messages are in the job's log.`
+        : `access-token ended with status ${lastFailure}; its messages are in the job's log.`
     }`;
+  const pool = createTokenPool(sources, now, reason);
   const credentials = createJobCredentials({ ownBearer });
   const origin = genesys && `https://api.${genesys.domain}`;
-  const mostConnections = connectionLimit();
-  const gateway = origin
-    ? createGateway({ origin, pool, credentials, env, reason, mostConnections })
-    : undefined;
+  const gateway = origin ? createGateway({ origin, pool, credentials, env }) : undefined;
   const isGateway = gateway !== undefined;
-  const answerTokenRequest = createTokenRequests({ credentials, pool, isGateway, now, reason });
-  const server = await startLoopbackServer({ answerTokenRequest, gateway, mostConnections });
+  const tokenRequests = createTokenRequests({ credentials, pool, isGateway, now, reason });
+  const server = await startLoopbackServer(tokenRequests, gateway);
   say(`answers on http://${server.host}:${server.port}${origin ? ` for ${origin}` : ''}`);
-  const watchdog = startWatchdog(server.descriptor);
-  const end = await run(command, commandEnvironment({ env, server, credentials, genesys }), watchdog);
+  const environment = commandEnvironment(env, server, credentials, genesys);
+  const end = await run(command, environment, server.descriptor);
   await server.close();
   const report = pool.report();
   if (report !== undefined) say(report);
@@ -109,19 +103,13 @@ function takesProxies(version: string): boolean {
   return major > 24 || (major === 24 && minor >= 5) || (major === 22 && minor >= 21);
 }
 
-async function run(
-  command: readonly [string, ...string[]],
-  env: NodeJS.ProcessEnv,
-  watchdog: Watchdog,
-): Promise<CommandEnd> {
+async function run(...[command, ...more]: Parameters<typeof runCommand>): ReturnType<typeof runCommand> {
   try {
-    return await runCommand(command, env, watchdog);
+    return await runCommand(command, ...more);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     say(`${command[0]} cannot be run: ${code}`);
     return { status: code === 'ENOENT' ? NOT_FOUND_STATUS : NOT_EXECUTABLE_STATUS };
-  } finally {
-    await watchdog.stop();
   }
 }
 

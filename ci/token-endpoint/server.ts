@@ -1,13 +1,29 @@
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { answerJson, apiRefusal, Refusal } from './answer.ts';
-import { limitConnections } from './connections.ts';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { apiPath } from './forwarded-call.ts';
-import type { Gateway } from './gateway.ts';
+import { apiRefusal, Refusal } from './refusal.ts';
 
-/** Answers a request; calls `trust` with its connection once it has shown a credential of this job. */
-type Answer = (request: IncomingMessage, response: ServerResponse, trust: () => void) => Promise<void>;
+/**
+ * Answers a token request with the returned object. Calls `trust` once the request has shown a credential of this job.
+ *
+ * @throws Refusal
+ */
+export type AnswerTokenRequest = (request: IncomingMessage, trust: () => void) => Promise<object>;
+
+/**
+ * Forwards a call of the API. Calls `trust` as above.
+ *
+ * @param path path and query, `/api/v2/…`, checked
+ * @throws Refusal
+ */
+export type ForwardCall = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  trust: () => void,
+) => Promise<void>;
 
 /** The job's server on a free loopback port. */
 export interface LoopbackServer {
@@ -19,6 +35,11 @@ export interface LoopbackServer {
 }
 
 const HOST = '127.0.0.1';
+/**
+ * The most connections, in each direction: more than clients of one job open, and few enough to leave half of the descriptors
+ * to the rest of this program.
+ */
+export const MOST_CONNECTIONS = Math.min(1024, Math.floor(descriptorLimit() / 4));
 const HEAD_TIMEOUT_MS = 5000;
 const CHECK_EVERY_MS = 1000;
 // SDKs that are configured with the path name `login` prefix it.
@@ -28,13 +49,11 @@ const TOKEN_PATHS = ['/oauth/token', '/login/oauth/token'];
  * Starts the server. It listens only on 127.0.0.1, and accepts only that name as `Host`: this refuses a web page whose
  * host name resolves to it (DNS rebinding).
  */
-export async function startLoopbackServer(options: {
-  readonly answerTokenRequest: Answer;
+export async function startLoopbackServer(
+  answerTokenRequest: AnswerTokenRequest,
   /** Undefined: only a token endpoint. */
-  readonly gateway: Gateway | undefined;
-  readonly mostConnections: number;
-}): Promise<LoopbackServer> {
-  const { answerTokenRequest, gateway, mostConnections } = options;
+  forwardCall: ForwardCall | undefined,
+): Promise<LoopbackServer> {
   let hosts: readonly string[] = [];
 
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -47,14 +66,14 @@ export async function startLoopbackServer(options: {
       throw apiRefusal(400, 'bad.request', 'This server is not a proxy: send a path, not a whole URL.');
     }
     if (TOKEN_PATHS.includes(target.split('?', 1)[0] as string)) {
-      return answerTokenRequest(request, response, () => trust(request.socket));
+      return answerJson(response, 200, await answerTokenRequest(request, () => trust(request.socket)));
     }
     const path = apiPath(target);
-    if (path === undefined || gateway === undefined) {
-      const known = gateway === undefined ? '/oauth/token' : '/oauth/token and /api/v2/';
+    if (path === undefined || forwardCall === undefined) {
+      const known = forwardCall === undefined ? '/oauth/token' : '/oauth/token and /api/v2/';
       throw apiRefusal(404, 'not.found', `This server answers only ${known}, and only a plain path.`);
     }
-    return gateway.forward(request, response, path, () => trust(request.socket));
+    return forwardCall(request, response, path, () => trust(request.socket));
   };
 
   const server = createServer({ connectionsCheckingInterval: CHECK_EVERY_MS }, (request, response) => {
@@ -68,7 +87,7 @@ export async function startLoopbackServer(options: {
       return answerJson(response, error.status, error.body, { ...error.headers, connection: 'close' });
     });
   });
-  const trust = limitConnections(server, mostConnections);
+  const trust = limitConnections(server, MOST_CONNECTIONS);
   server.headersTimeout = HEAD_TIMEOUT_MS;
   // A long upload is not an error, and a client may keep its connection between two calls.
   server.requestTimeout = 0;
@@ -89,8 +108,56 @@ export async function startLoopbackServer(options: {
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
-      gateway?.close();
       await closed;
     },
   };
+}
+
+/** Answers with JSON, and forbids caching: it may contain a token. */
+function answerJson(
+  response: ServerResponse,
+  status: number,
+  body: object,
+  headers: Refusal['headers'] = {},
+): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+    pragma: 'no-cache',
+    ...headers,
+  });
+  response.end(text);
+}
+
+/**
+ * Keeps a server's connections below a limit: at the limit, the oldest connection that has not shown a credential of this
+ * job makes room for a new one. So no other user of the machine keeps the job's clients out.
+ *
+ * @returns records that a connection showed one
+ */
+function limitConnections(server: Server, most: number): (socket: Socket) => void {
+  const unproven = new Set<Socket>();
+  let open = 0;
+  server.on('connection', (socket: Socket) => {
+    open += 1;
+    unproven.add(socket);
+    socket.once('close', () => {
+      open -= 1;
+      unproven.delete(socket);
+    });
+    if (open <= most) return;
+    const [oldest = socket] = unproven;
+    oldest.destroy();
+  });
+  return (socket) => {
+    unproven.delete(socket);
+  };
+}
+
+/** The number of descriptors that this process may have; where it is not known, what most systems allow. */
+function descriptorLimit(): number {
+  const limits = existsSync('/proc/self/limits') ? readFileSync('/proc/self/limits', 'latin1') : '';
+  return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? 1024);
 }

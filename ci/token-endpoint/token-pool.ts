@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoredToken } from './access-token.ts';
 import { RateLimit } from './rate-limit.ts';
+import { apiRefusal } from './refusal.ts';
 import type { TokenSource } from './token-source.ts';
 
 /** A token for one call. */
@@ -10,32 +11,35 @@ export interface Lease {
   readonly source: TokenSource;
   /** Reports the answer to the call; undefined: it got none. */
   answered(answer?: IncomingMessage): void;
-  /** Tells whether the token's minute is used up. */
-  isUsedUp(): boolean;
+  /** Tells whether the token's minute is used up, and another token has something left for certain. */
+  isWorseThanOthers(): boolean;
 }
-
-/** Why there is no token for a call: none is live, or all are used up. */
-export type NoLease = 'none is live' | { readonly retryAfterSeconds: number };
 
 /** The tokens of one job. */
 export interface TokenPool {
   /** The sources for a token request, each first in its turn. */
   inTurn(): readonly TokenSource[];
-  /** Takes the token that has most left. Waits where only the answers to calls on the way can tell whether one has. */
-  take(): Promise<Lease | NoLease>;
-  /** Tells whether a token has something left for certain. */
-  hasRoom(): boolean;
+  /**
+   * Takes the token that has most left. Waits where only the answers to calls on the way can tell whether one has.
+   *
+   * @throws Refusal if none is live, or all are used up
+   */
+  take(): Promise<Lease>;
   /** The calls with each token, for the job's log; undefined: there were none. */
   report(): string | undefined;
 }
 
-/** Waiting for an answer, one looks again at least this often. */
-const LOOK_EVERY_MS = 1000;
+const LOOK_EVERY_MS = 20;
 
-/** Makes the pool. One token alone is used as if there were no limit: the API says what is too much. */
+/**
+ * Makes the pool. One token alone is used as if there were no limit: the API says what is too much.
+ *
+ * @param reason why there is no token, for the client's log
+ */
 export function createTokenPool(
   sources: readonly { readonly name: string; readonly source: TokenSource }[],
   now: () => number,
+  reason: () => string,
 ): TokenPool {
   const members = sources.map(({ name, source }) => ({
     name,
@@ -47,11 +51,12 @@ export function createTokenPool(
   }));
   type Member = (typeof members)[number];
   let turn = 0;
-  const waiting: (() => void)[] = [];
 
+  const leftOf = ({ limit }: Member): number =>
+    members.length === 1 ? Number.POSITIVE_INFINITY : limit.left();
   /** The one with most left; of two, the one that was used less. */
-  const mostLeft = (among: readonly Member[]): Member | undefined =>
-    among.toSorted((a, b) => b.limit.left() - a.limit.left() || a.calls - b.calls)[0];
+  const best = (among: Iterable<Member>): Member | undefined =>
+    [...among].sort((a, b) => b.limit.left() - a.limit.left() || a.calls - b.calls)[0];
 
   const lease = (member: Member, token: StoredToken): Lease => {
     // The API counts a newer token anew.
@@ -68,18 +73,10 @@ export function createTokenPool(
         limit.answered(answer);
         const left = limit.left() + limit.onTheWay;
         if (limit.resetAtMs > now()) member.leastLeft = Math.min(member.leastLeft, Math.max(0, left));
-        for (const wake of waiting.splice(0)) wake();
       },
-      isUsedUp: () => limit.left() < 1,
+      isWorseThanOthers: () => limit.left() < 1 && members.some((one) => one.limit.left() >= 1),
     };
   };
-
-  const nextAnswer = (untilMs: number): Promise<void> =>
-    new Promise((resolve) => {
-      waiting.push(resolve);
-      const waitMs = Math.max(1, Math.min(LOOK_EVERY_MS, untilMs - now()));
-      sleep(waitMs, undefined, { ref: false }).then(resolve);
-    });
 
   return {
     inTurn() {
@@ -89,24 +86,25 @@ export function createTokenPool(
     },
     async take() {
       const live = new Set(members);
-      for (let best = mostLeft(members); best !== undefined; best = mostLeft([...live])) {
-        if (members.length === 1 || best.limit.left() > 0) {
-          const token = await best.source.current();
-          if (token === undefined) live.delete(best);
+      for (let member = best(live); member !== undefined; member = best(live)) {
+        if (leftOf(member) > 0) {
+          const token = await member.source.current();
+          if (token === undefined) live.delete(member);
           // Others may have used it up meanwhile.
-          else if (members.length === 1 || best.limit.left() > 0) return lease(best, token);
+          else if (leftOf(member) > 0) return lease(member, token);
           continue;
         }
         const limits = [...live].map(({ limit }) => limit);
-        const resetAtMs = Math.min(...limits.map((limit) => limit.resetAtMs));
         if (limits.every(({ onTheWay }) => onTheWay === 0)) {
-          return { retryAfterSeconds: Math.max(1, Math.ceil((resetAtMs - now()) / 1000)) };
+          const resetAtMs = Math.min(...limits.map((limit) => limit.resetAtMs));
+          const seconds = String(Math.max(1, Math.ceil((resetAtMs - now()) / 1000)));
+          const message = `All tokens of this job are used up for this minute. Retry the request in [${seconds}] seconds`;
+          throw apiRefusal(429, 'too.many.requests', message, { 'retry-after': seconds });
         }
-        await nextAnswer(resetAtMs);
+        await sleep(LOOK_EVERY_MS);
       }
-      return 'none is live';
+      throw apiRefusal(503, 'service.unavailable', reason(), { 'retry-after': '10' });
     },
-    hasRoom: () => members.some(({ limit }) => limit.left() >= 1),
     report() {
       const used = members.filter(({ calls }) => calls > 0);
       if (used.length === 0) return undefined;

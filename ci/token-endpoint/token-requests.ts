@@ -1,8 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoredToken } from './access-token.ts';
-import { answerJson, apiRefusal, Refusal } from './answer.ts';
 import type { JobCredentials } from './job-credentials.ts';
+import { apiRefusal, Refusal } from './refusal.ts';
+import type { AnswerTokenRequest } from './server.ts';
 import type { TokenPool } from './token-pool.ts';
 import type { TokenSource } from './token-source.ts';
 
@@ -13,13 +14,11 @@ import type { TokenSource } from './token-source.ts';
  */
 const LEAST_EXPIRES_IN = 90;
 const LONGEST_BODY = 16_384;
-const BODY_TIMEOUT_MS = 10_000;
 /** If a newer token takes longer than this, a gateway's client gets the token that is held. */
 const GATEWAY_WAIT_MS = 10_000;
 
 /**
- * Makes the token endpoint: the client credentials grant of RFC 6749, answered with the stored token. Its promise rejects
- * with a {@link Refusal}.
+ * Makes the token endpoint: the client credentials grant of RFC 6749, answered with the stored token.
  *
  * With a gateway it answers each request of the job with a token, even one that expires soon or has expired: the gateway
  * replaces it by the current one, and CX as Code stops the whole run at any status but 200.
@@ -34,9 +33,9 @@ export function createTokenRequests(options: {
   readonly now: () => number;
   /** Why there is no token, for the client's log. */
   readonly reason: () => string;
-}): (request: IncomingMessage, response: ServerResponse, trust: () => void) => Promise<void> {
+}): AnswerTokenRequest {
   const { credentials, pool, isGateway, now, reason } = options;
-  return async (request, response, trust) => {
+  return async (request, trust) => {
     if (request.method !== 'POST') {
       throw apiRefusal(405, 'method.not.allowed', 'A token request is a POST.', { allow: 'POST' });
     }
@@ -52,11 +51,11 @@ export function createTokenRequests(options: {
       throw oauthError(503, 'temporarily_unavailable', reason(), { 'retry-after': '10' });
     }
     const secondsLeft = Math.floor((token.expiresAtMs - now()) / 1000);
-    answerJson(response, 200, {
+    return {
       access_token: credentials.issue(token.accessToken),
       token_type: 'Bearer',
       expires_in: isGateway ? Math.max(LEAST_EXPIRES_IN, secondsLeft) : secondsLeft,
-    });
+    };
   };
 }
 
@@ -73,7 +72,7 @@ function oauthError(
   status: number,
   error: string,
   description: string,
-  headers?: Readonly<Record<string, string>>,
+  headers?: Refusal['headers'],
 ): Refusal {
   return new Refusal(status, { error, error_description: description }, headers);
 }
@@ -115,24 +114,14 @@ function basicCredentials(header: string | undefined): [string, string] | undefi
   return [decoded.slice(0, Math.max(0, colon)), decoded.slice(colon + 1)];
 }
 
-/** @throws Refusal if the body is too long, too slow or incomplete */
-function readBody(request: IncomingMessage): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const refuse = (): void => {
-      request.off('data', take);
-      const message = 'This is not a token request: it is too long or too slow.';
-      reject(apiRefusal(413, 'request.too.large', message));
-    };
-    const take = (chunk: Buffer): void => {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length > LONGEST_BODY) refuse();
-    };
-    setTimeout(refuse, BODY_TIMEOUT_MS).unref();
-    request.on('data', take);
-    request.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
-    request.once('close', refuse);
-  });
+/** @throws Refusal if the body is too long */
+async function readBody(request: IncomingMessage): Promise<string> {
+  let body = '';
+  for await (const text of request.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+    body += text;
+    if (body.length > LONGEST_BODY) {
+      throw apiRefusal(413, 'request.too.large', 'This is not a token request: it is too long.');
+    }
+  }
+  return body;
 }

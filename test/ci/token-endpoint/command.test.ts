@@ -1,9 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { PRELOAD } from './support/genesys-api.ts';
+import { buildTokenEndpoint } from '../../../ci/build-token-endpoint.ts';
+import { examineAwsSession } from '../../../ci/token-endpoint/aws-session.ts';
+import { readCommandLine } from '../../../ci/token-endpoint/command-line.ts';
+import { commandEnvironment } from '../../../ci/token-endpoint/environments.ts';
+import { installCommand } from '../support/aws-cli.ts';
 import { createStoredToken, GATEWAY, runJob, type StoredToken, startJob } from './support/job.ts';
 
 let stored: StoredToken;
@@ -14,28 +19,120 @@ beforeEach(() => {
 
 afterEach(() => stored.remove());
 
-/** Runs a shell script as COMMAND, and sends these signals, one by one, once it has written `ready`. */
-function runScript(script: string, signals: NodeJS.Signals[] = [], env = {}) {
+/** Runs a shell script as COMMAND, and sends these signals at once when it has written `ready`. */
+function runScript(script: string, signals: readonly NodeJS.Signals[] = [], env = {}) {
   return runJob(stored, ['sh', '-c', script], {
     env,
     onStart: (child) =>
       child.stdout?.on('data', (chunk) => {
-        if (!String(chunk).includes('ready\n')) return;
-        const send = () => {
-          const signal = signals.shift();
-          if (signal !== undefined && child.kill(signal)) setTimeout(send, 50);
-        };
-        send();
+        if (String(chunk).includes('ready\n')) for (const signal of signals) child.kill(signal);
       }),
   });
 }
 
+test('the committed file is what `npm run update` makes, and an older Node.js parses it as far as its refusal', async () => {
+  const committed = readFileSync('ci/token-endpoint.mjs', 'utf8');
+
+  const built = await buildTokenEndpoint();
+
+  expect(built === committed ? 'the same' : 'Run `npm run update` and look at what it changed.').toBe(
+    'the same',
+  );
+  expect(built).not.toMatch(/\?\?|\?\.[a-z[(]/);
+  expect(built.match(/^import .*/gm)).toEqual(['import { createRequire } from "module";']);
+});
+
 test.each([
-  ['exit 0', 0, null],
+  [[], 'the name of the token is missing'],
+  [['genesys'], '-- and a command are missing'],
+  [['genesys', '--'], '-- and a command are missing'],
+  [['genesys', 'terraform', '--', 'apply'], "unexpected 'terraform': a command follows --"],
+  [['genesys', '--min-tll', '5m', '--', 'true'], "Unknown option '--min-tll'"],
+  [['a,,b', '--', 'true'], "'a,,b' has an empty name"],
+  [['a,b,a', '--', 'true'], "'a,b,a' has a name twice"],
+  [['a,b', '--function', 'f', '--', 'true'], '--function names the refresher of one token'],
+  [['genesys', '--own-bearer', '--', 'true'], '--own-bearer needs --genesys-region'],
+  [['genesys', '--min-ttl', '5min', '--', 'true'], "--min-ttl '5min' is not a duration"],
+  [['genesys', '--min-ttl', '0', '--', 'true'], "--min-ttl '0' is not between 1s and 48h"],
+  [['genesys', '--genesys-region', 'toString', '--', 'true'], "'toString' is not a region of Genesys Cloud"],
+  [[...GATEWAY, '--', 'true'], "--genesys-region is eu-central-1, but GENESYSCLOUD_REGION is 'us-east-1'"],
+])('%j is a usage error', (args, message) => {
+  expect(() => readCommandLine(args, { GENESYSCLOUD_REGION: 'us-east-1' })).toThrow(message);
+});
+
+test('a usage error ends with status 2 and one line for the person who wrote it', async () => {
+  const { status, stdout, stderr } = await runJob(stored, ['true'], { args: ['--min-ttl'] });
+
+  expect([status, stdout, stored.reads()]).toEqual([2, '', []]);
+  expect(stderr).toBe(
+    "token-endpoint: Option '--min-ttl <value>' argument missing\ntoken-endpoint: 'token-endpoint --help' shows the usage\n",
+  );
+});
+
+test.each(['12.17.0', '19.9.0'])('Node.js %s is refused before COMMAND runs', async (version) => {
+  const preload = `--import=data:text/javascript,Object.defineProperty(process.versions,'node',{value:'${version}'})`;
+
+  const ended = await runJob(stored, ['echo', 'ran'], { env: { NODE_OPTIONS: preload } });
+
+  expect(ended).toMatchObject({ status: 2, stdout: '' });
+  expect(ended.stderr).toContain(`this is Node.js ${version}; Node.js 20 or later is needed`);
+});
+
+test('options for access-token are passed on to it, COMMAND is not', async () => {
+  const options = '--function f --profile p --no-mask --min-ttl 90s'.split(' ');
+
+  await runJob(stored, ['true', '--prefix', '/x'], { args: ['--prefix=/team/ci', 'cxone', ...options] });
+
+  expect(stored.reads()).toEqual([
+    'get cxone --min-ttl 90s --prefix /team/ci --function f --profile p --no-mask --json',
+  ]);
+});
+
+test('access-token is found in PATH, and beside the file that a link leads to', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'bin-'));
+  const program = join(directory, 'token-endpoint');
+  const PATH = `${stored.directory}:${process.env.PATH}`;
+  symlinkSync(stored.program, program);
+
+  const byLink = await runJob({ program }, ['true']);
+  rmSync(program);
+  renameSync(stored.program, program);
+  const byPath = await runJob({ program }, ['true'], { env: { PATH } });
+  const missing = await runJob({ program }, ['true']);
+  rmSync(directory, { recursive: true });
+
+  expect([byLink.status, byPath.status, missing.status]).toEqual([0, 0, 2]);
+  expect(missing.stderr).toContain('access-token is neither beside this file nor in PATH');
+});
+
+test.each([
+  ['refuses --json', "echo 'access-token: --json belongs to status' >&2; exit 2"],
+  ['prints the token alone', 'echo canary-token'],
+])('an older access-token, which %s, is to be replaced', async (_which, script) => {
+  stored.answer(script);
+
+  const { status, stdout, stderr } = await runJob(stored, ['echo', 'ran']);
+
+  expect([status, stdout]).toEqual([2, '']);
+  expect(stderr).toContain(
+    `${stored.directory}/access-token is older than this token-endpoint: copy ci/access-token`,
+  );
+  expect(stderr).not.toContain('canary-token');
+});
+
+test.each([2, 4, 5])('without a first token COMMAND is not run, and the status is %d', async (status) => {
+  stored.fail(status);
+
+  const ended = await runScript('echo ran');
+
+  expect(ended).toMatchObject({ status, stdout: '' });
+  expect(ended.stderr).toContain('access-token: no token for a test\n');
+  expect(ended.stderr).toContain('COMMAND was not run');
+});
+
+test.each([
   ['exit 42', 42, null],
   ['kill -TERM $$', null, 'SIGTERM'],
-  ['kill -KILL $$', null, 'SIGKILL'],
-  ['kill -HUP $$', null, 'SIGHUP'],
   // Sent to this program itself, it would open a debugger.
   ['kill -USR1 $$', 138, null],
 ])('token-endpoint ends like its COMMAND: %s', async (script, status, signal) => {
@@ -55,38 +152,19 @@ test.each([
   expect(ended.stderr).toContain(`${command} cannot be run: ${code}`);
 });
 
-test.each([2, 4, 5])('without a first token COMMAND is not run, and the status is %d', async (status) => {
-  stored.fail(status);
+test('signals are passed on to COMMAND, which decides what comes of them; one to the process and to its group, as timeout(1) sends it, once', async () => {
+  const signals = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGINT'] as const;
+  const script = `for s in TERM HUP QUIT USR1 USR2 INT; do trap "echo SIG$s" $s; done; echo ready
+n=0; while [ "$n" -lt 20 ]; do sleep 0.05; n=$((n + 1)); done; exit 7`;
 
-  const ended = await runScript('echo ran');
-
-  expect(ended).toMatchObject({ status, stdout: '' });
-  expect(ended.stderr).toContain('access-token: no token for a test\n');
-  expect(ended.stderr).toContain('COMMAND was not run');
-});
-
-test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const)(
-  '%s is passed on to COMMAND, which decides what comes of it',
-  async (signal) => {
-    const script = `trap 'echo caught; exit 7' ${signal.slice(3)}; echo ready; while :; do sleep 0.05; done`;
-
-    const ended = await runScript(script, [signal]);
-
-    expect(ended).toMatchObject({ status: 7, stdout: 'ready\ncaught\n' });
-    expect(ended.stderr).not.toContain('Debugger');
-  },
-);
-
-test('a signal to the process and to its group, as timeout(1) sends it, is one signal to COMMAND', async () => {
-  const script = `n=0; trap 'n=$((n + 1))' INT; echo ready
-while [ "$n" -eq 0 ]; do sleep 0.05; done; sleep 0.5; echo "$n"`;
-
-  // Its timer stands still, so that a busy machine does not lie between the two.
-  const ended = await runScript(script, ['SIGINT', 'SIGINT'], {
+  // Its timer stands still, so that a busy machine does not lie between two.
+  const ended = await runScript(script, [...signals, ...signals], {
     NODE_OPTIONS: '--import=data:text/javascript,performance.now=()=>0',
   });
 
-  expect(ended.stdout).toBe('ready\n1\n');
+  expect(ended.status).toBe(7);
+  expect(ended.stdout.trim().split('\n').sort()).toEqual([...signals, 'ready'].sort());
+  expect(ended.stderr).not.toContain('Debugger');
 });
 
 test('stdin, stdout and stderr are those of the job', async () => {
@@ -117,61 +195,30 @@ test('processes that COMMAND leaves behind have ended before the port closes', a
   expect(error).toMatchObject({ code: 'ECONNREFUSED' });
 });
 
-test('a process that ignores SIGTERM is killed', async () => {
-  const ended = await runScript(`${leave("trap '' TERM; exec >/dev/null 2>&1")}; echo "$!"; exit 0`);
+// The ten seconds that processes have pass in half a second.
+const FAST = 'const{now}=performance;performance.now=()=>20*now.call(performance)';
 
-  expect(ended.status).toBe(0);
-  expect(isAlive(Number(ended.stdout))).toBe(false);
-}, 60_000);
-
-/** Whether a process runs: dead ones stay where PID 1 collects none. */
-function isAlive(pid: number): boolean {
-  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
-  return /^[^Z]/.test(stdout.trim());
-}
-
-test('a dead process that nobody collects does not delay the end', async () => {
-  const startedAt = Date.now();
-
+test('a process that ignores SIGTERM is killed; a dead one that nobody collects does not delay the end', async () => {
+  const script = `${leave("trap '' TERM; exec >/dev/null 2>&1")}; echo "$!"`;
   // Its parent leaves the group, and waits for none.
-  const ended = await runScript('(: & exec setsid sleep 20) >/dev/null 2>&1 & sleep 0.5');
+  const uncollected = '(: & exec setsid sleep 20) >/dev/null 2>&1 & sleep 0.5';
 
-  expect(ended.status).toBe(0);
+  const ignoring = await runScript(script, [], { NODE_OPTIONS: `--import=data:text/javascript,${FAST}` });
+  const startedAt = Date.now();
+  const dead = await runScript(uncollected);
+
+  expect([ignoring.status, dead.status]).toEqual([0, 0]);
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', ignoring.stdout.trim()], { encoding: 'utf8' });
+  // Dead ones stay where PID 1 collects none.
+  expect(stdout).toMatch(/^Z|^$/);
   expect(Date.now() - startedAt).toBeLessThan(10_000);
 });
 
-const ENDS = [
-  'SIGKILL',
-  'SIGABRT',
-  'SIGALRM',
-  'SIGXCPU',
-  'SIGSEGV',
-  'SIGBUS',
-  'SIGVTALRM',
-  'SIGSYS',
-] as const;
-
-test.each(ENDS)('COMMAND does not outlive the program that %s ends', async (signal) => {
-  // No file of its memory.
-  const job = await startJob(stored, ['genesys'], {}, 'ulimit -c 0');
-
-  job.child.kill(signal);
-
-  // COMMAND holds its stdout, and its stdin stays open.
-  expect(await job.ended).toEqual([null, signal]);
-});
-
-/** The watchdog of a job. */
-function watchdogOf({ child }: Awaited<ReturnType<typeof startJob>>): number {
-  const { stdout } = spawnSync('pgrep', ['-P', String(child.pid), '-f', 'read -r group'], {
-    encoding: 'utf8',
-  });
-  return Number(stdout);
-}
-
-test('nobody can take the port before COMMAND has ended', async () => {
+test('COMMAND does not outlive the program, whatever ends it, and nobody can take the port before', async () => {
   const job = await startJob(stored);
-  const watchdog = watchdogOf(job);
+  const watchdog = Number(
+    spawnSync('pgrep', ['-P', String(job.child.pid), '-f', 'read -r group'], { encoding: 'utf8' }).stdout,
+  );
   process.kill(watchdog, 'SIGSTOP');
 
   job.child.kill('SIGKILL');
@@ -183,57 +230,87 @@ test('nobody can take the port before COMMAND has ended', async () => {
     () => false,
   );
   process.kill(watchdog, 'SIGCONT');
+  // COMMAND holds its stdout, and its stdin stays open.
   await job.ended;
   other.close();
 
   expect(isTaken).toBe(false);
 });
 
-test('a watchdog that was killed is replaced', async () => {
-  const job = await startJob(stored);
-  const first = watchdogOf(job);
-  process.kill(first, 'SIGKILL');
-  while ([0, first].includes(watchdogOf(job))) await sleep(100);
-
-  job.child.kill('SIGKILL');
-
-  expect(await job.ended).toEqual([null, 'SIGKILL']);
-});
+/** COMMAND's environment where the job has this one. */
+function environmentOf(env: NodeJS.ProcessEnv, genesys?: { region: string; domain: string }) {
+  const credentials = { clientId: 'id', clientSecret: 'secret' };
+  return commandEnvironment(env, { host: '127.0.0.1', port: 1 }, credentials, genesys);
+}
 
 test.each([
   [{ NO_PROXY: 'a.example' }, 'a.example,127.0.0.1', 'a.example,127.0.0.1'],
-  [{ no_proxy: 'b.example' }, 'b.example,127.0.0.1', 'b.example,127.0.0.1'],
   [{ NO_PROXY: 'a.example', no_proxy: 'b.example' }, 'a.example,127.0.0.1', 'b.example,127.0.0.1'],
-  [{ NO_PROXY: '*' }, '*', '*'],
-  [{ NO_PROXY: 'a.example', no_proxy: '*' }, 'a.example,127.0.0.1', '*'],
-  [{ NO_PROXY: 'a.example', no_proxy: '' }, 'a.example,127.0.0.1', '127.0.0.1'],
+  [{ NO_PROXY: '*', no_proxy: '' }, '*', '127.0.0.1'],
   [{}, '127.0.0.1', '127.0.0.1'],
-])('a proxy is not used for the port: %j', async (lists, upper, lower) => {
-  const env = { http_proxy: 'http://proxy.example:3128', ...lists };
+])('a proxy is not used for the port: %j', (lists, upper, lower) => {
+  const env = environmentOf({ http_proxy: 'http://proxy.example:3128', ...lists });
 
-  const ended = await runScript('echo "$NO_PROXY $no_proxy"', [], env);
-
-  expect(ended.stdout).toBe(`${upper} ${lower}\n`);
+  expect([env.NO_PROXY, env.no_proxy]).toEqual([upper, lower]);
 });
 
-const OF_THE_JOB = {
-  FOO: 'a b\nc',
-  GENESYSCLOUD_ACCESS_TOKEN: 'past',
-  NODE_DEBUG: 'child_process,http,https,net,tls,stream',
-  NODE_OPTIONS: `${PRELOAD} --inspect=127.0.0.1:0`,
-};
+test("COMMAND's environment is the job's, but a token that clients would prefer to the gateway", () => {
+  const env = { FOO: 'a b\nc', GENESYSCLOUD_ACCESS_TOKEN: 'past' };
+  const genesys = { region: 'eu-central-1', domain: 'mypurecloud.de' };
 
-test("COMMAND's environment is the job's, with credentials of its own", async () => {
-  const endpoint = await startJob(stored, ['genesys'], OF_THE_JOB);
-  const gateway = await startJob(stored, GATEWAY, OF_THE_JOB);
-  await Promise.all([endpoint.end(), gateway.end()]);
+  expect(environmentOf(env)).toMatchObject(env);
+  expect(environmentOf(env, genesys)).toMatchObject({ FOO: env.FOO });
+  expect(Object.values(environmentOf(env, genesys))).not.toContain('past');
+});
 
-  const { GENESYSCLOUD_ACCESS_TOKEN: past, ...others } = OF_THE_JOB;
-  expect(endpoint.env).toMatchObject(OF_THE_JOB);
-  expect(gateway.env).toMatchObject(others);
-  // Clients prefer it to the gateway.
-  expect(Object.values(gateway.env)).not.toContain(past);
-  for (const name of ['OAUTH_TOKEN_URL', 'OAUTH_CLIENT_ID', 'OAUTH_CLIENT_SECRET']) {
-    expect(gateway.env[name]).not.toBe(endpoint.env[name]);
-  }
+test('a Node.js that knows no proxy says so where one is set', async () => {
+  const version = "Object.defineProperty(process.versions,'node',{value:'22.20.0'})";
+  const env = {
+    HTTPS_PROXY: 'http://proxy.example:3128',
+    NODE_OPTIONS: `--import=data:text/javascript,${version}`,
+  };
+
+  const older = await runJob(stored, ['true'], { args: GATEWAY, env });
+  const current = await runJob(stored, ['true'], { args: GATEWAY, env: { ...env, NODE_OPTIONS: '' } });
+
+  expect(older.stderr).toContain('this Node.js does not support HTTPS_PROXY');
+  expect(current.stderr).not.toContain('HTTPS_PROXY');
+});
+
+const SESSION = { AWS_ACCESS_KEY_ID: 'ASIAEXAMPLE', AWS_SESSION_TOKEN: 'canary-session-token' };
+const EXPIRING = { ...SESSION, AWS_CREDENTIAL_EXPIRATION: '2026-11-28T15:00:00Z' };
+const WEB_IDENTITY = { AWS_WEB_IDENTITY_TOKEN_FILE: '/token', AWS_ROLE_ARN: 'arn:aws:iam::1:role/ci' };
+const CONTAINER = { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/x' };
+
+test.each<[string, object, string | undefined, RegExp | undefined]>([
+  ['an end', EXPIRING, undefined, /ends at 15:00:00Z \(in 60 min\) and cannot be renewed here/],
+  ['an unknown end', SESSION, undefined, /ends at an unknown time and cannot be renewed here/],
+  [
+    'a hostile end',
+    { ...SESSION, AWS_CREDENTIAL_EXPIRATION: '::set-env' },
+    undefined,
+    /ends at an unknown time and/,
+  ],
+  [
+    'a successor',
+    { ...EXPIRING, ...CONTAINER },
+    undefined,
+    /60 min\); after that, the job's container's role is used/,
+  ],
+  ["a profile's session", SESSION, 'ci', /ends at 15:00:00Z \(in 60 min\); the AWS CLI takes a new one/],
+  ["a user's key", { AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE' }, undefined, undefined],
+  ['web identity', WEB_IDENTITY, undefined, undefined],
+])("the start tells when the job's AWS session ends: %s", async (_which, variables, profile, told) => {
+  installCommand(
+    stored.directory,
+    'aws',
+    `[ "$*" = 'configure export-credentials --format process --profile ci' ] || exit 9
+printf '{"SecretAccessKey":"canary-secret-key","Expiration": "2026-11-28T15:00:00+00:00"}\n'`,
+  );
+  const env = { PATH: `${stored.directory}:${process.env.PATH}`, ...variables };
+
+  const { notice = '' } = await examineAwsSession({ env, profile, now: () => Date.UTC(2026, 10, 28, 14) });
+
+  expect(notice).toMatch(told ?? /^$/);
+  expect(notice).not.toMatch(/canary|set-env/);
 });

@@ -8,18 +8,23 @@ const FIRST = 'canary-first-token';
 const SECOND = 'canary-second-token';
 
 let job: Awaited<ReturnType<typeof openGateway>>;
-let answer: Answer;
+let answer: Answer = echo;
 
-beforeEach(async () => {
-  answer = echo;
+beforeAll(async () => {
   job = await openGateway(FIRST, (...call) => answer(...call));
 });
 
-afterEach(() => job.end());
+beforeEach(async () => {
+  answer = echo;
+  await job.renew(FIRST);
+  job.api.calls.length = 0;
+});
+
+afterAll(() => job.end());
 
 const tokens = (): (string | undefined)[] => job.api.calls.map(({ token }) => token);
-const post = (body = '{"create":1}'): Promise<Response> =>
-  job.call('/api/v2/a', FIRST, { method: 'POST', body });
+const get = (init: RequestInit = {}): Promise<Response> => job.call('/api/v2/a', FIRST, init);
+const post = (body = '{"create":1}'): Promise<Response> => get({ method: 'POST', body });
 
 /** Answers 401 to this token, and to none other. */
 const refusing =
@@ -44,10 +49,8 @@ test('method, path, query, headers and body of a call and its response are forwa
   expect(await response.text()).toBe('{"NAME":"Ä"}');
   expect(response.headers.get('x-correlation')).toBe('c');
   expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
-  expect(job.api.calls).toMatchObject([
-    { method: 'PATCH', path: '/api/v2/users?a=%2Fb&c=d+e', token: FIRST },
-  ]);
-  const { rawHeaders } = job.api.calls[0] as { rawHeaders: readonly string[] };
+  const [{ rawHeaders = [], ...call } = {}] = job.api.calls;
+  expect(call).toEqual({ method: 'PATCH', path: '/api/v2/users?a=%2Fb&c=d+e', token: FIRST });
   expect(rawHeaders).toEqual(
     expect.arrayContaining(['x-mine', 'kept', 'application/json', 'api.mypurecloud.de']),
   );
@@ -62,7 +65,7 @@ test('headers of the connection are not passed back', async () => {
     'proxy-authenticate': 'Basic',
   });
 
-  const { headers } = await job.call('/api/v2/x', FIRST);
+  const { headers } = await get();
 
   expect([...headers.keys()].filter((name) => /x-hop|keep-alive|alt-svc|proxy/.test(name))).toEqual([]);
 });
@@ -94,18 +97,18 @@ test('both bodies stream: each side reads before the other has written all', asy
 });
 
 test('an older token of the job is replaced by the current one', async () => {
-  job.stored.store(SECOND, { version: 2 });
+  job.stored.store(SECOND);
   job.stored.advance(3400);
 
   // Of the first token, 200 seconds are left: the call goes on with it, and a later one finds the newer.
-  await job.call('/api/v2/a', FIRST);
-  while (tokens().at(-1) !== SECOND) await job.call('/api/v2/b', FIRST);
+  await get();
+  while (tokens().at(-1) !== SECOND) await get();
 
   expect(tokens()[0]).toBe(FIRST);
 });
 
 test('a call waits for a newer token if the held one has nearly expired', async () => {
-  job.stored.store(SECOND, { version: 2, lifeSeconds: 7200 });
+  job.stored.store(SECOND, { lifeSeconds: 7200 });
   job.stored.advance(3590);
 
   const response = await post();
@@ -118,10 +121,10 @@ test('without a live token a call is answered with 503 and the reason, and goes 
   job.stored.fail(4);
   job.stored.advance(3601);
 
-  const dead = await job.call('/api/v2/a', FIRST);
-  job.stored.store(SECOND, { version: 2 });
+  const dead = await get();
+  job.stored.store(SECOND);
   job.stored.advance(10);
-  const alive = await job.call('/api/v2/a', FIRST);
+  const alive = await get();
 
   expect([dead.status, dead.headers.get('retry-after'), alive.status]).toEqual([503, '10', 200]);
   expect(await dead.json()).toMatchObject({
@@ -131,15 +134,30 @@ test('without a live token a call is answered with 503 and the reason, and goes 
   expect(tokens()).toEqual([SECOND]);
 });
 
+test('a renewal is always answered with 200, and never with less than 90 seconds', async () => {
+  await job.renew(FIRST, { lifeSeconds: 80, status: 3 });
+  job.stored.fail(5);
+
+  const aging = await job.requestToken();
+  job.stored.advance(3600);
+  const dead = await job.requestToken();
+
+  const body = { access_token: FIRST, token_type: 'Bearer', expires_in: 90 };
+  expect([aging, dead]).toMatchObject([
+    { status: 200, body },
+    { status: 200, body },
+  ]);
+});
+
 test('after a 401 another token is requested, and a call without a body is sent again', async () => {
   answer = refusing(FIRST);
-  job.stored.store(SECOND, { version: 2 });
+  job.stored.store(SECOND);
 
-  const response = await job.call('/api/v2/a', FIRST);
+  const response = await get();
 
   expect(response.status).toBe(200);
   expect(tokens()).toEqual([FIRST, SECOND]);
-  expect(job.stored.reads().at(-1)).toContain('--not-version 1');
+  expect(job.stored.reads().at(-1)).toMatch(/--not-version \d+$/);
 });
 
 test.each([
@@ -150,7 +168,7 @@ test.each([
   '%s with %i bytes is never sent twice: the client gets the 401, and the next call has a newer token',
   async (method, length) => {
     answer = refusing(FIRST);
-    job.stored.store(SECOND, { version: 2 });
+    job.stored.store(SECOND);
     const head = `Host: 127.0.0.1:${job.port}\r\nAuthorization: Bearer ${FIRST}\r\nConnection: close`;
     const call = `${method} /api/v2/a HTTP/1.1\r\n${head}\r\nContent-Length: ${length}\r\n\r\n`;
 
@@ -165,33 +183,27 @@ test('an API that refuses every token does not cause endless token requests', as
   answer = answering(401);
   const before = job.stored.reads().length;
 
-  for (let call = 0; call < 10; call += 1) await job.call('/api/v2/a', FIRST);
+  for (let call = 0; call < 10; call += 1) await get();
 
   expect(job.stored.reads().length - before).toBe(1);
 });
 
-test('a redirect reaches the client only if it leads to the API, and to its own path through the gateway', async () => {
-  const gatewayPath = '/api/v2/x?y=1';
-  const other = 'https://api.mypurecloud.de/platform/x';
-  const redirects: readonly [location: string, seen: string | null][] = [
-    ['https://evil.example/api/v2/x', null],
-    ['//evil.example/api/v2/x', null],
-    ['http://api.mypurecloud.de/api/v2/x', null],
-    ['https://api.mypurecloud.de:8443/api/v2/x', null],
-    ['https://api.mypurecloud.de@evil.example/api/v2/x', null],
-    ['https://', null],
-    [`https://api.mypurecloud.de${gatewayPath}`, gatewayPath],
-    [gatewayPath, gatewayPath],
-    [other, other],
-  ];
+test.each([
+  ['https://evil.example/api/v2/x', null],
+  ['//evil.example/api/v2/x', null],
+  ['http://api.mypurecloud.de/api/v2/x', null],
+  ['https://api.mypurecloud.de:8443/api/v2/x', null],
+  ['https://api.mypurecloud.de@evil.example/api/v2/x', null],
+  ['https://', null],
+  ['https://api.mypurecloud.de/api/v2/x?y=1', '/api/v2/x?y=1'],
+  ['/api/v2/x?y=1', '/api/v2/x?y=1'],
+  ['https://api.mypurecloud.de/platform/x', 'https://api.mypurecloud.de/platform/x'],
+])('a redirect to %s reaches the client as %s', async (location, seen) => {
+  answer = answering(302, { location });
 
-  for (const [location, seen] of redirects) {
-    answer = answering(302, { location });
-    const response = await job.call('/api/v2/downloads/1', FIRST, { redirect: 'manual' });
+  const response = await get({ redirect: 'manual' });
 
-    expect([response.status, location, response.headers.get('location')]).toEqual([302, location, seen]);
-  }
-  expect(job.api.calls).toHaveLength(redirects.length);
+  expect([response.status, response.headers.get('location')]).toEqual([302, seen]);
 });
 
 test('if the API breaks off, the client gets an error, and no call with a body is sent twice', async () => {
@@ -213,7 +225,7 @@ test.each([['Upgrade: x\r\nConnection: upgrade\r\n'], ['']])(
   async (headers) => {
     answer = (request) => request.socket.end(`HTTP/1.1 101 Switching Protocols\r\n${headers}\r\n`);
 
-    const response = await job.call('/api/v2/a', FIRST, { signal: AbortSignal.timeout(5000) });
+    const response = await get({ signal: AbortSignal.timeout(5000) });
 
     expect(response.status).toBe(502);
   },
@@ -230,13 +242,13 @@ test('`Chunked` is chunked', async () => {
 });
 
 test('a call without a body is sent again if the API had closed the idle connection', async () => {
-  await (await job.call('/api/v2/a', FIRST)).text();
+  await (await get()).text();
   answer = (request) => {
     answer = echo;
     request.socket.destroy();
   };
 
-  const response = await job.call('/api/v2/a', FIRST);
+  const response = await get();
 
   expect(response.status).toBe(200);
 });
@@ -247,7 +259,7 @@ test('the client notices an incomplete response', async () => {
     response.write('half', () => response.destroy());
   };
 
-  const response = await job.call('/api/v2/a', FIRST);
+  const response = await get();
 
   await expect(response.text()).rejects.toThrow();
 });
@@ -261,7 +273,7 @@ test('a client that goes away ends its call at the API', async () => {
     };
   });
 
-  await expect(job.call('/api/v2/slow', FIRST, { signal: abort.signal })).rejects.toThrow();
+  await expect(get({ signal: abort.signal })).rejects.toThrow();
 
   await expect(closed).resolves.toBe('closed');
 });

@@ -6,7 +6,7 @@ import { type Harness, MINUTE_MS, openHarness } from '../../../local/harness.ts'
 import { policiesOfRole } from '../../../local/synthesized-function.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { type AwsCli, findAwsClis, installAwsCommand, installCommand } from '../support/aws-cli.ts';
-import { answering, type GenesysApi, PRELOAD, startGenesysApi } from './support/genesys-api.ts';
+import { answering, PRELOAD, startGenesysApi } from './support/genesys-api.ts';
 import { createStoredToken, runJob } from './support/job.ts';
 
 /*
@@ -30,7 +30,7 @@ const CLIENTS: readonly [program: string, file: string, throughGateway: boolean]
 const installed = createStoredToken();
 const { directory } = installed;
 let harness: Harness;
-let genesys: GenesysApi;
+let genesys: Awaited<ReturnType<typeof startGenesysApi>>;
 let plain: ApiServer;
 let containerCredentials: Server;
 /** The machine's time at which the harness's clock was the same. */

@@ -1,17 +1,21 @@
 import { connect } from 'node:net';
-import { createStoredToken, GATEWAY, type Job, type StoredToken, startJob } from './support/job.ts';
+import { createStoredToken, type Job, type StoredToken, startJob } from './support/job.ts';
 
 const TOKEN = 'canary-stored-token';
+const SESSION = { AWS_ACCESS_KEY_ID: 'ASIAEXAMPLE', AWS_SESSION_TOKEN: 'canary-session-token' };
+const CONTAINER = { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/x' };
 
 let stored: StoredToken;
 let job: Job;
 
-beforeEach(async () => {
+beforeAll(async () => {
   stored = createStoredToken(TOKEN);
   job = await startJob(stored);
 });
 
-afterEach(async () => {
+beforeEach(() => job.renew(TOKEN));
+
+afterAll(async () => {
   await job.end();
   stored.remove();
 });
@@ -65,7 +69,6 @@ test('another request is refused as RFC 6749 says', async () => {
     [401, 'invalid_client', GRANT, {}],
     [401, 'invalid_client', GRANT, basic(job.env.OAUTH_CLIENT_ID, 'y')],
     [401, 'invalid_client', GRANT, basic('x', job.env.OAUTH_CLIENT_SECRET)],
-    [401, 'invalid_client', GRANT, basic()],
     [401, 'invalid_client', `${GRANT}&client_id=x`, own],
     [400, 'invalid_request', `${GRANT}&client_secret=x`, own],
     [400, 'invalid_request', 'scope=a', own],
@@ -96,16 +99,17 @@ test('a GET and a long body are refused as token requests', async () => {
 });
 
 test('a slow client delays no other client, and does not keep the job from ending', async () => {
+  const short = await startJob(stored);
   const slow = Array.from({ length: 50 }, (_, index) => {
-    const socket = connect(job.port, '127.0.0.1').on('error', () => undefined);
+    const socket = connect(short.port, '127.0.0.1').on('error', () => undefined);
     // Half of them stop in the headers, the others in the body.
     const end = index % 2 === 0 ? '' : 'Content-Length: 100\r\n\r\ngrant';
-    socket.write(`POST /oauth/token HTTP/1.1\r\nHost: 127.0.0.1:${job.port}\r\n${end}`);
+    socket.write(`POST /oauth/token HTTP/1.1\r\nHost: 127.0.0.1:${short.port}\r\n${end}`);
     return socket;
   });
 
-  const answer = await job.requestToken();
-  const ended = await job.end();
+  const answer = await short.requestToken();
+  const ended = await short.end();
 
   expect(answer.status).toBe(200);
   expect(ended).toEqual({ status: 0, signal: null });
@@ -117,7 +121,7 @@ test('without a live token the answer is 503, and the next one has the new token
   stored.advance(3601);
 
   const dead = await job.requestToken();
-  stored.store('canary-second-token', { version: 2 });
+  stored.store('canary-second-token');
   stored.advance(10);
   const alive = await job.requestToken();
 
@@ -125,22 +129,6 @@ test('without a live token the answer is 503, and the next one has the new token
   expect(dead.headers.get('retry-after')).toBe('10');
   expect(dead.body.error_description).toContain('status 4');
   expect(alive).toMatchObject({ status: 200, body: { access_token: 'canary-second-token' } });
-});
-
-test('as a gateway it answers a renewal always with 200, and never with less than 90 seconds', async () => {
-  await job.end();
-  stored.store(TOKEN, { lifeSeconds: 80, status: 3 });
-  job = await startJob(stored, GATEWAY);
-  stored.fail(5);
-
-  const aging = await job.requestToken();
-  stored.advance(3600);
-  const dead = await job.requestToken();
-
-  for (const { status, body } of [aging, dead]) {
-    expect(status).toBe(200);
-    expect(body).toEqual({ access_token: TOKEN, token_type: 'Bearer', expires_in: 90 });
-  }
 });
 
 test('many clients’ requests at the same time cause one read', async () => {
@@ -151,4 +139,43 @@ test('many clients’ requests at the same time cause one read', async () => {
 
   expect(answers.every(({ status }) => status === 200)).toBe(true);
   expect(stored.reads().length - before).toBe(1);
+});
+
+test('other credentials of the environment are used when AWS refuses the session, and not in an outage', async () => {
+  const session = await startJob(stored, ['genesys'], { ...SESSION, ...CONTAINER });
+  const ask = async (error: string) => {
+    stored.store(`canary-after-${error}`, {
+      lifeSeconds: 7200,
+      before: `[ -z "\${AWS_SESSION_TOKEN-}" ] || { echo '{"error":"${error}"}'; exit 5; }`,
+    });
+    stored.advance(3601);
+    return session.requestToken();
+  };
+
+  const answers = [await ask('unreachable'), await ask('failed'), await ask('refused')];
+  const before = stored.reads().length;
+  stored.advance(60);
+  await session.requestToken();
+  await session.end();
+
+  expect(answers.map(({ status }) => status)).toEqual([503, 503, 200]);
+  expect(answers[2]?.body.access_token).toBe('canary-after-refused');
+  // From then on, the ended session is not tried again.
+  expect(stored.reads().length - before).toBe(1);
+  expect(session.env).toMatchObject(SESSION);
+});
+
+test('when the session has ended and there are no other credentials, the response says so', async () => {
+  const AWS_CREDENTIAL_EXPIRATION = new Date(stored.now() + 3_600_000).toISOString();
+  const session = await startJob(stored, ['genesys'], { ...SESSION, AWS_CREDENTIAL_EXPIRATION });
+  stored.fail(5);
+  stored.advance(3700);
+
+  const answer = await session.requestToken();
+  await session.end();
+
+  expect(answer.status).toBe(503);
+  expect(answer.body.error_description).toBe(
+    "There is no live token. The job's AWS session has ended, so no newer one can be read: request a longer session.",
+  );
 });
