@@ -10,6 +10,7 @@ const PROOFS: Readonly<Record<string, string>> = {
   guards: 'node tools/prove/guards.ts',
   mutants: 'node tools/prove/mutants.ts',
   permissions: 'node tools/prove/permissions.ts',
+  availability: 'node tools/bench/run.ts availability --quick',
   package: 'node tools/packaging/try-package.ts',
   compliance: 'node tools/check-compliance.ts',
   partitions: 'node tools/check-cfn-lint.ts partitions',

@@ -6,7 +6,7 @@ import { duration, printTable } from '../report.ts';
 import { compareStrategies } from './comparison.ts';
 import { BUILDS_A_DAY, live, promiseOf, type Scope, settingName, WITH_JOB, WITHOUT_JOB } from './live.ts';
 
-/** The full run, and the one for tests: a week. */
+/** The full run, and the one of `npm run prove`: a week. */
 const FULL: Scope = { seed: 2_026, spanMs: YEAR_MS };
 const QUICK: Scope = { ...FULL, spanMs: 7 * DAY_MS };
 
@@ -50,13 +50,12 @@ const PARTS: readonly (readonly [title: string, show: Show])[] = [
 ];
 
 /**
- * `npm run bench -- availability [--quick] [--seed N]`: simulates, prints every table, and checks the two claims. Without
- * `--quick` it draws the picture. Returns the exit code.
+ * `npm run bench -- availability [--quick] [--seed N]`: simulates, prints every table, and checks the two claims. Returns
+ * the exit code.
  */
 export async function run(args: readonly string[]): Promise<number> {
-  const isQuick = args.includes('--quick');
   const seedAt = args.indexOf('--seed');
-  const base = isQuick ? QUICK : FULL;
+  const base = args.includes('--quick') ? QUICK : FULL;
   const scope = seedAt < 0 ? base : { ...base, seed: Number(args[seedAt + 1]) };
   console.log(`Seed ${scope.seed}, ${duration(scope.spanMs)}, ${BUILDS_A_DAY} builds a day.\n`);
   const broken: string[] = [];
@@ -67,9 +66,5 @@ export async function run(args: readonly string[]): Promise<number> {
   console.log(
     broken.length === 0 ? 'Both claims hold.' : `These claims do not hold:\n- ${broken.join('\n- ')}`,
   );
-  if (!isQuick) {
-    const { drawRemainingLife } = await import('./picture.ts');
-    console.log(`Drawn: ${await drawRemainingLife()}`);
-  }
   return broken.length === 0 ? 0 : 1;
 }

@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type Harness, openHarness } from '../../../local/harness.ts';
 import { printTable } from '../report.ts';
-import { measureForwarding } from './forwarding.ts';
-import { countCalls } from './several-tokens.ts';
+import { countCalls, measureForwarding } from './forwarding.ts';
 
 /** The latency of each call of a mint, in milliseconds. Each call needs the one before. */
 const LATENCY_MS = { aws: 20, token: 150, probe: 60 } as const;
