@@ -1,9 +1,8 @@
 // reflect-metadata has to come first: the X.509 library's dependency injection needs it when it is loaded.
 import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { KeyObject, webcrypto } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   BasicConstraintsExtension,
@@ -14,6 +13,7 @@ import {
   type X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 const SIGNATURE = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const SERVER_AUTHENTICATION = '1.3.6.1.5.5.7.3.1';
@@ -24,17 +24,7 @@ const DAY_MS = 24 * HOUR_MS;
 export type ServerCertificate = { readonly key: string; readonly cert: string };
 
 /** An authority of this process. Its private key is never written to a file. */
-export type CertificateAuthority = {
-  /** The authority's own certificate, PEM: for an undici `connect.ca`. */
-  readonly certificate: string;
-  /**
-   * Writes {@link certificate} into a new directory under the system's one for temporary files, since
-   * `NODE_EXTRA_CA_CERTS` takes a path and nothing else.
-   */
-  writeCertificate(): Promise<{ path: string; remove: () => Promise<void> }>;
-  /** Issues a server certificate for these names; an IP address among them becomes an IP entry. */
-  issue(names: readonly string[]): Promise<ServerCertificate>;
-};
+export type CertificateAuthority = Awaited<ReturnType<typeof createCertificateAuthority>>;
 
 /**
  * Creates a certificate authority for tests and demonstrations, so that clients verify TLS. Certificates are valid for one
@@ -43,13 +33,11 @@ export type CertificateAuthority = {
  * @see {@link https://www.rfc-editor.org/rfc/rfc5280#section-4.2 RFC 5280, 4.2}: the extensions set here
  * @see {@link https://nodejs.org/api/cli.html#node_extra_ca_certsfile NODE_EXTRA_CA_CERTS}
  */
-export async function createCertificateAuthority(
-  name = 'Certificate authority of one process',
-): Promise<CertificateAuthority> {
+export async function createCertificateAuthority() {
   const keys = await generateKeys();
   const validity = { notBefore: new Date(Date.now() - HOUR_MS), notAfter: new Date(Date.now() + DAY_MS) };
   const root = await X509CertificateGenerator.createSelfSigned({
-    name: `CN=${name}`,
+    name: 'CN=Certificate authority of one process',
     keys,
     signingAlgorithm: SIGNATURE,
     ...validity,
@@ -61,14 +49,16 @@ export async function createCertificateAuthority(
   const certificate = pem(root);
 
   return {
+    /** The authority's own certificate, PEM: for an undici `connect.ca`. */
     certificate,
-    async writeCertificate() {
-      const directory = await mkdtemp(join(tmpdir(), 'certificate-authority-'));
-      const path = join(directory, 'ca.pem');
-      await writeFile(path, certificate);
-      return { path, remove: () => rm(directory, { recursive: true, force: true }) };
+    /** Writes {@link certificate} into a temporary file, since `NODE_EXTRA_CA_CERTS` takes a path and nothing else. */
+    writeCertificate(): string {
+      const path = join(temporaryDirectory(), 'ca.pem');
+      writeFileSync(path, certificate);
+      return path;
     },
-    async issue(names) {
+    /** Issues a server certificate for these names; an IP address among them becomes an IP entry. */
+    async issue(names: readonly string[]): Promise<ServerCertificate> {
       const serverKeys = await generateKeys();
       const server = await X509CertificateGenerator.create({
         subject: `CN=${names[0] ?? 'localhost'}`,
@@ -86,7 +76,8 @@ export async function createCertificateAuthority(
           ),
         ],
       });
-      return { key: await privateKeyPem(serverKeys.privateKey), cert: pem(server) };
+      const key = KeyObject.from(serverKeys.privateKey).export({ type: 'pkcs8', format: 'pem' });
+      return { key: String(key), cert: pem(server) };
     },
   };
 }
@@ -97,9 +88,4 @@ async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
 
 function pem(certificate: X509Certificate): string {
   return `${certificate.toString('pem')}\n`;
-}
-
-async function privateKeyPem(key: webcrypto.CryptoKey): Promise<string> {
-  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key)).toString('base64');
-  return `-----BEGIN PRIVATE KEY-----\n${der.replace(/.{64}/g, '$&\n')}\n-----END PRIVATE KEY-----\n`;
 }

@@ -28,7 +28,10 @@ function createTimeline(now: () => Date, write: (line: string) => void) {
 
 /** Runs the demonstration, and tells whether every check passed. */
 export async function demonstrate(write: (line: string) => void): Promise<boolean> {
-  const harness = await openHarness({ speed: 120, lifetimeSeconds: 20 * 60, refreshIntervalMinutes: 10 });
+  const harness = await openHarness({
+    ...{ speed: 120, lifetimeSeconds: 20 * 60 },
+    token: () => ({ refreshInterval: 10 }),
+  });
   try {
     return judge(await playDemonstration(harness, createTimeline(harness.now, write)), write);
   } finally {
@@ -146,7 +149,7 @@ function startHeartbeat(harness: Harness) {
   const beats = new Set<Promise<unknown>>();
   const beat = () => {
     // The function logs a failed mint. If the function is busy, the beat is lost, as in AWS.
-    const running = harness.invoke(JSON.parse(harness.fn.scheduledEvent)).catch(() => undefined);
+    const running = harness.invoke().catch(() => undefined);
     beats.add(running);
     running.finally(() => beats.delete(running));
     return running;

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetParameterCommand, type Parameter, SSMClient } from '@aws-sdk/client-ssm';
 import type { TargetEnvironment } from '../infra/configuration/places.ts';
 import {
@@ -9,16 +8,12 @@ import {
   startAuthorizationServer,
 } from './authorization-server/authorization-server.ts';
 import { type AwsEndpoint, startAwsEndpoint } from './aws/endpoint.ts';
-import { createFunctionProcess, type FunctionProcess } from './aws/function-process.ts';
+import { createFunctionProcess } from './aws/function-process.ts';
 import type { Credentials } from './aws/iam.ts';
+import type { InvocationOutcome } from './aws/lambda.ts';
 import type { PolicyDocument } from './aws/operation.ts';
 import { createCertificateAuthority } from './certificate-authority.ts';
-import {
-  policiesOfRole,
-  type SynthesizedFunction,
-  synthesize,
-  type TokenFunction,
-} from './synthesized-function.ts';
+import { policiesOfRole, type SynthesizedFunction, synthesize } from './synthesized-function.ts';
 import { LOCAL_PLACE } from './template-resolver.ts';
 
 const CLIENT_ID = 'ci-jobs';
@@ -56,7 +51,7 @@ export async function openAccount(options: AccountOptions = {}) {
   let aheadMs = 0;
   // The function follows this clock without a setting: it takes the time from the `Date` header of AWS's responses.
   const now = () => new Date(start + (Date.now() - start) * speed + aheadMs);
-  const tls = options.overTls ? await createTls() : undefined;
+  const tls = options.overTls ? await createTls(['127.0.0.1']) : undefined;
   const aws = await startAwsEndpoint({ ...LOCAL_PLACE, now, ...(tls && { certificate: tls.certificate }) });
   const newest = (name: string) => aws.ssm.parameters.get(name)?.versions.at(-1);
   const put = (Name: string, Type: string, Value: string): number =>
@@ -113,12 +108,9 @@ export async function openAccount(options: AccountOptions = {}) {
       region: aws.region,
       endpoint: aws.url,
       credentials,
-      ...tls?.client,
+      ...(tls && { requestHandler: { httpsAgent: { ca: tls.authority } } }),
     }),
-    async close(): Promise<void> {
-      await aws.close();
-      await tls?.remove();
-    },
+    close: aws.close,
   };
   return account;
 }
@@ -127,9 +119,6 @@ export async function openAccount(options: AccountOptions = {}) {
 export function parametersOf(tokenName: string): { readonly token: string; readonly status: string } {
   return { token: `/ci/${tokenName}/access-token`, status: `/ci/${tokenName}/token-status` };
 }
-
-/** An error as Lambda's Invoke answers it: `name` is the errorType, `payload` the whole answer. */
-export type FunctionError = Error & { readonly payload: Json };
 
 /** The result of one read of a job: until when the token lives, or why it is worth nothing. */
 export interface Read {
@@ -153,34 +142,20 @@ export interface Places {
 export interface HarnessOptions extends AccountOptions {
   /** @default an hour */
   readonly lifetimeSeconds?: number;
-  /** @default 50 */
-  readonly refreshIntervalMinutes?: number;
   /** Settings of the token that replace the harness's or are added to them; `undefined` removes one. */
   readonly token?: (places: Places) => Record<string, unknown>;
   /** Further tokens of the same stack. */
   readonly moreTokens?: (places: Places) => readonly Record<string, unknown>[];
   /** Account and region to bind the stack to. @default none */
   readonly target?: TargetEnvironment;
+  /** Names under which the functions find the authorization server, over TLS. @default plain HTTP on loopback */
+  readonly hosts?: readonly [string, ...string[]];
   /** Settings of the authorization server; its clients are added to the harness's. */
-  readonly server?: Pick<AuthorizationServerOptions, 'clients' | 'accessKeys' | 'hostname' | 'tls'>;
+  readonly server?: Pick<AuthorizationServerOptions, 'clients' | 'accessKeys'>;
   /** Keys of the secret beside id and secret of the OAuth client. */
   readonly moreSecretKeys?: Readonly<Record<string, string>>;
-  /** The secret's first value. @default the id and secret of the OAuth client `ci-jobs` */
-  readonly secretValue?: string;
-  /** @default 'demo/oauth-client' */
-  readonly secretName?: string;
-  /** Arguments for the functions' `node`. */
-  readonly nodeArguments?: readonly string[];
   /** Environment of the functions beside the template's. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** @default the template's */
-  readonly timeoutMs?: number;
-  /** Another harness, whose authorization server is used and left running; without a `token`, also its synthesized function. */
-  readonly beside?: {
-    readonly assembly: ReturnType<typeof synthesize>;
-    readonly authorizationServer: AuthorizationServer;
-    readonly clientSecrets: readonly string[];
-  };
 }
 
 /**
@@ -188,14 +163,20 @@ export interface HarnessOptions extends AccountOptions {
  * processes with the template's environment and policy.
  */
 export async function openHarness(options: HarnessOptions = {}) {
-  const { speed = 1, lifetimeSeconds = 3600, tokenName = 'demo', beside } = options;
-  const { secretName = 'demo/oauth-client' } = options;
+  const { speed = 1, lifetimeSeconds = 3600, tokenName = 'demo', hosts } = options;
   const account = await openAccount(options);
   const { aws, now } = account;
-  const clientSecrets = beside === undefined ? [newSecret()] : [...beside.clientSecrets];
-  const authorizationServer =
-    beside?.authorizationServer ?? (await startServer(options, clientSecrets[0] as string));
-  authorizationServer.setLifetime(lifetimeSeconds / speed);
+  const tls = hosts && (await createTls(hosts));
+  const clientSecrets = [newSecret()];
+  const authorizationServer = await startAuthorizationServer({
+    ...options.server,
+    ...(hosts && tls && { hostname: hosts[0], tls: tls.certificate }),
+    clients: [
+      { clientId: CLIENT_ID, clientSecret: clientSecrets[0] as string, roles: ['ci'] },
+      ...(options.server?.clients ?? []),
+    ],
+    lifetimeSeconds: lifetimeSeconds / speed,
+  });
   const tokens = new Map<string, Date>();
   const recordTokens = () =>
     authorizationServer.faults.always('token', {
@@ -207,16 +188,6 @@ export async function openHarness(options: HarnessOptions = {}) {
       },
     });
   recordTokens();
-  const secretString = () =>
-    JSON.stringify({
-      client_id: CLIENT_ID,
-      client_secret: clientSecrets.at(-1),
-      ...options.moreSecretKeys,
-    });
-  account.administer('CreateSecret', {
-    Name: secretName,
-    SecretString: options.secretValue ?? secretString(),
-  });
 
   const places = { authorizationServer, aws };
   const token = {
@@ -224,40 +195,62 @@ export async function openHarness(options: HarnessOptions = {}) {
     provider: 'oauth2',
     tokenUrl: authorizationServer.tokenUrl,
     probeUrl: authorizationServer.probeUrl,
-    secretName,
-    refreshInterval: options.refreshIntervalMinutes ?? 50,
+    secretName: 'demo/oauth-client',
+    refreshInterval: 50,
     expectedLifetime: lifetimeSeconds / 60,
     readers: [`arn:aws:iam::${aws.accountId}:role/${READER_ROLE}`],
     ...options.token?.(places),
   };
-  const assembly =
-    beside !== undefined && options.token === undefined
-      ? beside.assembly
-      : synthesize({
-          tokens: [defined(token), ...(options.moreTokens?.(places) ?? [])],
-          ...(options.target && { target: options.target }),
-        });
+  const { secretName } = token;
+  const secretString = () =>
+    JSON.stringify({
+      client_id: CLIENT_ID,
+      client_secret: clientSecrets.at(-1),
+      ...options.moreSecretKeys,
+    });
+  account.administer('CreateSecret', { Name: secretName, SecretString: secretString() });
+  const assembly = synthesize({
+    tokens: [defined(token), ...(options.moreTokens?.(places) ?? [])],
+    ...(options.target && { target: options.target }),
+  });
   const listeners = new Set<(line: string) => void>();
-  const processes = [...assembly.functions, ...assembly.rotations].map((fn) =>
-    startFunction(account, fn, options, listeners),
-  );
-  const [fn, process] = [assembly.functions[0], processes[0]] as [SynthesizedFunction, FunctionProcess];
-
-  const lambda = new LambdaClient(account.clientOptions(account.administrator));
-  const answers: string[] = [];
-  const failures: FunctionError[] = [];
-  const send = async (FunctionName: string, event: object, type: 'RequestResponse' | 'Event') => {
-    const Payload = Buffer.from(JSON.stringify(event));
-    const sent = await lambda.send(new InvokeCommand({ FunctionName, InvocationType: type, Payload }));
-    const text = Buffer.from(sent.Payload ?? '').toString();
-    answers.push(text);
-    const answer = text === '' ? {} : JSON.parse(text);
-    if (sent.FunctionError === undefined) return answer;
-    throw Object.assign(new Error(answer.errorMessage), { name: answer.errorType, payload: answer });
+  const environment = { ...account.tlsEnvironment, ...tls?.environment, ...options.environment };
+  if (hosts) {
+    const preload = new URL('loopback-hosts.ts', import.meta.url);
+    Object.assign(environment, { LOOPBACK_HOSTS: hosts.join(), NODE_OPTIONS: `--import ${preload}` });
+  }
+  /** Registers a function of the stack, which then runs in a process with its own environment and policies. */
+  const startFunction = (fn: SynthesizedFunction) => {
+    const process = createFunctionProcess({
+      name: fn.name,
+      region: aws.region,
+      handlerFile: join(fn.codeDirectory, 'handler.mjs'),
+      environment: { ...environment, ...fn.environment },
+      endpointUrl: aws.url,
+      credentials: aws.iam.register({
+        arn: `arn:aws:sts::${aws.accountId}:assumed-role/refresher/${fn.name}`,
+        policies: fn.policyDocuments,
+      }),
+      timeoutMs: fn.timeoutSeconds * 1000,
+      onLine: (line) => {
+        for (const listener of listeners) listener(line);
+      },
+    });
+    const { reservedConcurrency: concurrency } = fn;
+    const { invoke } = process;
+    aws.lambda.register({ name: fn.name, ...(concurrency && { concurrency }), invoke });
+    return process;
   };
+  const processes = [...assembly.functions, ...assembly.rotations].map(startFunction);
+  const fn = assembly.functions[0] as SynthesizedFunction;
+  const process = processes[0] as ReturnType<typeof startFunction>;
+
+  const answers: InvocationOutcome[] = [];
   let notified: Promise<unknown> = Promise.resolve();
   aws.secretsManager.onSecretLabelUpdated((event) => {
-    notified = send(fn.name, event, 'Event');
+    const context = { awsRequestId: randomUUID(), functionName: fn.name, invokedFunctionArn: fn.arn };
+    // Past Lambda's limit of one at a time: an event waits for the invocation that runs.
+    notified = process.invoke(event, context);
   });
 
   const reader = aws.iam.register({
@@ -270,7 +263,7 @@ export async function openHarness(options: HarnessOptions = {}) {
     ...account,
     authorizationServer,
     assembly,
-    /** The first token's function, and its processes. */
+    /** The first token's function, and its process. */
     fn,
     process,
     /** When each token that was answered expires, by the harness's clock. */
@@ -288,19 +281,17 @@ export async function openHarness(options: HarnessOptions = {}) {
     secretName,
     /** Calls `listener` with each line that the functions write from now on. */
     followLines: (listener: (line: string) => void) => listeners.add(listener),
-    /** Invokes a function as its schedule or a person would, and returns its answer, or throws its error. */
-    async invoke(event: object, name = fn.tokenName): Promise<Json> {
-      const found = assembly.functions.find((one) => one.tokenName === name);
-      if (found === undefined) throw new Error(`There is no function for the token ${name}.`);
-      try {
-        return await send(found.name, event, 'RequestResponse');
-      } catch (error) {
-        failures.push(error as FunctionError);
-        throw error;
-      }
+    /** Invokes a function as its schedule or a person would. @throws Error whose name is Lambda's `errorType` */
+    async invoke(event: object = {}, name = fn.tokenName): Promise<Json> {
+      const { arn = '' } = assembly.functions.find(({ tokenName }) => tokenName === name) ?? {};
+      const outcome = await aws.lambda.invokeForService(arn, event);
+      answers.push(outcome);
+      if ('payload' in outcome) return outcome.payload as Json;
+      const { errorType, errorMessage } = outcome.failure;
+      throw Object.assign(new Error(errorMessage), { name: errorType });
     },
-    /** Invokes the function, with the scheduler's event by default; answers `outcome, reason` or the error's code. */
-    async beat(event: object = JSON.parse(fn.scheduledEvent)): Promise<string> {
+    /** Invokes the function; answers `outcome, reason` or the error's code. */
+    async beat(event: object = {}): Promise<string> {
       try {
         const { outcome, reason } = await harness.invoke(event);
         return `${outcome}, ${reason}`;
@@ -308,14 +299,6 @@ export async function openHarness(options: HarnessOptions = {}) {
         return (error as Error).name;
       }
     },
-    /** The error that an invocation ends with; throws if it succeeds. */
-    async failure(event: object = {}): Promise<FunctionError> {
-      const outcome = await harness.invoke(event).catch((error: FunctionError) => error);
-      if (outcome instanceof Error) return outcome as FunctionError;
-      throw new Error(`The invocation succeeded: ${JSON.stringify(outcome)}`);
-    },
-    /** The errors that invocations ended with. */
-    failures: failures as readonly FunctionError[],
     /** Reads the token as a job does, and checks it with the authorization server. */
     async read(): Promise<Read> {
       const at = now();
@@ -331,7 +314,6 @@ export async function openHarness(options: HarnessOptions = {}) {
     async putSecret(value: string): Promise<void> {
       account.administer('PutSecretValue', { SecretId: secretName, SecretString: value });
       await notified;
-      await aws.lambda.settled();
     },
     /** Sets a new secret for the OAuth client, at the authorization server and in Secrets Manager. */
     async changeSecret(): Promise<void> {
@@ -346,67 +328,19 @@ export async function openHarness(options: HarnessOptions = {}) {
         .filter(({ type }) => type === 'String');
       return [
         ...processes.flatMap(({ lines }) => lines),
-        ...answers,
+        ...answers.map((answer) => JSON.stringify(answer)),
         ...statuses.map(({ value }) => value),
       ].join('\n');
     },
-    /** The permission checks of the functions' calls that failed. */
-    refusedCalls: () =>
-      aws.calls.filter(({ principal, allowed }) => principal.includes('/refresher/') && !allowed),
     async close(): Promise<void> {
-      for (const client of [lambda, ssm]) client.destroy();
+      ssm.destroy();
       harness.clearFaults();
       await aws.lambda.settled();
-      await Promise.all(processes.map((one) => one.stop()));
-      await Promise.all([account.close(), beside === undefined && authorizationServer.close()]);
+      await Promise.all(processes.map((one) => one.kill()));
+      await Promise.all([account.close(), authorizationServer.close()]);
     },
   };
   return harness;
-}
-
-/** Registers a function of the stack, which then runs in processes with its own environment and policies. */
-function startFunction(
-  account: Account,
-  fn: TokenFunction,
-  options: HarnessOptions,
-  listeners: ReadonlySet<(line: string) => void>,
-): FunctionProcess {
-  const { aws } = account;
-  const process = createFunctionProcess({
-    name: fn.name,
-    region: aws.region,
-    handlerFile: join(fn.codeDirectory, 'handler.mjs'),
-    environment: { ...account.tlsEnvironment, ...options.environment, ...fn.environment },
-    endpointUrl: aws.url,
-    credentials: aws.iam.register({
-      arn: `arn:aws:sts::${aws.accountId}:assumed-role/refresher/${fn.name}`,
-      policies: fn.policyDocuments as PolicyDocument[],
-    }),
-    timeoutMs: options.timeoutMs ?? fn.timeoutSeconds * 1000,
-    ...(options.nodeArguments && { nodeArguments: options.nodeArguments }),
-    memoryMegabytes: fn.memoryMiB,
-    onLine: (line) => {
-      for (const listener of listeners) listener(line);
-    },
-  });
-  aws.lambda.register({
-    name: fn.name,
-    ...(fn.reservedConcurrency === undefined ? {} : { concurrency: fn.reservedConcurrency }),
-    invoke: process.invoke,
-  });
-  return process;
-}
-
-async function startServer(options: HarnessOptions, clientSecret: string): Promise<AuthorizationServer> {
-  const { speed = 1, lifetimeSeconds = 3600, server = {} } = options;
-  return await startAuthorizationServer({
-    ...server,
-    clients: [
-      { clientId: CLIENT_ID, clientSecret, authMethod: 'client_secret_basic', roles: ['ci'] },
-      ...(server.clients ?? []),
-    ],
-    lifetimeSeconds: lifetimeSeconds / speed,
-  });
 }
 
 async function readParameter(ssm: SSMClient, Name: string): Promise<Parameter> {
@@ -437,14 +371,13 @@ function statusOf(
   };
 }
 
-async function createTls() {
+/** A certificate for these names, and what trusts it. */
+async function createTls(names: readonly string[]) {
   const authority = await createCertificateAuthority();
-  const { path, remove } = await authority.writeCertificate();
   return {
-    certificate: await authority.issue(['127.0.0.1']),
-    client: { requestHandler: { httpsAgent: { ca: authority.certificate } } },
-    environment: { NODE_EXTRA_CA_CERTS: path },
-    remove,
+    certificate: await authority.issue(names),
+    authority: authority.certificate,
+    environment: { NODE_EXTRA_CA_CERTS: authority.writeCertificate() },
   };
 }
 

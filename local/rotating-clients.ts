@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import type { Client } from './authorization-server/token-issuer.ts';
-import { createCertificateAuthority } from './certificate-authority.ts';
 import { type Harness, type HarnessOptions, openHarness } from './harness.ts';
 
 export const IDLE_CLIENT_ID = 'ci-jobs-idle';
@@ -9,7 +7,6 @@ export const ADMIN_CLIENT_ID = 'oauth-admin';
 export const ADMIN_SECRET_NAME = 'demo/oauth-admin';
 
 const DOMAIN = 'genesys.test';
-const HOSTS = [`login.${DOMAIN}`, `api.${DOMAIN}`];
 
 const randomSecret = () => randomBytes(24).toString('base64url');
 
@@ -18,32 +15,28 @@ const randomSecret = () => randomBytes(24).toString('base64url');
  * `genesys-cloud` asks for. Its rotation is configured as CloudFormation does it.
  */
 export async function openRotatingHarness(
-  options: Omit<HarnessOptions, 'server' | 'environment'> & { readonly clients?: readonly Client[] } = {},
+  options: Omit<HarnessOptions, 'server'> & { readonly clients?: readonly Client[] } = {},
 ): Promise<Harness> {
-  const authority = await createCertificateAuthority();
-  const certificate = await authority.writeCertificate();
   const admin = { clientId: ADMIN_CLIENT_ID, clientSecret: randomSecret(), mayEditClients: true };
   const harness = await openHarness({
     moreSecretKeys: { idle_client_id: IDLE_CLIENT_ID },
     ...options,
-    environment: { NODE_EXTRA_CA_CERTS: certificate.path, LOOPBACK_HOSTS: HOSTS.join(',') },
-    nodeArguments: ['--import', fileURLToPath(new URL('loopback-hosts.ts', import.meta.url))],
+    hosts: [`login.${DOMAIN}`, `api.${DOMAIN}`],
     server: {
-      hostname: HOSTS[0] as string,
-      tls: await authority.issue(HOSTS),
       clients: [
         { clientId: IDLE_CLIENT_ID, clientSecret: randomSecret(), roles: ['ci'] },
         admin,
         ...(options.clients ?? []),
       ],
     },
-    token: ({ authorizationServer: { port } }) => ({
+    token: (places) => ({
       provider: 'genesys-cloud',
-      region: `${DOMAIN}:${port}`,
+      region: `${DOMAIN}:${places.authorizationServer.port}`,
       allowUnlistedDomain: true,
       tokenUrl: undefined,
       probeUrl: undefined,
       rotation: { adminSecretName: ADMIN_SECRET_NAME },
+      ...options.token?.(places),
     }),
   });
   const { clientId: client_id, clientSecret: client_secret } = admin;
@@ -58,12 +51,5 @@ export async function openRotatingHarness(
     RotateImmediately: false,
   });
   await harness.aws.rotated();
-  const close = harness.close;
-  return {
-    ...harness,
-    async close() {
-      await close();
-      await certificate.remove();
-    },
-  };
+  return harness;
 }

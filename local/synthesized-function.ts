@@ -4,7 +4,7 @@ import { type Assembly, synthesizeAssembly } from './cloud-assembly.ts';
 import { createResolver, type Resolver } from './template-resolver.ts';
 
 /** A function of a token from the template, with all references resolved. */
-export interface TokenFunction {
+export interface SynthesizedFunction {
   readonly logicalId: string;
   readonly name: string;
   readonly arn: string;
@@ -20,12 +20,6 @@ export interface TokenFunction {
   readonly reservedConcurrency: number | undefined;
 }
 
-/** A refresher's function. */
-export interface SynthesizedFunction extends TokenFunction {
-  /** The event that the schedule sends, as JSON. */
-  readonly scheduledEvent: string;
-}
-
 /**
  * Synthesizes the app, and reads the refreshers' functions out of it, in the order of the configuration.
  *
@@ -34,16 +28,18 @@ export interface SynthesizedFunction extends TokenFunction {
 export function synthesize(options: Parameters<typeof synthesizeAssembly>[0]) {
   const assembly = synthesizeAssembly(options);
   const resolver = createResolver(assembly);
-  const functions = functionsWith('TOKEN_NAME', assembly, resolver).map(
-    (fn): SynthesizedFunction => ({ ...fn, scheduledEvent: scheduledEventOf(assembly, resolver, fn.arn) }),
-  );
+  const functions = functionsWith('TOKEN_NAME', assembly, resolver);
   /** Those that rotate a client secret. */
   const rotations = functionsWith('ROTATED_TOKEN', assembly, resolver);
   return { ...assembly, functions, rotations };
 }
 
 /** The functions with a variable that names their token. */
-function functionsWith(variable: string, assembly: Assembly, resolver: Resolver): readonly TokenFunction[] {
+function functionsWith(
+  variable: string,
+  assembly: Assembly,
+  resolver: Resolver,
+): readonly SynthesizedFunction[] {
   return resourcesOf<FunctionProperties>(assembly, resolver, 'AWS::Lambda::Function').flatMap(
     ([logicalId, properties]) => {
       const environment = properties.Environment?.Variables;
@@ -106,12 +102,4 @@ function policiesOf(assembly: Assembly, resolver: Resolver, roleArn: string): Po
   const own = role[1].Policies ?? [];
   const attached = attachedPolicies(assembly, resolver, resolver.ref(role[0]));
   return [...own.map(({ PolicyDocument }) => PolicyDocument), ...attached];
-}
-
-function scheduledEventOf(assembly: Assembly, resolver: Resolver, functionArn: string): string {
-  type Properties = { Target: { Arn: string; Input: string } };
-  const schedules = resourcesOf<Properties>(assembly, resolver, 'AWS::Scheduler::Schedule');
-  const found = schedules.find(([, { Target }]) => Target.Arn === functionArn);
-  if (found === undefined) throw new Error(`Nothing invokes ${functionArn} on a schedule.`);
-  return found[1].Target.Input;
 }

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Harness, MINUTE_MS } from '../../local/harness.ts';
-import { TOKEN_PARAMETER, useHarnesses } from './harnesses.ts';
+import { type Harness, MINUTE_MS, parametersOf } from '../../local/harness.ts';
+import { useHarnesses } from './harnesses.ts';
 
 // Through the synthesized bundle in its own process, with the synthesized policy.
 const open = useHarnesses();
+const { token: TOKEN_PARAMETER } = parametersOf('demo');
 
 test('each invocation writes one line of JSON; its metric is the remaining life as a reader saw it', async () => {
   const harness = await open();
@@ -11,8 +12,8 @@ test('each invocation writes one line of JSON; its metric is the remaining life 
   harness.advance(51 * MINUTE_MS);
   await harness.invoke({});
   harness.authorizationServer.faults.always('token', { kind: 'reset' });
-  await harness.failure({ force: true });
-  await harness.failure({ nonsense: true });
+  await harness.beat({ force: true });
+  await harness.beat({ nonsense: true });
 
   const lines = harness.process.lines.map((line) => JSON.parse(line));
 
@@ -43,14 +44,14 @@ test('an invocation of any kind that finds the token due replaces it first, by o
   expect(harness.tokens.size).toBe(2);
   expect(diagnosis).toMatchObject({ healthy: true });
   harness.advance(51 * MINUTE_MS);
-  expect(await harness.failure({ nonsense: true })).toMatchObject({ name: 'EVENT_INVALID' });
+  expect(await harness.beat({ nonsense: true })).toBe('EVENT_INVALID');
   expect(harness.tokens.size).toBe(3);
   // The alarm "failing" does not count it.
   expect(line()).toMatchObject({ error: { code: 'EVENT_INVALID' }, InvalidEvents: 1 });
   // A refresh that fails in such an invocation counts.
   harness.advance(51 * MINUTE_MS);
   harness.authorizationServer.faults.always('token', { kind: 'reset' });
-  expect(await harness.failure({ nonsense: true })).toMatchObject({ name: 'EVENT_INVALID' });
+  expect(await harness.beat({ nonsense: true })).toBe('EVENT_INVALID');
   expect(line()).toMatchObject({ failure: 'TOKEN_ENDPOINT_UNAVAILABLE', error: { code: 'EVENT_INVALID' } });
   expect(line()).not.toHaveProperty('InvalidEvents');
 });
@@ -82,7 +83,7 @@ async function invokePatiently(harness: Harness): Promise<Readonly<Record<string
 }
 
 test('where tagging is denied, the token is stored all the same, and the log says what was denied', async () => {
-  const harness = await open({ token: () => ({ tags: { team: 'contact-centre' } }), isDenied: true });
+  const harness = await open({ token: () => ({ tags: { team: 'contact-centre' } }) });
   harness.storeToken('old');
   harness.aws.faults.add({ match: { operation: 'AddTagsToResource' }, fault: { kind: 'deny' } });
 

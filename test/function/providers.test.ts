@@ -1,7 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import type { JWK } from 'jose';
-import { createCertificateAuthority } from '../../local/certificate-authority.ts';
 import { type Harness, openHarness } from '../../local/harness.ts';
 import { expectNoLeaks } from './harnesses.ts';
 
@@ -18,7 +16,6 @@ const LOUDEST = {
   LOG_LEVEL: 'trace',
   DEBUG: '*',
 };
-const HOSTS = ['login.provider.test', 'api.provider.test', 'provider.test'];
 
 const clientSecret = 'c4n4ry:+%& =secret';
 const accessKey = { access_key_id: 'c4n4ry-id====', access_key_secret: 'c4n4ry-access-key====' };
@@ -40,18 +37,12 @@ const SECRETS: Readonly<Record<string, object>> = {
 };
 
 let harness: Harness;
-let removeCertificate: () => Promise<void>;
 
 beforeAll(async () => {
-  const authority = await createCertificateAuthority();
-  const { path, remove } = await authority.writeCertificate();
-  removeCertificate = remove;
   harness = await openHarness({
-    environment: { ...LOUDEST, NODE_EXTRA_CA_CERTS: path, LOOPBACK_HOSTS: HOSTS.join(',') },
-    nodeArguments: ['--import', fileURLToPath(new URL('../../local/loopback-hosts.ts', import.meta.url))],
+    environment: LOUDEST,
+    hosts: ['login.provider.test', 'api.provider.test', 'provider.test'],
     server: {
-      hostname: 'login.provider.test',
-      tls: await authority.issue(HOSTS),
       clients: [
         { clientId: 'basic', clientSecret, authMethod: 'client_secret_basic' },
         { clientId: 'post', clientSecret, authMethod: 'client_secret_post' },
@@ -86,10 +77,7 @@ beforeAll(async () => {
   for (const [Name, value] of Object.entries(SECRETS))
     harness.administer('CreateSecret', { Name, SecretString: JSON.stringify(value) });
 });
-afterAll(async () => {
-  await harness.close();
-  await removeCertificate();
-});
+afterAll(() => harness.close());
 
 test.each(['genesys', 'cxone', 'cxone-access-key', 'basic', 'post', 'jwt', 'discovered'])(
   'the bundle mints for the token "%s", and tells no secret where it is refused',

@@ -2,11 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isAllowed } from '../../local/aws/iam.ts';
 import type { PolicyDocument } from '../../local/aws/operation.ts';
 import type { Template } from '../../local/cloud-assembly.ts';
-import {
-  type SynthesizedFunction,
-  synthesize,
-  type TokenFunction,
-} from '../../local/synthesized-function.ts';
+import { type SynthesizedFunction, synthesize } from '../../local/synthesized-function.ts';
 import { createResolver, LOCAL_PLACE } from '../../local/template-resolver.ts';
 import { FULL_CONTEXT, FULL_TOKENS, TARGET } from './full-configuration.ts';
 
@@ -58,7 +54,7 @@ test('two of them share a key, which each may use for its own parameter only', (
 });
 
 test('the rotation function may renew its secret, and touches no token; the refresher cannot read the admin secret', () => {
-  const [rotation] = rotations as [TokenFunction];
+  const [rotation] = rotations as [SynthesizedFunction];
   const own = functionOf(rotation.tokenName);
   const admin = {
     action: 'secretsmanager:GetSecretValue',
@@ -168,7 +164,7 @@ function decrypt(own: SynthesizedFunction): Deed {
   };
 }
 
-function may(own: TokenFunction, deed: Deed): boolean {
+function may(own: SynthesizedFunction, deed: Deed): boolean {
   const principalArn = `arn:aws:sts::${accountId}:assumed-role/${own.tokenName}/${own.name}`;
   return isAllowed(own.policyDocuments, {
     ...deed,
@@ -182,7 +178,7 @@ function parameterArn(name: string | undefined): string {
 }
 
 /** The complete ARN: a secret that is known by its name has six more characters. */
-function secretArnOf({ environment }: TokenFunction, id = environment.SECRET_ARN ?? ''): string {
+function secretArnOf({ environment }: SynthesizedFunction, id = environment.SECRET_ARN ?? ''): string {
   return id.startsWith('arn:') ? id : `arn:aws:secretsmanager:${region}:${accountId}:secret:${id}-AbCdEf`;
 }
 

@@ -1,7 +1,7 @@
 import TestSequencer from '@jest/test-sequencer';
 
 /** Without the durations of an earlier run, Jest starts small files last. These are small, and wait for time limits. */
-const SLOW = /\/function\/faults\/(aws-calls|token-endpoint)\./;
+const SLOW = /\/token-endpoint\/command\./;
 
 /** Jest's order, but what waits longest begins first, so that nothing has to wait for it at the end. */
 export default class SlowSuitesFirst extends TestSequencer {

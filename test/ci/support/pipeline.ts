@@ -52,9 +52,9 @@ export interface Pipeline extends Harness {
 export async function openPipeline(cli: AwsCli): Promise<Pipeline> {
   const harness = await openHarness({
     tokenName: 'genesys',
-    secretName: 'genesys/ci-client',
     target: { account: LOCAL_PLACE.accountId, region: LOCAL_PLACE.region },
     token: () => ({
+      secretName: 'genesys/ci-client',
       readers: [`arn:aws:iam::${LOCAL_PLACE.accountId}:role/ci`, FOREIGN_ROLE_ARN, ...Object.values(JOBS)],
     }),
   });

@@ -43,7 +43,10 @@ const now = (): number => harness.now().getTime();
 const minutes = (): number => Math.round((now() - start) / MINUTE_MS);
 
 beforeAll(async () => {
-  harness = await openHarness({ speed: SPEED, lifetimeSeconds: 600, refreshIntervalMinutes: 5 });
+  harness = await openHarness({
+    ...{ speed: SPEED, lifetimeSeconds: 600 },
+    token: () => ({ refreshInterval: 5 }),
+  });
   start = Math.round((now() - SPEED * Date.now()) / (1 - SPEED));
   const isActive = async (token: string): Promise<boolean> => {
     const { active } = await harness.authorizationServer.introspect(token);

@@ -18,7 +18,6 @@ export type Answer = (
 export async function startGenesysApi(answer: Answer) {
   const host = 'api.mypurecloud.de';
   const authority = await createCertificateAuthority();
-  const certificate = await authority.writeCertificate();
   const calls: { method: string; path: string; rawHeaders: string[]; token: string | undefined }[] = [];
   const server = createServer(await authority.issue([host]), (request, response) => {
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
@@ -38,7 +37,7 @@ export async function startGenesysApi(answer: Answer) {
     /** Environment with which a Node.js program reaches and trusts it. */
     environment: {
       NODE_OPTIONS: PRELOAD,
-      NODE_EXTRA_CA_CERTS: certificate.path,
+      NODE_EXTRA_CA_CERTS: authority.writeCertificate(),
       REDIRECT_CONNECTIONS: `${host}:443=127.0.0.1:${port}`,
     },
     async close() {
@@ -46,7 +45,6 @@ export async function startGenesysApi(answer: Answer) {
       server.close();
       server.closeAllConnections();
       await closed;
-      await certificate.remove();
     },
   };
 }
