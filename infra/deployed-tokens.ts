@@ -35,10 +35,9 @@ export async function warnAboutRemovedTokens(
 }
 
 async function deployedTokens(config: SSMClientConfig) {
-  const client = new SSMClient(config);
   const tokens: { readonly name: string; readonly stackId: string }[] = [];
   const pages = paginateGetParametersByPath(
-    { client },
+    { client: new SSMClient(config) },
     { Path: CLAIMS, Recursive: true },
     { abortSignal: AbortSignal.timeout(TIME_LIMIT_MS) },
   );

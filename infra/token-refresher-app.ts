@@ -1,8 +1,8 @@
-import { App, type AppProps, type Environment, Validations } from 'aws-cdk-lib';
+import { App, type AppProps, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { readConfiguration } from './configuration/app-configuration.ts';
 import type { TargetEnvironment } from './configuration/places.ts';
-import type { TokenConfiguration } from './configuration/tokens-configuration.ts';
+import { given } from './construct/given.ts';
 import { TokenRefresherStack } from './token-refresher-stack.ts';
 
 /**
@@ -26,23 +26,15 @@ export function createTokenRefresherApp(
 ): App {
   const app = new App(props);
   const { stackName, ...configuration } = readConfiguration(app.node.getAllContext(), target, directory);
+  const { account, region } = target;
+  // Bound to an account only if a VPC must be looked up in it. Otherwise the template is the same for every account, and the same
+  // with and without credentials.
+  const isBound = configuration.tokens.some(({ vpcId }) => vpcId !== undefined);
   new TokenRefresherStack(app, stackName, {
     description: 'Keeps valid OAuth2 access tokens in Parameter Store',
     ...configuration,
-    ...lookupEnvironment(configuration.tokens, target),
+    ...(isBound && { env: given({ account, region }) }),
   });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   return app;
-}
-
-/**
- * Binds the stack to an account only if a VPC must be looked up in it. Otherwise the template is the same for every
- * account, and the same with and without credentials.
- */
-function lookupEnvironment(
-  tokens: readonly TokenConfiguration[],
-  { account, region }: TargetEnvironment,
-): { env?: Environment } {
-  const isNeeded = tokens.some((token) => token.vpcId !== undefined);
-  return isNeeded && account !== undefined && region !== undefined ? { env: { account, region } } : {};
 }

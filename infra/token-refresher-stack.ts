@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, Tags, Validations } from 'aws-cdk-lib';
+import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import { Role } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { type CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { resourcesIdOf, type TokenConfiguration } from './configuration/tokens-configuration.ts';
+import { acknowledge } from './construct/acknowledge.ts';
 import { alarmTopicFor, createDashboard } from './construct/alarms.ts';
 import { given } from './construct/given.ts';
 import { limitSize } from './construct/limit-size.ts';
@@ -57,11 +58,14 @@ export class TokenRefresherStack extends Stack {
     const logEncryptionKey = importKey(resources, 'LogKey', token.logEncryptionKeyArn);
     for (const [key, value] of Object.entries(token.tags ?? {})) Tags.of(resources).add(key, value);
     const alarmTopic = this.alarmTopic(resources, token);
+    const { secretArn: arn, secretName, secretEncryptionKeyArn } = token;
+    const key = importKey(resources, 'SecretKey', secretEncryptionKeyArn);
+    const secret = importSecret(resources, 'Secret', { arn, name: secretName, key });
     const refresher = new TokenRefresher(this, token.name, {
       tokenName: token.name,
       parameterPrefix: token.prefix,
       provider: token.provider,
-      secret: secretOf(resources, token, encryptionKey),
+      secret: secret ?? createSecret(resources, token, encryptionKey),
       expectedLifetime: Duration.minutes(token.expectedLifetime),
       assumedLifetime: Duration.minutes(token.assumedLifetime),
       reservedConcurrency: token.reservedConcurrency === 1 ? 1 : 0,
@@ -143,28 +147,16 @@ function importKey(scope: Construct, id: string, arn: string | undefined): IKey 
   return arn === undefined ? undefined : Key.fromKeyArn(scope, id, arn);
 }
 
-function secretOf(scope: Construct, token: TokenConfiguration, encryptionKey: IKey | undefined): ISecret {
-  const { secretArn: arn, secretName: name, secretEncryptionKeyArn } = token;
-  const key = importKey(scope, 'SecretKey', secretEncryptionKeyArn);
-  return importSecret(scope, 'Secret', { arn, name, key }) ?? createSecret(scope, token, encryptionKey);
-}
-
 /** Imports an existing secret; undefined if neither its ARN nor its name is known. */
 function importSecret(
   scope: Construct,
   id: string,
   { arn, name, key }: { arn: string | undefined; name: string | undefined; key: IKey | undefined },
 ): ISecret | undefined {
-  if (arn !== undefined) {
-    return Secret.fromSecretAttributes(scope, id, given({ secretCompleteArn: arn, encryptionKey: key }));
-  }
-  if (name === undefined) return undefined;
-  if (key === undefined) return Secret.fromSecretNameV2(scope, id, name);
-  const secretPartialArn = Stack.of(scope).formatArn({
-    service: 'secretsmanager',
-    resource: `secret:${name}`,
-  });
-  return Secret.fromSecretAttributes(scope, id, { secretPartialArn, encryptionKey: key });
+  if (arn === undefined && name === undefined) return undefined;
+  const named = Stack.of(scope).formatArn({ service: 'secretsmanager', resource: `secret:${name}` });
+  const secretArn = arn === undefined ? { secretPartialArn: named } : { secretCompleteArn: arn };
+  return Secret.fromSecretAttributes(scope, id, { ...secretArn, ...given({ encryptionKey: key }) });
 }
 
 function rotationOf(scope: Construct, { rotation }: TokenConfiguration): SecretRotation | undefined {
@@ -190,11 +182,11 @@ function createSecret(scope: Construct, token: TokenConfiguration, encryptionKey
   });
   // By default the CDK lets CloudFormation generate a password.
   (secret.node.defaultChild as CfnSecret).generateSecretString = undefined;
-  Validations.of(secret).acknowledge({
-    id: 'AwsSolutions-SMG4',
-    reason:
-      'The provider issues the client secret, so AWS cannot rotate it. A new value, stored by a person or by your own rotation, is used at once.',
-  });
+  acknowledge(
+    secret,
+    'AwsSolutions-SMG4',
+    'The provider issues the client secret, so AWS cannot rotate it. A new value, stored by a person or by your own rotation, is used at once.',
+  );
   // The CDK types the optional key of the class and of the interface differently; the value is the same.
   return secret as ISecret;
 }

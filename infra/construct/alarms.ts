@@ -8,6 +8,7 @@ import {
   GraphWidget,
   MathExpression,
   Metric,
+  type MetricOptions,
   Stats,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
@@ -35,29 +36,25 @@ import { keepsReleasedIds } from './released-ids.ts';
 const FAILING_COUNT = 3;
 const FAILING_PERIOD = Duration.minutes(15);
 
+/** A metric that the function writes for its token. */
+function tokenMetric(tokenParameterName: string, metricName: string, options: MetricOptions): Metric {
+  const dimensionsMap = { TokenParameter: tokenParameterName };
+  return new Metric({ namespace: METRIC_NAMESPACE, metricName, dimensionsMap, ...options });
+}
+
 /**
  * The remaining life of the stored token, in seconds. The function measures it at each beat, before it refreshes: it
  * is what a reader would have seen.
  */
 function remainingSecondsMetric(tokenParameterName: string): Metric {
-  return new Metric({
-    namespace: METRIC_NAMESPACE,
-    metricName: METRIC_NAME,
-    dimensionsMap: { TokenParameter: tokenParameterName },
-    statistic: Stats.MINIMUM,
-    period: Duration.minutes(1),
-  });
+  const options = { statistic: Stats.MINIMUM, period: Duration.minutes(1) };
+  return tokenMetric(tokenParameterName, METRIC_NAME, options);
 }
 
 /** The failed refreshes: Lambda's errors without those of a caller who sent a wrong event. */
 function failuresMetric(fn: IFunction, tokenParameterName: string): MathExpression {
   const sum = { period: FAILING_PERIOD, statistic: Stats.SUM };
-  const invalid = new Metric({
-    namespace: METRIC_NAMESPACE,
-    metricName: INVALID_EVENTS_METRIC_NAME,
-    dimensionsMap: { TokenParameter: tokenParameterName },
-    ...sum,
-  });
+  const invalid = tokenMetric(tokenParameterName, INVALID_EVENTS_METRIC_NAME, sum);
   return new MathExpression({
     expression: 'errors - FILL(invalid, 0)',
     usingMetrics: { errors: fn.metricErrors(sum), invalid },

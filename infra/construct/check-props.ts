@@ -39,13 +39,18 @@ export function checkProps(scope: Construct, props: unknown): void {
   const name = PROVIDER_NAMES.find((one) => one === provider);
   const { good, problems } = check(propsSchema(name), written);
   const later = laterPaths(written);
-  const needed = later.filter((path) => NEEDED.includes(path));
-  const taken = later.filter((path) => TAKEN.test(path) && !NEEDED.includes(path));
+  const taken = later.filter((path) => TAKEN.test(path));
   const isOfTaken = ({ path }: Problem) =>
     taken.some((one) => one.startsWith(path) || path.startsWith(`${one}[`));
+  const neededOf = (path: string) =>
+    later.find((one) => `${path}.`.startsWith(`${one}.`) && !(one in OWN_PLACE_REASONS));
   const all = firsts([
-    ...needed.map((path) => ({ path, message: LATER_PROBLEM })),
-    ...problems.filter((one) => !isOfTaken(one)),
+    ...problems
+      .filter((one) => !isOfTaken(one))
+      .map((one) => {
+        const needed = neededOf(one.path);
+        return needed === undefined ? one : { path: needed, message: LATER_PROBLEM };
+      }),
     ...togetherProblems(scope, written, good, name),
   ]);
   throwProblems(
@@ -57,27 +62,15 @@ export function checkProps(scope: Construct, props: unknown): void {
 const LATER_PROBLEM =
   'is a value that only the deployment knows (a parameter or an attribute); synthesis needs it for names, times or resources: write it out';
 
-/** Values that only the function or CloudFormation needs. */
-const TAKEN = /^(provider\.|tags\.|logRetention$)/;
-
-/** Values that synthesis computes with. */
-const NEEDED = [
-  ...['tokenName', 'parameterPrefix', 'provider', 'provider.provider', ...Object.keys(TIMES), 'tags'],
-  ...['reservedConcurrency', 'adoptParameters', 'retainParameters', 'fipsEndpoints'],
-];
+/** Values that only the function or CloudFormation needs. Synthesis computes with the others. */
+const TAKEN = /^(provider\.(?!provider$)|tags\.|logRetention$)/;
 
 /** The paths of the values that only the deployment knows. Constructs are not looked into. */
 function laterPaths(value: unknown, path = ''): string[] {
-  const isLater = Token.isUnresolved(value) || Object(value).isUnresolved?.() === true;
-  if (isLater) return [path];
+  if (Token.isUnresolved(value) || Object(value).isUnresolved?.() === true) return [path];
   if (Array.isArray(value)) return value.flatMap((one, index) => laterPaths(one, `${path}[${index}]`));
-  if (typeof value !== 'object' || value === null || !isPlain(value)) return [];
+  if (!z.core.util.isPlainObject(value)) return [];
   return Object.entries(value).flatMap(([key, one]) => laterPaths(one, path === '' ? key : `${path}.${key}`));
-}
-
-function isPlain(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** Checks the size of the function's environment. @throws ConfigurationError */

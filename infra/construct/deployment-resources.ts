@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CustomResource, type CustomResourceProps, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { Policy, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Policy, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
   type CfnFunction,
@@ -8,7 +8,7 @@ import {
   Function as LambdaFunction,
   Runtime,
 } from 'aws-cdk-lib/aws-lambda';
-import { type CfnLogGroup, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { type CfnLogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import type {
@@ -17,6 +17,7 @@ import type {
   TokenParametersProperties,
 } from '../../lambda/contract.ts';
 import { functionCode, HANDLER } from '../bundle/function-code.ts';
+import { createRole } from './function.ts';
 import { keepsReleasedIds } from './released-ids.ts';
 import type { TokenParameters } from './token-parameters.ts';
 import { letIntoVpc } from './vpc-actions.ts';
@@ -42,25 +43,10 @@ export class DeploymentFunction extends Construct {
 
   private constructor(stack: Stack) {
     super(stack, keepsReleasedIds(stack) ? RELEASED_ID : ID);
-    const logGroup = new LogGroup(this, 'Logs', {
-      retention: RetentionDays.ONE_MONTH,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
+    const does = 'Mints the first tokens and cleans up';
+    const { role, logGroup } = createRole(this, { does, policyName: 'Logs', statements: [] });
+    this.role = role;
     this.logGroup = logGroup.node.defaultChild as CfnLogGroup;
-    this.role = new Role(this, 'Role', {
-      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-      description: 'Mints the first tokens and cleans up',
-      inlinePolicies: {
-        Logs: new PolicyDocument({
-          statements: [
-            new PolicyStatement({
-              actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-              resources: [logGroup.logGroupArn],
-            }),
-          ],
-        }),
-      },
-    });
     this.function = new LambdaFunction(this, 'Function', {
       description: 'Claims parameters, mints the first tokens and cleans up, while a stack is deployed',
       runtime: Runtime.NODEJS_24_X,
@@ -68,10 +54,10 @@ export class DeploymentFunction extends Construct {
       handler: HANDLER,
       // The first mint waits until IAM has propagated new permissions, and while AWS throttles. It must still answer in time.
       timeout: Duration.minutes(4),
-      role: this.role,
+      role,
       logGroup,
     });
-    letIntoVpc(this, this.function, this.role);
+    letIntoVpc(this, this.function, role);
     if (keepsReleasedIds(stack)) {
       (this.function.node.defaultChild as CfnFunction).overrideLogicalId(RELEASED_LOGICAL_ID);
     }

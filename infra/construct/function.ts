@@ -53,30 +53,23 @@ interface FunctionProps extends FunctionPlace {
   readonly does: string;
   readonly policyName: string;
   /** What the function may do, besides writing its log and being in its VPC. */
-  readonly statements: PolicyStatement[];
+  readonly statements: readonly PolicyStatement[];
   readonly timeout?: Duration;
 }
 
 /**
- * Creates a function of a token, its log and its role in `scope`. The role allows only the actions that the function calls, each on
- * one resource. It has no AWS managed policy, and no wildcard that matches another token's resources.
- *
- * @throws ConfigurationError if the VPC has no subnet for it
+ * Creates the log of a function, and a role that may write it and do what `statements` allow: only the actions that the function
+ * calls, each on one resource. It has no AWS managed policy, and no wildcard that matches another token's resources.
  */
-export function createFunction(
+export function createRole(
   scope: Construct,
-  props: FunctionProps,
-): { readonly fn: LambdaFunction; readonly role: Role } {
-  const { functionName, statements, vpc } = props;
-  const logGroup = new LogGroup(
-    scope,
-    'Logs',
-    given({
-      retention: props.logRetention ?? RetentionDays.ONE_MONTH,
-      removalPolicy: RemovalPolicy.DESTROY,
-      encryptionKey: props.logEncryptionKey,
-    }),
-  );
+  props: Pick<FunctionProps, 'does' | 'policyName' | 'statements' | 'logRetention' | 'logEncryptionKey'>,
+) {
+  const logGroup = new LogGroup(scope, 'Logs', {
+    retention: props.logRetention ?? RetentionDays.ONE_MONTH,
+    removalPolicy: RemovalPolicy.DESTROY,
+    ...given({ encryptionKey: props.logEncryptionKey }),
+  });
   // The group is made by the stack: the function needs no `logs:CreateLogGroup`.
   const writeLog = new PolicyStatement({
     actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
@@ -85,8 +78,24 @@ export function createFunction(
   const role = new Role(scope, 'Role', {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
     description: props.does,
-    inlinePolicies: { [props.policyName]: new PolicyDocument({ statements: [...statements, writeLog] }) },
+    inlinePolicies: {
+      [props.policyName]: new PolicyDocument({ statements: [...props.statements, writeLog] }),
+    },
   });
+  return { role, logGroup };
+}
+
+/**
+ * Creates a function of a token, its log and its role in `scope`.
+ *
+ * @throws ConfigurationError if the VPC has no subnet for it
+ */
+export function createFunction(
+  scope: Construct,
+  props: FunctionProps,
+): { readonly fn: LambdaFunction; readonly role: Role } {
+  const { functionName, vpc } = props;
+  const { role, logGroup } = createRole(scope, props);
   const fn = new LambdaFunction(scope, 'Function', {
     description: props.description,
     runtime: Runtime.NODEJS_24_X,

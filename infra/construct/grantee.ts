@@ -1,17 +1,22 @@
+import { createHash } from 'node:crypto';
 import { Annotations, Stack, Token } from 'aws-cdk-lib';
 import {
+  type CfnPolicy,
   Grant,
   type IGrantable,
+  type IIdentity,
   type IPrincipal,
   type IRole,
   Policy,
   type PolicyStatement,
   UnknownPrincipal,
 } from 'aws-cdk-lib/aws-iam';
-import type { Construct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
 import { isManagedByAws } from '../rules/managed-role.ts';
 import { ConfigurationError } from './configuration-error.ts';
-import { isImported, policyOfImported } from './imported-identity.ts';
+
+/** The policy that an imported identity gets. */
+const ID = 'TokenRefresher';
 
 const CURE =
   'Pass the role, user or group itself, or import it: Role.fromRoleArn(this, "Reader", roleArn). For jobs that come by OIDC or from another account, make a ReaderRole';
@@ -77,4 +82,43 @@ function warnAboutRole(scope: Construct, role: IRole, actions: readonly string[]
 
 export function isRole(principal: IPrincipal): principal is IPrincipal & IRole {
   return 'roleArn' in principal && 'attachInlinePolicy' in principal;
+}
+
+/** Whether it is a role, a user or a group that was imported: no stack of the app makes it. */
+export function isImported(one: IPrincipal | IConstruct): one is IIdentity {
+  return Construct.isConstruct(one) && one.node.defaultChild === undefined && 'attachInlinePolicy' in one;
+}
+
+/**
+ * Finds or makes the one policy that an imported identity gets from the app. Undefined if it takes none.
+ *
+ * The CDK would make one too, but IAM knows no regions: an inline policy is known by its name alone. Two stacks of the same name in two
+ * regions would overwrite each other's policy, and the deletion of one stack would delete the policy of both.
+ */
+export function policyOfImported(identity: IIdentity): Policy | undefined {
+  const found = identity.node.tryFindChild(ID);
+  if (found instanceof Policy) return found;
+  const policy = new Policy(identity, ID, { policyName: policyNameFor(identity, ID) });
+  identity.attachInlinePolicy(policy);
+  if (isAttached(policy)) return policy;
+  // It was imported as immutable.
+  identity.node.tryRemoveChild(ID);
+  return undefined;
+}
+
+/** The name of a policy `id` in `scope` that no stack with another name and none of another region gives to one of its own. */
+export function policyNameFor(scope: Construct, id: string): string {
+  const { stackName, region } = outermost(Stack.of(scope));
+  const hash = createHash('sha256').update([stackName, scope.node.path, id].join('\n')).digest('hex');
+  return `${stackName.slice(0, 60)}-${hash.slice(0, 8)}-${region}`;
+}
+
+/** The name of a nested stack is known at the deployment only. */
+function outermost(stack: Stack): Stack {
+  return stack.nestedStackParent === undefined ? stack : outermost(stack.nestedStackParent);
+}
+
+function isAttached(policy: Policy): boolean {
+  const { roles, users, groups } = policy.node.defaultChild as CfnPolicy;
+  return Stack.of(policy).resolve([roles, users, groups]).flat().length > 0;
 }

@@ -59,8 +59,9 @@ export class ReaderRole extends Role {
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-roles
  */
 function trustedAccounts(roleArns: readonly string[]): PrincipalBase[] {
-  return groupsBy(roleArns, accountOfRole).map((arns) =>
-    new AccountPrincipal(accountOfRole(arns[0])).withConditions({ ArnEquals: { 'aws:PrincipalArn': arns } }),
+  const byAccount = groupBy(roleArns, (arn) => arn.split(':')[4] ?? '');
+  return [...byAccount].map(([account, arns]) =>
+    new AccountPrincipal(account).withConditions({ ArnEquals: { 'aws:PrincipalArn': arns } }),
   );
 }
 
@@ -71,10 +72,10 @@ function trustedIssuers(scope: Construct, oidcSubjects: readonly OidcSubject[]):
     subject,
     audience: audience ?? defaultAudience(oidcProvider, subject) ?? '',
   }));
-  const alike = groupsBy(expected, ({ oidcProvider, audience, subject }) =>
+  const alike = groupBy(expected, ({ oidcProvider, audience, subject }) =>
     JSON.stringify([oidcProvider, audience, hasWildcard(subject)]),
   );
-  return alike.map((group) => {
+  return [...alike.values()].map((group) => {
     const [{ oidcProvider, audience, subject }] = group;
     const aud = { [`${oidcProvider}:aud`]: audience };
     const sub = { [`${oidcProvider}:sub`]: group.map((one) => one.subject) };
@@ -95,17 +96,10 @@ function oidcProviderArn(scope: Construct, oidcProvider: string): string {
   });
 }
 
-function accountOfRole(arn: string): string {
-  return arn.split(':')[4] ?? '';
-}
-
 /** Node.js 20 has no `Map.groupBy`. */
-function groupsBy<T>(items: readonly T[], keyOf: (item: T) => string): [T, ...T[]][] {
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, [T, ...T[]]> {
   const groups = new Map<string, [T, ...T[]]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group === undefined) groups.set(keyOf(item), [item]);
-    else group.push(item);
-  }
-  return [...groups.values()];
+  for (const item of items)
+    groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item] as [T, ...T[]]);
+  return groups;
 }

@@ -30,9 +30,8 @@ import {
 import { dyingAlarm } from './dying-alarm.ts';
 import { createFunction, secretStatements } from './function.ts';
 import { given } from './given.ts';
-import { TokenRefresherGrants } from './grants.ts';
+import { createKeyPolicy, grantRead, type ReadableToken, TokenRefresherGrants } from './grants.ts';
 import { createHeartbeat, createSecretChangeRule, secretIdOf } from './invocations.ts';
-import { createKeyPolicy, grantRead, type ReadableToken } from './read-access.ts';
 import { createRotation, type SecretRotation } from './rotation.ts';
 import { tokenParameters } from './token-parameters.ts';
 
@@ -269,8 +268,8 @@ export class TokenRefresher extends Construct {
       retain: props.retainParameters ?? false,
     });
     const firstMint = createFirstMint(this, fn, parameters, environment);
-    this.readable = { scope: this, parameters, encryptionKey, fn, firstMint };
-    this.grants = new TokenRefresherGrants(this.readable, functionName);
+    this.readable = { scope: this, parameters, encryptionKey, fn, functionName, firstMint };
+    this.grants = new TokenRefresherGrants(this.readable);
     const { refreshKeyStatement: statement } = parameters;
     // A beat between them would encrypt with a key that the role may not use yet.
     if (statement !== undefined) fn.node.addDependency(createKeyPolicy(this, 'FunctionKey', role, statement));
