@@ -12,7 +12,7 @@ import { createFunctionProcess } from './aws/function-process.ts';
 import type { Credentials } from './aws/iam.ts';
 import type { InvocationOutcome } from './aws/lambda.ts';
 import type { PolicyDocument } from './aws/operation.ts';
-import { createCertificateAuthority } from './certificate-authority.ts';
+import { createServerCertificate, trusting } from './server-certificate.ts';
 import { policiesOfRole, type SynthesizedFunction, synthesize } from './synthesized-function.ts';
 import { LOCAL_PLACE } from './template-resolver.ts';
 
@@ -51,8 +51,8 @@ export async function openAccount(options: AccountOptions = {}) {
   let aheadMs = 0;
   // The function follows this clock without a setting: it takes the time from the `Date` header of AWS's responses.
   const now = () => new Date(start + (Date.now() - start) * speed + aheadMs);
-  const tls = options.overTls ? await createTls(['127.0.0.1']) : undefined;
-  const aws = await startAwsEndpoint({ ...LOCAL_PLACE, now, ...(tls && { certificate: tls.certificate }) });
+  const certificate = options.overTls ? await createServerCertificate(['127.0.0.1']) : undefined;
+  const aws = await startAwsEndpoint({ ...LOCAL_PLACE, now, ...(certificate && { certificate }) });
   const newest = (name: string) => aws.ssm.parameters.get(name)?.versions.at(-1);
   const put = (Name: string, Type: string, Value: string): number =>
     Number(aws.administer('PutParameter', { Name, Type, Value, Overwrite: true }).Version);
@@ -102,13 +102,13 @@ export async function openAccount(options: AccountOptions = {}) {
     /** The stored status, parsed; null if there is none. */
     status: (name = tokenName): Json | null => JSON.parse(newest(parametersOf(name).status)?.value ?? 'null'),
     /** Node.js settings of a process that calls the endpoint over TLS. */
-    tlsEnvironment: tls?.environment ?? {},
+    tlsEnvironment: certificate ? trusting(certificate) : {},
     /** Options of an SDK client for the endpoint. */
     clientOptions: (credentials: Credentials) => ({
       region: aws.region,
       endpoint: aws.url,
       credentials,
-      ...(tls && { requestHandler: { httpsAgent: { ca: tls.authority } } }),
+      ...(certificate && { requestHandler: { httpsAgent: { ca: certificate.cert } } }),
     }),
     close: aws.close,
   };
@@ -166,11 +166,11 @@ export async function openHarness(options: HarnessOptions = {}) {
   const { speed = 1, lifetimeSeconds = 3600, tokenName = 'demo', hosts } = options;
   const account = await openAccount(options);
   const { aws, now } = account;
-  const tls = hosts && (await createTls(hosts));
+  const tls = hosts && (await createServerCertificate(hosts));
   const clientSecrets = [newSecret()];
   const authorizationServer = await startAuthorizationServer({
     ...options.server,
-    ...(hosts && tls && { hostname: hosts[0], tls: tls.certificate }),
+    ...(hosts && tls && { hostname: hosts[0], tls }),
     clients: [
       { clientId: CLIENT_ID, clientSecret: clientSecrets[0] as string, roles: ['ci'] },
       ...(options.server?.clients ?? []),
@@ -214,7 +214,7 @@ export async function openHarness(options: HarnessOptions = {}) {
     ...(options.target && { target: options.target }),
   });
   const listeners = new Set<(line: string) => void>();
-  const environment = { ...account.tlsEnvironment, ...tls?.environment, ...options.environment };
+  const environment = { ...account.tlsEnvironment, ...(tls && trusting(tls)), ...options.environment };
   if (hosts) {
     const preload = new URL('loopback-hosts.ts', import.meta.url);
     Object.assign(environment, { LOOPBACK_HOSTS: hosts.join(), NODE_OPTIONS: `--import ${preload}` });
@@ -368,16 +368,6 @@ function statusOf(
     refreshDueAt: at(dueInSeconds ?? lifeSeconds - 600),
     provider: 'genesys-cloud',
     lastFailure: lastFailure && { ...lastFailure, at: at(-60), retryAt: at(60) },
-  };
-}
-
-/** A certificate for these names, and what trusts it. */
-async function createTls(names: readonly string[]) {
-  const authority = await createCertificateAuthority();
-  return {
-    certificate: await authority.issue(names),
-    authority: authority.certificate,
-    environment: { NODE_EXTRA_CA_CERTS: authority.writeCertificate() },
   };
 }
 

@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
-import type { ServerCertificate } from '../certificate-authority.ts';
+import type { ServerCertificate } from '../server-certificate.ts';
 import { createFaultScript, type FaultyEndpoint, playFault } from './faults.ts';
 import { type Client, createTokenIssuer } from './token-issuer.ts';
 

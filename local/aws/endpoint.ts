@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import type { ServerCertificate } from '../certificate-authority.ts';
+import type { ServerCertificate } from '../server-certificate.ts';
 import { AwsError } from './aws-error.ts';
 import { type CallSummary, createFaults, type Fault } from './faults.ts';
 import { accessDenied, createPrincipalRegistry, evaluate, type RecordedCall } from './iam.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { ServerCertificate } from '../../local/certificate-authority.ts';
+import type { ServerCertificate } from '../../local/server-certificate.ts';
 
 /** A request as it came over the wire. */
 export interface WireRequest {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { startAuthorizationServer } from '../../local/authorization-server/authorization-server.ts';
-import { createCertificateAuthority } from '../../local/certificate-authority.ts';
 import type { Template } from '../../local/cloud-assembly.ts';
+import { createServerCertificate, trusting } from '../../local/server-certificate.ts';
 import { openAccount } from '../e2e/account.ts';
 import { createCdk } from '../e2e/cdk.ts';
 import { createCommands } from '../e2e/commands.ts';
@@ -44,16 +44,16 @@ const [active, idle, admin] = [
   canary('idle', { roles: ['ci'] }),
   canary('admin', { mayEditClients: true }),
 ];
-const authority = await createCertificateAuthority();
+const tls = await createServerCertificate(HOSTS);
 const target = await openTarget({
-  NODE_EXTRA_CA_CERTS: authority.writeCertificate(),
+  ...trusting(tls),
   LOOPBACK_HOSTS: HOSTS.join(','),
   NODE_OPTIONS: `--import ${join(ROOT, 'local/loopback-hosts.ts')}`,
 });
 const server = await startAuthorizationServer({
   clients: [active, idle, admin],
   hostname: HOSTS[0] as string,
-  tls: await authority.issue(HOSTS),
+  tls,
 });
 try {
   await tryAll();

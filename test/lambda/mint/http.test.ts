@@ -6,7 +6,7 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:
 import type { ProxySettings } from '../../../lambda/config.ts';
 import { connectionFailure } from '../../../lambda/mint/connection-failure.ts';
 import { createSendRequest, MAX_BODY_BYTES } from '../../../lambda/mint/http.ts';
-import { createCertificateAuthority } from '../../../local/certificate-authority.ts';
+import { createServerCertificate } from '../../../local/server-certificate.ts';
 import { type BareServer, startBareServer } from '../../support/bare-server.ts';
 import { rejection } from '../../support/leaks.ts';
 
@@ -140,13 +140,13 @@ test('a proxy that closes the connection is told as that', async () => {
 test.each<SecureVersion>(['TLSv1.2', 'TLSv1.3'])(
   'a server that wants a client certificate is told as that: %s',
   async (version) => {
-    const { certificate, issue } = await createCertificateAuthority();
-    const tls = { ca: certificate, requestCert: true, minVersion: version, maxVersion: version };
-    const mutual = createServer({ ...(await issue(['localhost'])), ...tls });
+    const certificate = await createServerCertificate(['localhost']);
+    const tls = { ca: certificate.cert, requestCert: true, minVersion: version, maxVersion: version };
+    const mutual = createServer({ ...certificate, ...tls });
     mutual.listen(0, '127.0.0.1');
     await once(mutual, 'listening');
     const trusted = getCACertificates();
-    setDefaultCACertificates([...trusted, certificate]);
+    setDefaultCACertificates([...trusted, certificate.cert]);
     try {
       const url = `https://localhost:${(mutual.address() as AddressInfo).port}`;
 

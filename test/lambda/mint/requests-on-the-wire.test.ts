@@ -7,7 +7,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { decodeJwt, jwtVerify } from 'jose';
 import { parseTokens } from '../../../infra/configuration/tokens-configuration.ts';
 import type { ProviderSettings } from '../../../lambda/contract.ts';
-import { createCertificateAuthority } from '../../../local/certificate-authority.ts';
+import { createServerCertificate } from '../../../local/server-certificate.ts';
 import { expectNoLeak, rejection } from '../../support/leaks.ts';
 import { type Recorder, startRecorder, type WireRequest } from '../../support/recorder.ts';
 import { minterFor, signal } from './minting.ts';
@@ -43,10 +43,9 @@ let requests: WireRequest[];
 let answered: string;
 
 beforeAll(async () => {
-  const authority = await createCertificateAuthority();
+  const certificate = await createServerCertificate([...HOSTS, ...Object.keys(TOKEN_ENDPOINTS)]);
   // The effect of NODE_EXTRA_CA_CERTS, which Node.js reads when it starts.
-  setDefaultCACertificates([...trusted, authority.certificate]);
-  const certificate = await authority.issue([...HOSTS, ...Object.keys(TOKEN_ENDPOINTS)]);
+  setDefaultCACertificates([...trusted, certificate.cert]);
   recorder = await startRecorder((request) => {
     requests.push(request);
     const { path, headers, body } = request;

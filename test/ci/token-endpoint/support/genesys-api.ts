@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { createCertificateAuthority } from '../../../../local/certificate-authority.ts';
+import { createServerCertificate, trusting } from '../../../../local/server-certificate.ts';
 
 /** Preload that gives a Node.js program another clock and other connections, by its environment. */
 export const PRELOAD = `--import=${new URL('preload.mjs', import.meta.url).href}`;
@@ -17,9 +17,9 @@ export type Answer = (
 /** Starts Genesys Cloud's API under its own name, over TLS, on a loopback port. */
 export async function startGenesysApi(answer: Answer) {
   const host = 'api.mypurecloud.de';
-  const authority = await createCertificateAuthority();
+  const certificate = await createServerCertificate([host]);
   const calls: { method: string; path: string; rawHeaders: string[]; token: string | undefined }[] = [];
-  const server = createServer(await authority.issue([host]), (request, response) => {
+  const server = createServer(certificate, (request, response) => {
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     const { method = '', url: path = '', rawHeaders } = request;
     calls.push({ method, path, rawHeaders, token });
@@ -37,7 +37,7 @@ export async function startGenesysApi(answer: Answer) {
     /** Environment with which a Node.js program reaches and trusts it. */
     environment: {
       NODE_OPTIONS: PRELOAD,
-      NODE_EXTRA_CA_CERTS: authority.writeCertificate(),
+      ...trusting(certificate),
       REDIRECT_CONNECTIONS: `${host}:443=127.0.0.1:${port}`,
     },
     async close() {
