@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { buildSync, type Metafile } from 'esbuild';
+import { type BuildOptions, buildSync, type Metafile } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -21,73 +21,51 @@ const UNUSED_CREDENTIAL_PROVIDERS = [
   '@smithy/credential-provider-imds',
 ];
 
-/** What every bundle of this project has in common. The same sources always give the same bytes. */
-const SHARED = {
-  // Chunk names are hashes of paths too: relative to here, whatever directory synth was started in.
-  absWorkingDir: ROOT,
-  bundle: true,
-  platform: 'node',
-  target: 'node24',
-  minify: true,
-  legalComments: 'none',
-  logLevel: 'error',
-} as const;
+/**
+ * An ES module with the AWS SDK in it, so that a new version in Lambda's runtime changes nothing. There is no source map:
+ * Node.js would read it at the first error.
+ */
+const MODULE: BuildOptions = {
+  format: 'esm',
+  outExtension: { '.js': '.mjs' },
+  // The ES modules of the SDK can be shaken, its CommonJS ones cannot.
+  mainFields: ['module', 'main'],
+  external: UNUSED_CREDENTIAL_PROVIDERS,
+  banner: { js: REQUIRE },
+};
+
+/** The functions of a stack. */
+const FUNCTIONS = {
+  // What the handler imports dynamically is a chunk of its own, which an idle beat does not load.
+  refresher: { entry: 'lambda/handler.ts', ...MODULE, splitting: true, chunkNames: '[name]-[hash]' },
+  rotation: { entry: 'lambda/rotation/handler.ts', ...MODULE },
+  // One small file, which takes the AWS SDK of Lambda's runtime: it runs during deployments only.
+  deployment: { entry: 'lambda/deployment/handler.ts', format: 'cjs', external: ['@aws-sdk/*'] },
+} satisfies Record<string, BuildOptions & { entry: string }>;
+
+/** The refresher of a token, the function that rotates its secret, or the one that runs a stack's custom resources. */
+export type FunctionName = keyof typeof FUNCTIONS;
 
 /**
- * Bundles `lambda/handler.ts` into `outdir`: ES modules; what the handler imports dynamically is a chunk of its own,
- * which an idle beat does not load. The AWS SDK is bundled, so that a new version in Lambda's runtime changes
- * nothing. There is no source map: Node.js would read it at the first error.
+ * Bundles a function into `outdir`. The same sources always give the same bytes.
  *
- * @returns esbuild's metafile: what went into which chunk, with sizes.
+ * @returns esbuild's metafile: the inputs of each chunk, with sizes.
  */
-export function bundle(outdir: string): Metafile {
+export function bundle(name: FunctionName, outdir: string): Metafile {
+  const { entry, ...options } = FUNCTIONS[name];
   const { metafile } = buildSync({
-    ...SHARED,
-    entryPoints: { handler: join(ROOT, 'lambda/handler.ts') },
+    ...options,
+    entryPoints: { handler: entry },
     outdir,
-    splitting: true,
-    format: 'esm',
-    outExtension: { '.js': '.mjs' },
-    chunkNames: '[name]-[hash]',
-    // The ES modules of the SDK can be shaken, its CommonJS ones cannot.
-    mainFields: ['module', 'main'],
-    external: UNUSED_CREDENTIAL_PROVIDERS,
-    banner: { js: REQUIRE },
+    // Chunk names are hashes of paths too: relative to here, whatever directory synth was started in.
+    absWorkingDir: ROOT,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    minify: true,
+    legalComments: 'none',
+    logLevel: 'error',
     metafile: true,
   });
   return metafile;
-}
-
-/**
- * Bundles `lambda/rotation/handler.ts` into `outdir`: one ES module, with the AWS SDK.
- *
- * @returns esbuild's metafile
- */
-export function bundleRotation(outdir: string): Metafile {
-  const { metafile } = buildSync({
-    ...SHARED,
-    entryPoints: { handler: join(ROOT, 'lambda/rotation/handler.ts') },
-    outdir,
-    format: 'esm',
-    outExtension: { '.js': '.mjs' },
-    mainFields: ['module', 'main'],
-    external: UNUSED_CREDENTIAL_PROVIDERS,
-    banner: { js: REQUIRE },
-    metafile: true,
-  });
-  return metafile;
-}
-
-/**
- * Bundles `lambda/deployment/handler.ts` into `outdir`: one small CommonJS file, which takes the AWS SDK of Lambda's
- * runtime. It runs during deployments only.
- */
-export function bundleDeployment(outdir: string): void {
-  buildSync({
-    ...SHARED,
-    entryPoints: { handler: join(ROOT, 'lambda/deployment/handler.ts') },
-    outdir,
-    format: 'cjs',
-    external: ['@aws-sdk/*'],
-  });
 }

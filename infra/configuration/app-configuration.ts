@@ -1,19 +1,34 @@
+import * as z from 'zod';
 import { throwProblems } from '../construct/configuration-error.ts';
-import { didYouMean, show } from '../rules/messages.ts';
+import { didYouMean } from '../rules/messages.ts';
+import { check, must, type Problem, text } from '../rules/rule.ts';
 import type { TargetEnvironment } from './places.ts';
 import { readTokens, type TokenConfiguration } from './tokens-configuration.ts';
 import { findTokens } from './tokens-source.ts';
 
-/** The app's configuration, checked, with its defaults. */
-export interface AppConfiguration {
-  readonly tokens: readonly TokenConfiguration[];
-  readonly stackName: string;
-  readonly dashboard: boolean;
-  readonly terminationProtection: boolean;
-}
+/** A value from the command line is a text. */
+const flag = z
+  .literal([true, false, 'true', 'false'], must('true or false'))
+  .default(false)
+  .transform((value) => String(value) === 'true');
+
+/** The settings beside the tokens. Other tools use the context too. */
+const SETTINGS = z.looseObject({
+  stackName: text(
+    'a name of 1 to 128 letters, digits and "-" that begins with a letter',
+    /^[A-Za-z][A-Za-z0-9-]{0,127}$/,
+  ).default('TokenRefresher'),
+  dashboard: flag,
+  terminationProtection: flag,
+});
 
 /** The app's own keys of the CDK's context. */
-export const CONTEXT_KEYS = ['tokens', 'tokensFile', 'stackName', 'dashboard', 'terminationProtection'];
+export const CONTEXT_KEYS = ['tokens', 'tokensFile', ...Object.keys(SETTINGS.shape)];
+
+/** The app's configuration, checked, with its defaults. */
+export interface AppConfiguration extends Readonly<z.output<typeof SETTINGS>> {
+  readonly tokens: readonly TokenConfiguration[];
+}
 
 /**
  * Reads the app's configuration from the CDK's context, and the tokens from their file where there is one.
@@ -26,41 +41,23 @@ export function readConfiguration(
   target: TargetEnvironment,
   directory?: string,
 ): AppConfiguration {
-  const problems: string[] = [];
-  refuseMisspelt(context, problems);
-  const stackName = readStackName(context.stackName, problems);
-  const flag = (key: string): boolean => readFlag(key, context[key], problems);
-  const [dashboard, terminationProtection] = [flag('dashboard'), flag('terminationProtection')];
-  const source = findTokens(context, directory, problems);
-  const tokens = source === undefined ? [] : readTokens(source.tokens, target, problems);
-  const file = source?.file;
-  throwProblems(problems, file && `The configuration, with the tokens of ${file},`);
-  return { tokens, stackName, dashboard, terminationProtection };
-}
-
-/** Other tools use the context too: only a key that is similar to one of ours is reported. */
-function refuseMisspelt(context: Readonly<Record<string, unknown>>, problems: string[]): void {
-  for (const key of Object.keys(context)) {
-    if (CONTEXT_KEYS.includes(key)) continue;
-    const meant = didYouMean(key, CONTEXT_KEYS);
-    if (meant !== '') problems.push(`${key}: is not a setting${meant}`);
-  }
-}
-
-/** A value from the command line is a string. */
-function readFlag(key: string, value: unknown, problems: string[]): boolean {
-  if (value === true || value === 'true') return true;
-  if (value !== undefined && value !== false && value !== 'false') {
-    problems.push(`${key}: ${show(value)} is not true or false`);
-  }
-  return false;
-}
-
-function readStackName(value: unknown, problems: string[]): string {
-  if (value === undefined) return 'TokenRefresher';
-  if (typeof value === 'string' && /^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(value)) return value;
-  problems.push(
-    `stackName: ${show(value)} is not a name of 1 to 128 letters, digits and "-" that begins with a letter`,
+  const { good, problems } = check(SETTINGS, context);
+  const { tokens: found, file, problem } = findTokens(context, directory);
+  const read = problem === undefined ? readTokens(found, target) : { tokens: [], problems: [problem] };
+  throwProblems(
+    [...misspelt(Object.keys(context)), ...problems, ...read.problems].map(
+      ({ path, message }) => `${path}: ${message}`,
+    ),
+    file && `The configuration, with the tokens of ${file},`,
   );
-  return '';
+  return { ...(good as z.output<typeof SETTINGS>), tokens: read.tokens };
+}
+
+/** Of the keys that are not ours, only one that is similar to one of ours is a problem. */
+function misspelt(keys: readonly string[]): Problem[] {
+  return keys
+    .filter((key) => !CONTEXT_KEYS.includes(key))
+    .map((key) => ({ path: key, meant: didYouMean(key, CONTEXT_KEYS) }))
+    .filter(({ meant }) => meant !== '')
+    .map(({ path, meant }) => ({ path, message: `is not a setting${meant}` }));
 }

@@ -1,7 +1,8 @@
+import { Arn, ArnFormat } from 'aws-cdk-lib';
+import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { show } from '../rules/messages.ts';
 import { OWN_PLACE_REASONS, otherPlaceProblem, type Place } from '../rules/own-place.ts';
-import type { TokenSettings } from '../rules/settings.ts';
-import { roleOf } from './readers.ts';
+import type { Problem } from '../rules/rule.ts';
 
 /** The account and region that the stack is synthesized for; undefined: for whichever it is deployed to. */
 export interface TargetEnvironment {
@@ -10,7 +11,7 @@ export interface TargetEnvironment {
 }
 
 /** Why each has to lie where the stack is. */
-const REASONS = {
+const REASONS: Readonly<Record<string, string>> = {
   encryptionKeyArn: OWN_PLACE_REASONS.encryptionKey,
   logEncryptionKeyArn: OWN_PLACE_REASONS.logEncryptionKey,
   alarmTopicArn: OWN_PLACE_REASONS.alarmTopic,
@@ -19,72 +20,62 @@ const REASONS = {
   'rotation.adminSecretArn': 'the rotation reads a secret of its own account and region; store it there',
   'rotation.adminSecretEncryptionKeyArn': 'a secret is encrypted with a key of its own region; name that one',
   readers: 'IAM lets roles of its own partition in only; name one of those',
-} as const;
+};
 
 /**
- * Notes each ARN of another account, region or partition than the stack's; readers may be of other accounts. Without
+ * Finds each ARN of another account, region or partition than the stack's; readers may be of other accounts. Without
  * credentials the stack's are not known: the CDK CLI then says `us-east-1` for any region. The first ARN's count instead,
  * readers' last.
  *
- * @returns the stack's account, undefined if nothing names it
+ * @returns the problems, and the stack's account, undefined if nothing names it
  */
-export function refuseOtherPlaces(
-  tokens: readonly Partial<TokenSettings>[],
+export function checkPlaces(
+  tokens: readonly object[],
   target: TargetEnvironment,
-  problems: string[],
-): string | undefined {
+): { readonly account: string | undefined; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = [];
   const arns = tokens.flatMap((token, index) => arnsOf(token, `tokens[${index}]`));
   const readerAccounts = new Set(
     arns.flatMap(({ field, place }) => (field === 'readers' ? place.account : [])),
   );
-  const own = arns.find(({ field }) => field !== 'readers')?.place;
-  const account = target.account ?? own?.account ?? [...readerAccounts][0];
-  if (target.account === undefined && own === undefined && readerAccounts.size > 1) {
-    problems.push(
-      `tokens: the readers are of the accounts ${[...readerAccounts].join(' and ')}; which one is the stack’s is not known without credentials: give the CDK some (AWS_PROFILE)`,
-    );
+  const first = arns.find(({ field }) => field !== 'readers')?.place;
+  const account = target.account ?? first?.account ?? [...readerAccounts][0];
+  if (target.account === undefined && first === undefined && readerAccounts.size > 1) {
+    const accounts = [...readerAccounts].join(' and ');
+    const message = `the readers are of the accounts ${accounts}; which one is the stack’s is not known without credentials: give the CDK some (AWS_PROFILE)`;
+    problems.push({ path: 'tokens', message });
   }
-  const arnRegion = arns.find(({ place }) => place.region !== undefined)?.place.region;
-  const region = target.account === undefined ? arnRegion : (target.region ?? arnRegion);
-  const partition = region === undefined ? arns[0]?.place.partition : partitionOf(region);
+  const region = (target.account === undefined ? undefined : target.region) ?? first?.region;
+  const partition =
+    region === undefined ? arns[0]?.place.partition : (RegionInfo.get(region).partition ?? 'aws');
   const whose = target.account === undefined ? 'the other ARNs are' : 'the stack is';
   for (const { arn, place, path, field } of arns) {
     const own = { partition, region, account: field === 'readers' ? undefined : account };
     const problem = otherPlaceProblem(place, own, { reason: REASONS[field], whose });
-    if (problem !== undefined) problems.push(`${path}: ${show(arn)} ${problem}`);
+    if (problem !== undefined) problems.push({ path, message: `${show(arn)} ${problem}` });
   }
-  return account;
+  return { account, problems };
 }
 
-function arnsOf(token: Partial<TokenSettings>, path: string) {
-  return (Object.keys(REASONS) as (keyof typeof REASONS)[]).flatMap((field) => {
-    const [key = '', part] = field.split('.');
-    const outer = (token as Readonly<Record<string, unknown>>)[key];
-    const value = part === undefined ? outer : (Object(outer) as Readonly<Record<string, unknown>>)[part];
-    const arns = Array.isArray(value) ? value : [value];
-    return arns.flatMap((one, index) => {
-      const arn = roleOf(one);
-      if (arn === undefined) return [];
-      return [
-        { field, arn, place: placeOf(arn), path: `${path}.${field}${value === one ? '' : `[${index}]`}` },
-      ];
-    });
-  });
+interface LocatedArn {
+  readonly arn: string;
+  readonly field: string;
+  readonly path: string;
+  readonly place: Place;
 }
 
-function placeOf(arn: string): Place {
-  const [, partition = '', , region = '', account = ''] = arn.split(':');
-  return { partition, region: region === '' ? undefined : region, account };
-}
-
-/** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
-function partitionOf(region: string): string {
-  const [, special] = /^(cn|us-gov|us-iso|us-isob|eu-isoe|us-isof|eusc)-/.exec(region) ?? [];
-  const names: Readonly<Record<string, string>> = {
-    'us-isob': 'aws-iso-b',
-    'us-iso': 'aws-iso',
-    'eu-isoe': 'aws-iso-e',
-    'us-isof': 'aws-iso-f',
-  };
-  return special === undefined ? 'aws' : (names[special] ?? `aws-${special}`);
+/** The ARNs of a token's settings. */
+function arnsOf(value: unknown, path: string, field = ''): LocatedArn[] {
+  if (typeof value === 'string') {
+    if (REASONS[field] === undefined || !value.startsWith('arn:')) return [];
+    const { partition, region, account } = Arn.split(value, ArnFormat.COLON_RESOURCE_NAME);
+    return [{ arn: value, field, path, place: { partition, region: region || undefined, account } }];
+  }
+  if (Array.isArray(value)) return value.flatMap((one, index) => arnsOf(one, `${path}[${index}]`, field));
+  return Object.entries(Object(value)).flatMap(([key, one]) =>
+    // A reader is a role's ARN, or an object with it.
+    field === 'readers'
+      ? arnsOf(one, path, field)
+      : arnsOf(one, `${path}.${key}`, field === '' ? key : `${field}.${key}`),
+  );
 }

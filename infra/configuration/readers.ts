@@ -1,7 +1,8 @@
 import { isManagedByAws, isServiceLinked } from '../rules/managed-role.ts';
 import { show } from '../rules/messages.ts';
-import { defaultAudience, type OidcSubject } from '../rules/oidc-subject.ts';
-import type { TokenSettings } from '../rules/settings.ts';
+import type { OidcSubject } from '../rules/oidc-subject.ts';
+import type { Problem } from '../rules/rule.ts';
+import type { Reader } from '../rules/settings.ts';
 
 /** Readers who assume a role of the stack. */
 interface AssumingReaders {
@@ -21,55 +22,43 @@ export interface SortedReaders {
   readonly assumingReadOnly: AssumingReaders;
 }
 
-/** One that is wrong is undefined. */
-type Reader = TokenSettings['readers'][number] | undefined;
+const roleOf = (reader: Reader | undefined) => (reader && 'role' in reader ? [reader.role] : []);
 
-/** The role that a reader is; undefined: it is a job by OIDC. */
-export function roleOf(reader: Reader): string | undefined {
-  if (typeof reader !== 'object') return reader;
-  return 'role' in reader ? reader.role : undefined;
-}
+/** Whether a role is of this account, the stack's; where that is not known, it is. */
+const isOf = (account: string | undefined) => (arn: string) =>
+  account === undefined || arn.split(':')[4] === account;
 
-const isReadOnly = (reader: Reader) => typeof reader === 'object' && reader.refresh === false;
-
-/** Sorts a token's readers, and notes each role that cannot be one. `account` is the stack's. */
-export function sortReaders(
-  readers: readonly Reader[],
-  account: string | undefined,
-  path: string,
-  problems: string[],
-): SortedReaders {
-  const isOwn = (arn: string) => account === undefined || arn.split(':')[4] === account;
-  const keys = readers.map((one) => roleOf(one) ?? JSON.stringify({ ...Object(one), refresh: undefined }));
-  readers.forEach((one, index) => {
-    const arn = roleOf(one);
-    const first = keys.indexOf(keys[index] ?? '');
-    // One that is listed twice in the same form is a problem of the list.
-    if (one !== undefined && JSON.stringify(one) !== JSON.stringify(readers[first])) {
-      problems.push(`${path}.readers[${index}]: ${show(one)} is listed twice`);
-    }
-    // A permission set's role of another account may assume a role here: no policy is attached to it.
-    if (arn === undefined || !(isOwn(arn) ? isManagedByAws(arn) : isServiceLinked(arn))) return;
-    problems.push(
-      `${path}.readers[${index}]: ${show(arn)} is a role that AWS manages, and IAM attaches no policy to it; name a role of your own, or give the permission set the permissions of a reader (docs/stack.md)`,
-    );
+/** Sorts a token's readers. `account` is the stack's. */
+export function sortReaders(readers: readonly Reader[], account: string | undefined): SortedReaders {
+  const isOwn = isOf(account);
+  const own = (those: readonly Reader[]) => those.flatMap(roleOf).filter(isOwn);
+  const assuming = (those: readonly Reader[]) => ({
+    roleArns: those.flatMap(roleOf).filter((arn) => !isOwn(arn)),
+    oidcSubjects: those.flatMap(({ refresh: _, ...one }) => ('role' in one ? [] : [one as OidcSubject])),
   });
-  const own = (those: readonly Reader[]) => those.flatMap((one) => roleOf(one) ?? []).filter(isOwn);
-  const assuming = (those: readonly Reader[]): AssumingReaders => ({
-    roleArns: those.flatMap((one) => roleOf(one) ?? []).filter((arn) => !isOwn(arn)),
-    oidcSubjects: those.flatMap((one) => {
-      if (typeof one !== 'object' || 'role' in one) return [];
-      const { oidcProvider, subject } = one;
-      return [
-        { oidcProvider, subject, audience: one.audience ?? defaultAudience(oidcProvider, subject) ?? '' },
-      ];
-    }),
-  });
-  const readOnly = readers.filter(isReadOnly);
+  const readOnly = readers.filter(({ refresh }) => refresh === false);
   return {
     readers: own(readers),
     readOnly: own(readOnly),
-    assuming: assuming(readers.filter((one) => !isReadOnly(one))),
+    assuming: assuming(readers.filter((one) => !readOnly.includes(one))),
     assumingReadOnly: assuming(readOnly),
   };
+}
+
+/** Finds each reader that is a role to which no policy is attached. One that is wrong otherwise is undefined. */
+export function checkReaders(
+  readers: readonly (Reader | undefined)[],
+  account: string | undefined,
+  path: string,
+): Problem[] {
+  const isOwn = isOf(account);
+  return readers.flatMap((reader, index) =>
+    roleOf(reader)
+      // A permission set's role of another account may assume a role here: no policy is attached to it.
+      .filter((arn) => (isOwn(arn) ? isManagedByAws(arn) : isServiceLinked(arn)))
+      .map((arn) => ({
+        path: `${path}.readers[${index}]`,
+        message: `${show(arn)} is a role that AWS manages, and IAM attaches no policy to it; name a role of your own, or give the permission set the permissions of a reader (docs/stack.md)`,
+      })),
+  );
 }

@@ -1,9 +1,8 @@
-import type { ProviderName, ProviderSettings } from '../../lambda/contract.ts';
-import { throwProblems } from '../construct/configuration-error.ts';
+import type { ProviderSettings } from '../../lambda/contract.ts';
 import { show } from '../rules/messages.ts';
 import { PROVIDER_RULES } from '../rules/provider-settings.ts';
 import { check, firsts, type Problem } from '../rules/rule.ts';
-import { MAX_TOKENS, roleArn, type TokenSettings, tokenSchemaOf } from '../rules/settings.ts';
+import { MAX_TOKENS, READER, type Reader, type TokenSettings, tokenSchemaOf } from '../rules/settings.ts';
 import {
   fipsProblem,
   functionNameOf,
@@ -11,9 +10,8 @@ import {
   rotationProblem,
   timeProblems,
 } from '../rules/together.ts';
-import { refuseOtherPlaces, type TargetEnvironment } from './places.ts';
-import { type SortedReaders, sortReaders } from './readers.ts';
-import { parseJson } from './tokens-source.ts';
+import { checkPlaces, type TargetEnvironment } from './places.ts';
+import { checkReaders, type SortedReaders, sortReaders } from './readers.ts';
 
 /** One token of the configuration, checked, with its defaults. Times are in minutes. */
 export interface TokenConfiguration
@@ -25,70 +23,49 @@ export interface TokenConfiguration
   readonly provider: ProviderSettings;
 }
 
-/** The settings of a token that are right. */
-type GoodSettings = Partial<TokenSettings>;
+/** The settings of a token that are right. A reader that is not is undefined. */
+type GoodSettings = Partial<Omit<TokenSettings, 'readers'> & { readers: readonly (Reader | undefined)[] }>;
 
-/**
- * Reads the tokens: a list, or the same as JSON from the command line.
- *
- * @throws ConfigurationError with every problem of the tokens, one per line, each with path, value and limit.
- */
-export function parseTokens(value: unknown, target: TargetEnvironment): TokenConfiguration[] {
-  const problems: string[] = [];
-  const tokens = readTokens(value, target, problems);
-  throwProblems(problems);
-  return tokens;
-}
-
-/** Reads the tokens, and notes each problem. The result is good only where there was none. */
+/** Reads the list of tokens. There are none where there is a problem. */
 export function readTokens(
-  value: unknown,
+  list: unknown,
   target: TargetEnvironment,
-  problems: string[],
-): TokenConfiguration[] {
-  const tokens = readList(value, problems).map((one, index) => {
+): { readonly tokens: TokenConfiguration[]; readonly problems: readonly Problem[] } {
+  const problems = listProblems(list);
+  const tokens = (Array.isArray(list) ? list : []).map((one, index) => {
     const { good, problems: found } = checkToken(one, target);
-    for (const { path, message } of found) {
-      problems.push(`tokens[${index}]${path === '' ? '' : `.${path}`}: ${message}`);
-    }
+    for (const { path, message } of found)
+      problems.push({ path: [`tokens[${index}]`, path].filter(Boolean).join('.'), message });
     return good;
   });
-  refuseCollisions(tokens, problems);
-  refuseSharedRotations(tokens, problems);
-  const account = refuseOtherPlaces(tokens, target, problems);
-  const sorted = tokens.map((token, index) => ({
+  const places = checkPlaces(tokens, target);
+  problems.push(
+    ...collisions(tokens),
+    ...sharedRotations(tokens),
+    ...places.problems,
+    ...tokens.flatMap(({ readers = [] }, index) => checkReaders(readers, places.account, `tokens[${index}]`)),
+  );
+  if (problems.length > 0) return { tokens: [], problems };
+  const complete = (tokens as TokenSettings[]).map((token) => ({
     ...token,
-    ...sortReaders(token.readers ?? [], account, `tokens[${index}]`, problems),
+    ...sortReaders(token.readers, places.account),
     provider: providerSettingsOf(token),
-    functionName: functionNameOf(token.prefix ?? '', token.name ?? ''),
-    outputPrefix: pascalCase(token.name ?? ''),
+    functionName: functionNameOf(token.prefix, token.name),
+    outputPrefix: pascalCase(token.name),
   }));
-  return sorted as TokenConfiguration[];
+  return { tokens: complete, problems };
 }
 
-function readList(value: unknown, problems: string[]): unknown[] {
-  let list = value;
-  if (typeof value === 'string') {
-    const { value: parsed, problem } = parseJson(value);
-    if (problem !== undefined) {
-      problems.push(`tokens: ${problem}; quote it for the shell: -c tokens='[{"name": …}]'`);
-      return [];
-    }
-    list = parsed;
-  }
+function listProblems(list: unknown): Problem[] {
+  const path = 'tokens';
   if (!Array.isArray(list)) {
-    problems.push(
-      `tokens: ${show(list)} is not a list; write the list [{"name": …, "provider": …}] into tokens.json beside cdk.json`,
-    );
-    return [];
+    const message = `${show(list)} is not a list; write the list [{"name": …, "provider": …}] into tokens.json beside cdk.json`;
+    return [{ path, message }];
   }
-  if (list.length === 0) problems.push('tokens: is empty; describe at least one token');
-  if (list.length > MAX_TOKENS) {
-    problems.push(
-      `tokens: ${list.length} tokens are more than the ${MAX_TOKENS} that fit a stack; make a second one (-c stackName=… -c tokensFile=…)`,
-    );
-  }
-  return list;
+  if (list.length === 0) return [{ path, message: 'is empty; describe at least one token' }];
+  if (list.length <= MAX_TOKENS) return [];
+  const message = `${list.length} tokens are more than the ${MAX_TOKENS} that fit a stack; make a second one (-c stackName=… -c tokensFile=…)`;
+  return [{ path, message }];
 }
 
 function checkToken(value: unknown, target: TargetEnvironment) {
@@ -97,11 +74,7 @@ function checkToken(value: unknown, target: TargetEnvironment) {
   const written = Object(value);
   // Beside a reader that is wrong, the roles that are right are still compared with the stack's place.
   const readers = problems.some(({ path }) => path.startsWith('readers['))
-    ? {
-        readers: written.readers.map((one: unknown) =>
-          roleArn.safeParse(Object(one).role ?? one).success ? one : undefined,
-        ),
-      }
+    ? { readers: written.readers.map((one: unknown) => READER.safeParse(one).data) as Reader[] }
     : {};
   return {
     good: { ...good, ...readers },
@@ -112,7 +85,7 @@ function checkToken(value: unknown, target: TargetEnvironment) {
 /** Problems of settings that are right one by one. `written`: those that are not, too. */
 function togetherProblems(
   written: Readonly<Partial<Record<string, unknown>>>,
-  good: GoodSettings,
+  good: Partial<TokenSettings>,
   { account, region }: TargetEnvironment,
 ): Problem[] {
   const problems: Problem[] = [];
@@ -120,10 +93,11 @@ function togetherProblems(
     if (message) problems.push({ path, message });
   };
   const has = (key: string) => written[key] !== undefined;
-  const { name, prefix = '', provider = 'oauth2', vpcId } = good;
+  const { name, prefix = '', provider = 'oauth2', rotation, refreshInterval, longestJob, vpcId } = good;
   const rules = PROVIDER_RULES[provider];
+  const lifetimeMs = (good.expectedLifetime ?? rules.lifetime.default) * 60_000;
 
-  if (name !== undefined) refuse('name', functionNameProblem(prefix, name));
+  refuse('name', name !== undefined && functionNameProblem(prefix, name));
   if (good.provider !== undefined) problems.push(...(rules.together?.(written) ?? []));
   refuse('secretArn', has('secretName') && has('secretArn') && 'is set beside secretName; set one of them');
   refuse(
@@ -133,32 +107,27 @@ function togetherProblems(
       !has('secretArn') &&
       'is for an existing secret; set secretName or secretArn, or remove it (the secret that the stack creates takes encryptionKeyArn)',
   );
-  const lifetimeMs = (good.expectedLifetime ?? rules.lifetime.default) * 60_000;
-  if (good.rotation !== undefined) {
-    const { adminSecretName, adminSecretArn, everyDays } = good.rotation;
-    const isOwn = [
-      [adminSecretName, good.secretName],
-      [adminSecretArn, good.secretArn],
-    ].some(([one, other]) => one !== undefined && one === other);
+  if (rotation !== undefined) {
+    const { adminSecretName: adminName, adminSecretArn: adminArn, everyDays } = rotation;
+    const isNone = adminName === undefined && adminArn === undefined;
+    const isOwn = !isNone && adminName === good.secretName && adminArn === good.secretArn;
     refuse(
       'rotation.adminSecretName',
-      adminSecretName === undefined && adminSecretArn === undefined
+      isNone
         ? 'is missing, and so is adminSecretArn; set one of them to the secret of the admin client'
         : isOwn && "is the token's own secret; store the admin client in another one",
     );
     refuse(
       'rotation.adminSecretArn',
-      adminSecretName !== undefined &&
-        adminSecretArn !== undefined &&
-        'is set beside adminSecretName; set one of them',
+      adminName && adminArn && 'is set beside adminSecretName; set one of them',
     );
     refuse('rotation.everyDays', rotationProblem(everyDays, lifetimeMs));
   }
   problems.push(
     ...timeProblems({
       lifetimeMs,
-      refreshIntervalMs: good.refreshInterval && good.refreshInterval * 60_000,
-      longestJobMs: good.longestJob && good.longestJob * 60_000,
+      refreshIntervalMs: refreshInterval && refreshInterval * 60_000,
+      longestJobMs: longestJob && longestJob * 60_000,
     }),
   );
   refuse(
@@ -182,10 +151,8 @@ function togetherProblems(
   return problems;
 }
 
-function providerSettingsOf(token: GoodSettings): ProviderSettings {
-  const provider: ProviderName = token.provider ?? 'oauth2';
-  const keys = Object.keys(PROVIDER_RULES[provider].settings);
-  const settings = Object.entries(token).filter(([key]) => keys.includes(key));
+function providerSettingsOf({ provider, ...token }: TokenSettings): ProviderSettings {
+  const settings = Object.entries(token).filter(([key]) => key in PROVIDER_RULES[provider].settings);
   return { provider, ...Object.fromEntries(settings) } as ProviderSettings;
 }
 
@@ -205,44 +172,37 @@ export function resourcesIdOf(name: string): string {
 }
 
 /** Secrets Manager has one rotation per secret. */
-function refuseSharedRotations(tokens: readonly GoodSettings[], problems: string[]): void {
+function sharedRotations(tokens: readonly GoodSettings[]): Problem[] {
   const rotated = tokens.map(({ rotation, secretName, secretArn }) =>
     rotation === undefined ? undefined : (secretName ?? secretArn?.replace(/^.*:secret:(.*)-.{6}$/, '$1')),
   );
-  rotated.forEach((secret, index) => {
+  return rotated.flatMap((secret, index) => {
     const first = secret === undefined ? index : rotated.indexOf(secret);
-    if (first === index) return;
-    problems.push(
-      `tokens[${index}].rotation: the secret of tokens[${first}] is rotated already, for all tokens that use it; remove it here`,
-    );
+    if (first === index) return [];
+    const message = `the secret of tokens[${first}] is rotated already, for all tokens that use it; remove it here`;
+    return [{ path: `tokens[${index}].rotation`, message }];
   });
 }
 
-/** Two tokens may not share parameters, a function's name or the names of outputs. */
-function refuseCollisions(tokens: readonly GoodSettings[], problems: string[]): void {
-  tokens.forEach(({ name, prefix = '' }, index) => {
-    if (name === undefined) return;
-    const rivalOf = (isRival: (rival: string, rivalPrefix: string) => boolean, among = tokens) =>
-      among.findIndex((one) => one.name !== undefined && isRival(one.name, one.prefix ?? ''));
-    const earlier = tokens.slice(0, index);
-    const functionName = functionNameOf(prefix, name);
-    const rivals: readonly [rival: number, message: string][] = [
-      [rivalOf((one) => name === resourcesIdOf(one)), 'is also how the stack calls the resources of'],
-      [
-        rivalOf((one) => pascalCase(one) === pascalCase(name), earlier),
-        'must differ, in more than punctuation, from the name of',
-      ],
-      [
-        rivalOf((one, itsPrefix) => functionNameOf(itsPrefix, one) === functionName, earlier),
-        `makes the function name "${functionName}" like`,
-      ],
-    ];
-    const [rival, message] = rivals.find(([rival]) => rival >= 0) ?? [];
+/** Two tokens may not share a construct, the names of outputs or a function's name, and with it the parameters. */
+function collisions(tokens: readonly GoodSettings[]): Problem[] {
+  const taken = new Map<string, string>();
+  return tokens.flatMap(({ name, prefix = '' }, index) => {
+    if (name === undefined) return [];
+    const path = `tokens[${index}].name`;
     // The CDK takes the names of every object's members (`constructor`) for existing constructs.
-    if (RESERVED_NAMES.includes(name) || name in Object.prototype) {
-      problems.push(`tokens[${index}].name: "${name}" is the name of a part of the stack; choose another`);
-    } else if (rival !== undefined) {
-      problems.push(`tokens[${index}].name: "${name}" ${message} tokens[${rival}], "${tokens[rival]?.name}"`);
-    }
+    if (RESERVED_NAMES.includes(name) || name in Object.prototype)
+      return [{ path, message: `"${name}" is the name of a part of the stack; choose another` }];
+    const names = [
+      `the construct "${name}"`,
+      `the construct "${resourcesIdOf(name)}"`,
+      `outputs that begin with "${pascalCase(name)}"`,
+      `the function name "${functionNameOf(prefix, name)}"`,
+    ];
+    const shared = names.find((one) => taken.has(one));
+    for (const one of names) if (!taken.has(one)) taken.set(one, `tokens[${index}], "${name}"`);
+    return shared === undefined
+      ? []
+      : [{ path, message: `"${name}" makes ${shared} like ${taken.get(shared)}; choose another` }];
   });
 }

@@ -30,12 +30,11 @@ export function whole(unit: string, least: number, greatest: number) {
   return z.int(must(rule)).min(least, must(rule)).max(greatest, must(rule)).describe(rule);
 }
 
-/** A list of `least` to `greatest` different members. */
+/** A list of `least` to `greatest` members with different keys. */
 export function list<T extends z.ZodType>(
   member: T,
   rule: string,
-  least = 0,
-  greatest = Number.MAX_SAFE_INTEGER,
+  { least = 0, greatest = Number.MAX_SAFE_INTEGER, keyOf = (one: unknown) => JSON.stringify(one) } = {},
 ) {
   const lengthRule = must(rule);
   return z
@@ -44,9 +43,9 @@ export function list<T extends z.ZodType>(
     .max(greatest, lengthRule)
     .meta({ uniqueItems: true })
     .superRefine((members: unknown[], context) => {
-      const texts = members.map((one) => JSON.stringify(one));
+      const keys = members.map(keyOf);
       for (const [index, one] of members.entries()) {
-        if (texts.indexOf(texts[index] ?? '') === index) continue;
+        if (keys.indexOf(keys[index] ?? '') === index) continue;
         context.addIssue({ code: 'custom', path: [index], message: `${show(one)} is listed twice` });
       }
     });

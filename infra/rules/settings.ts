@@ -143,6 +143,22 @@ const ROTATION = {
   ).optional(),
 };
 
+/** A role's ARN is short for an object with it. */
+export const READER = z.union(
+  [
+    roleArn.transform((role) => ({ role, refresh: undefined })),
+    object({ role: roleArn, refresh: flag().optional() }, 'an object with role'),
+    OIDC_READER,
+  ],
+  {
+    error: ({ input }) =>
+      `${show(input)} is neither the ARN of a role nor an object with role, or with oidcProvider and subject`,
+  },
+);
+
+/** One that reads the token: a role, or a job by OIDC. `refresh` is false: it may not invoke the function. */
+export type Reader = z.output<typeof READER>;
+
 const COMMON = {
   name: tokenName,
   prefix: prefix.default('/ci'),
@@ -164,23 +180,18 @@ const COMMON = {
     'the ARN of a standard SNS topic (arn:aws:sns:<region>:<account>:<name>)',
     arn('sns', '[A-Za-z0-9_-]{1,256}'),
   ).optional(),
-  readers: list(
-    z.union(
-      [roleArn, object({ role: roleArn, refresh: flag().optional() }, 'an object with role'), OIDC_READER],
-      {
-        error: ({ input }) =>
-          `${show(input)} is neither the ARN of a role nor an object with role, or with oidcProvider and subject`,
-      },
-    ),
-    'a list of role ARNs and objects with role, or with oidcProvider and subject',
-  ).default([]),
+  readers: list(READER, 'a list of role ARNs and objects with role, or with oidcProvider and subject', {
+    keyOf: (reader) => JSON.stringify({ ...(reader as Reader), refresh: undefined }),
+  }).default([]),
   vpcId: idOf('VPC', 'vpc').optional(),
-  subnetIds: list(idOf('subnet', 'subnet'), 'a list of 1 to 16 ids of subnets', 1, 16).optional(),
+  subnetIds: list(idOf('subnet', 'subnet'), 'a list of 1 to 16 ids of subnets', {
+    least: 1,
+    greatest: 16,
+  }).optional(),
   securityGroupIds: list(
     idOf('security group', 'sg'),
     `a list of 1 to ${MAX_SECURITY_GROUPS} ids of security groups`,
-    1,
-    MAX_SECURITY_GROUPS,
+    { least: 1, greatest: MAX_SECURITY_GROUPS },
   ).optional(),
   ...SHARED,
   logEncryptionKeyArn: keyArn().optional(),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import fc from 'fast-check';
-import { parseTokens } from '../../infra/configuration/tokens-configuration.ts';
+import { readConfiguration } from '../../infra/configuration/app-configuration.ts';
 import { ReaderRole, type ReaderRoleProps } from '../../infra/construct/reader-role.ts';
 import { subjectProblem } from '../../infra/rules/oidc-subject.ts';
 import { isAllowed } from '../../local/aws/iam.ts';
@@ -238,7 +238,7 @@ function mayTake(
 /** Whom the configuration of a section of docs/readers.md makes the reader role trust. */
 function documentedTrust(section: string): PolicyDocument {
   const [configuration = '{}'] = blocksOf(section);
-  const [token] = parseTokens([JSON.parse(configuration)], TARGET);
+  const [token] = readConfiguration({ tokens: [JSON.parse(configuration)] }, TARGET).tokens;
   const own = new Stack(new App(), 'Stack', { env: TARGET });
   new ReaderRole(own, 'Readers', token?.assuming ?? {});
   const [role] = Object.values(Template.fromStack(own).findResources('AWS::IAM::Role'));

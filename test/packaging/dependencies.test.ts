@@ -6,7 +6,7 @@ const PERMISSIVE = ['Apache-2.0', 'MIT', 'BSD-3-Clause', 'ISC', '0BSD'];
 
 test('docs/development/dependencies.md lists what is in the deployed function, with permissive licences', () => {
   const page = readFileSync('docs/development/dependencies.md', 'utf8');
-  const inputs = Object.values(bundle(temporaryDirectory()).outputs).flatMap((one) =>
+  const inputs = Object.values(bundle('refresher', temporaryDirectory()).outputs).flatMap((one) =>
     Object.entries(one.inputs),
   );
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { buildSync, type Metafile } from 'esbuild';
-import { bundle, bundleDeployment, bundleRotation } from '../../infra/bundle/bundle.ts';
+import { bundle } from '../../infra/bundle/bundle.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -31,10 +31,10 @@ export function buildModule(outdir: string): void {
   });
   // The package's other files are ES modules.
   writeFileSync(join(distDirectory, 'package.json'), '{ "type": "commonjs" }\n');
-  bundleDeployment(join(distDirectory, 'functions/deployment'));
-  const refresher = bundle(join(distDirectory, 'functions/refresher'));
-  const rotation = bundleRotation(join(distDirectory, 'functions/rotation'));
-  writeFileSync(join(distDirectory, 'THIRD-PARTY-NOTICES.txt'), notices([metafile, refresher, rotation]));
+  const functions = (['refresher', 'rotation', 'deployment'] as const).map((name) =>
+    bundle(name, join(distDirectory, 'functions', name)),
+  );
+  writeFileSync(join(distDirectory, 'THIRD-PARTY-NOTICES.txt'), notices([metafile, ...functions]));
 }
 
 /** The licences of the packages whose code is in `dist`, which ask that their texts go with it. */

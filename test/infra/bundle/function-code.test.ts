@@ -12,13 +12,13 @@ const BUNDLE_BYTES = 1_250_000;
 
 test('makes the same bytes from the same sources, wherever they are written', () => {
   const [first, second] = [temporaryDirectory(), temporaryDirectory()];
-  bundle(first);
-  bundle(second);
+  bundle('refresher', first);
+  bundle('refresher', second);
   expect(readAll(first)).toEqual(readAll(second));
 });
 
 test('is one small file for each beat, and one chunk more for what only a mint needs', () => {
-  const { outputs } = bundle(temporaryDirectory());
+  const { outputs } = bundle('refresher', temporaryDirectory());
 
   const ours = Object.values(outputs).flatMap(({ entryPoint }) =>
     entryPoint?.startsWith('lambda/') ? [entryPoint] : [],

@@ -1,81 +1,43 @@
-import { parseTokens } from '../../../infra/configuration/tokens-configuration.ts';
-import { GENESYS_DOMAINS } from '../../../lambda/providers/genesys-regions.ts';
-import { FULL_TOKENS, TARGET } from '../full-configuration.ts';
+import { readConfiguration } from '../../../infra/configuration/app-configuration.ts';
+import { defaultAudience } from '../../../infra/rules/oidc-subject.ts';
+import { TARGET } from '../full-configuration.ts';
 
 const genesys = { name: 'a', provider: 'genesys-cloud', region: 'eu-central-1' };
-const oauth2 = { name: 'a', provider: 'oauth2', tokenUrl: 'https://id.example.com/token' };
+const GITHUB = 'token.actions.githubusercontent.com';
+const AZURE = 'vstoken.dev.azure.com/61c028b9-510c-4f84-bfb2-f48d33b6b542';
+const STS = 'sts.amazonaws.com';
 
-const UNKNOWN = { account: undefined, region: undefined };
+const role = (account: string, name = 'ci') => `arn:aws:iam::${account}:role/${name}`;
+const topic = (account: string) => `arn:aws:sns:eu-central-1:${account}:on-call`;
+
+/** The first token of a configuration; without credentials the CDK CLI names a region of its own. */
+const read = (tokens: unknown[], target: Parameters<typeof readConfiguration>[1] = TARGET) =>
+  readConfiguration({ tokens }, target).tokens[0];
+const readWithoutCredentials = (...tokens: object[]) =>
+  read(
+    tokens.map((settings, index) => ({ ...genesys, name: `a${index}`, ...settings })),
+    { account: undefined, region: 'us-east-1' },
+  );
 
 test('reports all problems of all tokens in one error', () => {
   const tokens = [
     { ...genesys, region: 'moon', refreshInterval: 0 },
-    { ...oauth2, name: 'b', readers: ['me', 'arn:aws-cn:iam::111122223333:role/ci'] },
-  ];
-  const problems = [
-    'has 4 problems:',
-    '[0].region: ',
-    '[0].refreshInterval: ',
-    '[1].readers[0]: ',
-    '[1].readers[1]: ',
+    { ...genesys, name: 'b', readers: ['me', 'arn:aws-cn:iam::111122223333:role/ci'] },
   ];
 
-  for (const problem of problems) expect(() => parseTokens(tokens, TARGET)).toThrow(problem);
-});
-
-test('asks for an account where a VPC must be looked up', () => {
-  const tokens = [{ ...genesys, vpcId: 'vpc-0123456789abcdef0' }];
-  expect(() => parseTokens(tokens, UNKNOWN)).toThrow(
-    'tokens[0].vpcId: "vpc-0123456789abcdef0" cannot be looked up without an account and a region; give the CDK credentials and a region',
+  expect(() => read(tokens)).toThrow(
+    /has 4 problems:\n.*\[0\]\.refreshInterval: .*\n.*\[0\]\.region: .*\n.*\[1\]\.readers\[0\]: .*\n.*\[1\]\.readers\[1\]: /,
   );
 });
 
-test('without credentials, the default region of the CDK CLI is ignored', () => {
-  const secretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci/genesys-AbCdEf';
-  const tokens = [{ name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1', secretArn }];
-
-  const [token] = parseTokens(tokens, { account: undefined, region: 'us-east-1' });
-
-  expect(token?.secretArn).toBe(secretArn);
-});
-
-test('takes a list of tokens, and the same as JSON', () => {
-  expect(parseTokens(JSON.stringify(FULL_TOKENS), TARGET)).toEqual(parseTokens(FULL_TOKENS, TARGET));
-});
-
-test('takes each region of Genesys Cloud, and a domain', () => {
-  const settingsOf = (settings: object) => parseTokens([{ ...genesys, ...settings }], TARGET)[0]?.provider;
-
-  for (const [name, domain] of Object.entries(GENESYS_DOMAINS)) {
-    for (const region of [name, domain]) {
-      expect(settingsOf({ region })).toEqual({ provider: 'genesys-cloud', region });
-    }
-  }
-  for (const region of ['new.pure.cloud', 'localhost:8443']) {
-    const settings = { region, allowUnlistedDomain: true };
-    expect(settingsOf(settings)).toEqual({ provider: 'genesys-cloud', ...settings });
-  }
-  expect(() => settingsOf({ region: 'constructor' })).toThrow('is not a region');
-});
-
 test.each([
+  [{ provider: 'genesys-cloud', region: 'mypurecloud.de' }],
+  [{ provider: 'genesys-cloud', region: 'localhost:8443', allowUnlistedDomain: true }],
   [{ provider: 'nice-cxone-access-key', area: 'na1' }],
   [{ provider: 'nice-cxone-access-key', area: 'api.example.com' }],
   [{ provider: 'oauth2', tokenUrl: 'http://127.0.0.1:8080/token' }],
-])('takes %j: an area, a domain, plain http for loopback addresses', (settings) => {
-  expect(parseTokens([{ name: 'a', ...settings }], TARGET)[0]?.provider).toEqual(settings);
-});
-
-test.each([
-  ['genesys-cloud', { region: 'eu-central-1' }, 1440],
-  ['nice-cxone', {}, 60],
-  ['nice-cxone-access-key', { area: 'na1' }, 60],
-  ['oauth2', { tokenUrl: 'https://id.example.com/token' }, 60],
-])('expects tokens of %s to live as long as the provider lets them', (provider, settings, lifetime) => {
-  const [token] = parseTokens([{ name: 'a', provider, ...settings }], TARGET);
-
-  expect(token).toMatchObject({ expectedLifetime: lifetime, assumedLifetime: 15, prefix: '/ci' });
-  expect(token?.refreshInterval).toBeUndefined();
+])('takes %j: a region, an area, a domain, plain http for loopback addresses', (settings) => {
+  expect(read([{ name: 'a', ...settings }])?.provider).toEqual(settings);
 });
 
 test.each([
@@ -83,17 +45,74 @@ test.each([
   ['3 minutes for tokens of 5', { expectedLifetime: 5, refreshInterval: 3 }],
   ['no concurrency, by false', { reservedConcurrency: false }],
 ])('accepts the limit: %s', (_, settings) => {
-  expect(parseTokens([{ ...genesys, ...settings }], TARGET)).toHaveLength(1);
+  expect(read([{ ...genesys, ...settings }])).toMatchObject(settings);
 });
 
-test('without credentials, compares the ARNs of the configuration with each other', () => {
-  const tokens = ['111122223333', '999900001111'].map((account, index) => ({
-    ...genesys,
-    name: `genesys-${index}`,
-    alarmTopicArn: `arn:aws:sns:eu-central-1:${account}:on-call`,
-  }));
+test.each([
+  ['a repository with its ids', GITHUB, 'repo:octo-org@123456/ivr@456789:*', STS],
+  ['all repositories of an owner', GITHUB, 'repo:octo-org/*', STS],
+  ['the id of an owner', GITHUB, 'repository_owner_id:123456:*', STS],
+  ['an enterprise with its own issuer', `${GITHUB}/octo`, 'repo:octo-org/*', STS],
+  ['GitHub Enterprise Server', 'github.example.com/_services/token', 'repo:ivr/*', STS],
+  ['GitLab', 'gitlab.com', 'project_path:octo/ivr:ref_type:branch:ref:main', STS],
+  ['a GitLab of one’s own', 'gitlab.example.com', 'project_path:octo/*', STS],
+  ['Azure DevOps', AZURE, 'sc://octo/contact centre/aws', 'api://AzureADTokenExchange'],
+  ['another issuer', 'agent.buildkite.com', 'organization:octo:pipeline:ivr', STS],
+])('takes %s as a reader, with its audience', (_, oidcProvider, subject, audience) => {
+  const token = read([{ ...genesys, readers: [{ oidcProvider, subject }] }]);
 
-  expect(() => parseTokens(tokens, UNKNOWN)).toThrow(
-    'tokens[1].alarmTopicArn: "arn:aws:sns:eu-central-1:999900001111:on-call" lies in account 999900001111 (the other ARNs are in 111122223333)',
-  );
+  expect(token?.assuming.oidcSubjects).toEqual([{ oidcProvider, subject }]);
+  expect(defaultAudience(oidcProvider, subject)).toBe(audience);
+});
+
+test('sorts readers by account, and those that may read only from the others', () => {
+  const job = { oidcProvider: GITHUB, subject: 'repo:octo-org/ivr:ref:refs/heads/main' };
+  const other = { ...job, subject: 'repo:octo-org/flows:environment:live' };
+  const sso = role('444455556666', 'aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0123456789abcdef');
+  const readers = [
+    ...[role('111122223333', 'a'), { role: role('111122223333', 'b'), refresh: false }],
+    ...[{ role: sso }, { role: role('444455556666'), refresh: false }],
+    ...[
+      { ...job, refresh: false },
+      { ...other, refresh: true },
+    ],
+  ];
+
+  const token = read([{ ...genesys, readers }]);
+
+  expect(token).toMatchObject({
+    readers: [role('111122223333', 'a'), role('111122223333', 'b')],
+    readOnly: [role('111122223333', 'b')],
+    assuming: { roleArns: [sso], oidcSubjects: [other] },
+    assumingReadOnly: { roleArns: [role('444455556666')], oidcSubjects: [job] },
+  });
+});
+
+describe('without credentials', () => {
+  const readers = [role('444455556666'), role('111122223333')];
+
+  test('another ARN tells the account of the stack, and otherwise its readers do', () => {
+    const told = readWithoutCredentials({ alarmTopicArn: topic('111122223333'), readers });
+    const alone = readWithoutCredentials({ readers: readers.slice(0, 1) });
+
+    expect(told?.readers).toEqual([role('111122223333')]);
+    expect(alone?.readers).toEqual([role('444455556666')]);
+  });
+
+  test.each([
+    [
+      'tokens: the readers are of the accounts 444455556666 and 111122223333; which one is the stack’s is not known without credentials: give the CDK some (AWS_PROFILE)',
+      [{ readers }],
+    ],
+    [
+      `tokens[1].alarmTopicArn: "${topic('999900001111')}" lies in account 999900001111 (the other ARNs are in 111122223333)`,
+      [{ alarmTopicArn: topic('111122223333') }, { alarmTopicArn: topic('999900001111') }],
+    ],
+    [
+      'tokens[0].vpcId: "vpc-0123456789abcdef0" cannot be looked up without an account and a region; give the CDK credentials and a region',
+      [{ vpcId: 'vpc-0123456789abcdef0' }],
+    ],
+  ])('refuses: %s', (message, tokens) => {
+    expect(() => readWithoutCredentials(...tokens)).toThrow(message);
+  });
 });

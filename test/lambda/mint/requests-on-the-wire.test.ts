@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { decodeJwt, jwtVerify } from 'jose';
-import { parseTokens } from '../../../infra/configuration/tokens-configuration.ts';
+import { readConfiguration } from '../../../infra/configuration/app-configuration.ts';
 import type { ProviderSettings } from '../../../lambda/contract.ts';
 import { createServerCertificate } from '../../../local/server-certificate.ts';
 import { expectNoLeak, rejection } from '../../support/leaks.ts';
@@ -264,7 +264,7 @@ test('every recipe of the page is compared with what its vendor documents', () =
 test.each(DOCUMENTED.map((row, index) => [...row, recipes[index]?.token] as const))(
   '%s: the recipe sends what the vendor documents, %s',
   async (_heading, url, basic, body, recipe) => {
-    const [token] = parseTokens([recipe], { account: undefined, region: undefined });
+    const [token] = readConfiguration({ tokens: [recipe] }, { account: undefined, region: undefined }).tokens;
     const secret = { client_id: 'ci', client_secret: 'canary', private_key: jwk(ec.privateKey) };
 
     await expectMint(token?.provider ?? GENESYS, secret, [url, basic, body]);

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseTokens } from '../../../infra/configuration/tokens-configuration.ts';
+import { readConfiguration } from '../../../infra/configuration/app-configuration.ts';
 import type { MintedToken } from '../../../lambda/mint/minter.ts';
 import type { SecretStage } from '../../../lambda/mint/secret.ts';
 import { minterFor, signal } from '../../../test/lambda/mint/minting.ts';
@@ -114,7 +114,10 @@ test.each(Object.entries(KEYS))(
 /** Mints with these settings of an `oauth2` token, and these versions of its secret. */
 function mint(settings: object, stages: Partial<Record<SecretStage, object>>): Promise<MintedToken> {
   const target = { account: undefined, region: undefined };
-  const [token] = parseTokens([{ name: 'e2e', provider: 'oauth2', ...settings }], target);
+  const [token] = readConfiguration(
+    { tokens: [{ name: 'e2e', provider: 'oauth2', ...settings }] },
+    target,
+  ).tokens;
   if (token === undefined) throw new Error('no token');
   return minterFor(token.provider, stages).mint({ signal: signal() });
 }
