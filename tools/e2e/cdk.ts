@@ -2,7 +2,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { synthesizeAssembly, type Template } from '../../local/cloud-assembly.ts';
 import { temporaryDirectory } from '../../local/temporary-directory.ts';
-import type { Ended } from '../../test/ci/support/process.ts';
 import type { Commands } from './commands.ts';
 import type { Target } from './target.ts';
 
@@ -15,13 +14,11 @@ export interface Cdk {
     tokens: readonly object[],
     options?: { readonly app?: string; readonly edit?: (template: Template) => void },
   ): Promise<void>;
-  /** `status` 1 means differences. */
-  diff(tokens: readonly object[]): Promise<Ended>;
-  destroy(tokens: readonly object[]): Promise<Ended>;
+  destroy(tokens: readonly object[]): Promise<void>;
 }
 
 /** Makes the CDK CLI deploy a stack to the target. It is given assemblies: to start the app each time would cost seconds. */
-export function createCdk(stackName: string, target: Target, { run, succeed }: Commands): Cdk {
+export function createCdk(stackName: string, target: Target, { succeed }: Commands): Cdk {
   const synthesize = async (
     tokens: readonly object[],
     { app, edit }: Parameters<Cdk['deploy']>[1] = {},
@@ -38,19 +35,21 @@ export function createCdk(stackName: string, target: Target, { run, succeed }: C
     writeFileSync(file, target.isEmulator ? fitToMiniStack(template) : JSON.stringify(template));
     return directory;
   };
-  const words = (verb: string, assembly: string, ...more: string[]): readonly string[] => [
-    ...['cdk', verb, '--app', assembly, ...more, '--no-notices', '--no-color'],
-  ];
+  const cdk = (verb: string, assembly: string, ...more: string[]): Promise<string> =>
+    succeed(['cdk', verb, '--app', assembly, ...more, '--no-notices', '--no-color']);
   return {
     stackName,
     async bootstrap(tokens) {
-      await succeed(words('bootstrap', await synthesize(tokens)));
+      await cdk('bootstrap', await synthesize(tokens));
     },
     async deploy(tokens, options) {
-      await succeed(words('deploy', await synthesize(tokens, options), '--require-approval', 'never'));
+      const assembly = await synthesize(tokens, options);
+      // Without a change set, for which the CDK would wait five seconds.
+      await cdk('deploy', assembly, '--require-approval', 'never', '--method', 'direct');
     },
-    diff: async (tokens) => run(words('diff', await synthesize(tokens), '--fail')),
-    destroy: async (tokens) => run(words('destroy', await synthesize(tokens), '--force')),
+    async destroy(tokens) {
+      await cdk('destroy', await synthesize(tokens), '--force');
+    },
   };
 }
 

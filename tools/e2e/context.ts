@@ -1,7 +1,8 @@
-import type { Account } from './account.ts';
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Account, isConsistent } from './account.ts';
 import type { Cdk } from './cdk.ts';
 import type { Commands } from './commands.ts';
-import type { Steps } from './steps.ts';
 import type { Target } from './target.ts';
 import type { TokenServer } from './token-server.ts';
 
@@ -12,7 +13,6 @@ export interface RunContext {
   readonly account: Account;
   readonly cdk: Cdk;
   readonly server: TokenServer;
-  readonly steps: Steps;
   /** Names of this run only: the prefix of all parameters; what is made before the first deployment, a filled secret and a job's role. */
   readonly names: { readonly prefix: string; readonly secret: string; readonly role: string };
 }
@@ -27,26 +27,25 @@ export function functionOf(context: RunContext, token: string): string {
   return `token-refresher${pathOf(context, token).replaceAll('/', '-')}`;
 }
 
-/** The tokens of the first deployment. */
-export type Tokens = ReturnType<typeof firstTokens>;
-
-/** @param readerArn ARN of the job's role */
-export function firstTokens({ names, server }: RunContext, readerArn: string) {
-  const shared = {
-    provider: 'oauth2',
-    prefix: names.prefix,
-    // Accounts with a concurrency limit of 10 cannot reserve.
-    reservedConcurrency: process.env.E2E_RESERVED_CONCURRENCY === '0' ? 0 : 1,
-    // The heartbeat's second mint then comes after a minute.
-    refreshInterval: 1,
-  };
-  const { tokenUrl, deadTokenUrl } = server;
-  return {
-    /** Its secret exists, and is filled. */
-    filled: { ...shared, name: 'filled', tokenUrl, secretName: names.secret },
-    /** Its secret is made by the stack, without a value. The job reads it. */
-    waiting: { ...shared, name: 'waiting', tokenUrl, refreshInterval: 50, readers: [readerArn] },
-    /** Its token endpoint is down. */
-    outage: { ...shared, name: 'outage', tokenUrl: deadTokenUrl, secretName: names.secret },
-  };
+/**
+ * Expects that a token is stored that its status describes and the server accepts, or waits until there is one of at least
+ * this version.
+ */
+export async function expectToken(
+  context: RunContext,
+  token: string,
+  { atLeast = 1, withinSeconds = 0, reader = context.account } = {},
+) {
+  const until = Date.now() + withinSeconds * 1000;
+  for (;;) {
+    const stored = await reader.readStored(pathOf(context, token));
+    const { accessToken = '', version = 0, status } = stored;
+    if (isConsistent(stored) && version >= atLeast) {
+      assert.notEqual(await context.server.isLive(accessToken), false, 'the server does not accept it');
+      return { accessToken, version, status };
+    }
+    const found = `version ${version}, status ${JSON.stringify(status)}`;
+    assert.ok(Date.now() < until, `${token}: no version ${atLeast} within ${withinSeconds} s: ${found}`);
+    await delay(500);
+  }
 }

@@ -46,32 +46,20 @@ export async function startServerProcess(options: {
   const log = openSync(logFile, 'w');
   const child = spawn(file, args, { env: options.env(port), cwd, stdio: ['ignore', log, log] });
   closeSync(log);
-  // Comes also where it cannot be started.
-  const closed = new Promise((resolve) => child.on('close', resolve));
-  let problem: string | undefined;
-  child.on('error', ({ message }) => {
-    problem = message;
-  });
-  child.on('exit', (code, signal) => {
-    problem = `it ended with ${code ?? signal}`;
-  });
+  const ended = once(child, 'exit');
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
     const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
-    await closed;
+    await ended;
     clearTimeout(timer);
   };
   const url = `http://127.0.0.1:${port}`;
-  const deadline = Date.now() + readySeconds * 1000;
-  while (!(await isReady(url + options.readyPath))) {
-    if (Date.now() > deadline) problem = `it was not ready after ${readySeconds} seconds`;
-    if (problem !== undefined) {
-      await stop();
-      throw new Error(`${file}: ${problem}\n${readFileSync(logFile, 'utf8').slice(-2000)}`);
-    }
-    await delay(100);
+  for (const deadline = Date.now() + readySeconds * 1000; ; await delay(100)) {
+    if (await isReady(url + options.readyPath)) return { url, stop };
+    if (Date.now() < deadline && child.exitCode === null && child.signalCode === null) continue;
+    await stop();
+    throw new Error(`${file} was not ready:\n${readFileSync(logFile, 'utf8').slice(-2000)}`);
   }
-  return { url, stop };
 }
 
 async function freePort(): Promise<number> {

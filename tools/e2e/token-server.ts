@@ -7,44 +7,29 @@ type ClientSecret = { readonly client_id: string; readonly client_secret: string
 /** The token endpoint, and its controls. */
 export interface TokenServer {
   readonly tokenUrl: string;
-  /** A token endpoint that does not answer. */
-  readonly deadTokenUrl: string;
   readonly client: ClientSecret;
   /** Whether the server accepts the token; undefined if it cannot be asked. */
   isLive(token: string): Promise<boolean | undefined>;
-  /** Starts the stopped endpoint again; undefined if that is impossible. */
-  readonly endOutage?: () => Promise<void>;
   /** Sets another client secret, if that is possible. @returns the value to store */
   changeSecret(): ClientSecret;
   close(): Promise<void>;
 }
 
-/** Starts two authorization servers on loopback, one of them offline. Tokens live an hour. */
+/** Starts an authorization server on loopback. Tokens live an hour. */
 export async function startLocalTokenServer(): Promise<TokenServer> {
-  const clientId = 'e2e-client';
-  const secretNumber = (number: number) => `e2e-canary-secret-${number}`;
-  const clients = [{ clientId, clientSecret: secretNumber(1) }];
-  const [server, dead] = [
-    await startAuthorizationServer({ clients }),
-    await startAuthorizationServer({ clients }),
-  ];
-  await dead.faults.goOffline();
+  const client = { client_id: 'e2e-client', client_secret: 'e2e-canary-secret' };
+  const { client_id: clientId, client_secret: clientSecret } = client;
+  const server = await startAuthorizationServer({ clients: [{ clientId, clientSecret }] });
   return {
     tokenUrl: server.tokenUrl,
-    deadTokenUrl: dead.tokenUrl,
-    client: { client_id: clientId, client_secret: secretNumber(1) },
-    async isLive(token) {
-      const answers = await Promise.all([server.introspect(token), dead.introspect(token)]);
-      return answers.some(({ active }) => active);
-    },
-    endOutage: () => dead.faults.goOnline(),
+    client,
+    isLive: async (token) => (await server.introspect(token)).active,
     changeSecret() {
-      for (const one of [server, dead]) one.replaceClientSecret(clientId, secretNumber(2));
-      return { client_id: clientId, client_secret: secretNumber(2) };
+      const changed = { ...client, client_secret: `${clientSecret}-2` };
+      server.replaceClientSecret(clientId, changed.client_secret);
+      return changed;
     },
-    async close() {
-      await Promise.all([server.close(), dead.close()]);
-    },
+    close: server.close,
   };
 }
 
@@ -62,8 +47,6 @@ export function remoteTokenServer(): TokenServer {
   const client: ClientSecret = JSON.parse(readFileSync(clientFile, 'utf8'));
   return {
     tokenUrl,
-    // Inside Lambda, nothing listens there.
-    deadTokenUrl: 'http://127.0.0.1:9/oauth/token',
     client,
     async isLive(token) {
       if (probeUrl === undefined) return undefined;

@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { startAuthorizationServer } from '../../local/authorization-server/authorization-server.ts';
 import type { Template } from '../../local/cloud-assembly.ts';
 import { createServerCertificate, trusting } from '../../local/server-certificate.ts';
-import { openAccount } from '../e2e/account.ts';
+import { createJobRole, openAccount, takeJobRole } from '../e2e/account.ts';
 import { createCdk } from '../e2e/cdk.ts';
 import { createCommands } from '../e2e/commands.ts';
-import { createJobRole, takeJobRole } from '../e2e/mints.ts';
 import { ROOT } from '../e2e/server-process.ts';
 import { openTarget } from '../e2e/target.ts';
 
@@ -68,14 +67,12 @@ async function tryAll(): Promise<void> {
   const commands = createCommands(target.env, AbortSignal.timeout(3_600_000));
   const account = openAccount(commands);
   const names = { prefix: '/prove', secret: 'prove', role: 'prove-job' };
-  const newKey = async () =>
-    (await account.call<{ KeyMetadata: { Arn: string } }>('kms', 'create-key')).KeyMetadata.Arn;
-  const secretEncryptionKeyArn = await newKey();
-  const rotation = { adminSecretName: 'prove-admin', adminSecretEncryptionKeyArn: await newKey() };
+  const secretEncryptionKeyArn = await account.createKey();
+  const rotation = { adminSecretName: 'prove-admin', adminSecretEncryptionKeyArn: await account.createKey() };
   const token = {
     ...{ name: 'tried', prefix: names.prefix, reservedConcurrency: 0, tags: { team: 'ci' } },
     ...{ provider: 'genesys-cloud', region: `${DOMAIN}:${server.port}`, allowUnlistedDomain: true },
-    ...{ secretName: names.secret, secretEncryptionKeyArn, encryptionKeyArn: await newKey() },
+    ...{ secretName: names.secret, secretEncryptionKeyArn, encryptionKeyArn: await account.createKey() },
     rotation,
     readers: [await createJobRole({ account, names })],
   };

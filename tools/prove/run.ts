@@ -19,7 +19,6 @@ const PROOFS: Readonly<Record<string, string>> = {
     'go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 .github/workflows/* ci/examples/github-actions/workflow.yml',
   shells: `${SHELL_TOOLS} && ALL_SHELLS=1 TEST_TIME_LIMIT_MS=7200000 ${JOBS} '**/{exec,hostile-input,secrecy}.cli-test.ts'`,
   'six-hours': `${SHELL_TOOLS} && .ci/install-oauth-clients.sh && ${JOBS} '**/*.prove-test.ts'`,
-  clients: `.ci/install-oauth-clients.sh && ${JOBS} '**/*.clients-test.ts'`,
   // Needs a JDK and Maven.
   java: `${JOBS} '**/*.java-test.ts'`,
   // Needs Go.

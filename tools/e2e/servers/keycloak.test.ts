@@ -10,8 +10,6 @@ import { ROOT, type ServerProcess, startServerProcess, WORK_DIRECTORY } from '..
 
 const PLAIN = { client_id: 'plain', client_secret: 'canary-plain' };
 const AWKWARD = { client_id: 'awk:ward %+', client_secret: 'canary s%c+d&e=f g/!~()' };
-const POST = { client_id: 'post', client_secret: AWKWARD.client_secret };
-const WRONG = { ...PLAIN, client_secret: 'canary-wrong' };
 
 const VERSION = '26.7.0';
 const HOME = join(ROOT, `.venv/keycloak-${VERSION}`);
@@ -36,7 +34,6 @@ beforeAll(
     writeFileSync(join(imports, 'ci-realm.json'), JSON.stringify({ ...realm, clients: clients() }));
     const options = ['--db=dev-mem', '--cache=local', '--http-host=127.0.0.1', '--import-realm'];
     server = await startServerProcess({
-      // By bash: unpacked by Python, the file is not executable.
       command: (port) => [
         ...(['bash', join(HOME, 'bin/kc.sh'), 'start-dev', ...options, `--http-port=${port}`] as const),
       ],
@@ -53,13 +50,8 @@ afterAll(() => server.stop());
 const issuer = () => `${server.url}/realms/ci`;
 const endpoint = (name: string) => `${issuer()}/protocol/openid-connect/${name}`;
 
-async function check({
-  accessToken,
-  expiresAt,
-  issuedAt,
-  secretStage,
-  warnings,
-}: MintedToken): Promise<void> {
+/** Expects that Keycloak accepts the token, and that its lifetime is the realm's. */
+async function check({ accessToken, expiresAt, issuedAt }: MintedToken): Promise<void> {
   const response = await fetch(endpoint('token/introspect'), {
     method: 'POST',
     headers: { authorization: `Basic ${btoa(`${PLAIN.client_id}:${PLAIN.client_secret}`)}` },
@@ -70,29 +62,23 @@ async function check({
   const lifetimeSeconds = (expiresAt.getTime() - issuedAt.getTime()) / 1000;
   expect(lifetimeSeconds).toBeLessThanOrEqual(3600);
   expect(lifetimeSeconds).toBeGreaterThan(3590);
-  // Another version of the secret than the current one is told.
-  expect(warnings).toHaveLength(secretStage === 'AWSCURRENT' ? 0 : 1);
 }
 
-test.each([
-  ['Basic', PLAIN, {}],
-  ['Basic with characters that need encoding', AWKWARD, {}],
-  ['client_secret_post', POST, { clientAuthentication: 'client_secret_post' }],
-])('%s', async (_, client, more) => {
-  await check(await mint({ issuer: issuer(), ...more }, { AWSCURRENT: client }));
-});
+test.each([['client_secret_basic'], ['client_secret_post']])(
+  '%s, with characters that need encoding',
+  async (clientAuthentication) => {
+    await check(await mint({ issuer: issuer(), clientAuthentication }, { AWSCURRENT: AWKWARD }));
+  },
+);
 
 test('a wrong secret: TOKEN_REJECTED; the right one as AWSPREVIOUS is used', async () => {
-  const error = await mint({ issuer: issuer() }, { AWSCURRENT: WRONG }).catch((caught: unknown) => caught);
-  expect(error).toMatchObject({
-    code: 'TOKEN_REJECTED',
-    message: expect.stringContaining('The client id, secret or key is wrong'),
-  });
-  expect((error as Error).message).not.toContain('canary');
+  const AWSCURRENT = { ...PLAIN, client_secret: 'canary-wrong' };
 
-  const minted = await mint({ issuer: issuer() }, { AWSCURRENT: WRONG, AWSPREVIOUS: PLAIN });
-  await check(minted);
-  expect(minted.secretStage).toBe('AWSPREVIOUS');
+  await expect(mint({ issuer: issuer() }, { AWSCURRENT })).rejects.toMatchObject({
+    code: 'TOKEN_REJECTED',
+    message: expect.stringMatching(/^(?!.*canary).*The client id, secret or key is wrong/s),
+  });
+  await check(await mint({ issuer: issuer() }, { AWSCURRENT, AWSPREVIOUS: PLAIN }));
 });
 
 test.each(Object.entries(KEYS))(
@@ -122,19 +108,14 @@ function mint(settings: object, stages: Partial<Record<SecretStage, object>>): P
   return minterFor(token.provider, stages).mint({ signal: signal() });
 }
 
-/** Fetches and unpacks the distribution, once. Needs Maven and Python 3. */
+/** Fetches and unpacks the distribution, once. Needs Maven. */
 function install(): void {
   if (existsSync(HOME)) return;
   const download = `${HOME}-download`;
   rmSync(download, { recursive: true, force: true });
-  mkdirSync(download, { recursive: true });
-  const artifact = `org.keycloak:keycloak-quarkus-dist:${VERSION}:zip`;
-  execFileSync('mvn', [
-    ...['--quiet', '--batch-mode', 'dependency:copy', '-Dmdep.useBaseVersion=true'],
-    ...[`-Dartifact=${artifact}`, `-DoutputDirectory=${download}`],
-  ]);
-  const archive = join(download, `keycloak-quarkus-dist-${VERSION}.zip`);
-  execFileSync('python3', ['-m', 'zipfile', '-e', archive, download]);
+  const artifact = `-Dartifact=org.keycloak:keycloak-quarkus-dist:${VERSION}:zip`;
+  const words = ['--quiet', '--batch-mode', 'dependency:unpack', artifact, `-DoutputDirectory=${download}`];
+  execFileSync('mvn', words);
   // Last: an installation that was interrupted is done again.
   renameSync(join(download, `keycloak-${VERSION}`), HOME);
   rmSync(download, { recursive: true });
@@ -151,7 +132,7 @@ function clients(): object[] {
   };
   const flows = { serviceAccountsEnabled: true, standardFlowEnabled: false, publicClient: false };
   const common = { ...flows, protocolMappers: [audience] };
-  const withSecret = [PLAIN, AWKWARD, POST].map(({ client_id, client_secret }) => ({
+  const withSecret = [PLAIN, AWKWARD].map(({ client_id, client_secret }) => ({
     ...common,
     clientId: client_id,
     clientAuthenticatorType: 'client-secret',
