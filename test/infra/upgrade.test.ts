@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Resource } from '../../local/cloud-assembly.ts';
-import { synthesize } from '../../local/synthesized-function.ts';
-import { FULL_CONTEXT, FULL_TOKENS, SMALLEST, TARGET } from './full-configuration.ts';
+import { FULL_TOKENS, SMALLEST, VPC_CONTEXT } from './full-configuration.ts';
+import { stackOf } from './synthesized.ts';
+
+type Resources = Readonly<Record<string, Resource>>;
 
 /** A resource's type, and its properties that CloudFormation cannot change without replacing the resource. */
 type Frozen = readonly [type: string, properties: Record<string, unknown>];
@@ -38,8 +40,8 @@ const LEAVING = [
 ];
 
 test.each([
-  ['default', synthesize({ tokens: SMALLEST })],
-  ['full', synthesize({ tokens: FULL_TOKENS, context: FULL_CONTEXT, target: TARGET })],
+  ['default', stackOf(SMALLEST, {})],
+  ['full', stackOf()],
 ] as const)(
   'an upgrade of the %s stack replaces no resource, and removes only policies that have successors',
   (name, { template }) => {
@@ -60,10 +62,8 @@ const KEY = 'arn:aws:kms:eu-central-1:111122223333:key/99999999-2222-4333-8444-5
 const GENERIC: Record<string, unknown> = FULL_TOKENS.find(({ name }) => name === 'generic') ?? {};
 const READERS = GENERIC.readers as unknown[];
 const OTHER_VPC = 'vpc-0fedcba9876543210';
-const CONTEXT = JSON.stringify(FULL_CONTEXT);
-const CONTEXTS = [CONTEXT, CONTEXT.replaceAll(String(GENERIC.vpcId), OTHER_VPC)].map((one) =>
-  JSON.parse(one),
-);
+const VPCS = JSON.stringify(VPC_CONTEXT);
+const CONTEXT = { ...VPC_CONTEXT, ...JSON.parse(VPCS.replaceAll(String(GENERIC.vpcId), OTHER_VPC)) };
 
 /** Changes of one token, by their rows in docs/stack.md. An absent setting is undefined. */
 const CHANGES: [row: string, change: object, before?: object][] = [
@@ -103,13 +103,12 @@ const CHANGES: [row: string, change: object, before?: object][] = [
   ],
 ];
 
-function resourcesOf(token: object): Record<string, Resource> {
-  const context = Object.assign({}, ...CONTEXTS);
-  return synthesize({ tokens: [token], context, target: TARGET }).template.Resources;
+function resourcesOf(token: object): Resources {
+  return stackOf([token], CONTEXT).template.Resources;
 }
 
 /** What is replaced, deleted and kept, by type. A resource whose create-only property refers to a replaced one is replaced too. */
-function effectOf(before: Record<string, Resource>, after: Record<string, Resource>): string {
+function effectOf(before: Resources, after: Resources): string {
   const replaced = new Set<string>();
   const isReplaced = (id: string) => {
     const [old, now] = [before[id], after[id]].map((one) => JSON.stringify(one && frozen(one)));
@@ -139,3 +138,66 @@ test.each(CHANGES)(
     );
   },
 );
+
+/*
+ * CloudFormation creates and updates in the order of the dependencies, and deletes at the end what the new template does not
+ * have. The first mint encrypts the token with the new key; if it fails, the update stops there, and the token stays as it is.
+ */
+test.each([
+  ['another key', GENERIC.encryptionKeyArn, KEY],
+  ['AWS’s key', KEY, undefined],
+  ['a first key of its own', undefined, KEY],
+])('denies neither the readers nor the function at any step of the update to %s', (_, oldKey, newKey) => {
+  const [before = {}, after = {}] = [oldKey, newKey].map((encryptionKeyArn) =>
+    resourcesOf({ ...GENERIC, encryptionKeyArn }),
+  );
+  const [old, added] = [policiesNaming(before, oldKey), policiesNaming(after, newKey)];
+
+  // One for the reader of this account, one for the reader role, one for the function.
+  expect([old.length, added.length]).toEqual([oldKey ? 3 : 0, newKey ? 3 : 0]);
+  // The old permissions stay until all else is done: none of them is changed in place.
+  expect(old.filter((id) => id in after)).toEqual([]);
+  // The new ones are there before the function has the key, and before the mint.
+  const [firstMint = ''] = idsOf(after, ({ Type }) => Type === 'Custom::FirstMint');
+  const fn = String(Object(after[firstMint]?.Properties?.FunctionName).Ref);
+  expect(added.filter((id) => !waitsFor(after, fn, id))).toEqual([]);
+  expect(waitsFor(after, firstMint, fn)).toBe(true);
+  // With another prefix the update fails in the first mint if no token can be minted: until then readers have the old place.
+  const readers = policiesNaming(after, 'ssm:GetParameter","ssm:GetParameters');
+  expect(readers).toHaveLength(2);
+  expect(readers.filter((id) => !waitsFor(after, id, firstMint))).toEqual([]);
+});
+
+test('lets Lambda leave a VPC before it takes the permissions for that away', () => {
+  const [before = {}, after = {}] = [GENERIC, { ...GENERIC, vpcId: undefined }].map(resourcesOf);
+  const gone = policiesNaming(before, 'ec2:CreateNetworkInterface');
+  const [policy = ''] = gone.filter((id) => !/Denied/.test(id));
+  const users = idsOf(before, ({ Type }) => /SecurityGroup$|Lambda::Function$/.test(Type));
+
+  // Nothing is taken away in place, and nothing in the VPC outlives the policy.
+  expect(gone).toHaveLength(2);
+  expect(gone.filter((id) => id in after)).toEqual([]);
+  expect(users.filter((id) => !waitsFor(before, id, policy))).toEqual([
+    'AWS679f53fac002430cb0da5b7982bd22872D164C4C',
+  ]);
+});
+
+function idsOf(resources: Resources, is: (resource: Resource) => boolean): string[] {
+  return Object.entries(resources).flatMap(([id, resource]) => (is(resource) ? [id] : []));
+}
+
+/** The policies that allow or deny anything with this. */
+function policiesNaming(resources: Resources, what: unknown): string[] {
+  return idsOf(
+    resources,
+    ({ Type, Properties }) => Type === 'AWS::IAM::Policy' && JSON.stringify(Properties).includes(`"${what}"`),
+  );
+}
+
+/** Whether a resource is created after another: it names it, or one that does. */
+function waitsFor(resources: Resources, id: string, other: string): boolean {
+  const named = Object.keys(resources).filter(
+    (one) => one !== id && JSON.stringify(resources[id]).includes(`"${one}"`),
+  );
+  return named.includes(other) || named.some((one) => waitsFor(resources, one, other));
+}

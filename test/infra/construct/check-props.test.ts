@@ -1,191 +1,142 @@
-import { App, CfnParameter, Duration, Lazy, Stack } from 'aws-cdk-lib';
+import { CfnParameter, Duration, Lazy } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import { Topic } from 'aws-cdk-lib/aws-sns';
 import { ConfigurationError } from '../../../infra/construct/configuration-error.ts';
 import { TokenRefresher, type TokenRefresherProps } from '../../../infra/construct/token-refresher.ts';
-import { addRefresher } from './own-refresher.ts';
+import { addRefresher, ENV, newStack } from './own-refresher.ts';
 
-const ENV = { account: '111122223333', region: 'eu-central-1' };
-const stackOf = (env?: typeof ENV) => new Stack(new App(), 'Own', env === undefined ? {} : { env });
+const KEY_ARN = 'arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-4333-8444-555555555555';
+const SECRET_ARN = 'arn:aws:secretsmanager:eu-central-1:999900001111:secret:client-AbCdEf';
+const OAUTH2 = { provider: 'oauth2', tokenUrl: 'https://id.example.com' };
 
-describe('resources that must be in the stack’s account and region', () => {
-  const elsewhere = 'eu-west-1:111122223333';
-  const keyArn = `arn:aws:kms:${elsewhere}:key/11111111-2222-4333-8444-555555555555`;
-  const secretArn = `arn:aws:secretsmanager:${elsewhere}:secret:client-AbCdEf`;
-  const key = (stack: Stack) => Key.fromKeyArn(stack, 'Other', keyArn);
-  const things: [string, (stack: Stack) => unknown][] = [
-    ['secret', (stack) => Secret.fromSecretCompleteArn(stack, 'Other', secretArn)],
-    ['encryptionKey', key],
-    ['logEncryptionKey', key],
-    ['alarmTopic', (stack) => Topic.fromTopicArn(stack, 'Other', `arn:aws:sns:${elsewhere}:x`)],
-  ];
+const stack = newStack(ENV);
+const key = Key.fromKeyArn(stack, 'Key', KEY_ARN);
+const secret = Secret.fromSecretCompleteArn(stack, 'Other', SECRET_ARN);
+const text = new CfnParameter(stack, 'Text').valueAsString;
+const number = new CfnParameter(stack, 'Number', { type: 'Number' }).valueAsNumber;
+const list = new CfnParameter(stack, 'List', { type: 'CommaDelimitedList' }).valueAsList;
+const flag = Lazy.any({ produce: () => true });
+let made = 0;
+const make = (props: object) => {
+  made += 1;
+  return new TokenRefresher(stack, `Refresher${made}`, {
+    tokenName: 'deploy',
+    provider: { provider: 'genesys-cloud', region: text },
+    secret: Secret.fromSecretNameV2(stack, `Secret${made}`, 'client'),
+    ...props,
+  } as TokenRefresherProps);
+};
 
-  test.each(things)('%s of another region is refused', (name, thing) => {
-    const stack = stackOf(ENV);
+test('a resource is taken where the stack’s own region is not known yet', () => {
+  const anywhere = newStack();
 
-    expect(() => addRefresher(stack, { [name]: thing(stack) })).toThrow(
-      new RegExp(` ${name}: lies in region eu-west-1 \\(the stack is in eu-central-1\\); `),
-    );
-  });
-
-  test('one is taken where the stack’s own region is not known yet', () => {
-    const stack = stackOf();
-
-    expect(() => addRefresher(stack, { encryptionKey: key(stack) })).not.toThrow();
-  });
-
-  test('a secret of another stack in another account is refused', () => {
-    const other = new Stack(new App(), 'Other', { env: { ...ENV, account: '999900001111' } });
-    const secret = Secret.fromSecretNameV2(other, 'Secret', 'client');
-
-    expect(() => addRefresher(stackOf(ENV), { secret })).toThrow('secret: lies in account 999900001111');
-  });
+  addRefresher(anywhere, { encryptionKey: Key.fromKeyArn(anywhere, 'Other', KEY_ARN) });
 });
 
-const OAUTH2 = { provider: 'oauth2', tokenUrl: 'https://id.example.com' };
-const HOUR = { expectedLifetime: Duration.hours(1) };
-
-// The limits are those of the configuration: wrong-values.ts.
-test.each([
-  [{ tokenName: 'a b' }, 'tokenName: "a b" is not a name of 1 to 40 letters'],
-  [{ parameterPrefix: '/aws/ci' }, 'parameterPrefix: "/aws/ci" is not a path like "/ci"'],
-  [{ parameterPrefix: '/a-long-prefix', tokenName: 'x'.repeat(40) }, "Lambda's limit is 64"],
-  [{ provider: { provider: 'genesys' } }, 'provider.provider: "genesys" is not one of .*genesys-cloud'],
-  [{ provider: 'genesys-cloud' }, 'provider: "genesys-cloud" is not an object like'],
-  [{ provider: { ...OAUTH2, issuer: 'https://id.test' } }, 'provider.tokenUrl: is set beside issuer'],
-  [{ provider: { ...OAUTH2, scopes: 'a' } }, 'provider.scopes: is not a setting; did you mean "scope"?'],
+// The limits are those of the configuration: wrong-values.ts. A value that only the deployment knows is beside each of them.
+const LATER = 'is a value that only the deployment knows';
+test.each<[string, object, string]>([
+  ['another region', { encryptionKey: key }, 'encryptionKey: lies in region eu-west-1 .*eu-central-1'],
+  ['another account', { secret }, 'secret: lies in account 999900001111 .*replicate the secret'],
+  ['a wrong name', { tokenName: 'a b' }, 'tokenName: "a b" is not a name of 1 to 40 letters'],
+  ['a long name', { parameterPrefix: '/a-long-prefix', tokenName: 'x'.repeat(40) }, "Lambda's limit is 64"],
+  ['a wrong provider', { provider: { provider: 'genesys' } }, 'provider.provider: "genesys" is not one of'],
+  ['a text', { provider: 'oauth2' }, 'provider: "oauth2" is not an object like'],
+  ['an unknown setting', { provider: { ...OAUTH2, scopes: 'a' } }, 'provider.scopes: is not a setting; did'],
   [
+    'two settings',
+    { provider: { ...OAUTH2, issuer: 'https://id.test' } },
+    'provider.tokenUrl: is set beside',
+  ],
+  [
+    'long settings',
     { provider: { ...OAUTH2, scope: 'x'.repeat(2_000), audience: 'x'.repeat(2_000) } },
     "the settings need about 4\\d{3} bytes of environment variables; Lambda's limit is 4096",
   ],
-  [{ refreshInterval: Duration.seconds(59) }, ': 59 seconds is not a whole number .* 60 to 86,400'],
-  [{ refreshInterval: Duration.millis(90_500) }, 'refreshInterval: 90.5 seconds is not'],
-  [{ longestJob: 45 }, 'longestJob: 45 is not a Duration; write it as Duration.minutes\\(45\\)'],
+  ['a short time', { refreshInterval: Duration.seconds(59) }, ': 59 seconds is not .* 60 to 86,400'],
+  ['half a second', { refreshInterval: Duration.millis(90_500) }, 'refreshInterval: 90.5 seconds is not'],
+  ['a number', { longestJob: 45 }, 'is not a Duration; write it as Duration.minutes\\(45\\)'],
+  ['a long time', { expectedLifetime: Duration.days(3) }, 'expectedLifetime: 259200 seconds is not'],
+  ['no margin', { expectedLifetime: Duration.minutes(5) }, 'expectedLifetime: 5 minutes leave no margin'],
+  ['a long job', { longestJob: Duration.days(2) }, 'longestJob: 2880 minutes are more than'],
+  ['a setting', { readers: [] }, 'readers: .* here it is grants: refresher.grants.read\\(role\\) and'],
+  ['a provider’s', { region: 'eu-central-1' }, 'region: is a setting of the provider; here it belongs into'],
+  ['a misspelt prop', { longestjob: 1 }, 'longestjob: is not a setting; did you mean "longestJob"?'],
+  ['a secret', { clientSecret: 'canary' }, 'clientSecret: is not a setting; a client secret belongs in'],
+  ['5', { reservedConcurrency: 5 }, 'reservedConcurrency: 5 is not 0 or 1'],
+  ['FIPS', { fipsEndpoints: true }, 'fipsEndpoints: eu-central-1 has none'],
+  ['a lone group', { securityGroups: [{}] }, 'securityGroups: is set without vpc'],
+  ['no group', { vpc: {}, securityGroups: [] }, 'securityGroups: 0 security groups are not 1 to 5'],
   [
-    { refreshInterval: '50m' },
-    'refreshInterval: "50m" is not a Duration; write it as Duration.minutes\\(1\\)',
+    'no construct',
+    { secret: 'canary' },
+    'secret: is not a construct; import the resource by its name or ARN',
   ],
   [
-    { alarmEmail: 'a@example.com' },
-    'alarmEmail: is a setting of tokens.json; here it is alarmTopic: a Topic with',
+    'a rotation',
+    { provider: OAUTH2, rotation: { adminSecret: key } },
+    'rotation: is for .* genesys-cloud only',
   ],
-  [{ name: 'x' }, 'name: is a setting of tokens.json; here it is tokenName'],
-  [{ readers: [] }, 'readers: .* here it is grants: refresher.grants.read\\(role\\) and'],
-  [{ region: 'eu-central-1' }, 'region: is a setting of the provider; here it belongs into provider'],
-  [{ longestjob: HOUR }, 'longestjob: is not a setting; did you mean "longestJob"?'],
-  [{ clientSecret: 'canary' }, 'clientSecret: is not a setting; a client secret belongs in Secrets Manager'],
-  [{ expectedLifetime: Duration.days(3) }, 'expectedLifetime: 259200 seconds is not'],
-  [{ expectedLifetime: Duration.minutes(5) }, 'expectedLifetime: 5 minutes leave no margin'],
-  [{ assumedLifetime: Duration.minutes(1) }, 'assumedLifetime: 60 seconds is not'],
-  [{ longestJob: Duration.seconds(59) }, 'longestJob: 59 seconds is not'],
-  [{ ...HOUR, longestJob: Duration.minutes(55) }, 'longestJob: 55 minutes are more than the 54 minutes'],
-  [{ reservedConcurrency: 5 }, 'reservedConcurrency: 5 is not 0 or 1'],
-  [{ logRetention: 2 }, 'logRetention: 2 is not a number of days'],
-  [{ adoptParameters: 'yes' }, 'adoptParameters: "yes" is not true or false'],
-  [{ fipsEndpoints: true }, 'fipsEndpoints: eu-central-1 has none'],
-  [{ securityGroups: [{}] }, 'securityGroups: is set without vpc'],
-  [{ vpc: {}, securityGroups: [] }, 'securityGroups: 0 security groups are not 1 to 5'],
-  [{ secret: 'canary' }, 'secret: is not a construct; import the resource by its name or ARN'],
+  ['no admin', { rotation: { adminSecret: 'canary' } }, 'rotation.adminSecret: is not a construct'],
   [
-    { provider: OAUTH2, rotation: { adminSecret: { env: {} } } },
-    'rotation: is for the provider genesys-cloud only',
-  ],
-  [{ rotation: { adminSecret: 'canary' } }, 'rotation.adminSecret: is not a construct'],
-  [
+    '1.5 days',
     { rotation: { every: Duration.hours(36) } },
-    'rotation.every: 1.5 days is not a whole number of days from 1 to 365',
+    'rotation.every: 1.5 days is not .* from 1 to 365',
   ],
-  [{ tokenName: 7, retainParameters: 1 }, '\n  - tokenName: 7 is not .*\n  - retainParameters: 1 is'],
-])('checks what code passes to it: %j', (props, message) => {
-  const make = () => addRefresher(stackOf(ENV), props as unknown as Partial<TokenRefresherProps>);
+  ['two', { tokenName: 7, retainParameters: 1 }, '\n  - tokenName: 7 is not .*\n  - retainParameters: 1 is'],
+  [
+    'a later URL',
+    { provider: { ...OAUTH2, tokenUrl: text, scope: 'a  b' } },
+    'provider.scope: "a  b" is not',
+  ],
+  ['a later tag', { tags: { team: text, 'a*': 'x' } }, 'tags.a\\*: is not a tag'],
+  ['a later time', { refreshInterval: Duration.minutes(number) }, `refreshInterval: ${LATER}`],
+  ['a later name', { tokenName: text }, `tokenName: ${LATER}`],
+  ['a later prefix', { parameterPrefix: `/ci/${text}` }, `parameterPrefix: ${LATER}`],
+  ['a later provider', { provider: { provider: text } }, `provider.provider: ${LATER}`],
+  ['later settings', { provider: flag }, `provider: ${LATER}`],
+  ['a later flag', { retainParameters: flag }, `retainParameters: ${LATER}`],
+  ['a later secret', { secret: text }, 'secret: is not a construct'],
+])('refuses what code passes to it: %s', (_, props, message) => {
+  const refused = () => make(props);
 
-  expect(make).toThrow(ConfigurationError);
-  expect(make).toThrow(new RegExp(`^TokenRefresher "Own/.* has (.|\n)*${message}`));
-  expect(make).not.toThrow('canary');
+  expect(refused).toThrow(ConfigurationError);
+  expect(refused).toThrow(new RegExp(`^TokenRefresher "Own/.* has (.|\n)*${message}`));
+  expect(refused).not.toThrow('canary');
 });
 
-test.each([undefined, null, {}, 'props'])('no props, %j, are three problems', (props) => {
-  expect(() => new TokenRefresher(stackOf(), 'Refresher', props as never)).toThrow(
+test.each([undefined, {}])('no props, %j, are three problems', (props) => {
+  expect(() => new TokenRefresher(stack, `None${props}`, props as never)).toThrow(
     /has 3 problems:\n {2}- tokenName: is missing.*\n {2}- provider: is missing.*\n {2}- secret: is missing/,
   );
 });
 
-describe('values that only the deployment knows', () => {
-  const stack = stackOf(ENV);
-  const text = new CfnParameter(stack, 'Text').valueAsString;
-  const number = new CfnParameter(stack, 'Number', { type: 'Number' }).valueAsNumber;
-  const list = new CfnParameter(stack, 'List', { type: 'CommaDelimitedList' }).valueAsList;
-  const flag = Lazy.any({ produce: () => true });
-  const make = (props: object, id = JSON.stringify(props).slice(0, 80)) =>
-    new TokenRefresher(stack, id.replace(/\W/g, ''), {
-      tokenName: 'deploy',
-      provider: { provider: 'genesys-cloud', region: text },
-      secret: Secret.fromSecretNameV2(stack, `Secret${id.replace(/\W/g, '')}`, 'client'),
-      ...props,
-    } as TokenRefresherProps);
+test.each([
+  [{ provider: { provider: 'genesys-cloud', region: text, allowUnlistedDomain: flag } }],
+  [{ provider: { ...OAUTH2, tokenUrl: `https://${text}/token`, resource: list, parameters: { a: text } } }],
+  [{ logRetention: number, tags: { team: text } }],
+])('takes values that only the deployment knows: %j', (props) => {
+  expect(() => make(props)).not.toThrow();
+});
 
-  test.each([
-    [{ provider: { provider: 'genesys-cloud', region: text, allowUnlistedDomain: flag } }],
-    [{ provider: { ...OAUTH2, tokenUrl: `https://${text}/token`, scope: text, resource: list } }],
-    [
-      {
-        provider: { ...OAUTH2, clientAuthentication: text, assertionAudience: 'a', parameters: { a: text } },
-      },
-    ],
-    [{ logRetention: number, tags: { team: text } }],
-  ])('are taken: %j', (props) => {
-    expect(() => make(props)).not.toThrow();
+test('such values reach the function as JSON, whichever characters they have', () => {
+  const value = 'read "all"\\ ';
+  const own = newStack();
+  addRefresher(own, {
+    provider: { ...OAUTH2, scope: Lazy.string({ produce: () => value }) } as never,
+    tags: { team: Lazy.string({ produce: () => 'x' }) },
   });
 
-  // The provider's region, which only the deployment knows, is beside each of them.
-  test.each<readonly [object, string]>([
-    [
-      { provider: { provider: 'genesys-cloud', region: text, regoin: 'x' } },
-      'provider.regoin: is not a setting',
-    ],
-    [{ provider: { ...OAUTH2, tokenUrl: text, scope: 'a  b' } }, 'provider.scope: "a  b" is not'],
-    [
-      { provider: { ...OAUTH2, tokenUrl: text, issuer: 'https://id.test' } },
-      'tokenUrl: is set beside issuer',
-    ],
-    [{ tags: { team: text, 'a*': 'x' } }, 'tags.a*: is not a tag'],
-    [{ longestJob: Duration.days(2) }, 'longestJob: 2880 minutes are more than'],
-    ...['refreshInterval', 'expectedLifetime', 'assumedLifetime', 'longestJob'].flatMap((key) => [
-      [{ [key]: Duration.minutes(number) }, `${key}: is a value that only the deployment knows`] as const,
-      [{ [key]: Duration.millis(number) }, `${key}: is a value that only the deployment knows`] as const,
-    ]),
-    [{ tokenName: text }, 'tokenName: is a value that only the deployment knows'],
-    [{ parameterPrefix: `/ci/${text}` }, 'parameterPrefix: is a value that only'],
-    [{ provider: { provider: text } }, 'provider.provider: is a value that only'],
-    [{ provider: flag }, 'provider: is a value that only'],
-    [{ reservedConcurrency: number }, 'reservedConcurrency: is a value that only'],
-    [{ retainParameters: flag }, 'retainParameters: is a value that only'],
-    [{ secret: text }, 'secret: is not a construct'],
-  ])('leave the other checks as they are: %j is refused', (props, message) => {
-    expect(() => make(props, `Refused${Math.random()}`)).toThrow(message);
-  });
+  const [fn] = Object.values(
+    Template.fromStack(own).findResources('AWS::Lambda::Function', {
+      Properties: { FunctionName: 'token-refresher-ci-deploy' },
+    }),
+  );
 
-  test('reach the function as JSON, whichever characters they have', () => {
-    const value = 'read "all"\\ ';
-    const own = stackOf();
-    const scope = Lazy.string({ produce: () => value });
-    addRefresher(own, {
-      provider: { ...OAUTH2, scope } as never,
-      tags: { team: Lazy.string({ produce: () => 'x' }) },
-    });
-
-    const [fn] = Object.values(
-      Template.fromStack(own).findResources('AWS::Lambda::Function', {
-        Properties: { FunctionName: 'token-refresher-ci-deploy' },
-      }),
-    );
-
-    const { PROVIDER_SETTINGS, PARAMETER_TAGS } = fn?.Properties.Environment.Variables ?? {};
-    expect([PROVIDER_SETTINGS, PARAMETER_TAGS].map((one) => JSON.parse(one))).toEqual([
-      { ...OAUTH2, scope: value },
-      { team: 'x' },
-    ]);
-  });
+  const { PROVIDER_SETTINGS, PARAMETER_TAGS } = fn?.Properties.Environment.Variables ?? {};
+  expect([PROVIDER_SETTINGS, PARAMETER_TAGS].map((one) => JSON.parse(one))).toEqual([
+    { ...OAUTH2, scope: value },
+    { team: 'x' },
+  ]);
 });

@@ -1,7 +1,8 @@
-import { App, Stack } from 'aws-cdk-lib';
+import { CfnResource, type Stack } from 'aws-cdk-lib';
 import { Policy, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import { limitSize } from '../../../infra/construct/limit-size.ts';
 import { ReaderRole } from '../../../infra/construct/reader-role.ts';
+import { newStack } from './own-refresher.ts';
 
 /** Each makes something as often as it is told. */
 const INLINE_POLICIES = (stack: Stack, count: number) => {
@@ -20,8 +21,12 @@ const TRUSTED_SUBJECTS = (stack: Stack, count: number) => {
   }));
   new ReaderRole(stack, 'Readers', { oidcSubjects });
 };
+const RESOURCES = (stack: Stack, count: number) => {
+  for (let index = 0; index < count; index += 1) new CfnResource(stack, `${index}`, { type: 'Custom::Any' });
+};
 
 test.each([
+  [RESOURCES, [500, 501], /The stack has 501 resources; CloudFormation's limit is 500\. Name fewer readers/],
   [
     INLINE_POLICIES,
     [9, 11],
@@ -32,15 +37,14 @@ test.each([
     [30, 40],
     /The trust policy of the role Own\/Readers gets about 2,\d{3} characters; IAM's limit is 2,048\. Name fewer readers/,
   ],
-] as const)('the characters of a role’s policies are counted: %O', (make, [few, many], message) => {
-  const synthesized = (count: number) => () => {
-    const app = new App();
-    const stack = new Stack(app, 'Own');
+] as const)('what exceeds a limit of AWS is counted: %O', (make, [few, many], message) => {
+  const problemsOf = (count: number) => {
+    const stack = newStack();
     make(stack, count);
     limitSize(stack);
-    app.synth();
+    return stack.node.validate();
   };
 
-  expect(synthesized(few)).not.toThrow();
-  expect(synthesized(many)).toThrow(message);
+  expect(problemsOf(few)).toEqual([]);
+  expect(problemsOf(many)).toEqual([expect.stringMatching(message)]);
 });
