@@ -13,7 +13,7 @@ export function sourceOf(settings: ProviderSettings, secretArn: string): string 
   const { endpoint, parameters } = describeProvider(settings).source;
   const canonical = {
     endpoint:
-      'issuer' in endpoint
+      endpoint.issuer !== undefined
         ? { issuer: canonicalUrl(endpoint.issuer).replace(/\/$/, '') }
         : { url: canonicalUrl(endpoint.url) },
     parameters: parameters.map(canonicalParameter).sort(),

@@ -1,16 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { ClientProof } from '../providers/provider.ts';
-import { parsePrivateKey, type SigningKey } from './private-key.ts';
+import { parsePrivateKey } from './private-key.ts';
 
 /** The lifetime of an assertion: enough for one request. */
 const ASSERTION_SECONDS = 60;
-
-/** The parts of a token request that the client authentication is added to. */
-interface TokenRequestParts {
-  readonly headers: Record<string, string>;
-  readonly form: URLSearchParams;
-}
 
 /** The parts of a client assertion, besides the key. */
 export interface AssertionOptions {
@@ -22,29 +16,34 @@ export interface AssertionOptions {
 }
 
 /**
- * Adds the client authentication to a token request: exactly one method.
+ * Adds the client authentication to a token request: exactly one method. Returns the credentials of Basic, or the
+ * assertion, as they are sent.
  *
  * @throws RefreshError `SECRET_MALFORMED` for an invalid private key
  * @see RFC 6749 section 2.3
  */
 export async function authenticateClient(
-  { headers, form }: TokenRequestParts,
+  headers: Record<string, string>,
+  form: URLSearchParams,
   clientId: string,
   proof: ClientProof,
-  { audience, now, secretArn }: AssertionOptions,
-): Promise<void> {
+  options: AssertionOptions,
+): Promise<string> {
   if (proof.method === 'client_secret_basic') {
     // RFC 6749 section 2.3.1 and appendix B: both are form-encoded.
-    const credentials = `${encodeCredential(clientId)}:${encodeCredential(proof.clientSecret)}`;
-    headers.authorization = `Basic ${Buffer.from(credentials, 'latin1').toString('base64')}`;
-    return;
+    const credentials = btoa(`${encodeCredential(clientId)}:${encodeCredential(proof.clientSecret)}`);
+    headers.authorization = `Basic ${credentials}`;
+    return credentials;
   }
   form.set('client_id', clientId);
   if (proof.method === 'private_key_jwt') {
-    const key = parsePrivateKey(proof.privateKey, secretArn, proof.kid);
+    const assertion = await signAssertion(clientId, proof, options);
     form.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
-    form.set('client_assertion', await signAssertion(clientId, key, proof.audience ?? audience, now()));
-  } else form.set('client_secret', proof.clientSecret);
+    form.set('client_assertion', assertion);
+    return assertion;
+  }
+  form.set('client_secret', proof.clientSecret);
+  return proof.clientSecret;
 }
 
 /**
@@ -58,16 +57,16 @@ export function encodeCredential(text: string): string {
 /** @see RFC 7523 sections 2.2 and 3 */
 async function signAssertion(
   clientId: string,
-  { key, algorithm, kid }: SigningKey,
-  audience: string,
-  now: Date,
+  proof: Extract<ClientProof, { method: 'private_key_jwt' }>,
+  { audience, now, secretArn }: AssertionOptions,
 ): Promise<string> {
-  const seconds = Math.floor(now.getTime() / 1000);
+  const { key, algorithm, kid } = parsePrivateKey(proof.privateKey, secretArn, proof.kid);
+  const seconds = Math.floor(now().getTime() / 1000);
   return await new SignJWT({ jti: randomUUID() })
     .setProtectedHeader({ alg: algorithm, ...(kid === undefined ? {} : { kid }) })
     .setIssuer(clientId)
     .setSubject(clientId)
-    .setAudience(audience)
+    .setAudience(proof.audience ?? audience)
     .setIssuedAt(seconds)
     .setNotBefore(seconds)
     .setExpirationTime(seconds + ASSERTION_SECONDS)

@@ -7,8 +7,8 @@ import { errorLabel } from '../errors.ts';
 export function connectionFailure(error: unknown): { readonly label: string; readonly advice: string } {
   const cause = innermost(error);
   // The status is only in undici's own text.
-  const proxyStatus = /^Proxy response \((\d{3})\)/.exec(messageOf(cause))?.[1];
-  if (proxyStatus !== undefined) {
+  const proxyStatus = cause instanceof Error && /^Proxy response \((\d{3})\)/.exec(cause.message)?.[1];
+  if (proxyStatus) {
     return { label: `the proxy answered HTTP ${proxyStatus}`, advice: proxyAdvice(Number(proxyStatus)) };
   }
   const label = errorLabel(cause);
@@ -17,19 +17,9 @@ export function connectionFailure(error: unknown): { readonly label: string; rea
 
 /** Follows `cause`, and the first of several errors (one for each address), to the error that has none. */
 function innermost(error: unknown): unknown {
-  let current = error;
-  // A chain that has no end is cut.
-  for (let depth = 0; depth < 10; depth += 1) {
-    const { cause, errors } = (current ?? {}) as { cause?: unknown; errors?: unknown };
-    const inner = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
-    if (typeof inner !== 'object' || inner === null) break;
-    current = inner;
-  }
-  return current;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : '';
+  const { cause, errors } = Object(error) as { cause?: unknown; errors?: unknown };
+  const inner = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
+  return typeof inner === 'object' && inner !== null ? innermost(inner) : error;
 }
 
 function proxyAdvice(status: number): string {

@@ -1,5 +1,6 @@
 import { RefreshError } from '../errors.ts';
 import type { Credentials } from '../providers/provider.ts';
+import { parseJsonObject } from './json-object.ts';
 
 /**
  * Reads the JSON of a secret's value. A key may also be written in camelCase (`clientId`).
@@ -15,14 +16,11 @@ export function parseCredentials<K extends string>(
   secretArn: string,
   called: KeyNames = {},
 ): Credentials<K> {
-  const malformed = (problems: readonly string[]) =>
-    new RefreshError(
-      'SECRET_MALFORMED',
-      `The secret ${secretArn} cannot be used: ${problems.join('; ')}. ${howToStore(keys, secretArn, called)}`,
-    );
-  if (text.trim() === '') throw malformed(['it is empty']);
-  const json = parseObject(text);
-  if (typeof json === 'string') throw malformed([json]);
+  const json = parseJsonObject(text);
+  if (json === undefined) {
+    const problem = text.trim() === '' ? 'it is empty' : 'it is not a JSON object';
+    throw malformedSecret(problem, keys, secretArn, called);
+  }
 
   const problems: string[] = [];
   const values: Partial<Record<string, string>> = {};
@@ -31,16 +29,21 @@ export function parseCredentials<K extends string>(
     if (typeof value === 'string') values[key] = value;
     else problems.push(value.problem);
   }
-  if (problems.length > 0) throw malformed(problems);
+  if (problems.length > 0) throw malformedSecret(problems.join('; '), keys, secretArn, called);
   const kid = 'kid' in json && typeof json.kid === 'string' ? { kid: json.kid } : {};
   return { ...(values as Record<K, string>), ...kid };
 }
 
-/** The error for text that is not a valid private key. */
-export function malformedPrivateKey(problem: string, secretArn: string): RefreshError {
+/** The error for a secret that cannot be used. `keys`: those that it should have. */
+export function malformedSecret(
+  problem: string,
+  keys: readonly string[],
+  secretArn: string,
+  called?: KeyNames,
+): RefreshError {
   return new RefreshError(
     'SECRET_MALFORMED',
-    `The secret ${secretArn} cannot be used: private_key ${problem}. ${howToStore(['client_id', 'private_key'], secretArn)}`,
+    `The secret ${secretArn} cannot be used: ${problem}. ${howToStore(keys, secretArn, called)}`,
   );
 }
 
@@ -50,20 +53,6 @@ type KeyNames = Readonly<Partial<Record<string, string | undefined>>>;
 export function howToStore(keys: readonly string[], secretArn: string, called: KeyNames = {}): string {
   const shape = keys.map((key) => `"${called[key] ?? key}": "…"`).join(', ');
   return `Write {${shape}} into a file and store it: aws secretsmanager put-secret-value --secret-id ${secretArn} --secret-string file://credentials.json`;
-}
-
-/** Reads a JSON object; a text says what else it is. */
-export function parseObject(text: string): Record<string, unknown> | string {
-  try {
-    // Editors on Windows begin a file with a byte order mark.
-    const json: unknown = JSON.parse(text.replace(/^\ufeff/, ''));
-    if (typeof json === 'object' && json !== null && !Array.isArray(json))
-      return json as Record<string, unknown>;
-    return 'it is JSON, but not an object';
-  } catch {
-    // The parser's error is not passed on as the cause: its message quotes what it read.
-    return 'it is not JSON';
-  }
 }
 
 /** The names under which a secret's JSON has a key: its own, or the same in camelCase. */
@@ -85,23 +74,16 @@ function readKey(
   }
   const value = json[name];
   if (key === 'private_key' && typeof value === 'object' && value !== null) return JSON.stringify(value);
-  if (typeof value !== 'string') return { problem: `${name} is not a string but ${typeName(value)}` };
+  if (typeof value !== 'string') return { problem: `${name} is not a string` };
   const problem = textProblem(value, key);
   return problem === undefined ? value : { problem: `${name} ${problem}` };
-}
-
-function typeName(value: unknown): string {
-  if (value === null) return 'null';
-  return Array.isArray(value) ? 'an array' : `of the type ${typeof value}`;
 }
 
 function textProblem(value: string, key: string): string | undefined {
   if (value.trim() === '') return 'is empty';
   // A PEM file has lines, and ends with one.
   if (key === 'private_key') return undefined;
-  if (/[\r\n]$/.test(value)) return 'ends with a newline';
-  if (/^[\s\u200b\ufeff]/.test(value)) return 'begins with white space';
-  if (/[\s\u200b\ufeff]$/.test(value)) return 'ends with white space';
+  if (/^[\s\u200b\ufeff]|[\s\u200b\ufeff]$/.test(value)) return 'begins or ends with white space';
   if (/\p{Cc}/u.test(value)) return 'contains a control character';
   return undefined;
 }

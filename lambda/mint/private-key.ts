@@ -1,5 +1,6 @@
 import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { malformedPrivateKey } from './credentials.ts';
+import { malformedSecret } from './credentials.ts';
+import { parseJsonObject } from './json-object.ts';
 
 /** A key that client assertions are signed with. */
 export interface SigningKey {
@@ -12,6 +13,7 @@ export interface SigningKey {
 
 const MIN_RSA_BITS = 2_048;
 
+const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
 const EC_ALGORITHMS: Readonly<Record<string, string>> = {
   prime256v1: 'ES256',
   secp384r1: 'ES384',
@@ -27,78 +29,49 @@ const EC_ALGORITHMS: Readonly<Record<string, string>> = {
  * @see RFC 7517
  */
 export function parsePrivateKey(text: string, secretArn: string, kid?: string): SigningKey {
-  const jwk = parseJwk(text);
-  const key = readKey(text, jwk, secretArn);
-  const possible = possibleAlgorithms(key, secretArn);
-  const algorithm = jwk?.alg ?? possible[0] ?? '';
-  if (!possible.includes(algorithm)) {
-    throw malformedPrivateKey(
-      `has an alg that does not fit its type; possible are ${possible.join(', ')}`,
-      secretArn,
-    );
+  const malformed = (problem: string) =>
+    malformedSecret(`private_key ${problem}`, ['client_id', 'private_key'], secretArn);
+  const jwk: (JsonWebKey & { alg?: unknown; kid?: unknown }) | undefined = parseJsonObject(text);
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(jwk === undefined ? text : { key: jwk, format: 'jwk' });
+  } catch {
+    throw malformed(textProblem(text, jwk !== undefined));
+  }
+  const possible = possibleAlgorithms(key);
+  if (typeof possible === 'string') throw malformed(possible);
+  const algorithm = jwk?.alg ?? possible[0];
+  if (typeof algorithm !== 'string' || !possible.includes(algorithm)) {
+    throw malformed(`has an alg that does not fit its type; possible are ${possible.join(', ')}`);
   }
   const keyId = kid ?? jwk?.kid;
-  return { key, algorithm, ...(keyId === undefined ? {} : { kid: keyId }) };
+  return { key, algorithm, ...(typeof keyId === 'string' && keyId !== '' ? { kid: keyId } : {}) };
 }
 
-function parseJwk(text: string): (JsonWebKey & { alg?: string; kid?: string }) | undefined {
-  try {
-    const json: unknown = JSON.parse(text);
-    if (typeof json !== 'object' || json === null) return undefined;
-    const { alg, kid, ...rest } = json as Record<string, unknown>;
-    return {
-      ...rest,
-      ...(typeof alg === 'string' ? { alg } : {}),
-      ...(typeof kid === 'string' && kid !== '' ? { kid } : {}),
-    };
-  } catch {
-    return undefined;
-  }
-}
-
-function readKey(text: string, jwk: JsonWebKey | undefined, secretArn: string): KeyObject {
-  try {
-    return jwk === undefined ? createPrivateKey(text) : createPrivateKey({ key: jwk, format: 'jwk' });
-  } catch {
-    throw malformedPrivateKey(keyProblem(text, jwk), secretArn);
-  }
-}
-
-function keyProblem(text: string, jwk: JsonWebKey | undefined): string {
-  if (jwk !== undefined) return 'is JSON, but not a private JWK';
+function textProblem(text: string, isJson: boolean): string {
+  if (isJson) return 'is JSON, but not a private JWK';
   if (text.includes('ENCRYPTED')) return 'is encrypted; store it without a passphrase';
   if (text.includes('PUBLIC KEY') || text.includes('CERTIFICATE')) return 'is not the private part';
-  if (text.includes('\\n')) return 'has the two characters "\\n" instead of line ends';
-  return 'is neither PEM (with its lines) nor a JWK';
+  return 'is neither PEM, with line ends (not "\\n"), nor a JWK';
 }
 
-/** The algorithms that a key can sign with, the default first. */
-function possibleAlgorithms(key: KeyObject, secretArn: string): readonly string[] {
-  const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {};
-  switch (key.asymmetricKeyType) {
+/** The algorithms that a key can sign with, the default first; a text says why there is none. */
+function possibleAlgorithms({
+  asymmetricKeyType,
+  asymmetricKeyDetails,
+}: KeyObject): readonly string[] | string {
+  const { modulusLength = 0, namedCurve = '' } = asymmetricKeyDetails ?? {};
+  const ecAlgorithm = EC_ALGORITHMS[namedCurve];
+  switch (asymmetricKeyType) {
     case 'rsa':
-      if (modulusLength < MIN_RSA_BITS) {
-        throw malformedPrivateKey(
-          `is an RSA key of ${modulusLength} bits; the minimum is ${MIN_RSA_BITS}`,
-          secretArn,
-        );
-      }
-      return ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
-    case 'rsa-pss':
-      // Web Crypto signs only with the key of a JWK, or of the type RSA.
-      throw malformedPrivateKey(
-        'is of the type RSA-PSS, which cannot be used; make a key of the type RSA, and for PS256 store it as a JWK with "alg": "PS256"',
-        secretArn,
-      );
-    case 'ec': {
-      const algorithm = EC_ALGORITHMS[namedCurve];
-      if (algorithm === undefined)
-        throw malformedPrivateKey('is on a curve other than P-256, P-384, P-521', secretArn);
-      return [algorithm];
-    }
+      if (modulusLength >= MIN_RSA_BITS) return RSA_ALGORITHMS;
+      return `is an RSA key of ${modulusLength} bits; the minimum is ${MIN_RSA_BITS}`;
+    case 'ec':
+      return ecAlgorithm === undefined ? 'is on a curve other than P-256, P-384, P-521' : [ecAlgorithm];
     case 'ed25519':
       return ['EdDSA', 'Ed25519'];
     default:
-      throw malformedPrivateKey('is not of the type RSA, EC or Ed25519', secretArn);
+      // Web Crypto does not sign with RSA-PSS's own type of key: one of the type RSA, as a JWK, may have "alg": "PS256".
+      return `is of the type ${asymmetricKeyType}; possible are RSA, EC and Ed25519`;
   }
 }

@@ -3,7 +3,7 @@ import type { Credentials, Provider, TokenRequest } from '../providers/provider.
 import { type AssertionOptions, authenticateClient, encodeCredential } from './client-authentication.ts';
 import { connectionFailure } from './connection-failure.ts';
 import { howToStore } from './credentials.ts';
-import { createDiscovery, type FindTokenEndpoint } from './discovery.ts';
+import { createDiscovery } from './discovery.ts';
 import type { SendRequest } from './http.ts';
 import { readTokenResponse, type Token } from './token-response.ts';
 
@@ -28,18 +28,14 @@ export function createAskForToken(options: {
   readonly timeoutMs: number;
 }): AskForToken {
   const { provider, secretArn, assumedLifetimeMs, send, now, timeoutMs } = options;
-  const { endpoint } = provider.source;
-  const issuer = 'issuer' in endpoint ? endpoint.issuer : undefined;
-  const findTokenEndpoint: FindTokenEndpoint =
-    'issuer' in endpoint
-      ? createDiscovery(endpoint.issuer, options)
-      : async () => ({ tokenUrl: endpoint.url, warnings: [] });
+  const { issuer, url = '' } = provider.source.endpoint;
+  const discover = issuer === undefined ? undefined : createDiscovery(issuer, options);
   // Messages name the configured host: a discovered one is text that a server chose.
-  const { host } = new URL('issuer' in endpoint ? endpoint.issuer : endpoint.url);
+  const { host } = new URL(issuer ?? url);
 
   return async (credentials, { signal }) => {
     const request = provider.tokenRequest(credentials);
-    const { tokenUrl, warnings } = await findTokenEndpoint({ signal });
+    const { tokenUrl, warnings } = (await discover?.({ signal })) ?? { tokenUrl: url, warnings: [] };
     const { headers, body, proof } = await encode(request, { audience: issuer ?? tokenUrl, now, secretArn });
     const issuedAt = now();
     const sent = send({ method: 'POST', url: tokenUrl, headers, body, signal, timeoutMs });
@@ -55,28 +51,26 @@ export function createAskForToken(options: {
       now: now(),
       issuedAt,
       assumedLifetimeMs,
-      secrets: [...secretValues(credentials), proof].filter((secret) => secret !== ''),
+      secrets: [...secretValues(credentials), proof],
       credentialErrors: provider.credentialErrors ?? [],
       hints: provider.refusalHints,
-      areCredentialsEncoded: areCredentialsEncoded(request),
       secretAdvice: howToStore(provider.secretKeys, secretArn, provider.secretKeyNames),
     });
     return { ...token, warnings: [...warnings, ...token.warnings] };
   };
 }
 
-/** `proof`: the credentials of Basic, or the assertion, as they are sent; empty where the request has neither. */
+/** `proof`: what proves who the client is, as it is sent. */
 async function encode(request: TokenRequest, options: AssertionOptions) {
   const headers: Record<string, string> = { accept: 'application/json' };
   if (request.kind === 'json') {
-    headers['content-type'] = 'application/json';
-    return { headers, body: JSON.stringify(request.body), proof: '' };
+    const body = JSON.stringify(request.body);
+    return { headers: { ...headers, 'content-type': 'application/json' }, body, proof: body };
   }
   const form = new URLSearchParams();
   for (const [name, value] of request.parameters) form.append(name, value);
-  await authenticateClient({ headers, form }, request.clientId, request.clientProof, options);
+  const proof = await authenticateClient(headers, form, request.clientId, request.clientProof, options);
   headers['content-type'] = 'application/x-www-form-urlencoded';
-  const proof = headers.authorization?.replace('Basic ', '') ?? form.get('client_assertion') ?? '';
   return { headers, body: form.toString(), proof };
 }
 
@@ -85,9 +79,4 @@ function secretValues(credentials: Credentials): string[] {
   return Object.entries(credentials)
     .filter(([key]) => key !== 'kid' && !key.endsWith('_id'))
     .flatMap(([, value]) => [value, encodeCredential(value)]);
-}
-
-function areCredentialsEncoded(request: TokenRequest): boolean {
-  if (request.kind !== 'form' || request.clientProof.method !== 'client_secret_basic') return false;
-  return [request.clientId, request.clientProof.clientSecret].some((text) => encodeCredential(text) !== text);
 }

@@ -2,6 +2,8 @@ import { type FailureCode, RefreshError } from '../errors.ts';
 import type { HttpResponse } from './http.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
+type Json = Readonly<Record<string, unknown>>;
+
 /** The facts about the request that a message needs. */
 export interface RefusalContext {
   /** The configured host of the server, for messages. */
@@ -9,9 +11,7 @@ export interface RefusalContext {
   readonly now: Date;
   /** Errors that refuse the secret's values, besides `invalid_client` and any 401. */
   readonly credentialErrors: readonly string[];
-  /** Whether HTTP Basic's encoding changed the credentials. */
-  readonly areCredentialsEncoded: boolean;
-  /** What to check, by error name: `unnamed` without an error name, `encoded` in addition if encoding changed the credentials. */
+  /** What to check, by error name. */
   readonly hints: Readonly<Partial<Record<string, string>>>;
   /** How to store other credentials. */
   readonly secretAdvice: string;
@@ -22,10 +22,13 @@ const WRONG_CREDENTIALS =
 const DPOP =
   'The server binds tokens to a key (DPoP), which a job that reads the token does not have: turn DPoP off for this client at the provider.';
 const DENIED = 'The server denies this client: check its roles, its IP allow-list and its state.';
+/** Describes the server's state, not the request; beside a 401 it does not count. */
+const DOWN = 'The server is not available.';
+const THROTTLED = 'The server limits the rate.';
 const INACTIVE = 'The account, the organization or the client is inactive or locked: activate it there.';
 
 /**
- * The error names that a token endpoint may answer, and what to check. Messages repeat only these names: any other text
+ * The error names that a token endpoint may answer, and what they mean or what to check. Messages repeat only these names: any other text
  * of a server could contain what was sent to it.
  *
  * @see RFC 6749 section 5.2, RFC 8707 section 2, RFC 6749 section 4.1.2.1, RFC 9449 section 5
@@ -51,7 +54,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   invalid_client_credentials: WRONG_CREDENTIALS,
   invalid_credentials: WRONG_CREDENTIALS,
   invalid_user_credentials: WRONG_CREDENTIALS,
-  unauthorized: WRONG_CREDENTIALS,
+  unauthorized: DENIED,
   inactive_user: INACTIVE,
   inactive_org: INACTIVE,
   account_locked: INACTIVE,
@@ -63,28 +66,16 @@ const ADVICE: Readonly<Record<string, string>> = {
     'The server wants a person to sign in or to consent: grant the consent of an administrator there.',
   consent_required: 'The server wants a consent: grant the consent of an administrator there.',
   mfa_required: 'The server wants a second factor: exempt this client or user from it.',
+  server_error: DOWN,
+  temporarily_unavailable: DOWN,
+  internal_error: DOWN,
+  service_unavailable: DOWN,
+  slow_down: THROTTLED,
+  too_many_requests: THROTTLED,
+  too_many_attempts: THROTTLED,
+  rate_limit_exceeded: THROTTLED,
+  rate_limited: THROTTLED,
 };
-
-/** Names that refuse the credentials, whatever the status. */
-const OF_CREDENTIALS: ReadonlySet<string> = new Set(
-  Object.keys(ADVICE).filter((name) => ADVICE[name] === WRONG_CREDENTIALS && name !== 'unauthorized'),
-);
-
-/** Names that describe the server's state, not the request; beside a 401 they do not count. */
-const UNAVAILABLE = new Set([
-  'server_error',
-  'temporarily_unavailable',
-  'internal_error',
-  'service_unavailable',
-]);
-
-const THROTTLED = new Set([
-  'slow_down',
-  'too_many_requests',
-  'too_many_attempts',
-  'rate_limit_exceeded',
-  'rate_limited',
-]);
 
 const FIREWALL = 'A firewall or an IP allow-list in front of the server may also give this answer.';
 const MUTUAL_TLS =
@@ -96,7 +87,7 @@ const MUTUAL_TLS =
  */
 export function refusal(
   response: HttpResponse,
-  json: Readonly<Record<string, unknown>> | undefined,
+  json: Json | undefined,
   context: RefusalContext,
 ): RefreshError {
   const { status, headers } = response;
@@ -105,19 +96,19 @@ export function refusal(
   const failure = (code: FailureCode, message: string, credentialsRefused = false) =>
     new RefreshError(code, message, { retryAfterMs, credentialsRefused });
   const name = knownName(json);
-  const isOfCredentials =
-    name !== undefined && [...OF_CREDENTIALS, ...context.credentialErrors].includes(name);
+  const meaning = name === undefined ? undefined : ADVICE[name];
+  const isOfCredentials = meaning === WRONG_CREDENTIALS || context.credentialErrors.includes(name ?? '');
 
   // A refusal that names a time to come back does not refuse the request itself.
   const isToComeBack = status >= 400 && status < 500 && retryAfterMs !== undefined && !isOfCredentials;
-  if (status === 429 || THROTTLED.has(name ?? '') || isRateLimit(json) || isToComeBack) {
+  if (status === 429 || meaning === THROTTLED || isRateLimit(json) || isToComeBack) {
     return failure(
       'TOKEN_ENDPOINT_THROTTLED',
       `${host} limits the rate of token requests (HTTP ${status}). The function tries again after the time that the server names, or on the next invocation. If this continues, find out who else requests tokens often: other clients behind the same IP address may count too.`,
     );
   }
   const isDown = status >= 500 || status === 408 || status === 425;
-  if (isDown || (status !== 401 && status !== 403 && UNAVAILABLE.has(name ?? ''))) {
+  if (isDown || (status !== 401 && status !== 403 && meaning === DOWN)) {
     return failure(
       'TOKEN_ENDPOINT_UNAVAILABLE',
       `${host} is not available (HTTP ${status}). The stored token is unchanged, and the next invocation tries again. If this continues, check the provider's status page.`,
@@ -138,67 +129,44 @@ export function refusal(
   // Any 401: Keycloak answers a wrong secret with unauthorized_client, ServiceNow with server_error.
   const credentialsRefused = status === 401 || isOfCredentials;
   const what = name === undefined ? `HTTP ${status} without a known OAuth error` : `${name}, HTTP ${status}`;
-  const advice = name === undefined && wantsCertificate(response) ? MUTUAL_TLS : undefined;
+  const wrong = context.hints.invalid_client ?? WRONG_CREDENTIALS;
+  const ofName = context.hints[name ?? ''] ?? (meaning === DOWN ? undefined : meaning);
+  const rest = ofName === undefined ? '' : ` If they are right: ${ofName}`;
+  const ofCredentials = isOfCredentials ? (context.hints[name ?? ''] ?? wrong) : `${wrong}${rest}`;
+  const advice = credentialsRefused
+    ? `${ofCredentials} ${context.secretAdvice}`
+    : (ofName ?? adviceOfStatus(response, json));
   return failure(
     'TOKEN_REJECTED',
-    `${host} refused the token request (${what}). ${advice ?? adviceOf(name, { status, json, credentialsRefused, isOfCredentials }, context)}`,
+    `${host} refused the token request (${what}). ${advice}`,
     // Another version of the secret may name a client that the server knows already.
     credentialsRefused || name === 'unauthorized_client',
   );
 }
 
-function unknownName(status: number): string {
+/** What to check where the server gives no error name that is known. */
+function adviceOfStatus({ status, body }: HttpResponse, json: Json | undefined): string {
+  // nginx and IIS answer HTTP 400 or 403 and a web page.
+  if (/required SSL certificate|client certificate/i.test(body)) return MUTUAL_TLS;
+  if (typeof json?.error !== 'string') return FIREWALL;
   if (status === 403) return DENIED;
   return "The server's error name is not one of OAuth 2.0: look the request up in the provider's log, and check the client and the settings there.";
 }
 
-interface Refused {
-  readonly status: number;
-  readonly json: Readonly<Record<string, unknown>> | undefined;
-  readonly credentialsRefused: boolean;
-  /** Whether the error's name says so. */
-  readonly isOfCredentials: boolean;
-}
-
-function adviceOf(name: string | undefined, refused: Refused, context: RefusalContext): string {
-  const { status, json, credentialsRefused, isOfCredentials } = refused;
-  const { hints, secretAdvice, areCredentialsEncoded } = context;
-  const general = OF_CREDENTIALS.has(name ?? '') ? hints.invalid_client : undefined;
-  const hint = hints[name ?? 'unnamed'] ?? general ?? ADVICE[name ?? ''];
-  const unknown = typeof json?.error === 'string' ? unknownName(status) : FIREWALL;
-  if (!credentialsRefused) return hint ?? unknown;
-  const isPlain = name === undefined || isOfCredentials;
-  const parts = [
-    isPlain && hint !== undefined ? hint : (hints.invalid_client ?? WRONG_CREDENTIALS),
-    areCredentialsEncoded ? hints.encoded : undefined,
-    isPlain || hint === undefined || hint === WRONG_CREDENTIALS ? undefined : `If they are right: ${hint}`,
-    status === 401 && name === undefined ? unknown : undefined,
-    secretAdvice,
-  ];
-  return parts.filter((part) => part !== undefined).join(' ');
-}
-
 /** The error's name, if it is a known one, in the member of the RFC or of a vendor. */
-function knownName(json: Readonly<Record<string, unknown>> | undefined): string | undefined {
+function knownName(json: Json | undefined): string | undefined {
   const { error, errorCode, error_code, code } = json ?? {};
   const nested = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return [error, errorCode, error_code, code, nested].find(
-    (name): name is string =>
-      typeof name === 'string' &&
-      (Object.hasOwn(ADVICE, name) || UNAVAILABLE.has(name) || THROTTLED.has(name)),
+    (name): name is string => typeof name === 'string' && Object.hasOwn(ADVICE, name),
   );
-}
-
-/** nginx and IIS answer HTTP 400 or 403 and a web page. */
-function wantsCertificate({ status, body }: HttpResponse): boolean {
-  return (status === 400 || status === 403) && /required SSL certificate|client certificate/i.test(body);
 }
 
 /**
  * Genesys Cloud throttles with HTTP 400, `invalid_request` and "rate limit exceeded" in the description; Salesforce with
  * `invalid_grant` and "login rate exceeded".
  */
-function isRateLimit(json: Readonly<Record<string, unknown>> | undefined): boolean {
+function isRateLimit(json: Json | undefined): boolean {
   return [json?.error, json?.error_description, json?.description, json?.message].some(
     (text) => typeof text === 'string' && RATE_LIMIT.test(text),
   );

@@ -1,6 +1,7 @@
 import { MAX_LIFETIME_MS } from '../contract.ts';
 import { RefreshError } from '../errors.ts';
-import { type HttpResponse, parseJsonObject } from './http.ts';
+import { type HttpResponse, MAX_BODY_BYTES } from './http.ts';
+import { parseJsonObject } from './json-object.ts';
 import { type RefusalContext, refusal } from './token-refusal.ts';
 
 /** Parameter Store's limit, in the advanced tier. */
@@ -43,48 +44,37 @@ export interface ResponseContext extends RefusalContext {
  * @see RFC 6749 sections 5.1 and 5.2, RFC 6750 section 2.1
  */
 export function readTokenResponse(response: HttpResponse, context: ResponseContext): Token {
-  const json = parseJsonObject(response);
+  const json = parseJsonObject(response.body);
   const isSuccess = response.status >= 200 && response.status < 300;
-  if (!isSuccess || hasError(json)) throw refusal(response, json, context);
-  if (json === undefined) throw invalid(bodyProblem(response), context);
-  return readToken(json, context);
-}
-
-/** Genesys Cloud puts `"error": ""` next to a token. */
-function hasError(json: Record<string, unknown> | undefined): boolean {
-  return json !== undefined && Object.hasOwn(json, 'error') && Boolean(json.error);
-}
-
-function bodyProblem({ body, isTruncated }: HttpResponse): string {
-  if (isTruncated) return 'is longer than 65,536 bytes';
-  if (body.trim() === '') return 'is empty';
-  return body.trimStart().startsWith('<') ? 'is a web page' : 'is not a JSON object';
-}
-
-function readToken(json: Record<string, unknown>, context: ResponseContext): Token {
-  const accessToken = readAccessToken(json, context);
-  const { token_type: tokenType, scope } = json;
-  const type = readTokenType(tokenType, context);
-  const { expiresAt, isAssumed, warnings } = readExpiry(json, accessToken, context);
+  // Genesys Cloud puts `"error": ""` next to a token.
+  if (!isSuccess || json?.error) throw refusal(response, json, context);
+  if (json === undefined) throw invalid(bodyProblem(response.body), context);
+  const accessToken = readAccessToken(json.access_token, context);
+  const typeWarnings = readTokenType(json.token_type, context);
+  const { warnings, ...expiry } = readExpiry(json.expires_in, accessToken, context);
   return {
     accessToken,
     issuedAt: context.issuedAt,
-    expiresAt,
-    ...(isAssumed ? { isLifetimeAssumed: true } : {}),
-    grantedScope: readScope(scope),
-    warnings: [...type.warnings, ...warnings],
+    ...expiry,
+    grantedScope: readScope(json.scope),
+    warnings: [...typeWarnings, ...warnings],
   };
+}
+
+function bodyProblem(body: string): string {
+  if (Buffer.byteLength(body) >= MAX_BODY_BYTES) return 'has 65,536 bytes or more';
+  if (body.trim() === '') return 'is empty';
+  return body.trimStart().startsWith('<') ? 'is a web page' : 'is not a JSON object';
 }
 
 /** Names that vendors write for a bearer token, in lower case and without separators. */
 const BEARER_NAMES = /^(?!.*(pop|mac|saml|holder))(.{0,40}bearer.{0,40}|(oauth2?)?(access)?(token)?)$/;
 
-/** @see RFC 6749 section 7.1, RFC 6750 section 4, RFC 9449 section 5 */
-function readTokenType(type: unknown, context: ResponseContext): { readonly warnings: readonly string[] } {
-  if (type === undefined || type === null) return { warnings: [] };
+/** Returns warnings. @see RFC 6749 section 7.1, RFC 6750 section 4, RFC 9449 section 5 */
+function readTokenType(type: unknown, context: ResponseContext): readonly string[] {
   // Not white space in a pattern: 65,000 spaces would make it try for minutes.
-  const name = typeof type === 'string' ? type.trim().toLowerCase() : 'none';
-  if (name === '' || name === 'bearer') return { warnings: [] };
+  const name = typeof type === 'string' ? type.trim().toLowerCase() : (type ?? '');
+  if (name === '' || name === 'bearer') return [];
   if (name === 'dpop') {
     throw invalid(
       'has another token_type than Bearer: DPoP, which binds the token to a key that no job has',
@@ -92,23 +82,16 @@ function readTokenType(type: unknown, context: ResponseContext): { readonly warn
       'Turn DPoP off for this client at the provider.',
     );
   }
-  const plain = name
+  const plain = String(name)
     .slice(0, 200)
     .replace(/^urn:[a-z:-]{0,60}:/, '')
     .replace(/[\s_.-]/g, '');
-  if (plain === '' || !BEARER_NAMES.test(plain)) {
-    throw invalid('has another token_type than Bearer', context);
-  }
-  return {
-    warnings: [
-      'The server gives token_type a name of its own: the function takes the token as a bearer token.',
-    ],
-  };
+  if (plain === '' || !BEARER_NAMES.test(plain)) throw invalid('has another token_type than Bearer', context);
+  return ['The server gives token_type a name of its own: the function takes the token as a bearer token.'];
 }
 
 /** Visible ASCII without spaces: RFC 6749 appendix A.12 allows a space, which no Authorization header can carry. */
-function readAccessToken(json: Record<string, unknown>, context: ResponseContext): string {
-  const { access_token: accessToken } = json;
+function readAccessToken(accessToken: unknown, context: ResponseContext): string {
   if (accessToken === undefined || accessToken === null || accessToken === '') {
     throw invalid('has no access_token', context);
   }
@@ -136,10 +119,10 @@ function holdsSecret(accessToken: string, secret: string): boolean {
 }
 
 /** The earlier of `expires_in` and a JWT's `exp`; the assumed lifetime if there is neither. */
-function readExpiry(json: Record<string, unknown>, accessToken: string, context: ResponseContext) {
+function readExpiry(expiresIn: unknown, accessToken: string, context: ResponseContext) {
   const issuedAtMs = context.issuedAt.getTime();
   const claimed: number[] = [];
-  const expiresInSeconds = readExpiresIn(json.expires_in, context);
+  const expiresInSeconds = readExpiresIn(expiresIn, context);
   if (expiresInSeconds !== undefined) claimed.push(issuedAtMs + expiresInSeconds * 1000);
   const exp = jwtExpiry(accessToken);
   if (exp !== undefined) {
@@ -153,7 +136,7 @@ function readExpiry(json: Record<string, unknown>, accessToken: string, context:
   }
   const lifetimeMs = Math.min(...claimed) - issuedAtMs;
   if (lifetimeMs <= MAX_LIFETIME_MS) {
-    return { expiresAt: new Date(issuedAtMs + lifetimeMs), isAssumed: false, warnings: [] };
+    return { expiresAt: new Date(issuedAtMs + lifetimeMs), warnings: [] };
   }
   const assumed = `The function assumes ${Math.round(context.assumedLifetimeMs / 60_000)} min (assumedLifetime).`;
   const reason =
@@ -162,7 +145,7 @@ function readExpiry(json: Record<string, unknown>, accessToken: string, context:
       : 'The server claims a lifetime of more than 48 hours, which is ignored';
   return {
     expiresAt: new Date(issuedAtMs + context.assumedLifetimeMs),
-    isAssumed: true,
+    isLifetimeAssumed: true,
     warnings: [`${reason}. ${assumed}`],
   };
 }
@@ -182,15 +165,10 @@ function readExpiresIn(value: unknown, context: ResponseContext): number | undef
 
 /** The `exp` of a token that is a JWT, in seconds. The signature is not checked: the resource server does that. */
 function jwtExpiry(accessToken: string): number | undefined {
-  const parts = accessToken.split('.');
-  if (parts.length !== 3) return undefined;
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(parts[1] ?? '', 'base64url').toString());
-    const exp = typeof claims === 'object' && claims !== null && 'exp' in claims ? claims.exp : undefined;
-    return typeof exp === 'number' && Number.isFinite(exp) ? Math.floor(exp) : undefined;
-  } catch {
-    return undefined;
-  }
+  const [, claims = '', ...rest] = accessToken.split('.');
+  if (rest.length !== 1) return undefined;
+  const exp = parseJsonObject(Buffer.from(claims, 'base64url').toString())?.exp;
+  return typeof exp === 'number' && Number.isFinite(exp) ? Math.floor(exp) : undefined;
 }
 
 /** RFC 6749 section 3.3. Some servers send a list of strings. Anything else is ignored. */

@@ -33,6 +33,6 @@ export const niceCxoneAccessKey: DescribeProvider<
       body: { accessKeyId: access_key_id, accessKeySecret: access_key_secret },
     }),
     credentialErrors: ['invalid_grant'],
-    refusalHints: { invalid_client: advice, invalid_grant: advice, unnamed: advice },
+    refusalHints: { invalid_client: advice, invalid_grant: advice },
   };
 };

@@ -53,17 +53,14 @@ export const oauth2: DescribeProvider<OAuth2Settings, OAuth2SecretKey> = (settin
     },
     ...(probeUrl === undefined ? {} : { probeUrl }),
     ...(scope === undefined ? {} : { scope }),
-    refusalHints: clientAuthentication === 'private_key_jwt' ? ASSERTION_HINTS : SECRET_HINTS,
+    refusalHints: { invalid_client: INVALID_CLIENT[clientAuthentication] },
   };
 };
 
-const SECRET_HINTS = {
-  encoded:
-    'HTTP Basic encodes some characters of this id or secret (RFC 6749 section 2.3.1), which not every server decodes: try clientAuthentication client_secret_post.',
-};
-
-const ASSERTION_HINTS = {
-  invalid_client:
+const INVALID_CLIENT: Readonly<Partial<Record<ClientAuthentication, string>>> = {
+  client_secret_basic:
+    'The client id or secret is wrong, or the server expects another clientAuthentication. HTTP Basic encodes special characters of both (RFC 6749 section 2.3.1), which not every server decodes: if they have any, try client_secret_post.',
+  private_key_jwt:
     'Check client_id, and that the server has the public key of private_key (and its kid). The server may expect another aud: set assertionAudience as its documentation says, for example to the URL of the token endpoint (Ory Hydra).',
 };
 

@@ -5,7 +5,9 @@ export type Credentials<K extends string = string> = Readonly<Record<K, string>>
 export type FormParameter = readonly [name: string, value: string];
 
 /** Where the token endpoint is. `issuer` is kept as it was written: discovery compares it character by character. */
-export type TokenEndpointLocation = { readonly url: string } | { readonly issuer: string };
+export type TokenEndpointLocation =
+  | { readonly url: string; readonly issuer?: never }
+  | { readonly issuer: string; readonly url?: never };
 
 /** The token endpoint and the requested parameters, without any credential. Another source gives other tokens. */
 export interface TokenSource {
@@ -65,10 +67,7 @@ export interface Provider<K extends string = string> {
   readonly scope?: string;
   /** Errors of the token endpoint that refuse the secret's values, besides `invalid_client` and any 401. */
   readonly credentialErrors?: readonly string[];
-  /**
-   * What to check, by the server's error name, if more is known than the RFC says. `unnamed`: for a refusal without an
-   * error name. `encoded`: for refused credentials that HTTP Basic's encoding changed.
-   */
+  /** What to check, by the server's error name, if more is known than the RFC says. */
   readonly refusalHints: Readonly<Partial<Record<string, string>>>;
   /** Absent: the provider has no API for it. */
   readonly renewal?: SecretRenewal;

@@ -1,6 +1,7 @@
 import { RefreshError } from '../errors.ts';
 import { connectionFailure } from '../mint/connection-failure.ts';
-import { type HttpResponse, parseJsonObject, type SendRequest } from '../mint/http.ts';
+import type { HttpResponse, SendRequest } from '../mint/http.ts';
+import { parseJsonObject } from '../mint/json-object.ts';
 import { probeToken } from '../mint/probe.ts';
 import { createAskForToken } from '../mint/token-endpoint.ts';
 import type { Credentials, Provider, SecretRenewal } from '../providers/provider.ts';
@@ -59,7 +60,7 @@ export function openClients(options: {
     },
     async rolesOf(token) {
       const answer = await request('GET', renewal.rolesUrl, token).catch(() => undefined);
-      const json = answer?.status === 200 ? parseJsonObject(answer) : undefined;
+      const json = answer?.status === 200 ? parseJsonObject(answer.body) : undefined;
       return json && renewal.readRoles(json);
     },
     async renew(clientId, adminToken) {
@@ -69,7 +70,7 @@ export function openClients(options: {
         const { label, advice } = connectionFailure(error);
         throw notRenewed(`${host} gave no answer (${label}). ${advice}`);
       });
-      const json = parseJsonObject(answer) ?? {};
+      const json = parseJsonObject(answer.body) ?? {};
       if (answer.status < 200 || answer.status >= 300)
         throw notRenewed(`${host} refused (HTTP ${answer.status}). ${adviceOf(answer, renewal)}`);
       const secret = renewal.readNewSecret(json);

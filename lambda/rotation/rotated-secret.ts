@@ -1,4 +1,5 @@
-import { namesOf, parseCredentials, parseObject } from '../mint/credentials.ts';
+import { namesOf, parseCredentials } from '../mint/credentials.ts';
+import { parseJsonObject } from '../mint/json-object.ts';
 
 /** The keys of a secret that is rotated: two clients take turns. */
 export const ROTATED_KEYS = ['client_id', 'client_secret', 'idle_client_id'] as const;
@@ -35,7 +36,7 @@ export function follows(next: Turn, turn: Turn): boolean {
  * @throws RefreshError `SECRET_MALFORMED` if the refresher could not use the new secret
  */
 export function giveTurn(turn: Turn, newSecret: string, secretArn: string): Turn {
-  const json = { ...(parseObject(turn.text) as Record<string, unknown>) };
+  const json = { ...parseJsonObject(turn.text) };
   const values = { client_id: turn.idleClientId, client_secret: newSecret, idle_client_id: turn.clientId };
   for (const [key, value] of Object.entries(values)) {
     for (const name of namesOf(json, key)) json[name] = value;

@@ -1,12 +1,8 @@
-import { once } from 'node:events';
-import { createServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import { getCACertificates, type SecureVersion, setDefaultCACertificates } from 'node:tls';
-import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import type { Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import type { ProxySettings } from '../../../lambda/config.ts';
 import { connectionFailure } from '../../../lambda/mint/connection-failure.ts';
 import { createSendRequest, MAX_BODY_BYTES } from '../../../lambda/mint/http.ts';
-import { createServerCertificate } from '../../../local/server-certificate.ts';
 import { type BareServer, startBareServer } from '../../support/bare-server.ts';
 import { rejection } from '../../support/leaks.ts';
 
@@ -58,67 +54,36 @@ const allClosed = () =>
 test('status, headers and body are returned unchanged, also of a redirect', async () => {
   onConnection = answering('HTTP/1.1 302 Found\r\nLocation: /other\r\nX-Two: a\r\nx-two: b\r\n', 'ä€');
 
-  const response = await send();
-
   const headers = { location: '/other', 'x-two': 'a', 'content-length': '5' };
-  expect(response).toEqual({ status: 302, headers, body: 'ä€', isTruncated: false });
+  expect(await send()).toEqual({ status: 302, headers, body: 'ä€' });
 });
 
 const X = 'x'.repeat(MAX_BODY_BYTES);
-const BOMB = gzipSync(Buffer.alloc(2 ** 24, ' '));
-const encoded = (encoding: string, body: string | Buffer) =>
-  answering(`${OK}Content-Encoding: ${encoding}\r\n`, body);
-test.each<[string, (socket: Socket) => unknown, number, boolean]>([
-  ['a byte order mark is left out', answering(OK, '\ufeff{}'), 2, false],
-  ['a body may be as long as the limit', answering(OK, X), MAX_BODY_BYTES, false],
-  ['a body above the limit is cut', answering(OK, `${X}x`), MAX_BODY_BYTES, true],
-  ['an endless body is cut', endlessly(`${OK}\r\n`, 'x'), MAX_BODY_BYTES, true],
-  ['an endless series of chunks is cut', endlessly(CHUNKED, '1\r\nx\r\n'), MAX_BODY_BYTES, true],
-  ['a compressed body may be as long as the limit', encoded('gzip', gzipSync(X)), MAX_BODY_BYTES, false],
-  ['a compressed body above the limit is refused', encoded('br', brotliCompressSync(`${X}x`)), 0, true],
-  ['a compressed bomb is refused', encoded('gzip', BOMB), 0, true],
-  ['a bomb in two codings is refused', encoded('gzip, gzip', gzipSync(BOMB)), 0, true],
-  ['a compressed body that is too long on its way is cut', encoded('gzip', `${X}x`), MAX_BODY_BYTES, true],
-])('%s, and the connection is closed', async (_case, answer, length, isCut) => {
+const gzipped = (body: string | Buffer) => answering(`${OK}Content-Encoding: gzip\r\n`, body);
+test.each<[string, (socket: Socket) => unknown, string]>([
+  ['a byte order mark is left out', answering(OK, '\ufeff{}'), '{}'],
+  ['a body above the limit is cut', answering(OK, `${X}x`), X],
+  ['an endless body is cut', endlessly(`${OK}\r\n`, 'x'), X],
+  ['an endless series of chunks is cut', endlessly(CHUNKED, '1\r\nx\r\n'), X],
+  ['a compressed body may be as long as the limit', gzipped(gzipSync(X)), X],
+  ['a body that is not compressed, as its header says', gzipped('{}'), '{}'],
+])('%s, and the connection is closed', async (_case, answer, body) => {
   onConnection = answer;
 
-  const { body, isTruncated } = await send();
-
-  expect([body.length, isTruncated]).toEqual([length, isCut]);
+  expect((await send()).body).toBe(body);
   await allClosed();
 });
 
-const JSON_BODY = Buffer.from('{"access_token":"ä"}');
-test.each<[string, string | Buffer]>([
-  ['gzip', gzipSync(JSON_BODY)],
-  ['X-GZIP', gzipSync(JSON_BODY)],
-  ['deflate', deflateSync(JSON_BODY)],
-  ['deflate', deflateRawSync(JSON_BODY)],
-  ['br', brotliCompressSync(JSON_BODY)],
-  ['gzip,identity , br', brotliCompressSync(gzipSync(JSON_BODY))],
-  ['gzip\r\ncontent-encoding: deflate', deflateSync(gzipSync(JSON_BODY))],
-  // Without the trailer, and a header that is left from before a proxy decoded the body.
-  ['gzip', gzipSync(JSON_BODY).subarray(0, -8)],
-  ['gzip', JSON_BODY],
-  ['unknown', JSON_BODY],
-])('Content-Encoding %s is decoded, and was asked for', async (encoding, body) => {
-  let request = '';
-  onConnection = (socket) => {
-    socket.once('data', (data) => {
-      request = String(data);
-    });
-    encoded(encoding, body)(socket);
-  };
+test('a compressed bomb is not unpacked', async () => {
+  onConnection = gzipped(gzipSync(Buffer.alloc(2 ** 24, ' ')));
 
-  expect(await send()).toMatchObject({ body: String(JSON_BODY), isTruncated: false });
-  expect(request).toContain('accept-encoding: gzip, deflate, br\r\n');
+  expect((await send()).body.length).toBeLessThan(MAX_BODY_BYTES);
 });
 
 test.each<[number, RegExp]>([
   [407, /^The proxy wants a user and a password/],
   [403, /^The proxy does not allow connections to this host/],
   [502, /^The proxy could not reach the host/],
-  [504, /^The proxy could not reach the host/],
 ])('a proxy that answers CONNECT with %i is told as that', async (status, advice) => {
   onConnection = answering(`HTTP/1.1 ${status} canary\r\nproxy-authenticate: Basic\r\n`);
 
@@ -137,36 +102,11 @@ test('a proxy that closes the connection is told as that', async () => {
   expect(connectionFailure(error).advice).toMatch(/^The proxy did not answer/);
 });
 
-test.each<SecureVersion>(['TLSv1.2', 'TLSv1.3'])(
-  'a server that wants a client certificate is told as that: %s',
-  async (version) => {
-    const certificate = await createServerCertificate(['localhost']);
-    const tls = { ca: certificate.cert, requestCert: true, minVersion: version, maxVersion: version };
-    const mutual = createServer({ ...certificate, ...tls });
-    mutual.listen(0, '127.0.0.1');
-    await once(mutual, 'listening');
-    const trusted = getCACertificates();
-    setDefaultCACertificates([...trusted, certificate.cert]);
-    try {
-      const url = `https://localhost:${(mutual.address() as AddressInfo).port}`;
-
-      const { advice } = connectionFailure(await rejection(send({ url })));
-
-      expect(advice).toMatch(/client certificate \(mutual TLS\)/);
-      expect(advice).toMatch(/^The server ended the TLS handshake/);
-    } finally {
-      setDefaultCACertificates(trusted);
-      mutual.close();
-    }
-  },
-);
-
 const halfBody = (socket: Socket) => socket.write(`${OK}content-length: 10\r\n\r\nabc`);
 test.each<[string, (socket: Socket) => unknown, RegExp]>([
   ['an answer that never begins', () => {}, /^TimeoutError$/],
   ['a body that stops half way', halfBody, /^TimeoutError$/],
   ['headers without end', endlessly(OK, 'x-more: 1\r\n'), /^HeadersOverflowError$/],
-  ['trailers without end', endlessly(`${CHUNKED}0\r\n`, 'x-more: 1\r\n'), /^(HeadersOverflow|Timeout)Error$/],
   ['another protocol', (socket) => socket.end('SSH-2.0-OpenSSH_9.6\r\n'), /^HTTPParserError$/],
 ])('%s is an error', async (_case, answer, name) => {
   onConnection = answer;
@@ -195,12 +135,11 @@ test('each request has its own connection, which is closed', async () => {
 });
 
 test.each([
-  [/^It did not answer in time/, ['TimeoutError', 'AbortError', 'ETIMEDOUT', 'UND_ERR_BODY_TIMEOUT']],
-  [/^It did not answer in time/, ['UND_ERR_ABORTED', 'UND_ERR_HEADERS_TIMEOUT']],
+  [/^It did not answer in time/, ['TimeoutError', 'AbortError', 'ETIMEDOUT', 'UND_ERR_HEADERS_TIMEOUT']],
   [/^The name was not found/, ['ENOTFOUND', 'EAI_AGAIN']],
   [/^The TLS connection failed/, ['CERT_HAS_EXPIRED', 'ERR_TLS_CERT_ALTNAME_INVALID', 'EPROTO']],
   [/^The TLS connection failed/, ['ERR_SSL_WRONG_VERSION_NUMBER', 'DEPTH_ZERO_SELF_SIGNED_CERT']],
-  [/^The TLS connection failed/, ['SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE']],
+  [/^The TLS connection failed/, ['UNABLE_TO_VERIFY_LEAF_SIGNATURE']],
   [/^The server ended the TLS handshake/, ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE']],
   [/^The connection was closed without an answer.*mutual TLS/, ['ECONNRESET', 'UND_ERR_SOCKET', 'EPIPE']],
   [/^Check its status page/, ['ECONNREFUSED', 'HTTPParserError']],

@@ -13,16 +13,8 @@ import { type Recorder, startRecorder, type WireRequest } from '../../support/re
 import { minterFor, signal } from './minting.ts';
 
 const TOKEN = 'canary-token.0123';
-const HOSTS = [
-  ...['login.mypurecloud.de', 'api.mypurecloud.de', 'cxone.niceincontact.com', 'na1.nice-incontact.com'],
-  ...[
-    'example.okta.com',
-    'example.eu.auth0.com',
-    'login.microsoftonline.com',
-    'id.example.test',
-    'localhost',
-  ],
-];
+const HOSTS =
+  'login.mypurecloud.de api.mypurecloud.de cxone.niceincontact.com na1.nice-incontact.com example.okta.com example.eu.auth0.com login.microsoftonline.com id.example.test localhost';
 /** By issuer's host, where it is not the host itself. */
 const TOKEN_ENDPOINTS: Readonly<Record<string, string>> = {
   'keycloak.example.com': 'https://keycloak.example.com/realms/ci/protocol/openid-connect/token',
@@ -43,7 +35,7 @@ let requests: WireRequest[];
 let answered: string;
 
 beforeAll(async () => {
-  const certificate = await createServerCertificate([...HOSTS, ...Object.keys(TOKEN_ENDPOINTS)]);
+  const certificate = await createServerCertificate([...HOSTS.split(' '), ...Object.keys(TOKEN_ENDPOINTS)]);
   // The effect of NODE_EXTRA_CA_CERTS, which Node.js reads when it starts.
   setDefaultCACertificates([...trusted, certificate.cert]);
   recorder = await startRecorder((request) => {
@@ -114,7 +106,7 @@ async function expectMint(settings: ProviderSettings, secret: object, [url, basi
 
 function commonHeaders(host: string) {
   const common = { connection: ['close'], 'user-agent': ['token-refresher/1'], accept: ['application/json'] };
-  return { ...common, 'accept-encoding': ['gzip, deflate, br'], host: [host] };
+  return { ...common, 'accept-encoding': ['gzip'], host: [host] };
 }
 
 // Characters that two encodings or none would confuse.
@@ -222,14 +214,18 @@ test('a host of NO_PROXY is reached directly', async () => {
 });
 
 test('a server with another certificate gets no token request; the message names the configured host', async () => {
-  const failed = async (settings: object) =>
-    (await rejection(mint({ provider: 'oauth2', ...settings }, CLIENT))).message;
+  const failed = async (settings: object) => {
+    const { code, message } = await rejection(mint({ provider: 'oauth2', ...settings }, CLIENT));
+    return `${code}: ${message}`;
+  };
   const NO_ANSWER = 'got no answer (ERR_TLS_CERT_ALTNAME_INVALID). The TLS connection failed.';
 
   const proxied = await failed({ issuer: 'https://moved.example.test' });
   const direct = await failed({ tokenUrl: `https://127.0.0.1:${recorder.port}/token` });
 
-  expect(proxied).toContain(`The token request to moved.example.test ${NO_ANSWER}`);
+  expect(proxied).toContain(
+    `TOKEN_ENDPOINT_UNAVAILABLE: The token request to moved.example.test ${NO_ANSWER}`,
+  );
   expect(direct).toContain(`The token request to 127.0.0.1:${recorder.port} ${NO_ANSWER}`);
   expect(requests.map(({ method }) => method)).toEqual(['GET']);
 });
@@ -272,13 +268,11 @@ test.each(DOCUMENTED.map((row, index) => [...row, recipes[index]?.token] as cons
 );
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const pem = (key: KeyObject, type: 'pkcs8' | 'pkcs1' | 'sec1') => key.export({ type, format: 'pem' });
+const pem = (key: KeyObject, type: 'pkcs1' | 'sec1') => key.export({ type, format: 'pem' });
 test.each([
-  ['PEM, PKCS #8, RSA', pem(rsa.privateKey, 'pkcs8'), rsa.publicKey, { alg: 'RS256' }],
   ['PEM, PKCS #1, RSA', pem(rsa.privateKey, 'pkcs1'), rsa.publicKey, { alg: 'RS256' }],
   ['PEM, SEC 1, EC', pem(ec.privateKey, 'sec1'), ec.publicKey, { alg: 'ES256' }],
   ['JWK with a key id', { ...jwk(ec.privateKey), kid: 'k1' }, ec.publicKey, { alg: 'ES256', kid: 'k1' }],
-  ['JWK as a string', JSON.stringify(jwk(rsa.privateKey)), rsa.publicKey, { alg: 'RS256' }],
 ])(
   'private_key_jwt signs an assertion for the token endpoint (%s)',
   async (_case, key, publicKey, header) => {

@@ -68,13 +68,9 @@ describe('Secrets Manager', () => {
     ['InvalidRequestException', CANARY, /aws secretsmanager restore-secret/],
     ['AccessDeniedException', 'Access to KMS is not allowed', /secret's KMS key is denied/],
     ['AccessDeniedException', CANARY, /Deploy the stack again/],
-    ['DecryptionFailure', CANARY, /kms:Decrypt on the secret's KMS key failed/],
     ['KMSAccessDeniedException', CANARY, /kms:Decrypt on the secret's KMS key failed/],
     ['ThrottlingException', CANARY, /throttled the account\. The next invocation/],
-    ['CredentialsProviderError', CANARY, CREDENTIALS],
     ['UnrecognizedClientException', CANARY, CREDENTIALS],
-    ['ExpiredTokenException', CANARY, CREDENTIALS],
-    ['InvalidSignatureException', CANARY, CREDENTIALS],
     ['TimeoutError', CANARY, /The next invocation tries again\. .*route to Secrets Manager/],
   ])('fails with %s: the error says what to do, never AWS’s own words', async (name, message, remedy) => {
     const failed = Object.assign(new Error(message), { name });
@@ -97,8 +93,7 @@ describe('Secrets Manager', () => {
 test.each([
   ['snake case', { client_id: 'ci', client_secret: CANARY }],
   ['camel case', { clientId: 'ci', clientSecret: CANARY }],
-  ['both spellings with one value', { client_id: 'ci', clientId: 'ci', clientSecret: CANARY }],
-  ['other keys beside them', { client_id: 'ci', client_secret: CANARY, note: 1 }],
+  ['both spellings with one value', { client_id: 'ci', clientId: 'ci', clientSecret: CANARY, note: 1 }],
 ])('credentials are read: %s', (_case, json) => {
   // Editors on Windows begin a file with a byte order mark, and many end it with a newline.
   expect(parseCredentials(`\ufeff${JSON.stringify(json)}\n`, KEYS, SECRET_ARN)).toEqual({
@@ -109,7 +104,6 @@ test.each([
 
 /** As Secrets Manager's managed external secrets have them, beside what their rotation needs. */
 test.each<[string, object, Record<string, string>?]>([
-  ['Okta', { oktaDomain: 'https://a.okta.com', clientId: 'ci', appId: '0oa', clientSecret: CANARY }],
   ['Auth0', { domain: 'a.auth0.com', clientId: 'ci', clientSecret: CANARY }],
   [
     'Salesforce',
@@ -135,22 +129,15 @@ test('a malformed secret with names of its own is described by these', async () 
 
 const SECRET = `"client_secret":"${CANARY}"`;
 test.each([
-  ['it is empty', ''],
   ['it is empty', ' \n'],
-  ['it is not JSON', `client_secret=${CANARY}`],
-  ['it is not JSON', `{${SECRET}`],
-  ['it is JSON, but not an object', JSON.stringify(CANARY)],
-  ['it is JSON, but not an object', JSON.stringify([CANARY])],
-  ['it is JSON, but not an object', 'null'],
+  ['it is not a JSON object', `{${SECRET}`],
+  ['it is not a JSON object', JSON.stringify([CANARY])],
   ['client_id is missing; client_secret is missing', '{}'],
   ['client_id is missing', `{"id":"ci",${SECRET}}`],
-  ['client_id is not a string but of the type number', `{"client_id":4711,${SECRET}}`],
-  ['client_id is not a string but null', `{"client_id":null,${SECRET}}`],
-  ['clientId is not a string but an array', `{"clientId":[],${SECRET}}`],
+  ['client_id is not a string', `{"client_id":null,${SECRET}}`],
   ['client_id is empty', `{"client_id":"",${SECRET}}`],
-  ['client_secret ends with a newline', `{"client_id":"ci","client_secret":"${CANARY}\\n"}`],
-  ['client_secret ends with white space', `{"client_id":"ci","client_secret":"${CANARY} "}`],
-  ['client_id begins with white space', `{"client_id":"\\t ci",${SECRET}}`],
+  ['client_secret begins or ends with white space', `{"client_id":"ci","client_secret":"${CANARY}\\n"}`],
+  ['client_id begins or ends with white space', `{"client_id":"\\t ci",${SECRET}}`],
   ['client_id contains a control character', `{"client_id":"c\\u0000i",${SECRET}}`],
   ['client_id and clientId are both set, to different values', `{"client_id":"ci","clientId":"x",${SECRET}}`],
 ])('a malformed secret is refused, and the message says what to do: %s', async (problem, text) => {
@@ -169,7 +156,6 @@ describe('a private key', () => {
   const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
   const odd = generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey;
   const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey;
-  const exchange = generateKeyPairSync('x25519').privateKey;
   const pem = (key: KeyObject, protection = {}) =>
     String(key.export({ type: 'pkcs8', format: 'pem', ...protection }));
   const jwk = (key: KeyObject, changes = {}) =>
@@ -181,23 +167,19 @@ describe('a private key', () => {
 
   test.each([
     ['PS384', rsa],
-    ['RS512', rsa],
-    ['EdDSA', ed25519],
     ['Ed25519', ed25519],
   ])('as a JWK may name its algorithm: %s', (alg, key) => {
     expect(parsePrivateKey(jwk(key, { alg }), SECRET_ARN).algorithm).toBe(alg);
   });
 
   test.each([
-    ['is neither PEM (with its lines) nor a JWK', CANARY],
-    ['has the two characters "\\n" instead of line ends', pem(ed25519).replaceAll('\n', '\\n')],
+    ['is neither PEM, with line ends (not "\\n"), nor a JWK', pem(ed25519).replaceAll('\n', '\\n')],
     ['is not the private part', String(createPublicKey(ed25519).export({ type: 'spki', format: 'pem' }))],
     ['is encrypted; store it without a passphrase', pem(ed25519, { cipher: 'aes-256-cbc', passphrase: 'p' })],
     ['is JSON, but not a private JWK', jwk(createPublicKey(ed25519))],
     ['is an RSA key of 1024 bits; the minimum is 2048', pem(weak)],
     ['is on a curve other than P-256, P-384, P-521', pem(odd)],
-    ['is not of the type RSA, EC or Ed25519', pem(exchange)],
-    ['is of the type RSA-PSS, which cannot be used; make a key of the type RSA', pem(pss)],
+    ['is of the type rsa-pss; possible are RSA, EC and Ed25519', pem(pss)],
     ['has an alg that does not fit its type; possible are EdDSA, Ed25519', jwk(ed25519, { alg: 'none' })],
   ])('that is invalid is refused: it %s', async (problem, text) => {
     const error = await failure(() => parsePrivateKey(text, SECRET_ARN));

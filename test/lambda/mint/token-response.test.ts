@@ -13,7 +13,6 @@ const context: ResponseContext = {
   assumedLifetimeMs: 900_000,
   secrets: [],
   credentialErrors: [],
-  areCredentialsEncoded: false,
   hints: {},
   secretAdvice: 'Store another secret.',
 };
@@ -22,7 +21,6 @@ const answer = (body: unknown, rest: Partial<HttpResponse> = {}): HttpResponse =
   status: 200,
   headers: {},
   body: typeof body === 'string' ? body : JSON.stringify(body),
-  isTruncated: false,
   ...rest,
 });
 const failure = (response: HttpResponse, changes: Partial<ResponseContext> = {}): RefreshError => {
@@ -46,16 +44,7 @@ describe('a success', () => {
   const ten = { expires_in: 600 };
   const withExp = (exp: unknown) => ({ access_token: jwt({ exp }) });
   const early = jwt({ exp: atSeconds(30) });
-  const malformed = [
-    'a.b.c',
-    'a..',
-    '..',
-    jwt(null),
-    jwt([1]),
-    jwt('exp'),
-    `${early}.x`,
-    early.slice(0, -13),
-  ];
+  const malformed = ['a.b.c', jwt(null), `${early}.x`, early.slice(0, -13)];
   const NONE = 'The server does not say how long the token lives (no expires_in, no exp).';
   const TOO_LONG = 'The server claims a lifetime of more than 48 hours, which is ignored.';
 
@@ -63,13 +52,10 @@ describe('a success', () => {
   test.each<[string, object, number, string?]>([
     ['as the RFC has it', { ...hour, token_type: 'Bearer' }, 3600],
     ['expires_in as a string', { expires_in: '3600' }, 3600],
-    ['expires_in as a string with a fraction and white space', { expires_in: ' 3600.0 ' }, 3600],
-    ['expires_in with a fraction', { expires_in: 3600.9 }, 3600],
+    ['expires_in as a string with a fraction and white space', { expires_in: ' 3600.9 ' }, 3600],
     ['an empty error', { ...hour, error: '' }, 3600],
-    ['an error of null', { ...hour, error: null }, 3600],
     ['token_type in capitals', { ...hour, token_type: 'BEARER' }, 3600],
     ['token_type with white space around it', { ...hour, token_type: ' Bearer\n' }, 3600],
-    ['token_type empty', { ...hour, token_type: '' }, 3600],
     ['token_type null', { ...hour, token_type: null }, 3600],
     ['no lifetime', {}, 900, NONE],
     ['a lifetime of null', { expires_in: null }, 900, NONE],
@@ -83,9 +69,7 @@ describe('a success', () => {
     ['exp later than expires_in', { ...withExp(atSeconds(1200)), ...ten }, 600],
     ['exp with a fraction', withExp(atSeconds(1200) + 0.7), 1200],
     ['exp that is a string', { ...withExp('tomorrow'), ...ten }, 600],
-    ['exp in milliseconds by mistake', { ...withExp(atSeconds(1200) * 1000), ...ten }, 600],
     ['exp at the end of time', withExp(1e308), 900, TOO_LONG],
-    ['a JWT without exp', { ...withExp(undefined), ...ten }, 600],
     ...malformed.map((token): [string, object, number] => [
       `a malformed JWT, ${token}`,
       { access_token: token, ...ten },
@@ -106,8 +90,7 @@ describe('a success', () => {
     });
   });
 
-  const types = 'BearerToken,bearer_token,Bearer Token,urn:ietf:params:oauth:token-type:bearer,OAuth2';
-  test.each(`${types},access_token,AccessToken,Token,oauth2-bearer,jwt-bearer`.split(','))(
+  test.each(['Bearer Token', 'urn:ietf:params:oauth:token-type:bearer', 'OAuth2', 'access_token'])(
     'with the token_type %s, which means bearer, is taken with a warning',
     (token_type) => {
       const { warnings } = read({ access_token: CANARY, ...hour, token_type });
@@ -115,12 +98,6 @@ describe('a success', () => {
       expect(warnings).toEqual([expect.stringMatching(/^The server gives token_type a name of its own: /)]);
     },
   );
-
-  test('with JSON’s Infinity as its lifetime has the assumed one', () => {
-    const { warnings } = read(`{"access_token":"${CANARY}","expires_in":1e999}`);
-
-    expect(warnings).toEqual([expect.stringContaining(TOO_LONG)]);
-  });
 
   test('returns the granted scope, or none if it is malformed', () => {
     const scope = (value: unknown) => read({ access_token: CANARY, ...hour, scope: value }).grantedScope;
@@ -141,13 +118,9 @@ describe('a success', () => {
   // Microseconds of processor time, which no other process counts in: a pattern that tries again and again takes seconds.
   test.each([
     `"token_type":"${' '.repeat(65_000)}x"`,
-    `"token_type":"${' '.repeat(65_000)}"`,
     `"expires_in":"${' '.repeat(65_000)}x"`,
-    `"expires_in":"${'9'.repeat(65_000)}x"`,
     `"expires_in":${'9'.repeat(65_000)}`,
     `"scope":"${' '.repeat(65_000)}\\u0000"`,
-    `"scope":${'['.repeat(32_000)}${']'.repeat(32_000)}`,
-    Array.from({ length: 5_000 }, (_, index) => `"n${index}":0`).join(),
   ])('takes no time to read: %.30s', (member) => {
     const before = process.cpuUsage();
     try {
@@ -164,31 +137,28 @@ describe('an invalid success', () => {
   const ok = { access_token: CANARY, expires_in: 60 };
   test.each([
     ['an empty body', '', 'is empty'],
+    ['an endless body', 'x'.repeat(65_536), 'has 65,536 bytes or more'],
     ['a web page', ` <!DOCTYPE html><p>${CANARY}`, 'is a web page'],
-    ['nonsense', CANARY, 'is not a JSON object'],
     ['an array', [ok], 'is not a JSON object'],
-    ['null', 'null', 'is not a JSON object'],
     ['no token', { expires_in: 60 }, 'has no access_token'],
     ['an empty token', { ...ok, access_token: '' }, 'has no access_token'],
-    ['a token of null', { ...ok, access_token: null }, 'has no access_token'],
     ['a token that is a number', { ...ok, access_token: 7 }, 'has an access_token that is not a string'],
     ['a token with a newline', { ...ok, access_token: `${CANARY}\n` }, 'white space, a newline'],
     ['a token with a space', { ...ok, access_token: `a ${CANARY}` }, 'white space, a newline'],
     ['a token with an umlaut', { ...ok, access_token: `ä${CANARY}` }, 'a non-ASCII character'],
     ['a reference', { ...ok, access_token: '{{ssm:/ci/other}}' }, '"{{", which Parameter Store'],
     ['an inherited token', `{"__proto__":{"access_token":"${CANARY}"}}`, 'has no access_token'],
-    ...'mac N_A JWT PoP SAML Basic bearer-pop id_token urn:ietf:params:oauth:token-type:jwt , x'
+    ...'N_A SAML bearer-pop id_token urn:ietf:params:oauth:token-type:jwt ,'
       .split(' ')
       .map((type): [string, object, string] => [
         `the type ${type}`,
-        { ...ok, token_type: type || '-' },
+        { ...ok, token_type: type },
         'another token_type than Bearer',
       ]),
     ['a type that is no string', { ...ok, token_type: {} }, 'another token_type than Bearer'],
     ['expires_in 0', { ...ok, expires_in: 0 }, 'expires_in of 0 or less'],
     ['expires_in below a second', { ...ok, expires_in: 0.9 }, 'expires_in of 0 or less'],
     ['expires_in "NaN"', { ...ok, expires_in: 'NaN' }, 'expires_in that is not a number'],
-    ['expires_in true', { ...ok, expires_in: true }, 'expires_in that is not a number'],
     ['expires_in a list', { ...ok, expires_in: [60] }, 'expires_in that is not a number'],
     ['an expired JWT', { ...ok, access_token: jwt({ exp: atSeconds(-1) }) }, 'expired by its own exp claim'],
     ['a short secret', { ...ok, access_token: 'hunter2' }, 'contains a value of the secret'],
@@ -208,12 +178,6 @@ describe('an invalid success', () => {
 
     expect(code).toBe('TOKEN_RESPONSE_INVALID');
     expect(message).toContain('no job has. Turn DPoP off for this client at the provider.');
-  });
-
-  test('is an endless body, also where the part that was read is whole', () => {
-    const error = failure(answer({ ...ok }, { isTruncated: true }));
-
-    expect(error.message).toContain('is longer than 65,536 bytes');
   });
 
   test('is a token of 8,193 bytes: TOKEN_TOO_LARGE', () => {
@@ -243,21 +207,15 @@ describe('a refusal', () => {
     // Answers to a wrong secret: Keycloak, ServiceNow, Spring, Salesforce, and vendors' members.
     [401, error('unauthorized_client'), REJECTED, true],
     [401, error('server_error'), REJECTED, true],
-    [401, error('temporarily_unavailable'), REJECTED, true],
     [401, error('unauthorized'), REJECTED, true],
     [400, error('invalid_client_id'), REJECTED, true],
-    [400, error('invalid_client_credentials'), REJECTED, true],
     [400, { errorCode: 'invalid_client', errorSummary: CANARY }, REJECTED, true],
     [400, { error: { code: 'invalid_client' } }, REJECTED, true],
     [403, error('server_error'), REJECTED],
     [400, error('server_error'), UNAVAILABLE],
-    [400, error('invalid_dpop_proof'), REJECTED],
-    [400, error('inactive_user'), REJECTED],
     [401, error('invalid_scope'), REJECTED, true],
-    [400, error('invalid_request'), REJECTED],
     [403, error('access_denied'), REJECTED],
     [400, error(CANARY), REJECTED],
-    [400, { error: { code: CANARY } }, REJECTED],
     [200, { access_token: CANARY, error: 'x' }, REJECTED],
     [401, '', REJECTED, true],
     [403, `<html>${CANARY}`, REJECTED],
@@ -267,17 +225,13 @@ describe('a refusal', () => {
     [410, '', UNAVAILABLE],
     [408, '', UNAVAILABLE],
     [425, '', UNAVAILABLE],
-    [500, error('server_error'), UNAVAILABLE],
     [500, error('invalid_client'), UNAVAILABLE],
-    [502, `<html>${CANARY}`, UNAVAILABLE],
-    [400, error('temporarily_unavailable'), UNAVAILABLE],
     [302, '', UNAVAILABLE],
     [429, '', THROTTLED],
     [400, error('slow_down'), THROTTLED],
     // Genesys Cloud's way, Salesforce's, and others'.
     [400, RATE, THROTTLED],
     [400, error('invalid_grant', 'login rate exceeded'), THROTTLED],
-    [403, error('too_many_requests'), THROTTLED],
     [401, error('access_denied', 'Too many failed login attempts'), THROTTLED],
     [400, error('invalid_grant', 'Account locked; try again in 15 minutes'), THROTTLED],
     [403, { error: 'access_denied', retry_after: 30 }, THROTTLED],
@@ -304,16 +258,14 @@ describe('a refusal', () => {
   });
 
   const REFUSED = 'login.example.test refused the token request';
-  const hints = { invalid_client: 'A wrong region?', encoded: 'Try client_secret_post.' };
+  const hints = { invalid_client: 'A wrong region?' };
   const WRONG = 'The client id, secret or key is wrong, or the server expects another clientAuthentication.';
   test.each<[number, unknown, string, Partial<ResponseContext>?]>([
     [500, '', 'is not available (HTTP 500). The stored token is unchanged'],
     [429, '', 'limits the rate of token requests (HTTP 429)'],
     [400, error('invalid_dpop_proof'), 'turn DPoP off for this client at the provider.'],
-    [400, error('use_dpop_nonce'), 'turn DPoP off for this client at the provider.'],
     [400, error('invalid_client_id'), `HTTP 400). ${WRONG} Store another secret.`],
     [400, error('invalid_client_id'), 'HTTP 400). A wrong region? Store another secret.', { hints }],
-    [401, error('server_error'), `HTTP 401). ${WRONG} Store another secret.`],
     // A server's own name is not a firewall's.
     [400, error('canary_error'), "OAuth error). The server's error name is not one of OAuth 2.0: look"],
     [403, error('canary_error'), 'OAuth error). The server denies this client'],
@@ -321,14 +273,7 @@ describe('a refusal', () => {
     [404, '', 'There is no token endpoint at this URL of login.example.test (HTTP 404)'],
     [403, '', '(HTTP 403 without a known OAuth error). A firewall or an IP allow-list in front'],
     [400, error('invalid_scope'), `${REFUSED} (invalid_scope, HTTP 400). The client may not have this`],
-    // Of credentials: the provider's hint instead of the general one, and how to store others.
-    [400, error('invalid_client'), 'HTTP 400). A wrong region? Store another secret.', { hints }],
-    [
-      401,
-      error('invalid_client'),
-      'A wrong region? Try client_secret_post. Store another secret.',
-      { hints, areCredentialsEncoded: true },
-    ],
+    [401, error('server_error'), 'HTTP 401). A wrong region? Store another secret.', { hints }],
     // The advice for wrong credentials comes first.
     [
       401,
@@ -346,25 +291,18 @@ describe('a refusal', () => {
     expect(failure(answer(body, { status, headers }), changes).message).toContain(says);
   });
 
-  const LATER = 'Fri, 20 Nov 2026 14:02:01 GMT';
-  test.each<[number, string | undefined, string, number | undefined, unknown?]>([
-    [429, ' 120 ', '', 120_000],
-    [503, '120', '', 120_000],
-    [403, '120', '', 120_000],
-    [400, undefined, '', 120_000, { error: 'access_denied', retry_after: '120' }],
-    [400, '120', '', 120_000, RATE],
-    // A date: by the local clock, or by the server's own.
-    [429, LATER, '', 120_000],
-    [429, 'Friday, 20-Nov-26 14:02:01 GMT', '', 120_000],
-    [429, 'Fri, 20 Nov 2026 15:00:30 GMT', 'Fri, 20 Nov 2026 15:00:00 GMT', 30_000],
-    [429, LATER, 'Fri, 31 Dec 9999 23:59:59 GMT', undefined],
-    [429, LATER, 'Fri, 20 Nov 99999999 00:00:00 GMT', 120_000],
+  test.each<[number, string | undefined, number | undefined, unknown?]>([
+    [429, ' 120 ', 120_000],
+    [503, '120', 120_000],
+    [400, undefined, 120_000, { error: 'access_denied', retry_after: '120' }],
+    [400, '120', 120_000, RATE],
+    [429, 'Fri, 20 Nov 2026 14:02:01 GMT', 120_000],
+    [429, 'Friday, 20-Nov-26 14:02:01 GMT', 120_000],
     ...[undefined, '0', '-5', '1.5', 'Fri, 20 Nov 2026 13:00:00 GMT', '9'.repeat(400), 'soon, 12'].map(
-      (value): [number, string | undefined, string, undefined] => [429, value, '', undefined],
+      (value): [number, string | undefined, undefined] => [429, value, undefined],
     ),
-  ])('with HTTP %i and Retry-After: %s (Date: %s) has the time to wait: %s ms', (...row) => {
-    const [status, value, date, expected, body = ''] = row;
-    const headers = { ...(value === undefined ? {} : { 'retry-after': value }), date };
+  ])('with HTTP %i and Retry-After: %s has the time to wait: %s ms', (status, value, expected, body = '') => {
+    const headers: Record<string, string> = value === undefined ? {} : { 'retry-after': value };
 
     expect(failure(answer(body, { status, headers })).retryAfterMs).toBe(expected);
   });
@@ -389,9 +327,8 @@ test('generated responses each give a token with valid dates or a known error, a
   const json = fc.oneof({ weight: 3, arbitrary: success }, object).map((one) => JSON.stringify(one));
   const response = fc.record({
     status: fc.oneof({ weight: 3, arbitrary: fc.constant(200) }, fc.integer({ min: 100, max: 999 })),
-    headers: fc.dictionary(fc.constantFrom('retry-after', 'date', 'location'), text),
+    headers: fc.dictionary(fc.constantFrom('retry-after', 'location'), text),
     body: fc.oneof({ weight: 4, arbitrary: json }, fc.json(), text),
-    isTruncated: fc.integer({ min: 0, max: 9 }).map((digit) => digit === 0),
   });
   let tokens = 0;
 
@@ -413,8 +350,8 @@ test('generated responses each give a token with valid dates or a known error, a
         expect(error.retryAfterMs ?? 1).toBeGreaterThan(0);
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: 500 },
   );
   // The generator has to reach both outcomes, or the property says little.
-  expect(tokens).toBeGreaterThan(300);
+  expect(tokens).toBeGreaterThan(75);
 });
