@@ -6,14 +6,9 @@ import { parseEvent, type Request } from './event.ts';
 import { logLine } from './log-line.ts';
 import type { Minter } from './mint/minter.ts';
 import { createClock } from './refresh/clock.ts';
+import { createMemory, type Invocation, type Observations } from './refresh/invocation.ts';
 import { openParameters, type Parameters } from './refresh/parameters.ts';
-import {
-  createMemory,
-  type Observations,
-  type RefreshOptions,
-  type RefreshResult,
-  refresh,
-} from './refresh/refresh.ts';
+import { type RefreshResult, refresh } from './refresh/refresh.ts';
 
 /** The part of Lambda's context that is used. */
 export interface InvocationContext {
@@ -77,7 +72,7 @@ export async function handler(
 async function invoke(event: unknown, context: InvocationContext, observations: Observations) {
   const limitMs = Math.max(1, Math.min(MINT_TIME_LIMIT_MS, context.getRemainingTimeInMillis() - RESERVE_MS));
   const signal = AbortSignal.timeout(limitMs);
-  const start = async (what: RefreshOptions['request'], usedMinter?: Minter) => {
+  const start = async (what: Invocation['request'], usedMinter?: Minter) => {
     const { config, parameters } = open();
     return await refresh({
       request: what,
@@ -104,8 +99,7 @@ async function invoke(event: unknown, context: InvocationContext, observations: 
   }
   if (request.kind !== 'diagnose') return await start(request);
   const { diagnose } = await loadOnDemand();
-  const refreshIfDue = async (usedMinter: Minter) => await start({ kind: 'beat' }, usedMinter);
-  return await diagnose({ open, loadMinter, refreshIfDue, now: systemNow, clock, signal });
+  return await diagnose({ open, loadMinter, refresh: start, now: systemNow, clock, signal });
 }
 
 /** Reads the environment and makes what each beat needs; runs once per instance. */

@@ -1,6 +1,6 @@
 import { INVALID_EVENTS_METRIC_NAME, METRIC_NAME, METRIC_NAMESPACE } from './contract.ts';
 import type { RefreshError } from './errors.ts';
-import type { Observations } from './refresh/refresh.ts';
+import type { Observations } from './refresh/invocation.ts';
 
 interface LogLineOptions {
   readonly tokenName: string;

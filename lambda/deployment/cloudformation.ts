@@ -55,13 +55,9 @@ export async function respond(event: CloudFormationEvent, answer: Answer): Promi
   }
 }
 
-/** The beginning of a text that fits, in whole characters. */
+/** The beginning of a text that fits. */
 function cut(reason: string): string {
-  let [text, bytes] = ['', 0];
-  for (const character of reason) {
-    bytes += Buffer.byteLength(JSON.stringify(character)) - 2;
-    if (bytes > MAX_REASON_BYTES) break;
-    text += character;
-  }
-  return text;
+  let text = reason.slice(0, MAX_REASON_BYTES);
+  while (Buffer.byteLength(JSON.stringify(text)) > MAX_REASON_BYTES + 2) text = text.slice(0, -1);
+  return text.toWellFormed();
 }

@@ -1,7 +1,7 @@
 import { type Config, policyOf } from '../config.ts';
 import type { Minter } from '../mint/minter.ts';
 import type { Clock } from '../refresh/clock.ts';
-import type { Parameters, Reading } from '../refresh/parameters.ts';
+import type { Parameters } from '../refresh/parameters.ts';
 import type { RefreshResult } from '../refresh/refresh.ts';
 import {
   compareScope,
@@ -13,8 +13,8 @@ import {
 } from './findings.ts';
 import { problemOf } from './problem.ts';
 import { describeSchedule } from './schedule.ts';
-import { createRunStep, type DiagnosisStep, type RunStep, skipped } from './step.ts';
-import { type UseTokensOptions, useTokens } from './use-tokens.ts';
+import { createSteps, type DiagnosisStep } from './step.ts';
+import { useTokens } from './use-tokens.ts';
 
 /** The result of `{"diagnose": true}`. */
 export interface Diagnosis {
@@ -30,8 +30,11 @@ interface DiagnoseOptions {
   readonly open: () => { readonly config: Config; readonly parameters: Parameters };
   /** Rejects with a RefreshError `CONFIG_INVALID`. */
   readonly loadMinter: (config: Config) => Promise<Minter>;
-  /** Refreshes the token if it is due, with this minter, as a beat does. */
-  readonly refreshIfDue: (minter: Minter) => Promise<Pick<RefreshResult, 'outcome' | 'reason'>>;
+  /** Refreshes the token with this minter: if it is due, or in any case. */
+  readonly refresh: (
+    request: { readonly kind: 'beat' | 'force' },
+    minter: Minter,
+  ) => Promise<Pick<RefreshResult, 'outcome' | 'reason'>>;
   /** The function's own clock, uncorrected. */
   readonly now: () => Date;
   /** The clock that the minter reads: compared with AWS's before anything is minted, as in a refresh. */
@@ -45,33 +48,65 @@ interface DiagnoseOptions {
  * without a token. A token is minted once, for both. Never throws: a failed step is part of the result.
  */
 export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
-  const run = createRunStep(options.now);
-  const { step, value } = await run('config', async () => {
-    const { config, parameters } = options.open();
-    return { value: { config, parameters, minter: await options.loadMinter(config) }, finding: {} };
+  const { open, loadMinter, refresh, now, clock, signal } = options;
+  const opening = createSteps(now);
+  const opened = await opening.run('config', async () => {
+    const { config, parameters } = open();
+    return { config, parameters, minter: await loadMinter(config) };
   });
-  if (value === undefined) {
-    return report([
-      step,
-      ...skipped('config', 'secret', 'token-endpoint', 'scope', 'probe', 'parameters', 'clock', 'schedule'),
-    ]);
+  if (opened === undefined) {
+    opening.skip('secret', 'token-endpoint', 'scope', 'probe', 'parameters', 'clock', 'schedule');
+    return report(opening.steps);
   }
-  const { config, parameters } = value;
-  const minter = mintOnce(value.minter);
-  const { signal } = options;
+  const { config, parameters } = opened;
+  const minter = mintOnce(opened.minter);
   const before = await parameters.read({ signal }).catch(() => undefined);
   // A failure is what the steps find again.
-  const refreshed = await options.refreshIfDue(minter).catch(() => undefined);
-  const storing = await diagnoseParameters(run, options, { parameters, before, refreshed });
-  const minting = await diagnoseMinting(run, {
-    ...options,
-    config,
-    parameters,
-    minter,
-    reading: storing.reading,
-  });
-  const schedule = describeSchedule(before, before?.awsTime ?? options.now(), policyOf(config));
-  return report([step, ...minting, ...storing.steps, schedule]);
+  const refreshed = await refresh({ kind: 'beat' }, minter).catch(() => undefined);
+
+  const storing = createSteps(now);
+  const reading = await storing.run(
+    'parameters',
+    () => parameters.read({ signal }),
+    (found) => {
+      const finding = describeReading(found, found.awsTime ?? now());
+      const isReplaced = refreshed?.outcome === 'refreshed';
+      return isReplaced ? describeReplacement(finding, before, refreshed.reason) : finding;
+    },
+  );
+  if (reading === undefined) storing.skip('clock');
+  else {
+    const { awsTime } = reading;
+    const compare = async () => clock.compare(awsTime);
+    await storing.run('clock', compare, (differenceMs) => describeClock(awsTime, differenceMs));
+  }
+
+  const minting = createSteps(now);
+  const secret = await minting.run(
+    'secret',
+    () => minter.checkSecret({ signal }),
+    ({ createdAt }) => describeAge(createdAt, now()),
+  );
+  const token =
+    secret &&
+    (await minting.run(
+      'token-endpoint',
+      () => minter.mint({ signal }),
+      (minted) => describeToken(minted, config),
+    ));
+  if (token === undefined) minting.skip('token-endpoint', 'scope', 'probe');
+  else {
+    const store = () => refresh({ kind: 'force' }, minter);
+    const use = () => useTokens({ config, parameters, minter, reading, store, clock, signal }, token);
+    await minting.run(
+      'scope',
+      async () => compareScope(minter.scope, token),
+      (finding) => finding,
+    );
+    await minting.run('probe', use, (finding) => finding);
+  }
+  const schedule = describeSchedule(before, before?.awsTime ?? now(), policyOf(config));
+  return report([...opening.steps, ...minting.steps, ...storing.steps, schedule]);
 }
 
 /** The steps examine the token, or the failure, of the refresh before them. */
@@ -84,58 +119,6 @@ function mintOnce(minter: Minter): Minter {
       return minted;
     },
   };
-}
-
-type MintingOptions = DiagnoseOptions & UseTokensOptions;
-
-async function diagnoseMinting(run: RunStep, options: MintingOptions): Promise<DiagnosisStep[]> {
-  const { config, minter, now, signal } = options;
-  const secret = await run('secret', async () => {
-    const { createdAt } = await minter.checkSecret({ signal });
-    return { value: true, finding: describeAge(createdAt, now()) };
-  });
-  if (secret.value === undefined) {
-    return [secret.step, ...skipped('secret', 'token-endpoint', 'scope', 'probe')];
-  }
-  const mint = await run('token-endpoint', async () => {
-    const minted = await minter.mint({ signal });
-    return { value: minted, finding: describeToken(minted, config) };
-  });
-  const token = mint.value;
-  if (token === undefined) return [secret.step, mint.step, ...skipped('token-endpoint', 'scope', 'probe')];
-  const scope = await run('scope', async () => ({
-    value: true,
-    finding: compareScope(minter.scope, token),
-  }));
-  const probe = await run('probe', async () => ({ value: true, finding: await useTokens(options, token) }));
-  return [secret.step, mint.step, scope.step, probe.step];
-}
-
-interface Found {
-  readonly parameters: Parameters;
-  /** Undefined if the parameters could not be read. */
-  readonly before: Reading | undefined;
-  /** Undefined if the refresh failed. */
-  readonly refreshed: Pick<RefreshResult, 'outcome' | 'reason'> | undefined;
-}
-
-async function diagnoseParameters(
-  run: RunStep,
-  { now, clock, signal }: DiagnoseOptions,
-  { parameters, before, refreshed }: Found,
-): Promise<{ readonly steps: DiagnosisStep[]; readonly reading: Reading | undefined }> {
-  const { step, value: reading } = await run('parameters', async () => {
-    const value = await parameters.read({ signal });
-    const isReplaced = refreshed?.outcome === 'refreshed';
-    const finding = describeReading(value, value.awsTime ?? now());
-    return { value, finding: isReplaced ? describeReplacement(finding, before, refreshed.reason) : finding };
-  });
-  if (reading === undefined) return { steps: [step, ...skipped('parameters', 'clock')], reading };
-  const compared = await run('clock', async () => {
-    const differenceMs = clock.compare(reading.awsTime);
-    return { value: true, finding: describeClock(reading.awsTime, differenceMs) };
-  });
-  return { steps: [step, compared.step], reading };
 }
 
 function report(steps: readonly DiagnosisStep[]): Diagnosis {

@@ -31,29 +31,35 @@ export interface DiagnosisStep {
 /** A step's findings, if it did not fail. */
 export type Finding = Pick<DiagnosisStep, 'message' | 'warning' | 'fault'>;
 
-/** Runs one step. `value` is undefined if the step failed. Never throws. */
-export type RunStep = <T>(
-  step: DiagnosisStepName,
-  call: () => Promise<{ readonly value: T; readonly finding: Finding }>,
-) => Promise<{ readonly step: DiagnosisStep; readonly value?: T }>;
-
-export function createRunStep(now: () => Date): RunStep {
-  return async (step, call) => {
-    const startedAt = now().getTime();
-    const durationMs = () => Math.max(0, now().getTime() - startedAt);
-    try {
-      const { value, finding } = await call();
-      return { step: { step, ok: true, ...finding, durationMs: durationMs() }, value };
-    } catch (error) {
-      return { step: { step, ok: false, ...describeError(error), durationMs: durationMs() } };
-    }
+/** Runs steps and collects their results. */
+export function createSteps(now: () => Date) {
+  const steps: DiagnosisStep[] = [];
+  return {
+    steps,
+    /** Runs one step, and returns its value; undefined if it failed. Never throws. */
+    async run<T>(
+      step: DiagnosisStepName,
+      call: () => Promise<T>,
+      describe: (value: T) => Finding = () => ({}),
+    ): Promise<T | undefined> {
+      const startedAt = now().getTime();
+      const durationMs = () => Math.max(0, now().getTime() - startedAt);
+      try {
+        const value = await call();
+        steps.push({ step, ok: true, ...describe(value), durationMs: durationMs() });
+        return value;
+      } catch (error) {
+        steps.push({ step, ok: false, ...describeError(error), durationMs: durationMs() });
+        return undefined;
+      }
+    },
+    /** Notes those of the steps that were not tried, because the last one failed. */
+    skip(...names: readonly DiagnosisStepName[]): void {
+      const message = `Not tried: it needs ${steps.at(-1)?.step}.`;
+      const missing = names.filter((name) => steps.every(({ step }) => step !== name));
+      for (const step of missing) steps.push({ step, ok: false, skipped: true, message });
+    },
   };
-}
-
-/** The steps that were not tried, because `needed` failed. */
-export function skipped(needed: DiagnosisStepName, ...steps: readonly DiagnosisStepName[]): DiagnosisStep[] {
-  const message = `Not tried: it needs ${needed}.`;
-  return steps.map((step) => ({ step, ok: false, skipped: true, message }));
 }
 
 /** The first sentence of a RefreshError's message says what happened; the rest says what to do. */

@@ -1,18 +1,19 @@
-import { type Config, policyOf } from '../config.ts';
+import type { Config } from '../config.ts';
 import { RefreshError } from '../errors.ts';
 import type { MintedToken, Minter, ProbeResult } from '../mint/minter.ts';
 import type { Clock } from '../refresh/clock.ts';
 import type { Parameters, Reading } from '../refresh/parameters.ts';
 import { describedToken } from '../refresh/planner.ts';
-import { storeToken } from '../refresh/store.ts';
 import type { Finding } from './step.ts';
 
-export interface UseTokensOptions {
+interface UseTokensOptions {
   readonly config: Config;
   readonly parameters: Parameters;
   readonly minter: Minter;
   /** Undefined if the parameters could not be read. */
   readonly reading: Reading | undefined;
+  /** Stores the new token. @throws RefreshError */
+  readonly store: () => Promise<unknown>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -21,7 +22,7 @@ export interface UseTokensOptions {
  * Uses the new token once, and then the stored one: some servers keep only one live token per client. If the provider
  * then refuses the stored token, the new one is stored in its place.
  *
- * @throws RefreshError `TOKEN_UNUSABLE`, `PARAMETER_*`
+ * @throws RefreshError `TOKEN_UNUSABLE`, and the codes of `store`
  */
 export async function useTokens(options: UseTokensOptions, token: MintedToken): Promise<Finding> {
   const { minter, signal } = options;
@@ -49,7 +50,7 @@ export async function useTokens(options: UseTokensOptions, token: MintedToken): 
   if (storedIs !== 'refused') {
     return { message: storedIs === 'accepted' ? `${accepted} The stored one is still accepted.` : accepted };
   }
-  await publish(options, token);
+  await options.store();
   return {
     message: accepted,
     warning:
@@ -66,16 +67,4 @@ async function useStoredToken(options: UseTokensOptions): Promise<ProbeResult | 
   if (!isOurs || minter.probe === undefined) return undefined;
   const accessToken = await parameters.readToken({ version: stored.version, signal });
   return accessToken === null ? undefined : await minter.probe(accessToken, { signal });
-}
-
-async function publish({ config, parameters, reading, signal }: UseTokensOptions, minted: MintedToken) {
-  const { status } = await storeToken({
-    stored: reading ?? { tokenVersion: null, status: null },
-    parameters,
-    policy: policyOf(config),
-    provider: config.providerSettings.provider,
-    signal,
-    minted,
-  });
-  if (status !== null) await parameters.writeStatus({ status, signal });
 }

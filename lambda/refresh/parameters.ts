@@ -48,11 +48,10 @@ export interface Parameters {
   writeStatus(options: CallOptions & { readonly status: Status }): Promise<void>;
   /**
    * Gives both parameters their configured tags, once. Parameters that are created here have them from the start.
-   * Absent: none are configured.
    *
    * @throws RefreshError `PARAMETER_NOT_WRITTEN`
    */
-  tag?(options: CallOptions): Promise<void>;
+  tag(options: CallOptions): Promise<void>;
 }
 
 /**
@@ -71,31 +70,31 @@ export function openParameters(options: {
   readonly client?: SSMClient;
 }): Parameters {
   const { tokenParameter, statusParameter, encryptionKeyArn, awsClient } = options;
-  const { client = createClient(awsClient) } = options;
+  const requestHandler = awsTimeLimits(3_000);
+  const { client = new SSMClient({ ...awsClient, maxAttempts: 3, requestHandler }) } = options;
   const Tags = Object.entries(options.parameterTags ?? {}).map(([Key, Value]) => ({ Key, Value }));
   let missing: readonly string[] = [];
-  let isTagged = false;
+  let isTagged = Tags.length === 0;
 
   /** Creates with tags what was not there when it was last read; overwrites everything else. */
-  const put = async (input: PutParameterCommandInput, signal: AbortSignal): Promise<number | undefined> => {
-    const send = async (how: Partial<PutParameterCommandInput>) => {
-      const command = new PutParameterCommand({ ...input, ...how });
-      const { Version } = await retryWhileTransient(signal, () =>
-        client.send(command, { abortSignal: signal }),
+  const put = async (
+    input: PutParameterCommandInput & { readonly Name: string },
+    signal: AbortSignal,
+  ): Promise<number | undefined> => {
+    const send = (how: Pick<PutParameterCommandInput, 'Tags' | 'Overwrite'>) =>
+      retryWhileTransient(signal, () =>
+        client.send(new PutParameterCommand({ ...input, ...how }), { abortSignal: signal }),
       );
-      missing = missing.filter((name) => name !== input.Name);
-      return Version;
-    };
-    return await attempt('PARAMETER_NOT_WRITTEN', 'ssm:PutParameter', String(input.Name), async () => {
-      if (Tags.length === 0 || !missing.includes(String(input.Name))) return await send({ Overwrite: true });
-      try {
-        // Parameter Store takes tags at a creation only.
-        return await send({ Tags });
-      } catch (error) {
-        if (errorLabel(error) !== 'ParameterAlreadyExists') throw error;
-        return await send({ Overwrite: true });
-      }
-    });
+    // Parameter Store takes tags at a creation only.
+    const creates = Tags.length > 0 && missing.includes(input.Name);
+    const { Version } = await attempt('PARAMETER_NOT_WRITTEN', 'ssm:PutParameter', input.Name, () =>
+      send(creates ? { Tags } : { Overwrite: true }).catch((error) => {
+        if (!creates || errorLabel(error) !== 'ParameterAlreadyExists') throw error;
+        return send({ Overwrite: true });
+      }),
+    );
+    missing = missing.filter((name) => name !== input.Name);
+    return Version;
   };
 
   return {
@@ -166,33 +165,17 @@ export function openParameters(options: {
       await put({ Name: statusParameter, Value: serializeStatus(status), Type: 'String', Tier }, signal);
     },
 
-    ...(Tags.length === 0
-      ? {}
-      : {
-          async tag({ signal }: CallOptions) {
-            if (isTagged) return;
-            for (const name of [tokenParameter, statusParameter]) {
-              const command = new AddTagsToResourceCommand({
-                ResourceType: 'Parameter',
-                ResourceId: name,
-                Tags,
-              });
-              await attempt('PARAMETER_NOT_WRITTEN', 'ssm:AddTagsToResource', name, () =>
-                client.send(command, { abortSignal: signal }),
-              );
-            }
-            isTagged = true;
-          },
-        }),
+    async tag({ signal }) {
+      if (isTagged) return;
+      for (const name of [tokenParameter, statusParameter]) {
+        const command = new AddTagsToResourceCommand({ ResourceType: 'Parameter', ResourceId: name, Tags });
+        await attempt('PARAMETER_NOT_WRITTEN', 'ssm:AddTagsToResource', name, () =>
+          client.send(command, { abortSignal: signal }),
+        );
+      }
+      isTagged = true;
+    },
   };
-}
-
-function createClient(awsClient: AwsClientSettings | undefined): SSMClient {
-  return new SSMClient({
-    ...awsClient,
-    maxAttempts: 3,
-    requestHandler: awsTimeLimits(3_000),
-  });
 }
 
 /**

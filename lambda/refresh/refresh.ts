@@ -1,10 +1,7 @@
 import { BEAT_MS } from '../contract.ts';
 import { type FailureCode, isRefreshError, RefreshError, withCode } from '../errors.ts';
-import type { Request } from '../event.ts';
-import type { Minter } from '../mint/minter.ts';
-import type { Clock } from './clock.ts';
-import { type HeldToken, type KeepAlive, keepAlive } from './keep-alive.ts';
-import type { Parameters } from './parameters.ts';
+import type { Invocation, Memory } from './invocation.ts';
+import { keepAlive } from './keep-alive.ts';
 import {
   describedToken,
   isBackingOff,
@@ -12,13 +9,12 @@ import {
   type KeepReason,
   type MintReason,
   type Plan,
-  type Policy,
   plan,
   retryAt,
   type Stored,
 } from './planner.ts';
 import { type LastFailure, serializeStatus, type TokenDescription } from './status.ts';
-import { type StoreOutcome, storeMinted } from './store.ts';
+import { mintAndStore, type StoreOutcome } from './store.ts';
 
 /** The result of a refresh. Times are ISO 8601, UTC. Contains no token and no secret. */
 export interface RefreshResult {
@@ -35,58 +31,14 @@ export interface RefreshResult {
   readonly failure?: FailureCode;
 }
 
-/** What one instance remembers between invocations. If it is lost, one more call is made; no token is lost. */
-export interface Memory {
-  lastFailure: LastFailure | null;
-  /** When a mint last returned the stored token again. */
-  sameTokenAt: Date | null;
-  keepAlive: KeepAlive;
-  /** The token itself, so that a keep-alive need not decrypt it. */
-  heldToken: HeldToken | null;
-  /** What this instance last wrote about a token: a status that says something else of it is a lie. */
-  written: TokenDescription | null;
-}
-
-export function createMemory(): Memory {
-  const keepAlive = { fingerprint: null, usedAt: null };
-  return { lastFailure: null, sameTokenAt: null, keepAlive, heldToken: null, written: null };
-}
-
-/** Facts that an invocation found, for its log line. */
-export interface Observations {
-  /** Remaining life of the stored token at the start of the invocation, as a reader sees it; 0 if none is stored, null if unknown. */
-  remainingMs: number | null;
-  readonly warnings: string[];
-  /** Why the token, which was due, could not be replaced in an invocation that requested nothing of the kind. @default null */
-  failure?: FailureCode | null;
-}
-
-export interface RefreshOptions {
-  readonly request: Exclude<Request, { kind: 'diagnose' }>;
-  readonly parameters: Parameters;
-  /** Loads what an idle beat does not need. */
-  readonly loadMinter: () => Promise<Minter>;
-  /** Whether the provider has a probe. Known without loading the minter. */
-  readonly hasProbe: boolean;
-  readonly clock: Clock;
-  readonly policy: Policy;
-  readonly provider: string;
-  readonly memory: Memory;
-  readonly observations: Observations;
-  /** Aborts the work before Lambda's time limit. */
-  readonly signal: AbortSignal;
-  /** Makes the signal for storing a failure, after `signal` may have fired. */
-  readonly recordingSignal: () => AbortSignal;
-}
-
 /**
  * Reads what is stored, and mints and stores a token if one is due or requested. A failed mint leaves the stored token
  * untouched, is stored in the status, and throws.
  *
  * @throws RefreshError with any code but `EVENT_INVALID`
  */
-export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
-  const { request, parameters, clock, memory, observations, policy, signal } = options;
+export async function refresh(invocation: Invocation): Promise<RefreshResult> {
+  const { request, parameters, clock, memory, observations, policy, signal } = invocation;
   const reading = await parameters.read({ signal });
   clock.compare(reading.awsTime);
   const stored = isDistorted(reading, memory) ? { ...reading, statusContradictsToken: true } : reading;
@@ -100,39 +52,39 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
   let decision: Plan = plan({ ...situation, now: clock.now() });
   let refused = false;
   if (decision.action === 'keep' && token !== null) {
-    refused = (await keepAlive({ ...options, token })) === 'refused';
+    refused = await keepAlive(invocation, token);
     if (refused) decision = plan({ ...situation, now: clock.now(), keepAliveRefused: true });
   }
   if (decision.action === 'keep') {
     const failure = isBackingOff({ stored, lastFailure, now: clock.now() }) ? lastFailure?.code : undefined;
-    return result({ options, outcome: 'still-fresh', reason: decision.reason, token, refused, failure });
+    return result({ invocation, outcome: 'still-fresh', reason: decision.reason, token, refused, failure });
   }
 
   const fail = async (caught: unknown, nowStored?: TokenDescription): Promise<never> => {
     // Without a code it would have no backoff, and would not appear in the status.
     const error = withCode(caught, 'TOKEN_ENDPOINT_UNAVAILABLE');
-    await recordFailure(options, { error, previous: lastFailure, nowStored });
-    if (!refused && token !== null && !signal.aborted) await keepAlive({ ...options, token });
+    await recordFailure(invocation, { error, previous: lastFailure, nowStored });
+    if (!refused && token !== null && !signal.aborted) await keepAlive(invocation, token);
     throw error;
   };
   const {
     outcome,
     token: now,
     status,
-  } = await mintAndStore(options, stored, refused).catch((error) => fail(error));
+  } = await mintAndStore(invocation, stored, refused).catch((error) => fail(error));
   if (status !== null) {
     await parameters.writeStatus({ status, signal }).catch((error) => fail(error, now));
     memory.written = status.token;
   }
-  await tagParameters(options);
+  await tagParameters(invocation);
   if (isStageOverdue(now, clock.now())) {
     const error = stageRefused(now);
     if (request.kind === 'beat') return await fail(error);
-    await recordFailure(options, { error, previous: lastFailure });
+    await recordFailure(invocation, { error, previous: lastFailure });
   } else memory.lastFailure = null;
   return outcome === 'stored'
-    ? result({ options, outcome: 'refreshed', reason: decision.reason, token: now })
-    : result({ options, outcome: 'still-fresh', reason: outcome, token: now });
+    ? result({ invocation, outcome: 'refreshed', reason: decision.reason, token: now })
+    : result({ invocation, outcome: 'still-fresh', reason: outcome, token: now });
 }
 
 /** Whether somebody else changed what the status says of the token that this instance described. */
@@ -145,15 +97,10 @@ function isDistorted(stored: Stored, { written }: Memory): boolean {
   return said !== wrote;
 }
 
-async function mintAndStore(options: RefreshOptions, stored: Stored, storedIsRefused: boolean) {
-  const minter = await options.loadMinter();
-  return await storeMinted({ ...options, minter, stored, storedIsRefused });
-}
-
 /** Tags are for people: a token without them is as good. The next mint tries again. */
-async function tagParameters({ parameters, observations, signal }: RefreshOptions): Promise<void> {
+async function tagParameters({ parameters, observations, signal }: Invocation): Promise<void> {
   try {
-    await parameters.tag?.({ signal });
+    await parameters.tag({ signal });
   } catch (error) {
     const message = error instanceof Error ? error.message : '';
     observations.warnings.push(`The parameters could not be tagged: ${message}`);
@@ -173,16 +120,16 @@ function remainingMs(token: TokenDescription | null, now: Date): number {
 }
 
 function result(found: {
-  options: RefreshOptions;
+  invocation: Invocation;
   outcome: RefreshResult['outcome'];
   reason: RefreshResult['reason'];
   token: TokenDescription | null;
   refused?: boolean;
   failure?: FailureCode | undefined;
 }): RefreshResult {
-  const { options, outcome, reason, token, refused = false, failure } = found;
-  const remaining = refused ? 0 : remainingMs(token, options.clock.now());
-  const wanted = options.request.kind === 'min-remaining' ? options.request.minRemainingMs : 0;
+  const { invocation, outcome, reason, token, refused = false, failure } = found;
+  const remaining = refused ? 0 : remainingMs(token, invocation.clock.now());
+  const wanted = invocation.request.kind === 'min-remaining' ? invocation.request.minRemainingMs : 0;
   return {
     outcome,
     reason,
@@ -209,7 +156,7 @@ function latestFailure({ status }: Stored, { lastFailure: remembered }: Memory):
 }
 
 async function recordFailure(
-  { clock, memory, observations, parameters, provider, recordingSignal }: RefreshOptions,
+  { clock, memory, observations, parameters, provider, recordingSignal }: Invocation,
   failed: {
     readonly error: { readonly code: FailureCode; readonly retryAfterMs: number | undefined };
     readonly previous: LastFailure | null;

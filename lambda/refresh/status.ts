@@ -72,18 +72,25 @@ export interface StatusDocument {
   lastFailure: { code: string; at: string; consecutive: number; retryAt: string } | null;
 }
 
-/** Writes the status as JSON, schema version 1. */
+/** Writes the status as JSON, schema version 1. Unknown fields are not written: JSON omits undefined. */
 export function serializeStatus({ token, provider, lastFailure }: Status): string {
+  const told = <T>(field: (token: TokenDescription) => T): T | null => (token === null ? null : field(token));
   const document: StatusDocument = {
     schemaVersion: 1,
-    tokenVersion: token?.version ?? null,
-    fingerprint: token?.fingerprint ?? null,
-    issuedAt: token?.issuedAt.toISOString() ?? null,
-    expiresAt: token?.expiresAt.toISOString() ?? null,
-    expiresAtEpoch: token && epochSeconds(token.expiresAt),
-    refreshDueAt: token?.refreshDueAt.toISOString() ?? null,
+    tokenVersion: told(({ version }) => version),
+    fingerprint: told(({ fingerprint }) => fingerprint),
+    issuedAt: told(({ issuedAt }) => issuedAt.toISOString()),
+    expiresAt: told(({ expiresAt }) => expiresAt.toISOString()),
+    expiresAtEpoch: told(({ expiresAt }) => wholeSeconds(expiresAt.getTime())),
+    refreshDueAt: told(({ refreshDueAt }) => refreshDueAt.toISOString()),
     provider,
-    ...writeOrigin(token),
+    source: told(({ source }) => source),
+    encryptionKey: told(({ encryptionKey }) => encryptionKey),
+    secretStage: told(({ secretStage }) => secretStage),
+    secretStageSince: token?.fallbackSince?.toISOString(),
+    secretCreatedAt: told(({ secretCreatedAt }) => secretCreatedAt?.toISOString()),
+    lifetimeAssumed: token?.isLifetimeAssumed === true || undefined,
+    jobGuaranteeSeconds: told(({ jobGuaranteeMs }) => jobGuaranteeMs && wholeSeconds(jobGuaranteeMs)),
     lastFailure: lastFailure && {
       code: lastFailure.code,
       at: lastFailure.at.toISOString(),
@@ -94,27 +101,8 @@ export function serializeStatus({ token, provider, lastFailure }: Status): strin
   return JSON.stringify(document);
 }
 
-/** Unknown fields are not written: JSON omits undefined. */
-function writeOrigin(token: TokenDescription | null) {
-  if (token === null)
-    return {
-      ...{ source: null, encryptionKey: null, secretStage: null, secretCreatedAt: null },
-      jobGuaranteeSeconds: null,
-    };
-  const { source, encryptionKey, secretStage, fallbackSince, jobGuaranteeMs, isLifetimeAssumed } = token;
-  const secretCreatedAt = token.secretCreatedAt?.toISOString();
-  const lifetimeAssumed = isLifetimeAssumed === true || undefined;
-  const secretStageSince = fallbackSince?.toISOString();
-  const jobGuaranteeSeconds =
-    typeof jobGuaranteeMs === 'number' ? Math.floor(jobGuaranteeMs / 1000) : jobGuaranteeMs;
-  return {
-    ...{ source, encryptionKey, secretStage, secretStageSince, secretCreatedAt, lifetimeAssumed },
-    jobGuaranteeSeconds,
-  };
-}
-
-function epochSeconds(date: Date): number {
-  return Math.floor(date.getTime() / 1000);
+function wholeSeconds(ms: number): number {
+  return Math.floor(ms / 1000);
 }
 
 /**
@@ -156,16 +144,11 @@ const SECRET_STAGES: readonly unknown[] = ['AWSCURRENT', 'AWSPENDING', 'AWSPREVI
 /** The fields that earlier releases did not write: absent or null means unknown; a wrong type makes the status unreadable. */
 function parseOrigin(document: Partial<StatusDocument>, issuedAt: Date) {
   const { source, encryptionKey, secretStage, jobGuaranteeSeconds: seconds } = document;
-  if (source !== undefined && source !== null && !isText(source, SOURCE)) return undefined;
-  if (encryptionKey !== undefined && encryptionKey !== null && !isText(encryptionKey, PLAIN_TEXT))
-    return undefined;
-  if (secretStage !== undefined && secretStage !== null && !SECRET_STAGES.includes(secretStage)) {
-    return undefined;
-  }
+  if (!isAbsent(source) && !isText(source, SOURCE)) return undefined;
+  if (!isAbsent(encryptionKey) && !isText(encryptionKey, PLAIN_TEXT)) return undefined;
+  if (!isAbsent(secretStage) && !SECRET_STAGES.includes(secretStage)) return undefined;
+  if (!isAbsent(seconds) && !(Number.isSafeInteger(seconds) && seconds >= 0)) return undefined;
   const secretCreatedAt = parseDate(document.secretCreatedAt);
-  const isGuarantee =
-    seconds === undefined || seconds === null || (Number.isSafeInteger(seconds) && seconds >= 0);
-  if (!isGuarantee) return undefined;
   return {
     ...(source ? { source } : {}),
     ...(encryptionKey === undefined ? {} : { encryptionKey }),
@@ -177,6 +160,10 @@ function parseOrigin(document: Partial<StatusDocument>, issuedAt: Date) {
     ...(document.lifetimeAssumed === true ? { isLifetimeAssumed: true } : {}),
     ...(seconds === undefined ? {} : { jobGuaranteeMs: seconds && seconds * 1000 }),
   };
+}
+
+function isAbsent(value: unknown): value is null | undefined {
+  return value === undefined || value === null;
 }
 
 /** With a time after the token's issue the fault would never be reported. */

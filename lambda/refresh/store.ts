@@ -2,10 +2,8 @@ import { hash } from 'node:crypto';
 import { guarantee, MAX_LIFETIME_MS } from '../contract.ts';
 import { RefreshError } from '../errors.ts';
 import type { MintedToken, Minter } from '../mint/minter.ts';
-import type { Clock } from './clock.ts';
-import { type HeldToken, type KeepAlive, rememberUse } from './keep-alive.ts';
-import type { Parameters } from './parameters.ts';
-import { describedToken, hasKey, type Policy, refreshDueAt, type Stored } from './planner.ts';
+import type { Invocation } from './invocation.ts';
+import { describedToken, hasKey, refreshDueAt, type Stored } from './planner.ts';
 import { type Status, serializeStatus, type TokenDescription } from './status.ts';
 
 /**
@@ -13,23 +11,6 @@ import { type Status, serializeStatus, type TokenDescription } from './status.ts
  * `concurrent-mint`: another invocation may have stored a token at the same time.
  */
 export type StoreOutcome = 'stored' | 'same-token' | 'concurrent-mint';
-
-interface StoreOptions {
-  readonly stored: Stored;
-  readonly parameters: Parameters;
-  readonly policy: Policy;
-  readonly provider: string;
-  readonly signal: AbortSignal;
-}
-
-interface MintOptions extends StoreOptions {
-  readonly minter: Minter;
-  /** Whether the provider refused the stored token: the same token again is then a failure. */
-  readonly storedIsRefused: boolean;
-  readonly clock: Clock;
-  readonly memory: { keepAlive: KeepAlive; sameTokenAt: Date | null; heldToken: HeldToken | null };
-  readonly observations: { readonly warnings: string[] };
-}
 
 /** The outcome of a mint, and the token that is now stored. */
 interface StoreResult {
@@ -40,52 +21,41 @@ interface StoreResult {
 }
 
 /**
- * Mints a token, probes it if the provider has a probe, and stores it. A token that was issued later replaces the stored
- * one, whatever lifetime the stored one claims.
- *
- * @throws RefreshError `TOKEN_UNUSABLE`, and the codes of {@link Minter.mint} and {@link Parameters.writeToken}
- */
-export async function storeMinted(options: MintOptions): Promise<StoreResult> {
-  const { minter, stored, storedIsRefused, policy, memory, signal } = options;
-  const minted = await minter.mint({ signal });
-  options.observations.warnings.push(...minted.warnings);
-  const fingerprint = fingerprintOf(minted.accessToken);
-  const current = describedToken(stored);
-  if (current?.fingerprint === fingerprint && hasKey(current, policy) && !storedIsRefused) {
-    const expiry = expiryOfSame(current, minted);
-    // A status of a longer life would not be believed: the token is then written again, as a new one.
-    const isBelievable = expiry.expiresAt.getTime() - current.issuedAt.getTime() <= MAX_LIFETIME_MS;
-    if (isBelievable) return keepSameToken(options, current, { ...minted, ...expiry });
-  }
-  await prove(options, minted, fingerprint);
-  memory.sameTokenAt = null;
-  const result = await storeToken({ ...options, minted });
-  memory.heldToken = { version: result.token.version, accessToken: minted.accessToken };
-  return result;
-}
-
-/**
- * Writes a token, without its status.
+ * Mints a token, probes it if the provider has a probe, and stores it, without its status. A token that was issued later
+ * replaces the stored one, whatever lifetime the stored one claims.
  *
  * Parameter Store has no conditional write, but numbers its versions. If the new version does not follow the version that
  * was read, another invocation wrote too, or this one wrote twice because an answer was lost, or the parameter was deleted.
  * Then no status is written. The old status describes none of these tokens, so that the next beat mints a token that is
  * later than all of them.
  *
- * @throws RefreshError `PARAMETER_NOT_WRITTEN`
+ * @param storedIsRefused whether the provider refused the stored token: the same token again is then a failure
+ * @throws RefreshError `TOKEN_UNUSABLE`, and the codes of {@link Minter.mint} and {@link Parameters.writeToken}
  */
-export async function storeToken(
-  options: StoreOptions & { readonly minted: MintedToken },
+export async function mintAndStore(
+  invocation: Invocation,
+  stored: Stored,
+  storedIsRefused: boolean,
 ): Promise<StoreResult> {
-  const { minted, stored, parameters, policy, provider, signal } = options;
+  const { loadMinter, parameters, policy, provider, memory, observations, signal } = invocation;
+  const minter = await loadMinter();
+  const minted = await minter.mint({ signal });
+  observations.warnings.push(...minted.warnings);
   const { accessToken } = minted;
+  const fingerprint = fingerprintOf(accessToken);
+  const current = describedToken(stored);
+  if (current?.fingerprint === fingerprint && hasKey(current, policy) && !storedIsRefused) {
+    const expiry = expiryOfSame(current, minted);
+    // A status of a longer life would not be believed: the token is then written again, as a new one.
+    const isBelievable = expiry.expiresAt.getTime() - current.issuedAt.getTime() <= MAX_LIFETIME_MS;
+    if (isBelievable) return keepSameToken(invocation, stored, current, { ...minted, ...expiry });
+  }
+  await prove(invocation, minter, minted);
+  memory.sameTokenAt = null;
   const version = await parameters.writeToken({ accessToken, signal });
-  const token = {
-    version,
-    fingerprint: fingerprintOf(accessToken),
-    ...describe(options, minted),
-    encryptionKey: policy.encryptionKey,
-  };
+  memory.heldToken = { version, accessToken };
+  const described = describe(invocation, stored, minted);
+  const token = { version, fingerprint, ...described, encryptionKey: policy.encryptionKey };
   const isNext = version === (stored.tokenVersion ?? 0) + 1;
   if (!isNext) return { outcome: 'concurrent-mint', token, status: null };
   return { outcome: 'stored', token, status: { token, provider, lastFailure: null } };
@@ -97,7 +67,7 @@ export function fingerprintOf(accessToken: string): string {
 }
 
 /** The status fields of a minted token, without its version, its fingerprint and its key. */
-function describe({ stored, policy, provider }: StoreOptions, minted: Omit<MintedToken, 'accessToken'>) {
+function describe({ policy, provider }: Invocation, stored: Stored, minted: MintedToken) {
   const { issuedAt, expiresAt, isLifetimeAssumed, secretStage, secretCreatedAt } = minted;
   const before = stored.status?.token?.fallbackSince;
   return {
@@ -115,20 +85,20 @@ function describe({ stored, policy, provider }: StoreOptions, minted: Omit<Minte
 }
 
 async function prove(
-  { minter, clock, memory, observations, signal }: MintOptions,
-  minted: MintedToken,
-  fingerprint: string,
-) {
-  if (minter.probe === undefined) return;
+  { clock, memory, observations, signal }: Invocation,
+  { probe }: Minter,
+  { accessToken }: MintedToken,
+): Promise<void> {
+  if (probe === undefined) return;
   const usedAt = clock.now();
-  const probed = await minter.probe(minted.accessToken, { signal });
+  const probed = await probe(accessToken, { signal });
   if (probed === 'refused') {
     throw new RefreshError(
       'TOKEN_UNUSABLE',
       'The token endpoint returned a token that the provider refuses. It was not stored. Check the region or probeUrl, that the OAuth client is active, and that its IP allow-list admits the function.',
     );
   }
-  if (probed === 'accepted') rememberUse(memory, fingerprint, usedAt);
+  if (probed === 'accepted') memory.lastUse = { fingerprint: fingerprintOf(accessToken), usedAt };
   else
     observations.warnings.push(
       'The probe of the new token was not answered. The token was stored without proof.',
@@ -148,16 +118,18 @@ function expiryOfSame(current: TokenDescription, minted: MintedToken) {
 }
 
 /** The server returned the stored token again. Its `issuedAt` stays. Once it is due, each beat requests a new one. */
-function keepSameToken(options: MintOptions, current: TokenDescription, minted: MintedToken): StoreResult {
-  const { stored, clock, provider, memory, observations } = options;
+function keepSameToken(
+  invocation: Invocation,
+  stored: Stored,
+  current: TokenDescription,
+  minted: MintedToken,
+): StoreResult {
+  const { clock, provider, memory, observations } = invocation;
   const issuedAt = earlier(current.issuedAt, minted.issuedAt);
   const { fallbackSince: _, isLifetimeAssumed: _assumed, secretCreatedAt: _created, ...rest } = current;
-  const token = {
-    ...rest,
-    ...describe(options, { ...minted, issuedAt }),
-    // A job may use an assumed life only, however long the token has lived.
-    ...(minted.isLifetimeAssumed ? { jobGuaranteeMs: describe(options, minted).jobGuaranteeMs } : {}),
-  };
+  const token = { ...rest, ...describe(invocation, stored, { ...minted, issuedAt }) };
+  // A job may use an assumed life only, however long the token has lived.
+  if (minted.isLifetimeAssumed) token.jobGuaranteeMs = describe(invocation, stored, minted).jobGuaranteeMs;
   memory.sameTokenAt = clock.now();
   observations.warnings.push(
     'The server returned the stored token again. The function requests a new one every minute while that token is due.',

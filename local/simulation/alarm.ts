@@ -52,8 +52,3 @@ export function ringAlarm(
   }
   return ringing;
 }
-
-/** Whether the alarm is raised at a time. */
-export function isRaised(ringing: readonly Ringing[], at: number): boolean {
-  return ringing.some(({ from, to }) => from <= at && to > at);
-}

@@ -2,9 +2,10 @@ import { DEFAULT_REFRESH_INTERVAL_MS } from '../../lambda/contract.ts';
 import { type FailureCode, RefreshError } from '../../lambda/errors.ts';
 import type { Minter } from '../../lambda/mint/minter.ts';
 import { createClock } from '../../lambda/refresh/clock.ts';
+import type { Invocation } from '../../lambda/refresh/invocation.ts';
 import type { Parameters } from '../../lambda/refresh/parameters.ts';
 import { contradicts } from '../../lambda/refresh/planner.ts';
-import { type RefreshOptions, type RefreshResult, refresh } from '../../lambda/refresh/refresh.ts';
+import { type RefreshResult, refresh } from '../../lambda/refresh/refresh.ts';
 import { parseStatus, type Status, serializeStatus } from '../../lambda/refresh/status.ts';
 
 /** How a provider treats the tokens of one client. */
@@ -147,11 +148,11 @@ const fails = (code: FailureCode) => (): never => {
 export async function invokeRefresh(
   account: VirtualAccount,
   call: Call,
-  options: Pick<RefreshOptions, 'request' | 'memory' | 'observations'> & {
+  options: Pick<Invocation, 'request' | 'memory' | 'observations'> & {
     readonly minter: Minter;
-    readonly policy: Omit<RefreshOptions['policy'], 'refreshIntervalMs'> & Partial<RefreshOptions['policy']>;
+    readonly policy: Omit<Invocation['policy'], 'refreshIntervalMs'> & Partial<Invocation['policy']>;
     /** @default the account's time */
-    readonly clock?: RefreshOptions['clock'];
+    readonly clock?: Invocation['clock'];
   },
 ): Promise<RefreshResult> {
   const { signal } = new AbortController();
@@ -198,6 +199,7 @@ export function virtualParameters(
         failure: notWritten,
         effect: () => storeStatus(account, serializeStatus(status)),
       }),
+    tag: async () => undefined,
   };
 }
 

@@ -83,8 +83,6 @@ interface Fault {
   readonly missesBeats?: boolean;
   /** Its end is announced by a change of the secret. */
   readonly changesSecret?: boolean;
-  /** A permanent error whose end nothing announces: this much longer until it is tried again. */
-  readonly backoffMs?: number;
 }
 
 const unavailable = (random: Random): EndpointTrouble => ({
@@ -109,43 +107,31 @@ const FAULTS: readonly Fault[] = [
   { aYear: 4, lengthMs: minutesAround(8), endpoint: rejected, changesSecret: true },
   { aYear: 8, lengthMs: () => 1_000, changesSecret: true },
   // The client is disabled and enabled again, without an event.
-  { aYear: 2, lengthMs: minutesAround(10), endpoint: rejected, backoffMs: 5 * BEAT_MS },
+  { aYear: 2, lengthMs: minutesAround(10), endpoint: rejected },
   { aYear: 24, lengthMs: (random) => random.between(5, 240) * 1_000, parameterStore: 'throttled' },
   { aYear: 24, lengthMs: () => MINUTE_MS, parameterStore: 'answer-lost' },
   { aYear: 100, lengthMs: (random) => Math.ceil(random.exponential(1)) * BEAT_MS, missesBeats: true },
 ];
 
-/** The least time between two faults that are kept apart: enough for a late beat to mint. */
-const RECOVERY_MS = 5 * BEAT_MS;
-
-/**
- * Makes the world of one seed. `longestTroubleMs`: the longest time in which no mint is possible; faults are then kept
- * apart, and beats are at most 15 s late. Without it: the faults of the history.
- */
+/** Makes the world of one seed. */
 export function createWorld(options: {
   readonly seed: number;
   readonly spanMs: number;
   readonly lifetimeMs: number;
   readonly server: Server;
-  readonly longestTroubleMs?: number | undefined;
 }): World {
-  const { seed, spanMs, lifetimeMs, server, longestTroubleMs } = options;
+  const { seed, spanMs, lifetimeMs, server } = options;
   const years = spanMs / YEAR_MS;
   const endpoint: Window<EndpointTrouble>[] = [];
   const parameterStore: Window<'throttled' | 'answer-lost'>[] = [];
   const missing: Window[] = [];
   const secretChanges: number[] = [];
-  const taken: Omit<Window, 'value'>[] = [];
   for (const [index, fault] of FAULTS.entries()) {
     const random = createRandom(seed, `fault ${index}`);
     for (let placed = 0; placed < Math.round(fault.aYear * years); placed++) {
-      const drawnMs = fault.lengthMs(random);
-      const lengthMs = limitLength(fault, drawnMs, longestTroubleMs);
+      const lengthMs = fault.lengthMs(random);
       const from = random.uniform() * (spanMs - lengthMs);
       const to = from + lengthMs;
-      const isTaken = taken.some((one) => to + RECOVERY_MS >= one.from && from <= one.to + RECOVERY_MS);
-      if (lengthMs <= 0 || (longestTroubleMs !== undefined && isTaken)) continue;
-      taken.push({ from, to: to + (fault.backoffMs ?? 0) });
       const trouble = fault.endpoint?.(random, lengthMs);
       // The fault lasts until the server's Retry-After is over.
       if (trouble) endpoint.push({ from, to: to - (trouble.retryAfterMs ?? 0), value: trouble });
@@ -174,23 +160,16 @@ export function createWorld(options: {
     coldStarts: scatter(3_000, 1, () => undefined)
       .map(({ from }) => from)
       .sort((one, other) => one - other),
-    // If faults are limited, a beat that is later than H allows would be a fault too.
-    beats: drawBeats(beats, spanMs, createWindows(missing), longestTroubleMs === undefined ? 59_000 : 15_000),
+    beats: drawBeats(beats, spanMs, createWindows(missing)),
   };
 }
 
-function limitLength({ backoffMs = 0, missesBeats }: Fault, drawnMs: number, longestMs?: number): number {
-  if (longestMs === undefined) return drawnMs;
-  const limitedMs = Math.min(drawnMs, longestMs - backoffMs);
-  return missesBeats ? Math.floor(limitedMs / BEAT_MS) * BEAT_MS : limitedMs;
-}
-
 /** One beat a minute; some are late, missed or doubled. */
-function drawBeats(random: Random, spanMs: number, missing: Windows, mostLateMs: number): Float64Array {
+function drawBeats(random: Random, spanMs: number, missing: Windows): Float64Array {
   const beats: number[] = [];
   for (let time = random.uniform() * BEAT_MS; time < spanMs; time += BEAT_MS) {
     if (missing(time)) continue;
-    const lateMs = random.uniform() < 0.02 ? random.between(0, mostLateMs) : random.between(0, 300);
+    const lateMs = random.uniform() < 0.02 ? random.between(0, 59_000) : random.between(0, 300);
     beats.push(time + lateMs);
     if (random.uniform() < 0.000_5) beats.push(time + lateMs + random.between(10, 5_000));
   }

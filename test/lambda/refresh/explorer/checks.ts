@@ -1,5 +1,6 @@
 import { isRefreshError } from '../../../../lambda/errors.ts';
-import type { Observations, RefreshResult } from '../../../../lambda/refresh/refresh.ts';
+import type { Observations } from '../../../../lambda/refresh/invocation.ts';
+import type { RefreshResult } from '../../../../lambda/refresh/refresh.ts';
 import { fingerprintOf } from '../../../../lambda/refresh/store.ts';
 import {
   CANARY,

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { createMemory } from '../../../../lambda/refresh/refresh.ts';
+import { createMemory } from '../../../../lambda/refresh/invocation.ts';
 import {
   type Call,
   type CallName,

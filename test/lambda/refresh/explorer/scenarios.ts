@@ -1,4 +1,4 @@
-import type { RefreshOptions } from '../../../../lambda/refresh/refresh.ts';
+import type { Invocation } from '../../../../lambda/refresh/invocation.ts';
 import { serializeStatus, type TokenDescription } from '../../../../lambda/refresh/status.ts';
 import { fingerprintOf } from '../../../../lambda/refresh/store.ts';
 import {
@@ -10,7 +10,7 @@ import {
   type VirtualAccount,
 } from '../../../../local/simulation/virtual-account.ts';
 
-export type RefreshRequest = RefreshOptions['request'];
+export type RefreshRequest = Invocation['request'];
 
 export const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { isRefreshError, RefreshError } from '../../../../lambda/errors.ts';
 import { tryStages } from '../../../../lambda/mint/secret-stages.ts';
-import { createMemory, type RefreshOptions } from '../../../../lambda/refresh/refresh.ts';
+import { createMemory, type Invocation } from '../../../../lambda/refresh/invocation.ts';
 import { createSteps, type RotationParts, type Step } from '../../../../lambda/rotation/steps.ts';
 import { CANARY, invokeRefresh } from '../../../../local/simulation/virtual-account.ts';
 import { createCalls, type Fate, settled } from '../../refresh/explorer/calls.ts';
@@ -74,7 +74,7 @@ export async function startRotationExecution(scenario: RotationScenario): Promis
     return { call, death, ended: () => void calls.histories.delete(invocation) };
   }
 
-  async function refreshOnce(request: RefreshOptions['request']): Promise<boolean> {
+  async function refreshOnce(request: Invocation['request']): Promise<boolean> {
     const { call, death, ended } = callsOf();
     const minter = {
       checkSecret: async () => ({ createdAt: undefined }),
