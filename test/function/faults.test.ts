@@ -56,15 +56,18 @@ const aws =
 const server = (endpoint: 'token' | 'probe', fault: Fault) => () =>
   harness.authorizationServer.faults.always(endpoint, fault);
 
-/** The token is deleted, and the process that stores another one is killed: its version is again the one that the status names. */
-function killBetweenTheWrites(): void {
+function deleteBoth(): void {
+  for (const Name of [TOKEN, STATUS]) harness.administer('DeleteParameter', { Name });
+}
+
+/** The token that is stored before the kill has version 1 again, as the status says of the one before. */
+async function killBetweenTheWrites(): Promise<void> {
+  deleteBoth();
+  await harness.invoke();
+  harness.advance(51 * MINUTE_MS);
   harness.administer('DeleteParameter', { Name: TOKEN });
   harness.aws.faults.hook('before-executing', PUT_STATUS, () => harness.process.kill());
   harness.aws.faults.add({ match: PUT_STATUS, fault: { kind: 'cut-before-executing' } });
-}
-
-function deleteBoth(): void {
-  for (const Name of [TOKEN, STATUS]) harness.administer('DeleteParameter', { Name });
 }
 
 function stepClockBeforeTheMint(): void {
@@ -111,12 +114,17 @@ test.each<[string, () => unknown, string, string]>([
   ],
   ['PutParameter of the status is denied', aws(PUT_STATUS, 'deny'), 'PARAMETER_NOT_WRITTEN', MISMATCH],
   ['its answer is lost, once', aws(PUT_STATUS, 'cut-after-executing', 1), HEALED, FRESH],
-  ['kill -9 between the two writes of a first token', killBetweenTheWrites, 'Runtime.ExitError', MISMATCH],
+  [
+    'kill -9 between the two writes, after the token was deleted',
+    killBetweenTheWrites,
+    'Runtime.ExitError',
+    MISMATCH,
+  ],
   ['both parameters are deleted', deleteBoth, 'refreshed, no-token', FRESH],
   ['the clock steps between the read and the mint', stepClockBeforeTheMint, HEALED, FRESH],
 ])('%s', async (_, arrange, during, after) => {
   harness.advance(51 * MINUTE_MS);
-  arrange();
+  await arrange();
 
   const answer = await harness.beat();
   const { problem } = await harness.read();
