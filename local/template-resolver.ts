@@ -4,10 +4,7 @@ import type { Assembly, Resource } from './cloud-assembly.ts';
 /** The region and account for resolved references. */
 export const LOCAL_PLACE: Place = { region: 'eu-central-1', accountId: '111122223333' };
 
-/** Resolves CloudFormation's intrinsic functions. */
-export type Resolver = ReturnType<typeof createResolver>;
-
-/** Makes a resolver for one template: names and ARNs as AWS would make them in {@link LOCAL_PLACE}. */
+/** Resolves the intrinsic functions of one template: names and ARNs as AWS would make them in {@link LOCAL_PLACE}. */
 export function createResolver({ stackName, template }: Assembly) {
   const { region, accountId } = LOCAL_PLACE;
   const pseudo: Readonly<Record<string, string>> = {
