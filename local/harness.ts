@@ -27,7 +27,6 @@ type Json = Readonly<Record<string, unknown>>;
 export interface StatusFields {
   readonly version?: number;
   readonly lifeSeconds?: number;
-  readonly dueInSeconds?: number;
   readonly lastFailure?: { readonly code: string; readonly consecutive: number } | null;
 }
 
@@ -353,10 +352,7 @@ async function readParameter(ssm: SSMClient, Name: string): Promise<Parameter> {
   }
 }
 
-function statusOf(
-  { version = 1, lifeSeconds = 2850, dueInSeconds, lastFailure = null }: StatusFields,
-  now: Date,
-) {
+function statusOf({ version = 1, lifeSeconds = 2850, lastFailure = null }: StatusFields, now: Date) {
   const at = (seconds: number): string => new Date(now.getTime() + seconds * 1000).toISOString();
   return {
     schemaVersion: 1,
@@ -365,7 +361,7 @@ function statusOf(
     issuedAt: at(lifeSeconds - 3600),
     expiresAt: at(lifeSeconds),
     expiresAtEpoch: Math.floor(Date.parse(at(lifeSeconds)) / 1000),
-    refreshDueAt: at(dueInSeconds ?? lifeSeconds - 600),
+    refreshDueAt: at(lifeSeconds - 600),
     provider: 'genesys-cloud',
     lastFailure: lastFailure && { ...lastFailure, at: at(-60), retryAt: at(60) },
   };
