@@ -36,7 +36,6 @@ const stored = createStoredToken('a-token');
 
 afterAll(() => {
   rmSync(commands, { recursive: true });
-  stored.remove();
 });
 
 function statusOf(args: readonly string[]): number | null {

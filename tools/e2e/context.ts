@@ -22,11 +22,6 @@ export function pathOf({ names }: RunContext, token: string): string {
   return `${names.prefix}/${token}`;
 }
 
-/** Name of a token's function. */
-export function functionOf(context: RunContext, token: string): string {
-  return `token-refresher${pathOf(context, token).replaceAll('/', '-')}`;
-}
-
 /**
  * Expects that a token is stored that its status describes and the server accepts, or waits until there is one of at least
  * this version.

@@ -6,7 +6,7 @@ import type { Template } from '../../local/cloud-assembly.ts';
 import { temporaryDirectory } from '../../local/temporary-directory.ts';
 import { openAccount, takeJobRole } from './account.ts';
 import { createCdk } from './cdk.ts';
-import { expectToken, functionOf, pathOf, type RunContext } from './context.ts';
+import { expectToken, pathOf, type RunContext } from './context.ts';
 import { ROOT } from './server-process.ts';
 import { step } from './steps.ts';
 
@@ -30,7 +30,7 @@ export async function checkUpdates(context: RunContext, readerArn: string): Prom
     await cdk.deploy([token], { app: openReleasedApp() });
     [secretId = ''] = await account.secretsOf(cdk.stackName);
     await account.storeSecret(server.client, 'put-secret-value', '--secret-id', secretId);
-    await account.invoke(functionOf(context, NAME), { force: true });
+    await account.invoke(`token-refresher${pathOf(context, NAME).replaceAll('/', '-')}`, { force: true });
   });
   if (!isReady) return;
   const job = openAccount(commands, await takeJobRole(context));

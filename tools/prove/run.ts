@@ -21,7 +21,7 @@ const PROOFS: Readonly<Record<string, string>> = {
   shells: `${SHELL_TOOLS} && ALL_SHELLS=1 TEST_TIME_LIMIT_MS=7200000 ${JOBS} '**/{exec,hostile-input,secrecy}.cli-test.ts'`,
   'six-hours': `${SHELL_TOOLS} && .ci/install-oauth-clients.sh && ${JOBS} '**/*.prove-test.ts'`,
   // Needs a JDK and Maven.
-  java: `${JOBS} '**/*.java-test.ts'`,
+  sdks: `.ci/install-oauth-clients.sh && ${JOBS} '**/*.sdk-test.ts'`,
   // Needs Go.
   go: `${JOBS} '**/*.go-test.ts'`,
 };

@@ -17,8 +17,6 @@ beforeEach(() => {
   stored = createStoredToken('canary-token');
 });
 
-afterEach(() => stored.remove());
-
 /** Runs a shell script as COMMAND, and sends these signals at once when it has written `ready`. */
 function runScript(script: string, signals: readonly NodeJS.Signals[] = [], env = {}) {
   return runJob(stored, ['sh', '-c', script], {
@@ -99,7 +97,6 @@ test('access-token is found in PATH, and beside the file that a link leads to', 
   renameSync(stored.program, program);
   const byPath = await runJob({ program }, ['true'], { env: { PATH } });
   const missing = await runJob({ program }, ['true']);
-  rmSync(directory, { recursive: true });
 
   expect([byLink.status, byPath.status, missing.status]).toEqual([0, 0, 2]);
   expect(missing.stderr).toContain('access-token is neither beside this file nor in PATH');

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../support/process.ts';
 import { echo, startGenesysApi } from './support/genesys-api.ts';
@@ -7,9 +5,8 @@ import { createStoredToken, GATEWAY, runJob } from './support/job.ts';
 
 /** Needs Go, which fetches golang.org/x/oauth2: `npm run prove -- go`. */
 test('golang.org/x/oauth2 gets a token for each client of a pool, and calls the API through the gateway', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'go-client-'));
-  const client = join(directory, 'client');
   const stored = createStoredToken('unused');
+  const client = join(stored.directory, 'client');
   stored.storeEach('token');
   const api = await startGenesysApi(echo);
   const source = 'test/ci/token-endpoint/clients/go';
@@ -21,7 +18,6 @@ test('golang.org/x/oauth2 gets a token for each client of a pool, and calls the 
     env: api.environment,
   });
   await api.close();
-  for (const path of [directory, stored.directory]) rmSync(path, { recursive: true });
 
   expect(job).toMatchObject({ status: 0, stdout: '1 200\n2 200\n3 200\ntoken-b\ntoken-c\ntoken-a\n' });
   expect(api.calls.map(({ path, token }) => [path, token])).toEqual(

@@ -112,7 +112,6 @@ echo $(((${start} + (now / 1000000 - ${start}) * ${SPEED}) / 1000))`,
   isOver = true;
   await beats;
   await Promise.all([harness.close(), genesys.close(), plain.close()]);
-  installed.remove();
 
   const told = ended.map(({ stdout, stderr }) => {
     const tokens = new Set(stderr.match(/^token v\d+/gm)).size;

@@ -15,10 +15,7 @@ beforeAll(async () => {
 
 beforeEach(() => job.renew(TOKEN));
 
-afterAll(async () => {
-  await job.end();
-  stored.remove();
-});
+afterAll(() => job.end());
 
 const GRANT = 'grant_type=client_credentials';
 const FORM = 'application/x-www-form-urlencoded';

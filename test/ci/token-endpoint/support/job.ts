@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryDirectory } from '../../../../local/temporary-directory.ts';
 import { type Ended, type RunOptions, run } from '../../support/process.ts';
 import { type Answer, echo, PRELOAD, startGenesysApi } from './genesys-api.ts';
 
@@ -17,7 +17,7 @@ printf '%s\\n' "$*" >>"$here/reads"
 
 /** Makes the directory. With a token that is stored, a stand-in for access-token; without, the real one. */
 export function createStoredToken(token?: string) {
-  const directory = mkdtempSync(join(tmpdir(), 'token-endpoint-'));
+  const directory = temporaryDirectory();
   const [program, reads, clock] = ['token-endpoint.mjs', 'reads', 'clock-offset-ms'].map((name) =>
     join(directory, name),
   ) as [string, string, string];
@@ -55,7 +55,6 @@ export function createStoredToken(token?: string) {
     /** The arguments of each read so far. */
     reads: (): readonly string[] =>
       existsSync(reads) ? readFileSync(reads, 'utf8').split('\n').slice(0, -1) : [],
-    remove: () => rmSync(directory, { recursive: true, force: true }),
   };
   if (token === undefined) copyFileSync('ci/access-token', join(directory, 'access-token'));
   else {
@@ -168,7 +167,7 @@ export async function startJob(
 
 /**
  * Starts a job behind a gateway to an API that answers like this, with a token stored and given out. Of several names, each has
- * a token of its own, `<token>-<name>`. Its end removes all.
+ * a token of its own, `<token>-<name>`. Its end closes both.
  */
 export async function openGateway(
   token: string,
@@ -190,7 +189,6 @@ export async function openGateway(
     async end() {
       const ended = await job.end();
       await api.close();
-      stored.remove();
       return ended;
     },
   };
