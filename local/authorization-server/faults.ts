@@ -1,6 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 
 /** Where a fault can be scripted; the CXone access-key route is a token endpoint too. */
@@ -10,13 +8,12 @@ export type FaultyEndpoint = 'token' | 'discovery' | 'probe' | 'renewal';
  * What happens to one request.
  *
  * `delay` calls a function when the request arrives and waits for its result. `rewrite` gets the body of a success and
- * returns the body to send. `delay`, `slow-body` and `rewrite` reach the authorization server: a token is minted although
+ * returns the body to send. `delay` and `rewrite` reach the authorization server: a token is minted although
  * the client may not receive it. The others do not reach it.
  */
 export type Fault =
   | { readonly kind: 'reset' }
   | { readonly kind: 'hang' }
-  | { readonly kind: 'slow-body'; readonly intervalMs: number }
   | {
       readonly kind: 'answer';
       readonly status: number;
@@ -90,16 +87,6 @@ export async function playFault(fault: Fault | undefined, ctx: Context, proceed:
   if (fault?.kind === 'rewrite' && ctx.status === 200) {
     ctx.body = fault.rewrite(ctx.body as Record<string, unknown>);
   }
-  if (fault?.kind === 'slow-body') {
-    ctx.body = Readable.from(byteByByte(JSON.stringify(ctx.body), fault.intervalMs));
-  }
-}
-
-async function* byteByByte(text: string, intervalMs: number) {
-  for (const byte of text) {
-    await sleep(intervalMs, undefined, { ref: false });
-    yield byte;
-  }
 }
 
 /** An answer with a JSON body. */
@@ -113,42 +100,13 @@ export function jsonAnswer(status: number, body: unknown, headers: Record<string
 }
 
 /** An RFC 6749, 5.2 error. */
-export function oauthError(status: number, error: string, description?: string): Fault {
-  return jsonAnswer(status, {
-    error,
-    ...(description === undefined ? {} : { error_description: description }),
-  });
+export function oauthError(status: number, error: string): Fault {
+  return jsonAnswer(status, { error });
 }
 
-/** Genesys Cloud's throttling of the token endpoint: HTTP 400, not 429. */
-export const GENESYS_THROTTLED: Fault = jsonAnswer(400, {
-  error: 'invalid_request',
-  description: 'rate limit exceeded; expires in 30 seconds',
-  error_description: 'rate limit exceeded; expires in 30 seconds',
-});
-
-/** HTTP 429; a number of seconds and a date are the two forms of `Retry-After` (RFC 9110, 10.2.3). */
-export function throttled(retryAfter: number | Date): Fault {
-  const value = typeof retryAfter === 'number' ? String(retryAfter) : retryAfter.toUTCString();
-  return {
-    kind: 'answer',
-    status: 429,
-    headers: { 'retry-after': value, 'content-type': 'text/plain' },
-    body: '',
-  };
-}
-
-/** A load balancer's HTML page. */
-export const BAD_GATEWAY: Fault = {
-  kind: 'answer',
-  status: 502,
-  headers: { 'content-type': 'text/html' },
-  body: '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n',
-};
-
-/** A redirect to another URL. */
-export function redirect(location: string): Fault {
-  return { kind: 'answer', status: 302, headers: { location }, body: '' };
+/** HTTP 429, with `Retry-After` in seconds. */
+export function throttled(retryAfter: number): Fault {
+  return jsonAnswer(429, {}, { 'retry-after': String(retryAfter) });
 }
 
 /** A success with these members replaced; `undefined` removes one. */

@@ -1,9 +1,29 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { jsonAnswer } from '../../local/authorization-server/faults.ts';
-import { type Harness, MINUTE_MS } from '../../local/harness.ts';
+import { type Harness, MINUTE_MS, openHarness, parametersOf } from '../../local/harness.ts';
 import { expectContract } from '../support/contract-file.ts';
-import { useHarnesses } from './harnesses.ts';
+import { expectNoLeaks } from './harnesses.ts';
 
-const open = useHarnesses();
+const { token: TOKEN, status: STATUS } = parametersOf('demo');
+
+/* The synthesized bundle in its own process, with the synthesized policy. */
+let harness: Harness;
+/** The first answer, where a token is stored and tagging is denied. */
+let firstAnswer: string;
+beforeAll(async () => {
+  harness = await openHarness({ token: () => ({ tags: { team: 'contact-centre' } }) });
+  harness.storeToken('old');
+  harness.aws.faults.add({ match: { operation: 'AddTagsToResource' }, fault: { kind: 'deny' } });
+  firstAnswer = await harness.beat({ force: true });
+});
+beforeEach(async () => {
+  harness.clearFaults();
+  await harness.invoke({ force: true });
+});
+afterAll(async () => {
+  await harness.close();
+  expectNoLeaks(harness);
+});
 
 const SECRET_LABEL_UPDATED = {
   source: 'aws.secretsmanager',
@@ -32,7 +52,7 @@ const EVENTS_WHILE_A_TOKEN_LIVES = [
 const EVENTS_DURING_A_BACKOFF = [{}, { minRemainingSeconds: 3540 }, { force: true }, { diagnose: true }];
 
 /** The answer to an event, or the error that Lambda reports, with the kinds of the values that change. */
-async function exchange(harness: Harness, event: object) {
+async function exchange(event: object) {
   const outcome = await harness.invoke(event).then(
     (answer) => ({ answer: masked(answer) }),
     ({ name }) => ({ errorType: name }),
@@ -41,8 +61,8 @@ async function exchange(harness: Harness, event: object) {
 }
 
 /** Both parameters as the function left them. */
-function parametersOf({ aws }: Harness) {
-  return [...aws.ssm.parameters.values()].map(({ name, versions }) => {
+function storedParameters() {
+  return [...harness.aws.ssm.parameters.values()].map(({ name, versions }) => {
     const newest = versions.at(-1);
     const isStatus = newest?.type === 'String';
     return {
@@ -56,30 +76,35 @@ function parametersOf({ aws }: Harness) {
 }
 
 test('the parameters, the events and the answers are those that a version promises', async () => {
-  const harness = await open();
   const { faults } = harness.authorizationServer;
 
+  for (const Name of [TOKEN, STATUS]) harness.administer('DeleteParameter', { Name });
   faults.always('token', { kind: 'answer', status: 401 });
-  const refused = await exchange(harness, {});
-  const beforeTheFirstToken = parametersOf(harness);
+  const refused = await exchange({});
+  const beforeTheFirstToken = storedParameters();
   harness.clearFaults();
   harness.advance(6 * MINUTE_MS);
-  const first = await exchange(harness, {});
-  const withAToken = parametersOf(harness);
+  const first = await exchange({});
+  const withAToken = storedParameters();
   const exchanges = [];
   for (const event of EVENTS_WHILE_A_TOKEN_LIVES) {
     harness.advance(20 * MINUTE_MS);
     await harness.invoke({});
-    exchanges.push(await exchange(harness, event));
+    exchanges.push(await exchange(event));
   }
   await harness.invoke({ force: true });
   harness.advance(51 * MINUTE_MS);
   faults.always('token', { kind: 'answer', status: 401 });
   await harness.beat();
   const duringABackoff = [];
-  for (const event of EVENTS_DURING_A_BACKOFF) duringABackoff.push(await exchange(harness, event));
-  const whileMintingFails = parametersOf(harness);
-  const aboveFourKilobytes = await withALongToken();
+  for (const event of EVENTS_DURING_A_BACKOFF) duringABackoff.push(await exchange(event));
+  const whileMintingFails = storedParameters();
+  harness.clearFaults();
+  // The server did not issue the long token: its probe would refuse it.
+  faults.always('probe', { kind: 'answer', status: 200 });
+  faults.always('token', jsonAnswer(200, { access_token: 'x'.repeat(4097), expires_in: 3600 }));
+  await harness.invoke({ force: true });
+  const aboveFourKilobytes = storedParameters().filter(({ type }) => type === 'SecureString');
 
   const contract = {
     functionName: harness.fn.name,
@@ -99,15 +124,6 @@ test('the parameters, the events and the answers are those that a version promis
   expectContract('function.json', `${JSON.stringify(contract, null, 2)}\n`);
 });
 
-/** The token's parameter where the token has more than 4,096 bytes. No probe: the server did not issue it. */
-async function withALongToken() {
-  const harness = await open({ token: () => ({ probeUrl: undefined }) });
-  const body = { access_token: 'x'.repeat(4097), token_type: 'Bearer', expires_in: 3600 };
-  harness.authorizationServer.faults.always('token', jsonAnswer(200, body));
-  await harness.invoke({});
-  return parametersOf(harness).filter(({ type }) => type === 'SecureString');
-}
-
 const KINDS: readonly (readonly [RegExp, string])[] = [
   [/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'ISO 8601, UTC, with milliseconds'],
   [/^[0-9a-f]{12}$/, '12 hex digits'],
@@ -125,3 +141,73 @@ function masked(value: unknown): unknown {
     Object.entries(value).map(([key, member]) => [key, key === 'schemaVersion' ? member : masked(member)]),
   );
 }
+
+const lastLine = () => JSON.parse(harness.process.lines.at(-1) ?? '{}');
+
+test('an invocation writes one line of JSON; its metric is the remaining life as a reader saw it', async () => {
+  const before = harness.process.lines.length;
+  harness.advance(51 * MINUTE_MS);
+
+  await harness.invoke({});
+
+  expect(harness.process.lines).toHaveLength(before + 1);
+  const { _aws, RemainingSeconds, TokenParameter, level } = lastLine();
+  expect([level, Math.round(RemainingSeconds / 60), TokenParameter]).toEqual(['info', 9, TOKEN]);
+  const Metrics = [{ Name: 'RemainingSeconds', Unit: 'Seconds' }];
+  const metric = { Namespace: 'TokenRefresher', Dimensions: [['TokenParameter']], Metrics };
+  expect(_aws).toEqual({ Timestamp: expect.any(Number), CloudWatchMetrics: [metric] });
+});
+
+test('an invocation of any kind that finds the token due replaces it first, by one mint', async () => {
+  const before = harness.tokens.size;
+  harness.advance(51 * MINUTE_MS);
+
+  expect(await harness.invoke({ diagnose: true })).toMatchObject({ healthy: true });
+  expect(harness.tokens.size).toBe(before + 1);
+  harness.advance(51 * MINUTE_MS);
+  expect(await harness.beat({ nonsense: true })).toBe('EVENT_INVALID');
+  expect(harness.tokens.size).toBe(before + 2);
+  // The alarm "failing" does not count it.
+  expect(lastLine()).toMatchObject({ level: 'error', error: { code: 'EVENT_INVALID' }, InvalidEvents: 1 });
+  // A refresh that fails in such an invocation counts.
+  harness.advance(51 * MINUTE_MS);
+  harness.authorizationServer.faults.always('token', { kind: 'reset' });
+  expect(await harness.beat({ nonsense: true })).toBe('EVENT_INVALID');
+  expect(lastLine()).toMatchObject({
+    failure: 'TOKEN_ENDPOINT_UNAVAILABLE',
+    error: { code: 'EVENT_INVALID' },
+  });
+  expect(lastLine()).not.toHaveProperty('InvalidEvents');
+});
+
+test('many jobs that ask for more life at once cause one mint where concurrency is reserved', async () => {
+  const before = harness.tokens.size;
+  harness.advance(20 * MINUTE_MS);
+
+  const results = await Promise.all(Array.from({ length: 30 }, invokePatiently));
+
+  expect(harness.fn.reservedConcurrency).toBe(1);
+  expect(harness.process.starts).toBe(1);
+  expect(harness.tokens.size).toBe(before + 1);
+  expect(results.filter(({ satisfied }) => satisfied)).toHaveLength(30);
+  expect(results.filter(({ outcome }) => outcome === 'refreshed')).toHaveLength(1);
+});
+
+/** As `ci/access-token` does: Lambda's refusal of a second invocation is a reason to ask again, a little later. */
+async function invokePatiently(): Promise<Readonly<Record<string, unknown>>> {
+  for (;;) {
+    try {
+      return await harness.invoke({ minRemainingSeconds: 3000 });
+    } catch (error) {
+      if ((error as Error).name !== 'TooManyRequestsException') throw error;
+      await pause(100 + Math.random() * 300);
+    }
+  }
+}
+
+test('where tagging is denied, the token is stored all the same, and the log says what was denied', () => {
+  expect(firstAnswer).toBe('refreshed, forced');
+  expect(harness.written()).toContain(
+    `The parameters could not be tagged: ssm:AddTagsToResource on ${TOKEN} failed`,
+  );
+});

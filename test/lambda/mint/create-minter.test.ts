@@ -4,7 +4,7 @@ import {
   type AuthorizationServer,
   startAuthorizationServer,
 } from '../../../local/authorization-server/authorization-server.ts';
-import { BAD_GATEWAY, type Fault, oauthError } from '../../../local/authorization-server/faults.ts';
+import { type Fault, oauthError } from '../../../local/authorization-server/faults.ts';
 import { expectNoLeak, rejection } from '../../support/leaks.ts';
 import { minterFor, signal } from './minting.ts';
 
@@ -34,7 +34,7 @@ test('the issue time is after discovery, which may fail with a warning, and befo
   const minter = minterFor({ provider: 'oauth2', issuer: server.issuer }, { AWSCURRENT: SECRET }, { now });
 
   const first = await minter.mint({ signal: signal() });
-  server.faults.always('discovery', BAD_GATEWAY);
+  server.faults.always('discovery', { kind: 'answer', status: 502 });
   const { warnings } = await minter.mint({ signal: signal() });
 
   expect(first).toMatchObject({
@@ -49,7 +49,7 @@ describe('the versions of the secret', () => {
   const [C, P, V] = ['AWSCURRENT', 'AWSPENDING', 'AWSPREVIOUS'] as const;
   const REJECTED = 'TOKEN_REJECTED';
   const CAMEL = { clientId: 'ci', clientSecret: 'canary-other' };
-  const UNREACHED = [oauthError(401, 'invalid_client'), BAD_GATEWAY];
+  const UNREACHED = [oauthError(401, 'invalid_client'), oauthError(502, 'server_error')];
   const OF_SCOPE = [oauthError(400, 'invalid_scope')];
 
   /** The stages, what the server is scripted to answer, the token's stage or the error of AWSCURRENT. */
