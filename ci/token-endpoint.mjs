@@ -98,14 +98,21 @@ function readCommandLine(args, env) {
     return value === void 0 ? [] : [`--${option}`, value];
   });
   const flags = values["no-mask"] ? ["--no-mask"] : [];
+  const command = [file, ...rest];
   return {
+    /** The tokens' names. */
     names,
+    /** Options for `access-token get`. */
     accessTokenOptions: ["--min-ttl", minTtl, ...passedOn, ...flags],
+    /** The remaining life below which a newer token is requested, in milliseconds. */
     minTtlMs,
+    /** Whether COMMAND gets a bearer of this run, which the gateway exchanges, in place of the stored token. */
     ownBearer,
+    /** Profile for the AWS CLI; undefined: the environment's. */
     profile: values.profile,
+    /** Genesys Cloud's region and its domain: also run a gateway to `https://api.{domain}`. */
     genesys: region === void 0 ? void 0 : genesysOf(region, env.GENESYSCLOUD_REGION),
-    command: [file, ...rest]
+    command
   };
 }
 function parse(args) {
@@ -442,10 +449,10 @@ var CHECK_EVERY_MS = 1e3;
 var TOKEN_PATHS = ["/oauth/token", "/login/oauth/token"];
 async function startLoopbackServer(answerTokenRequest, forwardCall) {
   var _a;
-  let hosts = [];
   const route = async (request, response) => {
     var _a2, _b, _c;
     const target = (_a2 = request.url) != null ? _a2 : "";
+    const hosts = [HOST, "localhost"].map((name) => `${name}:${request.socket.localPort}`);
     if (((_b = request.headersDistinct.host) == null ? void 0 : _b.length) !== 1 || !hosts.includes((_c = request.headers.host) != null ? _c : "")) {
       const message = `This server is ${hosts[0]}; the Host header names another one.`;
       throw apiRefusal(421, "misdirected.request", message);
@@ -480,11 +487,10 @@ async function startLoopbackServer(answerTokenRequest, forwardCall) {
   await once(server, "listening");
   server.on("error", () => void 0);
   const { port } = server.address();
-  hosts = [`${HOST}:${port}`, `localhost:${port}`];
   return {
     host: HOST,
     port,
-    // Node.js has no public name for it.
+    /** Descriptor of the socket that listens: Node.js has no public name for it. */
     descriptor: (_a = server._handle) == null ? void 0 : _a.fd,
     async close() {
       const closed = once(server, "close");
@@ -637,12 +643,15 @@ function createJobCredentials({ ownBearer }) {
   return {
     clientId,
     clientSecret,
+    /** Tells whether both are this job's, in constant time. */
     matches: (id, secret) => timingSafeEqual(digest(id, secret), expected),
+    /** Records what the job gets for a token, and returns it: the token itself, or the bearer of this run. */
     issue: (accessToken) => {
       const given = bearer != null ? bearer : accessToken;
       issued.add(digest(given).toString("base64"));
       return given;
     },
+    /** Tells whether the job got this bearer here. The gateway forwards no others. */
     isIssued: (accessToken) => issued.has(digest(accessToken).toString("base64"))
   };
 }
@@ -824,20 +833,28 @@ function createTokenPool(sources, now2, reason) {
     return {
       token,
       source,
+      /** Reports the answer to the call; undefined: it got none. */
       answered(answer) {
         limit.answered(answer);
         const left = limit.left() + limit.onTheWay;
         if (limit.resetAtMs > now2()) member.leastLeft = Math.min(member.leastLeft, Math.max(0, left));
       },
+      /** Tells whether the token's minute is used up, and another token has something left for certain. */
       isWorseThanOthers: () => limit.left() < 1 && members.some((one) => one.limit.left() >= 1)
     };
   };
   return {
+    /** The sources for a token request, each first in its turn. */
     inTurn() {
       const first = turn % members.length;
       turn += 1;
       return [...members.slice(first), ...members.slice(0, first)].map(({ source }) => source);
     },
+    /**
+     * Takes the token that has most left. Waits where only the answers to calls on the way can tell whether one has.
+     *
+     * @throws Refusal if none is live, or all are used up
+     */
     async take() {
       const live = new Set(members);
       for (let member = best(live); member !== void 0; member = best(live)) {
@@ -858,6 +875,7 @@ function createTokenPool(sources, now2, reason) {
       }
       throw apiRefusal(503, "service.unavailable", reason(), { "retry-after": "10" });
     },
+    /** The calls with each token, for the job's log; undefined: there were none. */
     report() {
       const used = members.filter(({ calls: calls2 }) => calls2 > 0);
       if (used.length === 0) return void 0;
@@ -986,9 +1004,11 @@ function createTokenSource(options) {
     return reading;
   };
   return {
+    /** The token that is held, live or expired. */
     get held() {
       return held;
     },
+    /** The token for a forwarded call. Waits for a read only if the held token is of no use. */
     async current() {
       if (leftMs() >= minTtlMs && !isRefused()) return held;
       if (reading === void 0 && isTooSoon() && !isRefused()) return live();
@@ -996,10 +1016,12 @@ function createTokenSource(options) {
       if (isRefused() || leftMs() < CALL_MS) await newer;
       return live();
     },
+    /** The stored token for a token request, read again unless it was just read. Undefined: none is live. */
     async newest() {
       if (reading !== void 0 || isRefused() || !isTooSoon()) await readAgain();
       return live();
     },
+    /** Reports that a server refused this token; the next read requests another one. */
     refuse(token) {
       if (token.version !== held.version || now2() - refusedAtMs < REFUSAL_INTERVAL_MS) return;
       refusedVersion = token.version;

@@ -2,21 +2,7 @@ import { parseArgs } from 'node:util';
 import { GENESYS_DOMAINS } from '../../lambda/providers/genesys-regions.ts';
 
 /** The parsed command line. */
-export interface CommandLine {
-  /** The tokens' names. */
-  readonly names: readonly string[];
-  /** Options for `access-token get`. */
-  readonly accessTokenOptions: readonly string[];
-  /** The remaining life below which a newer token is requested, in milliseconds. */
-  readonly minTtlMs: number;
-  /** Profile for the AWS CLI; undefined: the environment's. */
-  readonly profile: string | undefined;
-  /** Genesys Cloud's region and its domain: also run a gateway to `https://api.{domain}`. */
-  readonly genesys: { readonly region: string; readonly domain: string } | undefined;
-  /** Whether COMMAND gets a bearer of this run, which the gateway exchanges, in place of the stored token. */
-  readonly ownBearer: boolean;
-  readonly command: readonly [string, ...string[]];
-}
+export type CommandLine = NonNullable<ReturnType<typeof readCommandLine>>;
 
 /** An error in the command line; its message is for the person who wrote it. */
 export class UsageError extends Error {}
@@ -51,7 +37,7 @@ is access-token's: 2 usage; 4 no live token; 5 AWS refused.
  * @param env the job's environment, which may name a region of Genesys Cloud
  * @throws UsageError
  */
-export function readCommandLine(args: readonly string[], env: NodeJS.ProcessEnv): CommandLine | undefined {
+export function readCommandLine(args: readonly string[], env: NodeJS.ProcessEnv) {
   const end = args.includes('--') ? args.indexOf('--') : args.length;
   const { values, positionals } = parse(args.slice(0, end));
   if (values.help) return undefined;
@@ -76,14 +62,21 @@ export function readCommandLine(args: readonly string[], env: NodeJS.ProcessEnv)
     return value === undefined ? [] : [`--${option}`, value];
   });
   const flags = values['no-mask'] ? ['--no-mask'] : [];
+  const command: readonly [string, ...string[]] = [file, ...rest];
   return {
+    /** The tokens' names. */
     names,
+    /** Options for `access-token get`. */
     accessTokenOptions: ['--min-ttl', minTtl, ...passedOn, ...flags],
+    /** The remaining life below which a newer token is requested, in milliseconds. */
     minTtlMs,
+    /** Whether COMMAND gets a bearer of this run, which the gateway exchanges, in place of the stored token. */
     ownBearer,
+    /** Profile for the AWS CLI; undefined: the environment's. */
     profile: values.profile,
+    /** Genesys Cloud's region and its domain: also run a gateway to `https://api.{domain}`. */
     genesys: region === undefined ? undefined : genesysOf(region, env.GENESYSCLOUD_REGION),
-    command: [file, ...rest],
+    command,
   };
 }
 
@@ -121,7 +114,7 @@ function milliseconds(text: string): number {
   return seconds * 1000;
 }
 
-function genesysOf(region: string, regionOfJob = region): CommandLine['genesys'] {
+function genesysOf(region: string, regionOfJob = region) {
   const domain = Object.hasOwn(GENESYS_DOMAINS, region) ? GENESYS_DOMAINS[region] : undefined;
   if (domain === undefined) {
     const known = Object.keys(GENESYS_DOMAINS).join(', ');

@@ -1,23 +1,14 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** What this process gave to its job: client id and secret, random and valid for one job, and access tokens. */
-export interface JobCredentials {
-  readonly clientId: string;
-  readonly clientSecret: string;
-  /** Tells whether both are this job's, in constant time. */
-  matches(clientId: string, clientSecret: string): boolean;
-  /** Records what the job gets for a token, and returns it: the token itself, or the bearer of this run. */
-  issue(accessToken: string): string;
-  /** Tells whether the job got this bearer here. The gateway forwards no others. */
-  isIssued(accessToken: string): boolean;
-}
+export type JobCredentials = ReturnType<typeof createJobCredentials>;
 
 /**
  * Makes them. Hexadecimal, so that neither a form nor a Basic header must escape them.
  *
  * @param options `ownBearer`: the job gets a bearer of this run for each token
  */
-export function createJobCredentials({ ownBearer }: { readonly ownBearer: boolean }): JobCredentials {
+export function createJobCredentials({ ownBearer }: { readonly ownBearer: boolean }) {
   const clientId = randomBytes(16).toString('hex');
   const clientSecret = randomBytes(32).toString('hex');
   const bearer = ownBearer ? randomBytes(32).toString('hex') : undefined;
@@ -27,13 +18,16 @@ export function createJobCredentials({ ownBearer }: { readonly ownBearer: boolea
   return {
     clientId,
     clientSecret,
-    matches: (id, secret) => timingSafeEqual(digest(id, secret), expected),
-    issue: (accessToken) => {
+    /** Tells whether both are this job's, in constant time. */
+    matches: (id: string, secret: string): boolean => timingSafeEqual(digest(id, secret), expected),
+    /** Records what the job gets for a token, and returns it: the token itself, or the bearer of this run. */
+    issue: (accessToken: string): string => {
       const given = bearer ?? accessToken;
       issued.add(digest(given).toString('base64'));
       return given;
     },
-    isIssued: (accessToken) => issued.has(digest(accessToken).toString('base64')),
+    /** Tells whether the job got this bearer here. The gateway forwards no others. */
+    isIssued: (accessToken: string): boolean => issued.has(digest(accessToken).toString('base64')),
   };
 }
 

@@ -26,13 +26,7 @@ export type ForwardCall = (
 ) => Promise<void>;
 
 /** The job's server on a free loopback port. */
-export interface LoopbackServer {
-  readonly host: string;
-  readonly port: number;
-  /** Descriptor of the socket that listens. */
-  readonly descriptor: number | undefined;
-  close(): Promise<void>;
-}
+export type LoopbackServer = Awaited<ReturnType<typeof startLoopbackServer>>;
 
 const HOST = '127.0.0.1';
 /**
@@ -53,11 +47,10 @@ export async function startLoopbackServer(
   answerTokenRequest: AnswerTokenRequest,
   /** Undefined: only a token endpoint. */
   forwardCall: ForwardCall | undefined,
-): Promise<LoopbackServer> {
-  let hosts: readonly string[] = [];
-
+) {
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const target = request.url ?? '';
+    const hosts = [HOST, 'localhost'].map((name) => `${name}:${request.socket.localPort}`);
     if (request.headersDistinct.host?.length !== 1 || !hosts.includes(request.headers.host ?? '')) {
       const message = `This server is ${hosts[0]}; the Host header names another one.`;
       throw apiRefusal(421, 'misdirected.request', message);
@@ -97,14 +90,13 @@ export async function startLoopbackServer(
   // A connection that could not be accepted.
   server.on('error', () => undefined);
   const { port } = server.address() as AddressInfo;
-  hosts = [`${HOST}:${port}`, `localhost:${port}`];
 
   return {
     host: HOST,
     port,
-    // Node.js has no public name for it.
+    /** Descriptor of the socket that listens: Node.js has no public name for it. */
     descriptor: (server as unknown as { readonly _handle?: { readonly fd?: number } })._handle?.fd,
-    async close() {
+    async close(): Promise<void> {
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();

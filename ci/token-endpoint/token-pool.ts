@@ -5,29 +5,11 @@ import { RateLimit } from './rate-limit.ts';
 import { apiRefusal } from './refusal.ts';
 import type { TokenSource } from './token-source.ts';
 
-/** A token for one call. */
-export interface Lease {
-  readonly token: StoredToken;
-  readonly source: TokenSource;
-  /** Reports the answer to the call; undefined: it got none. */
-  answered(answer?: IncomingMessage): void;
-  /** Tells whether the token's minute is used up, and another token has something left for certain. */
-  isWorseThanOthers(): boolean;
-}
-
 /** The tokens of one job. */
-export interface TokenPool {
-  /** The sources for a token request, each first in its turn. */
-  inTurn(): readonly TokenSource[];
-  /**
-   * Takes the token that has most left. Waits where only the answers to calls on the way can tell whether one has.
-   *
-   * @throws Refusal if none is live, or all are used up
-   */
-  take(): Promise<Lease>;
-  /** The calls with each token, for the job's log; undefined: there were none. */
-  report(): string | undefined;
-}
+export type TokenPool = ReturnType<typeof createTokenPool>;
+
+/** A token for one call. */
+export type Lease = Awaited<ReturnType<TokenPool['take']>>;
 
 const LOOK_EVERY_MS = 20;
 
@@ -40,7 +22,7 @@ export function createTokenPool(
   sources: readonly { readonly name: string; readonly source: TokenSource }[],
   now: () => number,
   reason: () => string,
-): TokenPool {
+) {
   const members = sources.map(({ name, source }) => ({
     name,
     source,
@@ -58,7 +40,7 @@ export function createTokenPool(
   const best = (among: Iterable<Member>): Member | undefined =>
     [...among].sort((a, b) => b.limit.left() - a.limit.left() || a.calls - b.calls)[0];
 
-  const lease = (member: Member, token: StoredToken): Lease => {
+  const lease = (member: Member, token: StoredToken) => {
     // The API counts a newer token anew.
     if (token.version !== member.version) {
       Object.assign(member, { version: token.version, limit: new RateLimit(now) });
@@ -69,21 +51,29 @@ export function createTokenPool(
     return {
       token,
       source,
-      answered(answer) {
+      /** Reports the answer to the call; undefined: it got none. */
+      answered(answer?: IncomingMessage): void {
         limit.answered(answer);
         const left = limit.left() + limit.onTheWay;
         if (limit.resetAtMs > now()) member.leastLeft = Math.min(member.leastLeft, Math.max(0, left));
       },
-      isWorseThanOthers: () => limit.left() < 1 && members.some((one) => one.limit.left() >= 1),
+      /** Tells whether the token's minute is used up, and another token has something left for certain. */
+      isWorseThanOthers: (): boolean => limit.left() < 1 && members.some((one) => one.limit.left() >= 1),
     };
   };
 
   return {
-    inTurn() {
+    /** The sources for a token request, each first in its turn. */
+    inTurn(): readonly TokenSource[] {
       const first = turn % members.length;
       turn += 1;
       return [...members.slice(first), ...members.slice(0, first)].map(({ source }) => source);
     },
+    /**
+     * Takes the token that has most left. Waits where only the answers to calls on the way can tell whether one has.
+     *
+     * @throws Refusal if none is live, or all are used up
+     */
     async take() {
       const live = new Set(members);
       for (let member = best(live); member !== undefined; member = best(live)) {
@@ -105,7 +95,8 @@ export function createTokenPool(
       }
       throw apiRefusal(503, 'service.unavailable', reason(), { 'retry-after': '10' });
     },
-    report() {
+    /** The calls with each token, for the job's log; undefined: there were none. */
+    report(): string | undefined {
       const used = members.filter(({ calls }) => calls > 0);
       if (used.length === 0) return undefined;
       const calls = members.map((member) => `${member.name} ${member.calls}`).join(', ');

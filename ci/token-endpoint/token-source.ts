@@ -1,16 +1,7 @@
 import type { ReadToken, StoredToken } from './access-token.ts';
 
 /** The newest token that the job can read, held in memory and read again when necessary. */
-export interface TokenSource {
-  /** The token that is held, live or expired. */
-  readonly held: StoredToken;
-  /** The token for a forwarded call. Waits for a read only if the held token is of no use. */
-  current(): Promise<StoredToken | undefined>;
-  /** The stored token for a token request, read again unless it was just read. Undefined: none is live. */
-  newest(): Promise<StoredToken | undefined>;
-  /** Reports that a server refused this token; the next read requests another one. */
-  refuse(token: StoredToken): void;
-}
+export type TokenSource = ReturnType<typeof createTokenSource>;
 
 /** The pause between two reads, also while they give no token. */
 const PAUSE_MS = 10_000;
@@ -27,7 +18,7 @@ export function createTokenSource(options: {
   readonly now: () => number;
   /** Called if a read failed in another way than by its exit status. */
   readonly onError: (error: unknown) => void;
-}): TokenSource {
+}) {
   const { read, minTtlMs, now, onError } = options;
   let held = options.first;
   let readAtMs = now();
@@ -57,21 +48,25 @@ export function createTokenSource(options: {
   };
 
   return {
-    get held() {
+    /** The token that is held, live or expired. */
+    get held(): StoredToken {
       return held;
     },
-    async current() {
+    /** The token for a forwarded call. Waits for a read only if the held token is of no use. */
+    async current(): Promise<StoredToken | undefined> {
       if (leftMs() >= minTtlMs && !isRefused()) return held;
       if (reading === undefined && isTooSoon() && !isRefused()) return live();
       const newer = readAgain();
       if (isRefused() || leftMs() < CALL_MS) await newer;
       return live();
     },
-    async newest() {
+    /** The stored token for a token request, read again unless it was just read. Undefined: none is live. */
+    async newest(): Promise<StoredToken | undefined> {
       if (reading !== undefined || isRefused() || !isTooSoon()) await readAgain();
       return live();
     },
-    refuse(token) {
+    /** Reports that a server refused this token; the next read requests another one. */
+    refuse(token: StoredToken): void {
       if (token.version !== held.version || now() - refusedAtMs < REFUSAL_INTERVAL_MS) return;
       refusedVersion = token.version;
       refusedAtMs = now();
