@@ -82,7 +82,7 @@ function life(
 
 /**
  * Returns how many tokens were stored, the times in which a reader would have got one with less life than promised, and
- * the times in which the alarm was raised, if it needs five minutes for it.
+ * the times at which the alarm was raised, if it needs five minutes for it.
  */
 async function liveThrough(drawn: Life, longestMs: (promise: Guarantee) => number) {
   const { lifetimeMs, refreshIntervalMs, jobShare, mintMs, phaseMs, lateMs } = drawn;
