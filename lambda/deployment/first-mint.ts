@@ -1,6 +1,7 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { GetParametersCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import type { FirstMintProperties } from '../contract.ts';
+import { parseStatus, type TokenDescription } from '../refresh/status.ts';
 import type { CloudFormationEvent } from './cloudformation.ts';
 import { type Pause, retry } from './retry.ts';
 
@@ -65,31 +66,30 @@ async function lossOf(
   },
 ): Promise<Loss | undefined> {
   const { now, before, code } = update;
-  const read = (name: string) => retry(pause, () => readStoredToken(ssm, name));
+  const readLive = (name: string) => retry(pause, () => readLiveToken(ssm, name));
   const isChanged = (key: keyof FirstMintProperties) => (before[key] ?? now[key]) !== now[key];
   if (isChanged('StatusParameter')) {
     const from = before.StatusParameter ?? '';
-    if ((await read(now.StatusParameter)).isLive || !(await read(from)).isLive) return undefined;
+    if ((await readLive(now.StatusParameter)) || !(await readLive(from))) return undefined;
     const problem = `${now.StatusParameter} describes no live token, but ${from} does`;
     return { problem, kept: 'the token that readers use now is not deleted' };
   }
   if (isChanged('EncryptionKey')) {
-    const { isLive, encryptionKey } = await read(now.StatusParameter);
-    if (!isLive || encryptionKey === undefined || encryptionKey === now.EncryptionKey) return undefined;
+    // Null: AWS's own key; undefined without a token, or with a status of an older release.
+    const key = (await readLive(now.StatusParameter))?.encryptionKey;
+    if (key === undefined || (key ?? '') === now.EncryptionKey) return undefined;
     return {
-      problem: `The token is still encrypted with ${describeKey(encryptionKey)}, not with ${describeKey(now.EncryptionKey)}`,
+      problem: `The token is still encrypted with ${describeKey(key)}, not with ${describeKey(now.EncryptionKey)}`,
       kept: 'every reader can still decrypt the token',
     };
   }
   const isUnusable = ['SECRET_UNAVAILABLE', 'SECRET_MALFORMED'].includes(code);
-  if (isChanged('Secret') && isUnusable && (await read(now.StatusParameter)).isLive) {
-    return {
-      problem: `No token can be minted with the secret ${now.Secret}`,
-      kept: 'the secret that was used before stays in use',
-      hint: ' A secret that this deployment makes has no value yet: make a secret with a value, and name it by secretName or secretArn.',
-    };
-  }
-  return undefined;
+  if (!isChanged('Secret') || !isUnusable || !(await readLive(now.StatusParameter))) return undefined;
+  return {
+    problem: `No token can be minted with the secret ${now.Secret}`,
+    kept: 'the secret that was used before stays in use',
+    hint: ' A secret that this deployment makes has no value yet: make a secret with a value, and name it by secretName or secretArn.',
+  };
 }
 
 async function tryToInvoke({ lambda, pause }: FirstMintClients, functionName: string): Promise<Outcome> {
@@ -113,25 +113,13 @@ async function invoke(client: LambdaClient, functionName: string): Promise<Outco
   return { minted: false, code: errorType };
 }
 
-/** What a status says of its token. */
-interface StoredToken {
-  readonly isLive: boolean;
-  /** The ARN of its key, empty for the AWS managed key; undefined without a token, or with an older status. */
-  readonly encryptionKey?: string;
+/** The token that a status describes, if it is live. */
+async function readLiveToken(client: SSMClient, name: string): Promise<TokenDescription | undefined> {
+  const { Parameters = [] } = await client.send(new GetParametersCommand({ Names: [name] }));
+  const token = parseStatus(Parameters[0]?.Value ?? '')?.token;
+  return token && token.expiresAt > new Date() ? token : undefined;
 }
 
-async function readStoredToken(client: SSMClient, statusParameter: string): Promise<StoredToken> {
-  const { Parameters = [] } = await client.send(new GetParametersCommand({ Names: [statusParameter] }));
-  try {
-    const { tokenVersion, expiresAt, encryptionKey } = JSON.parse(Parameters[0]?.Value ?? '{}');
-    if (typeof tokenVersion !== 'number') return { isLive: false };
-    const isLive = Date.parse(expiresAt) > Date.now();
-    return encryptionKey === undefined ? { isLive } : { isLive, encryptionKey: encryptionKey ?? '' };
-  } catch {
-    return { isLive: false };
-  }
-}
-
-function describeKey(arn: string): string {
-  return arn === '' ? 'the AWS managed key alias/aws/ssm' : arn;
+function describeKey(arn: string | null): string {
+  return arn || 'the AWS managed key alias/aws/ssm';
 }
