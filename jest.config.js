@@ -9,6 +9,9 @@ process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --import=${new URL
 // Node.js keeps what it compiles, for the programs that tests start and for the next run: the AWS CDK takes a second to compile.
 process.env.NODE_COMPILE_CACHE ??= new URL('node_modules/.cache/compiled', import.meta.url).pathname;
 
+// The CDK's own rules for templates take 4 s of each process. `npm run synth` checks by them.
+process.env.CDK_VALIDATION = 'false';
+
 // All temporary files of a run are in one directory, which goes with it: suites need not remove what they made.
 const TMPDIR = mkdtempSync(join(tmpdir(), 'jest-'));
 process.env.TMPDIR = TMPDIR;
@@ -20,11 +23,11 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  setupFiles: [`<rootDir>/${WORKER_DATA}`, '<rootDir>/test/support/without-template-rules.ts'],
+  setupFiles: [`<rootDir>/${WORKER_DATA}`],
   setupFilesAfterEnv: ['<rootDir>/test/support/time-limits.ts'],
   testSequencer: '<rootDir>/test/support/slow-suites-first.js',
   modulePathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/\\.e2e'],
-  // Twice the cores: many suites wait, for processes and time limits.
-  maxWorkers: 2 * availableParallelism(),
+  // Each worker loads the AWS CDK and the SDKs: five seconds. Few suites wait for something else than the processor.
+  maxWorkers: availableParallelism(),
   reporters: ['default', '<rootDir>/test/support/plain-summary.js'],
 };
