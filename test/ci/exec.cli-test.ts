@@ -1,29 +1,27 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installCommand } from './support/aws-cli.ts';
-import { accountContent, installStandIn, type StandIn } from './support/aws-stand-in.ts';
-import { run } from './support/process.ts';
-import { SCRIPT } from './support/reader.ts';
+import { AWKWARD_TOKEN, accountContent, installStandIn, SCRIPT } from './support/aws-stand-in.ts';
+import { filesContaining, run } from './support/process.ts';
 import { requireShells, SHELLS } from './support/shells.ts';
 
+/** A plain token: the awkward one would not show up verbatim in a trace that quotes it. */
 const TOKEN = 'canary0123456789abcdef';
+const GET = ['get', 'genesys'];
 const EXEC = ['exec', 'genesys'];
+const PRINT = [...EXEC, '--', 'printenv', 'ACCESS_TOKEN'];
 
-let standIn: StandIn;
+const standIn = installStandIn();
 let home: string;
 
 beforeAll(requireShells);
 beforeEach(() => {
-  standIn = installStandIn();
   home = mkdtempSync(join(tmpdir(), 'exec-'));
   standIn.serve(accountContent({ token: TOKEN }));
 });
-afterEach(() => {
-  standIn.remove();
-  rmSync(home, { recursive: true, force: true });
-});
+afterAll(standIn.remove);
 
 /** Every name that the script assigns, and those that shells and programs give a meaning. */
 function namesOfInterest(): string[] {
@@ -34,30 +32,23 @@ function namesOfInterest(): string[] {
 }
 
 describe.each(SHELLS)('under $name', ({ shell }) => {
-  const words = shell.join(' ');
+  test.each(['x[$(touch pwned)]', '0', ''])('exec changes no variable that is %j', async (value) => {
+    const names = namesOfInterest().map((name) => [name, value]);
+    const env = { ...standIn.environment, ...Object.fromEntries(names) };
+    // What the shell itself, with a script that does nothing else, hands on.
+    writeFileSync(join(home, 'baseline'), 'exec "$@"\n');
+    const baseline = await run([...shell, join(home, 'baseline'), 'env', '-0'], { cwd: home, env });
 
-  test.each(['text', 'x[$(touch pwned)]', '0', ''])(
-    'exec changes no variable of the caller that is %j',
-    async (value) => {
-      const env = {
-        ...standIn.environment,
-        ...Object.fromEntries(namesOfInterest().map((name) => [name, value])),
-      };
-      // What the shell itself, with a script that does nothing else, hands on.
-      writeFileSync(join(home, 'baseline'), 'exec "$@"\n');
-      const baseline = await run([...shell, join(home, 'baseline'), 'env', '-0'], { cwd: home, env });
+    const job = await standIn.job([...EXEC, '--env', 'MY_TOKEN', '--', 'env', '-0'], {
+      shell,
+      cwd: home,
+      env,
+    });
 
-      const job = await standIn.job([...EXEC, '--env', 'MY_TOKEN', '--', 'env', '-0'], {
-        shell,
-        cwd: home,
-        env,
-      });
-
-      const expected = [...baseline.stdout.split('\0'), `MY_TOKEN=${TOKEN}`].sort();
-      expect(job).toMatchObject({ status: 0 });
-      expect(job.stdout.split('\0').sort()).toEqual(expected);
-    },
-  );
+    const expected = [...baseline.stdout.split('\0'), `MY_TOKEN=${TOKEN}`].sort();
+    expect(job).toMatchObject({ status: 0 });
+    expect(job.stdout.split('\0').sort()).toEqual(expected);
+  });
 
   test('exec leaves directory, umask, options and standard input as they are', async () => {
     const probe = ['sh', '-c', 'pwd; umask; cat; echo "$-"'];
@@ -68,16 +59,54 @@ describe.each(SHELLS)('under $name', ({ shell }) => {
     expect(job.stdout).toBe((await run(probe, options)).stdout);
   });
 
-  test('no program that the script starts finds the token in its environment', async () => {
-    installCommand(home, 'sed', `env >>${home}/seen; exec /bin/sed "$@"`);
-    const exported = { token: 'mine', answer: 'mine', value: 'mine', result: 'mine' };
-    const env = { ...exported, PATH: `${home}:${standIn.environment.PATH}` };
+  test('no program that the script starts, however short-lived, finds the token in its arguments or its environment', async () => {
+    // These are all in PATH: another program would not be found.
+    for (const program of 'aws cat date od sed sh sleep tr'.split(' '))
+      installCommand(
+        home,
+        program,
+        `echo "${program} $*" >>${home}/seen; export -p >>${home}/seen; PATH='${standIn.environment.PATH}' exec ${program} "$@"`,
+      );
+    const found = await run(['sh', '-c', `command -v ${shell[0]}`], { env: process.env });
+    const options = {
+      shell: [found.stdout.trim(), ...shell.slice(1)],
+      env: {
+        token: 'mine',
+        answer: 'mine',
+        value: 'mine',
+        result: 'mine',
+        PATH: home,
+        GITHUB_ACTIONS: 'true',
+      },
+    };
 
-    const get = await standIn.job(['get', 'genesys'], { shell, env });
+    const jobs = [
+      await standIn.job([...GET, '--json'], options),
+      await standIn.job([...EXEC, '--', '/usr/bin/printenv', 'ACCESS_TOKEN'], options),
+    ];
 
-    expect(get.stdout).toBe(`${TOKEN}\n`);
-    expect(readFileSync(join(home, 'seen'), 'utf8')).not.toContain(TOKEN);
+    for (const { status, stdout } of jobs) expect([status, stdout.includes(TOKEN)]).toEqual([0, true]);
+    const seen = readFileSync(join(home, 'seen'), 'utf8');
+    expect(seen).toContain('aws ssm get-parameters');
+    expect(seen).not.toContain(TOKEN);
   });
+
+  test.each([{}, { SHELLOPTS: 'xtrace:verbose:allexport' }])(
+    'a trace shows no token, and no file has it: %j',
+    async (env) => {
+      const options = { shell: 'SHELLOPTS' in env ? shell : [...shell, '-xva'], env, cwd: home };
+
+      const get = await standIn.job(GET, options);
+      const exec = await standIn.job([...EXEC, '--', '/bin/true'], options);
+      const doctor = await standIn.job(['doctor', 'genesys'], options);
+
+      expect(get.stdout).toBe(`${TOKEN}\n`);
+      expect([get.status, exec.status, doctor.status]).toEqual([0, 0, 0]);
+      const shown = [get.stderr, exec.stdout, exec.stderr, doctor.stdout, doctor.stderr];
+      expect(shown.join('\n')).not.toContain(TOKEN);
+      expect(filesContaining(home, TOKEN)).toEqual([]);
+    },
+  );
 
   test.each(['RANDOM', 'SECONDS', 'OPTIND', 'UID'])(
     '--env %s is refused where the shell keeps it, and runs nothing',
@@ -92,29 +121,23 @@ describe.each(SHELLS)('under $name', ({ shell }) => {
     },
   );
 
-  test.each(['>/dev/full', '>&-'])('get %s is an error', async (redirection) => {
-    const line = `${words} ${SCRIPT} get genesys ${redirection}`;
+  test.each([
+    [GET, '>/dev/full', 2],
+    [GET, '>&-', 2],
+    [[...EXEC, '--', './command'], '<&-', 0],
+    [[...EXEC, '--', './command'], '2>&-', 0],
+    [[...EXEC, '--', './command'], '>/dev/null 2>&-', 0],
+  ])('%j %s ends with %d, and hands the token to the command alone', async (args, redirection, status) => {
+    installCommand(home, 'command', 'printf %s "$ACCESS_TOKEN" >seen');
+    const line = `${shell.join(' ')} ${SCRIPT} ${args.join(' ')} ${redirection}`;
 
     const job = await run(['sh', '-c', line], { cwd: home, env: standIn.environment });
 
-    expect(job.status).toBe(2);
-    expect(job.stderr).toMatch(/could not be written to stdout|stdout is closed/);
+    expect(job).toMatchObject({ status, stdout: '' });
+    expect(job.stderr).not.toContain(TOKEN);
+    if (status === 0) expect(readFileSync(join(home, 'seen'), 'utf8')).toBe(TOKEN);
+    else expect(job.stderr).toMatch(/could not be written to stdout|stdout is closed/);
   });
-
-  test.each(['<&-', '2>&-', '>/dev/null 2>&-'])(
-    'exec with %s hands the token to the command alone',
-    async (redirection) => {
-      const seen = join(home, 'seen');
-      const command = `sh -c 'printf %s "$ACCESS_TOKEN" >${seen}'`;
-      const line = `${words} ${SCRIPT} exec genesys -- ${command} ${redirection}`;
-
-      const job = await run(['sh', '-c', line], { cwd: home, env: standIn.environment });
-
-      expect(job).toMatchObject({ status: 0, stdout: '' });
-      expect(readFileSync(seen, 'utf8')).toBe(TOKEN);
-      expect(job.stderr).not.toContain(TOKEN);
-    },
-  );
 });
 
 test('bash passes SHELLOPTS on as the caller exported it', async () => {
@@ -122,7 +145,7 @@ test('bash passes SHELLOPTS on as the caller exported it', async () => {
 
   const job = await standIn.job([...EXEC, '--', 'printenv', 'SHELLOPTS'], {
     shell: ['bash'],
-    env: { SHELLOPTS },
+    env: { SHELLOPTS, BASH_XTRACEFD: '2' },
   });
 
   expect(job.stdout).toBe(`${SHELLOPTS}\n`);
@@ -160,7 +183,25 @@ test('only the AWS CLI gets the profile', async () => {
 
   expect(job.status).toBe(0);
   expect(job.stdout).not.toMatch(/other account|AWS_PROFILE/);
-  expect(new Set(standIn.profiles().trim().split('\n'))).toEqual(new Set(['other account']));
+  expect(standIn.calls()).toMatch(/^(--profile other account .*\n)+$/);
+});
+
+test.each([
+  ['GITHUB_ACTIONS', 'true', '::add-mask::', '%25'],
+  ['TF_BUILD', 'True', '##vso[task.setsecret]', '%AZP25'],
+])('%s: the mask is told before anything else, and not on stdout', async (name, set, command, percent) => {
+  standIn.serve(accountContent({ token: AWKWARD_TOKEN }));
+  const options = { env: { [name]: set } };
+
+  const jobs = [await standIn.job(GET, options), await standIn.job(PRINT, options)];
+  const unmasked = await standIn.job([...GET, '--no-mask'], options);
+
+  for (const { stdout, stderr } of jobs) {
+    const mask = command + AWKWARD_TOKEN.replaceAll('%', percent);
+    expect(stderr.split('\n')).toEqual([mask, expect.stringMatching(/^token v42 /), '']);
+    expect(stdout).toBe(`${AWKWARD_TOKEN}\n`);
+  }
+  expect(unmasked.stderr).not.toContain('canary');
 });
 
 test('the example with two tokens passes both to its command', async () => {

@@ -1,10 +1,10 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { administratorPolicy } from '../../local/aws/iam.ts';
 import { type AwsCli, findAwsClis, installAwsCommand } from './support/aws-cli.ts';
 import { openPipeline, type Pipeline } from './support/pipeline.ts';
 import { type Ended, run } from './support/process.ts';
-import { EVERY_PERMISSION } from './support/reader.ts';
 
 const PAGE = readFileSync('docs/runbook.md', 'utf8');
 
@@ -39,7 +39,7 @@ describe.each(findAwsClis())('the runbook with the AWS CLI $version', (cli: AwsC
     return run(['sh', '-c', through], {
       cwd: pipeline.checkout,
       env: {
-        ...pipeline.environment([EVERY_PERMISSION]),
+        ...pipeline.environment([administratorPolicy]),
         API: pipeline.api.url,
         token: 'a token that somebody found',
         REVOCATION_URL: pipeline.authorizationServer.tokenUrl.replace(/\/token$/, '/revoke'),

@@ -2,7 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
+import type { PolicyDocument } from '../../../local/aws/operation.ts';
 import { loadedAwsCli } from '../../../local/aws-cli/loaded-aws-cli.ts';
+import { LOCAL_PLACE } from '../../../local/template-resolver.ts';
 
 /** An installed AWS CLI. */
 export interface AwsCli {
@@ -64,3 +66,20 @@ export function installCommand(directory: string, name: string, script: string):
   writeFileSync(path, `#!/bin/sh\n${script}\n`);
   chmodSync(path, 0o755);
 }
+
+const { region, accountId } = LOCAL_PLACE;
+const parameter = `arn:aws:ssm:${region}:${accountId}:parameter/ci/genesys`;
+
+function allow(Action: string | string[], Resource: string | string[]): PolicyDocument {
+  return { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action, Resource }] };
+}
+
+/** The permissions of `grantRead` and of `grantRefresh`. */
+export const READ = allow(
+  ['ssm:GetParameter', 'ssm:GetParameters'],
+  [`${parameter}/access-token`, `${parameter}/token-status`],
+);
+export const REFRESH = allow(
+  'lambda:InvokeFunction',
+  `arn:aws:lambda:${region}:${accountId}:function:token-refresher-ci-genesys`,
+);

@@ -1,9 +1,13 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { installCommand } from './aws-cli.ts';
 import { type Ended, type RunOptions, run } from './process.ts';
-import { SCRIPT } from './reader.ts';
+
+export const SCRIPT = resolve('ci/access-token');
+
+/** The characters of a token that are special in shells, sed, JSON and URLs. Also a canary. */
+export const AWKWARD_TOKEN = `canary-%0A%25"'\`$(x)\${y}\\n&*!#;|<>~ {}[]^=, end`;
 
 /** The time at which the clock of every stand-in starts, in seconds since 1970. */
 const START = Math.floor(Date.now() / 1000);
@@ -26,8 +30,8 @@ export interface AccountContent {
   readonly readError?: AwsError | string;
   /** What becomes of each answer on its way: a terminal's line ends, a banner, an alias. */
   readonly edit?: (answer: string) => string;
-  /** What is stored after the refresher was invoked. */
-  readonly minted?: Pick<AccountContent, 'token' | 'version' | 'status'>;
+  /** What is different from the call of this number on: 1 is the first call of `aws`. */
+  readonly changes?: Readonly<Record<number, Partial<AccountContent>>>;
 }
 
 /** A token with this life, by default 50 minutes, and a refresher that has no better one. */
@@ -49,45 +53,31 @@ export function statusOf(tokenVersion: number, lifeSeconds: number, more: object
 }
 
 /** A directory for PATH whose `aws` answers at once, and whose clock advances only by `sleep`. */
-export interface StandIn {
-  readonly directory: string;
-  /** Environment of a job that uses it; its HOME is `directory`. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** Sets the content for which `aws` answers. */
-  serve(content: AccountContent): void;
-  /** Runs `access-token`. */
-  job(args: readonly string[], options?: RunOptions & { readonly shell?: readonly string[] }): Promise<Ended>;
-  /** What was sent to the refresher. */
-  events(): string;
-  /** The profiles that were asked for, a line each. */
-  profiles(): string;
-  remove(): void;
-}
+export type StandIn = ReturnType<typeof installStandIn>;
 
 /**
  * Installs a replacement for the AWS CLI, which takes most of a second to start. It prints what the real one prints for
- * the calls of access-token; aws-stand-in.cli-test.ts compares them.
+ * the calls of access-token; aws-cli.cli-test.ts compares them.
  */
-export function installStandIn(): StandIn {
+export function installStandIn() {
   const directory = mkdtempSync(join(tmpdir(), 'aws-stand-in-'));
   installCommand(
     directory,
     'aws',
-    `if [ "$1" = --profile ]; then echo "$2" >>${directory}/profiles; shift 2; fi
-case "$1 $2 $*" in
-  'ssm get-parameters '*'Parameters[].Version'*) answer=versions ;;
-  'ssm get-parameters '*' --with-decryption '*) answer=values ;;
-  'ssm get-parameters '*) answer=status ;;
-  'lambda invoke '*) answer=invoke ;;
-  'sts get-caller-identity '*) answer=identity ;;
+    `cd ${directory} || exit
+echo "$*" >>calls
+read -r call <call; echo "$((call + 1))" >call
+for file in "$call".*; do if [ -e "$file" ]; then mv "$file" "\${file#*.}"; fi; done
+case "$*" in
+  *'ssm get-parameters '*'Parameters[].Version'*) answer=versions ;;
+  *'ssm get-parameters '*' --with-decryption '*) answer=values ;;
+  *'ssm get-parameters '*) answer=status ;;
+  *'lambda invoke '*) answer=invoke; cat >>calls; echo >>calls ;;
+  *'sts get-caller-identity '*) answer=identity ;;
   *) echo "the stand-in does not know: $*" >&2; exit 252 ;;
 esac
-if [ $answer = invoke ]; then
-  cat >>${directory}/events
-  if [ -e ${directory}/minted ]; then mv ${directory}/minted ${directory}/values; fi
-fi
-if [ -s ${directory}/$answer.error ]; then cat ${directory}/$answer.error >&2; exit 254; fi
-exec cat ${directory}/$answer`,
+if [ -s $answer.error ]; then cat $answer.error >&2; exit 254; fi
+exec cat $answer`,
   );
   installCommand(directory, 'sleep', `read -r now <${directory}/now; echo "$((now + $1))" >${directory}/now`);
   installCommand(
@@ -96,37 +86,60 @@ exec cat ${directory}/$answer`,
     `[ "$*" != '-u +%s' ] && exec /bin/date "$@"; read -r now <${directory}/now; echo "$now"`,
   );
   const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
-  const written = (name: string) =>
-    existsSync(join(directory, name)) ? readFileSync(join(directory, name), 'utf8') : '';
-  write('identity', '"arn:aws:sts::111122223333:assumed-role/ci/job"\n');
-  const environment = {
-    PATH: `${directory}:${process.env.PATH}`,
-    HOME: directory,
-    AWS_REGION: 'eu-central-1',
-  };
-  return {
+  const standIn = {
     directory,
-    environment,
-    serve({ token, version, status, payload, functionError, invokeError, readError, minted, edit = String }) {
-      for (const name of ['minted', 'events', 'profiles']) rmSync(join(directory, name), { force: true });
-      write('values', edit(printed([version, status, token])));
-      write('status', edit(printed([version, status])));
-      write('versions', edit(printed([version])));
-      write('invoke', edit(`${payload}${functionError === undefined ? 'null' : `"${functionError}"`}\n`));
-      write('invoke.error', printedError('Invoke', invokeError));
-      for (const name of ['values', 'status', 'versions'])
-        write(`${name}.error`, printedError('GetParameters', readError));
-      // The AWS CLI's own message is that of every call.
-      write('identity.error', typeof readError === 'string' ? readError : '');
-      if (minted !== undefined) write('minted', printed([minted.version, minted.status, minted.token]));
+    /** Environment of a job that uses it. */
+    environment: {
+      PATH: `${directory}:${process.env.PATH}`,
+      HOME: directory,
+      AWS_REGION: 'eu-central-1',
+    },
+    /** Sets the content for which `aws` answers. */
+    serve(content: AccountContent): void {
+      for (const name of readdirSync(directory)) if (/^\d+\./.test(name)) rmSync(join(directory, name));
+      for (const [name, text] of answersOf(content)) write(name, text);
+      for (const [call, change] of Object.entries(content.changes ?? {}))
+        for (const [name, text] of answersOf({ ...content, ...change })) write(`${call}.${name}`, text);
+      write('call', '1\n');
+      write('calls', '');
       write('now', `${START}\n`);
     },
-    job: (args, { shell = ['sh'], env = {}, ...options } = {}) =>
-      run([...shell, SCRIPT, ...args], { cwd: directory, ...options, env: { ...environment, ...env } }),
-    events: () => written('events'),
-    profiles: () => written('profiles'),
+    /** Runs `access-token`. */
+    job: (
+      args: readonly string[],
+      { shell = ['sh'], env = {}, ...options }: RunOptions & { readonly shell?: readonly string[] } = {},
+    ): Promise<Ended> =>
+      run([...shell, SCRIPT, ...args], {
+        cwd: directory,
+        ...options,
+        env: { ...standIn.environment, ...env },
+      }),
+    /** The arguments of each call, a line each; after those of `lambda invoke`, what was sent to the refresher. */
+    calls: () => readFileSync(join(directory, 'calls'), 'utf8'),
+    /** What was sent to the refresher. */
+    events: (): string[] => standIn.calls().match(/^\{.*\}$/gm) ?? [],
+    /** Whether something that was to run nothing has run. */
+    isPwned: () => existsSync(join(directory, 'pwned')),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
+  return standIn;
+}
+
+/** The files from which `aws` answers. */
+function answersOf(content: AccountContent): [string, string][] {
+  const { token, version, status, payload, functionError, invokeError, readError, edit = String } = content;
+  const error = printedError('GetParameters', readError);
+  return [
+    ['values', edit(printed([version, status, token]))],
+    ['status', edit(printed([version, status]))],
+    ['versions', edit(printed([version]))],
+    ['invoke', edit(`${payload}${functionError === undefined ? 'null' : `"${functionError}"`}\n`)],
+    ['identity', '"arn:aws:sts::111122223333:assumed-role/ci/job"\n'],
+    ['invoke.error', printedError('Invoke', invokeError)],
+    ...['values', 'status', 'versions'].map((name): [string, string] => [`${name}.error`, error]),
+    // The AWS CLI's own message is that of every call.
+    ['identity.error', typeof readError === 'string' ? readError : ''],
+  ];
 }
 
 /** As Python's json.dumps with an indent of four prints it; JavaScript's does the same to strings. */

@@ -1,7 +1,7 @@
 import { openAccount } from '../../../local/harness.ts';
-import { type AwsCli, findAwsClis, installAwsCommand } from '../support/aws-cli.ts';
+import { type AwsCli, findAwsClis, installAwsCommand, READ, REFRESH } from '../support/aws-cli.ts';
+import { AWKWARD_TOKEN } from '../support/aws-stand-in.ts';
 import { filesContaining } from '../support/process.ts';
-import { AWKWARD_TOKEN, READ, REFRESH } from '../support/reader.ts';
 import { createStoredToken, startJob } from './support/job.ts';
 
 /* The built file beside the real access-token, which has suites of its own for shells and versions of the AWS CLI. */
