@@ -1,6 +1,6 @@
 /*
  * What a person or a job can see of the function, as types: the status, the results of an invocation, and the codes of
- * failures. `npm run update` writes them to test/contracts/function.api.md.
+ * failures. `npm run update` writes them to docs/api.md.
  */
 
 export type { Diagnosis } from '../../lambda/diagnose/diagnose.ts';

@@ -1,35 +1,33 @@
 /*
  * Tries the npm package as its users do: packs it, installs it into fresh apps, and synthesizes the examples there.
  *
- *   npm run package            every language, loading and Node.js version
- *   npm run package -- --quick one example in the smallest app: JavaScript with require, on this Node.js; no declarations
+ *   npm run package            an app of `cdk init`, each language, loading and Node.js version; the lowest version of the AWS CDK
+ *   npm run package -- --quick the smallest app: JavaScript with require, on this Node.js
+ *
+ * Ends with 1 where a template differs from that of the sources, where docs/api.md was out of date, or where the package
+ * holds more or less than it should.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { transformSync } from 'esbuild';
+import type { Template } from '../../local/cloud-assembly.ts';
+import { synthesize } from '../../local/synthesized-function.ts';
+import { temporaryDirectory } from '../../local/temporary-directory.ts';
 import { build } from './build.ts';
-import { buildModule } from './build-module.ts';
-import {
-  addExamples,
-  compile,
-  createApp,
-  createSmallestApp,
-  isWithoutNetwork,
-  type Loading,
-  run,
-  synthesize,
-} from './fresh-app.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+const EXAMPLES = readdirSync(join(ROOT, 'examples'));
 const NODE_VERSIONS = ['20', '22', '24'];
+const EXPECTED_FILES =
+  /^(dist|docs|ci\/access-token$|ci\/token-endpoint\.mjs$)|^[A-Z]+(\.md)?$|^(package|tokens\.schema)\.json$/;
+
+/** How an app loads the package. */
+type Loading = 'TypeScript' | 'import' | 'require';
 
 const isQuick = process.argv.includes('--quick');
-// `npm test` synthesizes all of them on the sources.
-const EXAMPLES = readdirSync(join(ROOT, 'examples'))
-  .map((name) => basename(name, '.ts'))
-  .slice(0, isQuick ? 1 : undefined);
 const directory = mkdtempSync(join(tmpdir(), 'try-package-'));
 const problems: string[] = [];
 
@@ -37,112 +35,216 @@ function check(isRight: boolean, problem: string): void {
   if (!isRight) problems.push(problem);
 }
 
-/** Packs the package; a list of its files that holds more than it should is a problem. */
-function pack(): string {
-  const [packed] = JSON.parse(
-    run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', directory], { cwd: ROOT }),
-  ) as [{ filename: string; size: number; files: { path: string }[] }];
-  const foreign = packed.files.filter(
-    ({ path }) =>
-      !/^(dist|docs|ci\/access-token$|ci\/token-endpoint\.mjs$)|^[A-Z]+(\.md)?$|^(package|tokens\.schema)\.json$/.test(
-        path,
-      ),
+/** The command that runs a process without a network on Linux; empty on other systems. */
+const WITHOUT_NETWORK =
+  spawnSync('unshare', ['--map-root-user', '--net', 'true']).status === 0
+    ? ['unshare', '--map-root-user', '--net']
+    : [];
+
+/** Loads each file, and thereby makes its app. */
+const LOAD_ALL = 'for (const file of process.argv.slice(1)) await import(file)';
+
+/** Runs a command outside the project. If it fails, the error contains its output. */
+function run(command: string, args: readonly string[], cwd: string, more: NodeJS.ProcessEnv = {}): string {
+  // The app must not find the project's own tools and Node.js.
+  const path = process.env.PATH?.split(delimiter).filter((directory) => !directory.startsWith(ROOT));
+  const env: NodeJS.ProcessEnv = { ...process.env, PATH: path?.join(delimiter), NODE_OPTIONS: '', ...more };
+  for (const name of Object.keys(env))
+    if (/^npm_(package|lifecycle|execpath|node)/.test(name)) delete env[name];
+  return execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: 'pipe' });
+}
+
+/**
+ * Synthesizes the apps of some files in one process, as the CDK CLI runs an app, and without a network if the system supports
+ * that.
+ *
+ * @returns the templates, by the names of the stacks
+ */
+function synthesizeApps(
+  node: string,
+  files: readonly string[],
+  { cwd, nodeOptions = [] }: { readonly cwd: string; readonly nodeOptions?: readonly string[] },
+): Readonly<Record<string, unknown>> {
+  const directory = temporaryDirectory();
+  const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8'));
+  const [command = node, ...args] = [...WITHOUT_NETWORK, node, ...nodeOptions];
+  run(command, [...args, '--input-type=module', '--eval', LOAD_ALL, ...files], cwd, {
+    CDK_OUTDIR: directory,
+    CDK_CONTEXT_JSON: JSON.stringify(context),
+  });
+  const names = readdirSync(directory).filter((entry) => entry.endsWith('.template.json'));
+  return Object.fromEntries(
+    names.map((name) => [
+      name.replace('.template.json', ''),
+      JSON.parse(readFileSync(join(directory, name), 'utf8')),
+    ]),
   );
-  check(foreign.length === 0, `foreign files in the package: ${foreign.map(({ path }) => path).join(', ')}`);
+}
+
+/** Builds and packs the package. Returns the file. */
+function pack(): string {
+  const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
+  const committed = read('docs/api.md');
+  build();
+  check(
+    read('docs/api.md') === committed,
+    'docs/api.md was out of date; look at what this has changed in it',
+  );
+  // The licences ask that their texts go with the code.
+  for (const name of ['zod', 'undici'])
+    check(read('dist/THIRD-PARTY-NOTICES.txt').includes(`\n${name} `), `${name} has no notice`);
+  const options = ['--json', '--ignore-scripts', '--pack-destination', directory];
+  const [packed] = JSON.parse(run('npm', ['pack', ...options], ROOT)) as [Packed];
+  const foreign = packed.files.map(({ path }) => path).filter((path) => !EXPECTED_FILES.test(path));
+  check(foreign.length === 0, `foreign files in the package: ${foreign.join(', ')}`);
   console.log(`${packed.filename}: ${packed.files.length} files, ${Math.round(packed.size / 1024)} KiB\n`);
   return join(directory, packed.filename);
 }
 
-/** Installs Node.js of a major version, as the npm package that has its program. */
-function installNode(version: string): string {
-  const prefix = join(directory, `node-${version}`);
-  mkdirSync(prefix);
-  writeFileSync(join(prefix, 'package.json'), '{}');
-  const name = `node-${process.platform}-${process.arch}`;
-  run('npm', ['install', '--no-audit', '--no-fund', `${name}@${version}`], { cwd: prefix });
-  return join(prefix, 'node_modules', name, 'bin/node');
+interface Packed {
+  readonly filename: string;
+  readonly size: number;
+  readonly files: readonly { readonly path: string }[];
 }
 
-/** The templates that the examples have when they run on the sources here, by the example's name. */
-const expected = new Map<string, unknown>();
+/** Makes an empty directory of that name. */
+function empty(name: string): string {
+  mkdirSync(join(directory, name));
+  return join(directory, name);
+}
 
-/** One line of the table: an app on one Node.js. */
-function tryApp(app: string, loading: Loading, files: readonly string[], node: string): void {
-  const version = run(node, ['--version'], { cwd: ROOT }).trim();
-  const started = performance.now();
-  const different = files.filter((file) => {
-    const template = synthesize(node, file, { cwd: app });
-    return !isDeepStrictEqual(template, expected.get(basename(file).replace(/\.\w+$/, '')));
+/** Installs packages into a directory, from npm's cache where it can. */
+function install(cwd: string, ...packages: string[]): void {
+  if (!readdirSync(cwd).includes('package.json')) writeFileSync(join(cwd, 'package.json'), '{}');
+  run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...packages], cwd);
+}
+
+/** Makes an app of the package and a version of the AWS CDK alone: the project's own, or the lowest that the package admits. */
+function createSmallestApp(tarball: string, version: 'own' | 'lowest'): string {
+  const { devDependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const versions = version === 'own' ? devDependencies : peerDependencies;
+  const app = empty(version);
+  const cdk = ['aws-cdk-lib', 'constructs'].map((name) => `${name}@${versions[name].replace('^', '')}`);
+  install(app, tarball, ...cdk);
+  return app;
+}
+
+/** Makes an app with `cdk init`, and checks there that its compiler and its Jest take the package. */
+function createInitializedApp(tarball: string): string {
+  const app = empty('my-app');
+  const cdk = join(ROOT, 'node_modules/aws-cdk/bin/cdk');
+  run(process.execPath, [cdk, 'init', 'app', '--language', 'typescript', '--generate-only'], app);
+  install(app, tarball);
+  for (const name of EXAMPLES)
+    writeFileSync(join(app, 'bin', name), readFileSync(join(ROOT, 'examples', name)));
+  const tsc = join(app, 'node_modules/typescript/bin/tsc');
+  run(process.execPath, [tsc, '--skipLibCheck', 'false'], app);
+  run(process.execPath, [tsc, '--noEmit', 'false', '--outDir', 'out'], app);
+  const test =
+    "import { TokenRefresher } from 'token-refresher';\ntest('loads', () => expect(TokenRefresher).toBeDefined());\n";
+  writeFileSync(join(app, 'test/my-app.test.ts'), test);
+  run('npx', ['--no-install', 'jest'], app);
+  return app;
+}
+
+/** The examples as files of an app, in the language that it is written in. */
+function examplesIn(app: string, loading: Loading): string[] {
+  return EXAMPLES.map((name) => {
+    if (loading === 'TypeScript') return join(app, 'out/bin', name.replace('.ts', '.js'));
+    const [format, extension] =
+      loading === 'import' ? (['esm', '.mjs'] as const) : (['cjs', '.cjs'] as const);
+    const source = readFileSync(join(ROOT, 'examples', name), 'utf8');
+    const file = join(app, name.replace('.ts', extension));
+    writeFileSync(file, transformSync(source, { loader: 'ts', format }).code);
+    return file;
   });
-  const seconds = (performance.now() - started) / 1000 / files.length;
-  const equal = `${files.length - different.length} of ${files.length} templates equal`;
-  check(different.length === 0, `${loading}, ${version}: another template of ${different.join(', ')}`);
-  console.log(`${loading}, Node.js ${version}: ${equal}, ${seconds.toFixed(1)} s for one`);
+}
+
+/** One line of the table: the examples in an app, on one Node.js. */
+function tryApp(app: string, loading: Loading, node: string): void {
+  const version = run(node, ['--version'], ROOT).trim();
+  const startedAt = performance.now();
+  const templates = synthesizeApps(node, examplesIn(app, loading), { cwd: app });
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+  const isEqual = isDeepStrictEqual(templates, expected);
+  check(isEqual, `${loading}, ${version}: other templates than those of the sources`);
+  console.log(`${loading}, Node.js ${version}: the same templates: ${isEqual}, ${seconds} s`);
+}
+
+/** This app makes of the same configuration what the construct makes in another app, but for two frozen names. */
+function checkSameAsApp({ Resources: there }: Template): void {
+  const token = { name: 'genesys', provider: 'genesys-cloud', region: 'eu-central-1' };
+  const tokens = [{ ...token, secretName: 'ci/genesys-client' }];
+  const { Resources: here } = synthesize({ tokens, context: { stackName: 'SharedToken' } }).template;
+  const ofToken = (resources: Template['Resources']) =>
+    Object.entries(resources)
+      .filter(([id]) => id.startsWith('genesys') && !id.startsWith('genesysresources'))
+      .map((resource) =>
+        JSON.stringify(resource)
+          .replace(/"AlarmName":"[^"]+",/, '')
+          .replace(/AWS679f\w+|(TokenRefresher)?DeploymentCalls\w+/g, 'Deployment'),
+      );
+  check(ofToken(here).length > 10, 'this app has hardly a resource');
+  check(
+    isDeepStrictEqual(ofToken(here), ofToken(there)),
+    'this app makes other resources than the construct',
+  );
 }
 
 /** The commands start from `npx`; without arguments they say how they are used, and exit with 2. */
-function checkCommands(app: string): void {
+function checkCommands(cwd: string): void {
   for (const command of ['access-token', 'token-endpoint']) {
-    const { status, stderr } = spawnSync('npx', ['--no-install', command], {
-      cwd: app,
-      encoding: 'utf8',
-      env: { ...process.env, NODE_OPTIONS: '' },
-    });
+    const env = { ...process.env, NODE_OPTIONS: '' };
+    const { status, stderr } = spawnSync('npx', ['--no-install', command], { cwd, encoding: 'utf8', env });
     check(status === 2 && /usage/i.test(stderr), `npx ${command}: status ${status}, ${stderr.slice(0, 200)}`);
   }
 }
 
-/** A test of the app, as `cdk init` sets Jest up, loads the package. */
-function checkJest(app: string): void {
-  writeFileSync(
-    join(app, 'test/my-app.test.ts'),
-    "import { TokenRefresher } from 'token-refresher';\ntest('loads', () => expect(TokenRefresher).toBeDefined());\n",
-  );
-  run('npx', ['--no-install', 'jest'], { cwd: app });
+/** Installs Node.js of a major version, as the npm package that has its program. */
+function installNode(version: string): string {
+  const prefix = empty(`node-${version}`);
+  const name = `node-${process.platform}-${process.arch}`;
+  install(prefix, `${name}@${version}`);
+  return join(prefix, 'node_modules', name, 'bin/node');
 }
 
 /** A build in a copy of the project under another path has the same bytes. */
 function checkReproducible(): void {
   const copy = join(ROOT, 'build/another/much-longer/path');
   mkdirSync(copy, { recursive: true });
-  for (const name of ['infra', 'lambda', 'packaging', 'package.json', 'tsconfig.json']) {
-    cpSync(join(ROOT, name), join(copy, name), { recursive: true });
-  }
   // Hard links: the same files under another path.
-  execFileSync('cp', ['-RPl', join(ROOT, 'node_modules'), copy]);
-  execFileSync(process.execPath, ['tools/packaging/build-module.ts', copy], { cwd: copy, stdio: 'pipe' });
-  const { stdout } = spawnSync('diff', ['-rq', '-x', 'index.d.ts', join(ROOT, 'dist'), join(copy, 'dist')]);
+  const names = ['infra', 'lambda', 'tools', 'docs', 'package.json', 'node_modules'];
+  const files = [...names, 'tsconfig.json', 'tsconfig.build.json'].map((name) => join(ROOT, name));
+  execFileSync('cp', ['-RPl', ...files, copy]);
+  execFileSync(process.execPath, ['tools/packaging/build.ts'], { cwd: copy, stdio: 'pipe' });
+  const { stdout } = spawnSync('diff', ['-rq', join(ROOT, 'dist'), join(copy, 'dist')]);
   check(stdout.length === 0, `a build in another folder differs: ${stdout}`);
   rmSync(join(ROOT, 'build/another'), { recursive: true });
 }
 
-(isQuick ? buildModule : build)(ROOT);
 const tarball = pack();
-for (const name of EXAMPLES) {
-  const nodeOptions = ['--conditions=token-refresher-source'];
-  const file = join(ROOT, 'examples', `${name}.ts`);
-  expected.set(name, synthesize(process.execPath, file, { cwd: ROOT, nodeOptions }));
-}
-const nodes = isQuick ? [process.execPath] : NODE_VERSIONS.map(installNode);
-const javascript = isQuick ? createSmallestApp(tarball) : createApp('javascript', tarball);
-checkCommands(javascript);
-for (const loading of isQuick ? (['require'] as const) : (['require', 'import'] as const)) {
-  const files = addExamples(javascript, loading, EXAMPLES);
-  for (const node of nodes) tryApp(javascript, loading, files, node);
-}
-if (!isQuick) {
-  const lowest = createSmallestApp(tarball, 'lowest');
+/** The templates that the examples have when they run on the sources here. */
+const expected = synthesizeApps(
+  process.execPath,
+  EXAMPLES.map((name) => join(ROOT, 'examples', name)),
+  { cwd: ROOT, nodeOptions: ['--conditions=token-refresher-source'] },
+);
+checkSameAsApp(expected.SharedToken as Template);
+if (isQuick) {
+  const app = createSmallestApp(tarball, 'own');
+  checkCommands(app);
+  tryApp(app, 'require', process.execPath);
+} else {
+  const app = createInitializedApp(tarball);
+  checkCommands(app);
+  for (const node of NODE_VERSIONS.map(installNode))
+    for (const loading of ['TypeScript', 'import', 'require'] as const) tryApp(app, loading, node);
   console.log('The lowest versions of the AWS CDK and of constructs that the package admits:');
-  tryApp(lowest, 'require', addExamples(lowest, 'require', EXAMPLES), process.execPath);
-  const typescript = createApp('typescript', tarball);
-  const files = addExamples(typescript, 'TypeScript', EXAMPLES);
-  compile(typescript);
-  for (const node of nodes) tryApp(typescript, 'TypeScript', files, node);
-  checkJest(typescript);
+  tryApp(createSmallestApp(tarball, 'lowest'), 'require', process.execPath);
   checkReproducible();
 }
 console.log(
-  `Synthesized ${isWithoutNetwork ? 'without a network' : 'with a network: this system cannot take it away'}.`,
+  `Synthesized ${WITHOUT_NETWORK.length > 0 ? 'without a network' : 'with a network: this system cannot take it away'}.`,
 );
 for (const problem of problems) console.error(`PROBLEM: ${problem}`);
 process.exitCode = problems.length === 0 ? 0 : 1;
