@@ -200,14 +200,18 @@ export async function openHarness(options: HarnessOptions = {}) {
     readers: [`arn:aws:iam::${aws.accountId}:role/${READER_ROLE}`],
     ...options.token?.(places),
   };
-  const { secretName } = token;
+  const { secretName, secretEncryptionKeyArn }: typeof token & Record<string, unknown> = token;
   const secretString = () =>
     JSON.stringify({
       client_id: CLIENT_ID,
       client_secret: clientSecrets.at(-1),
       ...options.moreSecretKeys,
     });
-  account.administer('CreateSecret', { Name: secretName, SecretString: secretString() });
+  account.administer('CreateSecret', {
+    Name: secretName,
+    SecretString: secretString(),
+    KmsKeyId: secretEncryptionKeyArn,
+  });
   const assembly = synthesize({
     tokens: [defined(token), ...(options.moreTokens?.(places) ?? [])],
     ...(options.target && { target: options.target }),

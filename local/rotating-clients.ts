@@ -29,20 +29,24 @@ export async function openRotatingHarness(
         ...(options.clients ?? []),
       ],
     },
-    token: (places) => ({
-      provider: 'genesys-cloud',
-      region: `${DOMAIN}:${places.authorizationServer.port}`,
-      allowUnlistedDomain: true,
-      tokenUrl: undefined,
-      probeUrl: undefined,
-      rotation: { adminSecretName: ADMIN_SECRET_NAME },
-      ...options.token?.(places),
-    }),
-  });
-  const { clientId: client_id, clientSecret: client_secret } = admin;
-  harness.administer('CreateSecret', {
-    Name: ADMIN_SECRET_NAME,
-    SecretString: JSON.stringify({ client_id, client_secret }),
+    token: (places) => {
+      const token = {
+        provider: 'genesys-cloud',
+        region: `${DOMAIN}:${places.authorizationServer.port}`,
+        allowUnlistedDomain: true,
+        tokenUrl: undefined,
+        probeUrl: undefined,
+        rotation: { adminSecretName: ADMIN_SECRET_NAME } as Record<string, unknown>,
+        ...options.token?.(places),
+      };
+      const { clientId: client_id, clientSecret: client_secret } = admin;
+      places.aws.administer('CreateSecret', {
+        Name: ADMIN_SECRET_NAME,
+        SecretString: JSON.stringify({ client_id, client_secret }),
+        KmsKeyId: token.rotation.adminSecretEncryptionKeyArn,
+      });
+      return token;
+    },
   });
   harness.administer('RotateSecret', {
     SecretId: harness.secretName,

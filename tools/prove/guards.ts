@@ -11,7 +11,6 @@ const rows = THREATS.map(({ guard, edit, test }, index) => ({
   edit,
   suites: [test],
 })).filter((_, index) => wanted.length === 0 || wanted.includes(index + 1));
-const verdicts = await tryEdits('guards', rows);
-const noticed = verdicts.filter((verdict) => verdict.noticed).length;
-console.log(`${noticed} of ${rows.length} removed guards noticed`);
-process.exitCode = noticed === rows.length ? 0 : 1;
+const unnoticed = await tryEdits('guards', rows);
+console.log(`${rows.length - unnoticed.length} of ${rows.length} removed guards noticed`);
+process.exitCode = unnoticed.length === 0 ? 0 : 1;

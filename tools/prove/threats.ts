@@ -18,6 +18,26 @@ export const THREATS: readonly Threat[] = JSON.parse(
   readFileSync(new URL('threats.json', import.meta.url), 'utf8'),
 );
 
+/** The mutants of one file, and the suites that must kill them. Each edit is a text of the file and its replacement. */
+interface Mutated {
+  readonly file: string;
+  readonly suites: readonly string[];
+  readonly edits: readonly (readonly [from: string, to: string])[];
+}
+
+const mutated: readonly Mutated[] = JSON.parse(
+  readFileSync(new URL('mutants.json', import.meta.url), 'utf8'),
+);
+
+/** The small faults of mutants.json. */
+export const MUTANTS = mutated.flatMap(({ file, suites, edits }) =>
+  edits.map(([from, to]) => ({
+    name: `${file}: ${JSON.stringify(from)} → ${JSON.stringify(to)}`,
+    edit: { file, from, to },
+    suites,
+  })),
+);
+
 /** The table of docs/threat-model.md. */
 export function threatTable(): string {
   const rows = THREATS.filter(({ attack }) => attack !== undefined).map(

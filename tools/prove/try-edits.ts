@@ -1,20 +1,13 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Edit, type EditedCopy, makeEditedCopy, readEditable } from './edited-copy.ts';
+import { copyTree, type Edit, editedText } from './edited-copy.ts';
 
 /** An edit, and the commands that must notice it: Jest's suites, or one program of the explorer. */
-export interface Row {
+interface Row {
   readonly name: string;
   readonly edit: Edit;
   readonly suites: readonly string[];
-}
-
-/** Whether a row was noticed, and by which tests. The file of a run holds these, so that two runs can be compared. */
-export interface Verdict {
-  readonly name: string;
-  readonly noticed: boolean;
-  readonly by: readonly string[];
 }
 
 /** The part of Jest's `--json` that is read. */
@@ -32,65 +25,56 @@ const COPIES = 2;
 const TEST_TIME_LIMIT_MS = 60_000;
 const TIME_LIMIT_MS = 300_000;
 
+const isSuite = (file: string) => file.endsWith('.test.ts');
+
 /**
- * Makes each edit in a copy of the tree, runs its tests there, prints the verdict and undoes the edit. Writes the verdicts to
- * `.prove/<kind>.json`.
+ * Makes each edit in a copy of the tree, runs its tests there, and prints the verdict: which tests noticed it. Writes the
+ * verdicts to `.prove/<kind>.json`, so that two runs can be compared.
  *
+ * @returns the names of the edits that were not noticed
  * @throws Error if an edit cannot be made, or a suite fails without any edit
  */
-export async function tryEdits(kind: string, rows: readonly Row[]): Promise<readonly Verdict[]> {
-  for (const { edit } of rows) readEditable(edit);
+export async function tryEdits(kind: string, rows: readonly Row[]): Promise<readonly string[]> {
+  for (const { edit } of rows) editedText(edit);
+  const copies = Array.from({ length: Math.min(COPIES, rows.length) }, copyTree);
   const suites = [...new Set(rows.flatMap((row) => row.suites))].filter(isSuite);
-  const copies = Array.from({ length: Math.min(COPIES, rows.length) }, makeEditedCopy);
-  const verdicts: Verdict[] = [];
-  try {
-    if (copies[0] !== undefined && suites.length > 0) {
-      const failing = await failedTests(copies[0], suites);
-      if (failing.length > 0) throw new Error(`Without any edit these tests fail: ${failing.join('; ')}`);
+  const failing = suites.length === 0 ? [] : await failedTests(copies[0] as string, suites);
+  if (failing.length > 0) throw new Error(`Without any edit these tests fail: ${failing.join('; ')}`);
+  const verdicts: { name: string; by: readonly string[] }[] = [];
+  const waiting = rows.entries();
+  const workers = copies.map(async (copy) => {
+    for (const [index, { name, edit, suites }] of waiting) {
+      const startedAt = performance.now();
+      const { before, after } = editedText(edit, copy);
+      writeFileSync(join(copy, edit.file), after);
+      const by = await failedTests(copy, suites);
+      writeFileSync(join(copy, edit.file), before);
+      verdicts[index] = { name, by };
+      const seconds = Math.round((performance.now() - startedAt) / 1000);
+      const verdict = by.length > 0 ? `noticed by ${by.length}, "${by[0]}"` : 'NOT NOTICED';
+      console.log(`${name}: ${verdict} (${seconds} s)`);
     }
-    const waiting = rows.entries();
-    await Promise.all(
-      copies.map(async (copy) => {
-        for (const [index, { name, edit, suites }] of waiting) {
-          const startedAt = performance.now();
-          const by = await copy.edited(edit, () => failedTests(copy, suites));
-          verdicts[index] = { name, noticed: by.length > 0, by };
-          const seconds = Math.round((performance.now() - startedAt) / 1000);
-          const verdict = by.length > 0 ? `noticed by ${by.length}, "${by[0]}"` : 'NOT NOTICED';
-          console.log(`${name}: ${verdict} (${seconds} s)`);
-        }
-      }),
-    );
-  } finally {
-    for (const copy of copies) copy.remove();
-  }
+  });
+  await Promise.all(workers);
   mkdirSync('.prove', { recursive: true });
   writeFileSync(`.prove/${kind}.json`, `${JSON.stringify(verdicts, null, 2)}\n`);
-  return verdicts;
-}
-
-function isSuite(file: string): boolean {
-  return file.endsWith('.test.ts');
-}
-
-/** The titles of the tests that fail; for the explorer, the rule that does not hold. */
-async function failedTests(copy: EditedCopy, suites: readonly string[]): Promise<readonly string[]> {
-  const [program = ''] = suites;
-  if (isSuite(program)) return failedSuiteTests(copy, suites);
-  const output = await run(copy, [program, '--quick', '--stop-at-first']);
-  const problem = /^violation: (.*)/m.exec(output)?.[1];
-  return problem === undefined ? [] : [problem];
+  return verdicts.flatMap(({ name, by }) => (by.length === 0 ? [name] : []));
 }
 
 /**
- * The titles of the tests that failed other than by a time limit, which a slow machine also reaches. Empty if the suites could
- * not run or every test failed: that proves nothing.
+ * The titles of the tests that fail other than by a time limit, which a slow machine also reaches; for the explorer, the rule that
+ * does not hold. Empty if the suites could not run or every test failed: that proves nothing.
  */
-async function failedSuiteTests(copy: EditedCopy, suites: readonly string[]): Promise<readonly string[]> {
+async function failedTests(copy: string, suites: readonly string[]): Promise<readonly string[]> {
+  const [program = ''] = suites;
+  if (!isSuite(program)) {
+    const output = await run(copy, [program, '--quick', '--stop-at-first']);
+    return /^violation: .*/m.exec(output) ?? [];
+  }
   // The tests of token-endpoint run the built file, as jobs do.
   if (suites.some((suite) => suite.includes('/token-endpoint/')))
     await run(copy, ['tools/packaging/update.ts', 'token-endpoint']);
-  const file = join(copy.directory, 'report.json');
+  const file = join(copy, 'report.json');
   rmSync(file, { force: true });
   const jest = ['node_modules/jest/bin/jest.js', '--maxWorkers=1', '--forceExit', '--json'];
   const output = await run(copy, [...jest, `--outputFile=${file}`, ...suites]);
@@ -101,25 +85,18 @@ async function failedSuiteTests(copy: EditedCopy, suites: readonly string[]): Pr
   const report: Report = JSON.parse(readFileSync(file, 'utf8'));
   const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults);
   if (!tests.some(({ status }) => status === 'passed')) return [];
+  const isTimeLimit = (message: string) => message.includes('It did not end within');
   return tests
     .filter(({ status, failureMessages }) => status === 'failed' && !failureMessages.some(isTimeLimit))
     .map(({ title }) => title);
 }
 
-function isTimeLimit(message: string): boolean {
-  return message.includes('It did not end within');
-}
-
-/** Runs a program of Node.js in the copy and returns its output, whatever its exit status is. */
-function run({ directory }: EditedCopy, args: readonly string[]): Promise<string> {
-  const options = {
-    cwd: directory,
-    env: { ...process.env, TEST_TIME_LIMIT_MS: String(TEST_TIME_LIMIT_MS) },
-    timeout: TIME_LIMIT_MS,
-    killSignal: 'SIGKILL',
-    maxBuffer: 64 * 1024 * 1024,
-  } as const;
+/** Runs a program of Node.js in a copy and returns its output, whatever its exit status is. */
+function run(cwd: string, args: readonly string[]): Promise<string> {
+  const env = { ...process.env, TEST_TIME_LIMIT_MS: String(TEST_TIME_LIMIT_MS) };
+  const limits = { timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 * 1024 } as const;
   return new Promise((resolve) => {
-    execFile(process.execPath, args, options, (_error, stdout, stderr) => resolve(`${stdout}${stderr}`));
+    const end = (_: unknown, stdout: string, stderr: string) => resolve(`${stdout}${stderr}`);
+    execFile(process.execPath, args, { cwd, env, ...limits }, end);
   });
 }
