@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { Template } from '../../local/cloud-assembly.ts';
+import { ADMIN_SECRET_NAME, openRotatingHarness } from '../../local/rotating-clients.ts';
 import { createJobRole, openAccount, takeJobRole } from '../e2e/account.ts';
 import { createCdk } from '../e2e/cdk.ts';
 import { createCommands } from '../e2e/commands.ts';
@@ -10,9 +11,12 @@ import { startLocalTokenServer } from '../e2e/token-server.ts';
 
 /*
  * Takes each permission (an action on a resource) of a job, and of the function for deployments, away in turn, on MiniStack. Its
- * work must then fail. Words after the command select rows. Ends with 1 if a permission is not missed. The permissions of a
- * token's functions: test/infra/permissions-used.test.ts.
+ * work must then fail. Words after the command select rows. The functions of a token run between the servers of local/: they must
+ * make each call that they are allowed, and none else. Ends with 1 if a permission is not needed.
  */
+
+/** What Lambda itself does with a function's role; no code of ours makes these calls. */
+const BY_LAMBDA = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 
 type Policy = { readonly Version: string; readonly Statement: readonly Statement[] };
 type Statement = { readonly Action: string | string[]; readonly Resource: unknown };
@@ -29,6 +33,7 @@ const JOB = { role: 'prove-job' };
 const wanted = process.argv.slice(2);
 const missed: string[] = [];
 const unnoticed: string[] = [];
+await tryFunctions();
 const server = await startLocalTokenServer();
 const target = await openTarget();
 const commands = createCommands(target.env, AbortSignal.timeout(3_600_000));
@@ -129,24 +134,70 @@ async function tryOne(name: string, work: () => Promise<void>): Promise<void> {
   console.log(`${name}: ${problem === undefined ? 'NOT MISSED' : `missed (${reason})`}`);
 }
 
+/** Lets the functions of a token do all of their work, and compares their calls with their policies. */
+async function tryFunctions(): Promise<void> {
+  const harness = await openRotatingHarness({
+    token: ({ aws }) => ({
+      encryptionKeyArn: aws.kms.addKey().arn,
+      secretEncryptionKeyArn: aws.kms.addKey().arn,
+      tags: { team: 'contact-centre' },
+      rotation: { adminSecretName: ADMIN_SECRET_NAME, adminSecretEncryptionKeyArn: aws.kms.addKey().arn },
+    }),
+  });
+  try {
+    // A first token, the use of it that keeps it alive, and one that needs the advanced tier.
+    await harness.invoke({});
+    harness.advance(5 * 60_000);
+    await harness.invoke({});
+    harness.administer('RotateSecret', { SecretId: harness.secretName });
+    await harness.aws.rotated();
+    const { faults } = harness.authorizationServer;
+    faults.always('probe', { kind: 'answer', status: 200, headers: {}, body: '{}' });
+    const rewrite = (body: object) => ({ ...body, access_token: 'x'.repeat(5_000) });
+    faults.always('token', { kind: 'rewrite', rewrite });
+    await harness.invoke({ force: true });
+    await harness.invoke({ diagnose: true });
+    for (const { name, policyDocuments } of [harness.fn, ...harness.assembly.rotations]) {
+      const own = harness.aws.calls.filter(({ principal }) => principal.endsWith(`/${name}`));
+      assert.ok(own.every(({ allowed }) => allowed));
+      // The secret is known by its name: its ARN ends in six characters that the policy leaves open.
+      const asNamed = (arn: string) => arn.replace(/(:secret:.+)-[A-Za-z0-9]{6}$/, '$1-??????');
+      const made = new Set(own.map(({ iamAction, resource }) => `${iamAction} on ${asNamed(resource)}`));
+      const allowed = (policyDocuments as Policy[])
+        .flatMap(singleOf)
+        .filter(({ Action }) => !BY_LAMBDA.includes(Action))
+        .map(({ Action, Resource }) => `${Action} on ${Resource}`);
+      assert.deepEqual([...made].sort(), allowed.sort());
+      console.log(`${name}: makes the ${allowed.length} calls that it is allowed`);
+    }
+  } finally {
+    await harness.close();
+  }
+}
+
 /** The policy without each of its permissions. */
-function mutantsOf({ Version, Statement: statements }: Policy): Mutant[] {
-  const single = statements.flatMap((statement) =>
-    [statement.Action]
-      .flat()
-      .flatMap((Action) =>
-        [statement.Resource].flat().map((Resource) => ({ ...statement, Action, Resource })),
-      ),
-  );
+function mutantsOf(policy: Policy): Mutant[] {
+  const single = singleOf(policy);
   return single.map((one) => ({
     permission: `${one.Action} on ${/[\w/?-]+(?=["\]}]*$)/.exec(JSON.stringify(one.Resource))}`,
     // A policy must not be empty.
     policy: {
-      Version,
+      Version: policy.Version,
       Statement: [
         ...single.filter((other) => other !== one),
         { Effect: 'Allow', Action: 'sts:GetCallerIdentity', Resource: '*' },
       ],
     },
   }));
+}
+
+/** The policy's statements, for one action on one resource each. */
+function singleOf({ Statement: statements }: Policy) {
+  return statements.flatMap((statement) =>
+    [statement.Action]
+      .flat()
+      .flatMap((Action) =>
+        [statement.Resource].flat().map((Resource) => ({ ...statement, Action, Resource })),
+      ),
+  );
 }
