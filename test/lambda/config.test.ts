@@ -14,7 +14,6 @@ const plain = 'http://id.test';
 test.each<[string, unknown, string]>([
   ['missing', '', 'is not set'],
   ['no JSON', '{', 'is not JSON with the settings of a provider'],
-  ['null', 'null', 'is not JSON with'],
   ['of an unknown provider', { provider: 'okta' }, 'is not JSON with'],
   ['of an inherited name', { provider: 'constructor' }, 'is not JSON with'],
   ['with plain http', { provider: 'oauth2', tokenUrl: plain }, 'has a URL that'],
@@ -43,18 +42,10 @@ test.each(withRequired)('%s without its required settings is CONFIG_INVALID', (p
   }
 });
 
-test('tags that are no JSON are CONFIG_INVALID', () => {
-  const parse = () => parseConfig({ ...environment({ provider: 'oauth2', tokenUrl }), PARAMETER_TAGS: '{' });
-
-  expect(parse).toThrow('PARAMETER_TAGS is not JSON');
-});
-
 test('plain http to loopback is taken', () => {
-  for (const host of ['127.0.0.1:1', '127.9.9.9', '[::1]:1', 'localhost:1']) {
-    const settings = { provider: 'oauth2', tokenUrl: `http://${host}/t` };
+  const settings = { provider: 'oauth2', tokenUrl: 'http://127.9.9.9/t', probeUrl: 'http://[::1]:1' };
 
-    expect(parseConfig(environment(settings)).providerSettings).toEqual(settings);
-  }
+  expect(parseConfig(environment(settings)).providerSettings).toEqual(settings);
 });
 
 test('a proxy that is not a URL is CONFIG_INVALID, without its password in the message', () => {
@@ -70,16 +61,15 @@ test('a proxy that is not a URL is CONFIG_INVALID, without its password in the m
 });
 
 test('every variable that is wrong is named', () => {
-  const parse = () => parseConfig({ REFRESH_INTERVAL_SECONDS: '0', ASSUMED_LIFETIME_SECONDS: 'x' });
+  const parse = () =>
+    parseConfig({ REFRESH_INTERVAL_SECONDS: '0', ASSUMED_LIFETIME_SECONDS: 'x', PARAMETER_TAGS: '{' });
 
+  const missing = ['TOKEN_NAME', 'PROVIDER_SETTINGS', 'SECRET_ARN', 'TOKEN_PARAMETER', 'STATUS_PARAMETER'];
+  for (const name of missing) expect(parse).toThrow(`${name} is not set`);
   for (const problem of [
-    'TOKEN_NAME is not set',
-    'PROVIDER_SETTINGS is not set',
-    'SECRET_ARN is not set',
-    'TOKEN_PARAMETER is not set',
-    'STATUS_PARAMETER is not set',
     'REFRESH_INTERVAL_SECONDS is "0"',
     'ASSUMED_LIFETIME_SECONDS is "x"',
+    'PARAMETER_TAGS is not JSON',
   ]) {
     expect(parse).toThrow(problem);
   }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { dueAgeMs, greatestLongestJobMs, guarantee, refreshAfterMs } from '../../lambda/contract.ts';
+import { dueAgeMs, greatestLongestJobMs, guarantee } from '../../lambda/contract.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -30,18 +30,6 @@ test('tokens of an hour keep jobs of 45 minutes: replaced after 7 min 30 s, thro
     outageToleranceMs: 51 * MINUTE + 30 * SECOND,
     job: { longestJobMs: 45 * MINUTE, outageToleranceMs: 6 * MINUTE + 10 * SECOND },
   });
-});
-
-test('a token is replaced at the least of the interval, 5/6 of its life and half of what the job leaves', () => {
-  fc.assert(
-    fc.property(jobs, ({ lifetimeMs, times }) => {
-      const refreshAfter = refreshAfterMs(lifetimeMs, times);
-
-      expect(refreshAfter).toBe(
-        Math.min(times.refreshIntervalMs, (lifetimeMs * 5) / 6, (lifetimeMs - times.longestJobMs) / 2),
-      );
-    }),
-  );
 });
 
 test('each token read lives as long as the longest job, and no other guarantee gets worse', () => {
@@ -89,12 +77,9 @@ test('a longest job that the lifetime is too short for is ignored', () => {
   );
 });
 
-test.each([
-  ['110 s before R', 50 * MINUTE, 50 * MINUTE - 110 * SECOND],
-  ['110 s before R, just', 440 * SECOND, 330 * SECOND],
-  ['a quarter of R before, where that is less', 4 * MINUTE, 3 * MINUTE],
-])('the first try comes %s', (_, refreshAfter, expected) => {
-  expect(dueAgeMs(refreshAfter)).toBe(expected);
+test('the first try comes 110 s before R, or a quarter of R before, where that is less', () => {
+  expect(dueAgeMs(50 * MINUTE)).toBe(50 * MINUTE - 110 * SECOND);
+  expect(dueAgeMs(4 * MINUTE)).toBe(3 * MINUTE);
 });
 
 test('the outage tolerance is shorter by what a short R takes from the early first try', () => {

@@ -4,13 +4,11 @@ const CHANGED = { source: 'aws.secretsmanager', 'detail-type': 'Secret Label Upd
 test.each<[string, unknown, object]>([
   ['an empty object', {}, { kind: 'beat' }],
   ['no payload', null, { kind: 'beat' }],
-  ['no event at all', undefined, { kind: 'beat' }],
   ['the scheduler’s event', { source: 'aws.scheduler', 'detail-type': 'Scheduled Event' }, { kind: 'beat' }],
   ['force', { force: true }, { kind: 'force' }],
   ['diagnose', { diagnose: true }, { kind: 'diagnose' }],
   ['a wish', { minRemainingSeconds: 2700 }, { kind: 'min-remaining', minRemainingMs: 2_700_000 }],
   ['a great wish', { minRemainingSeconds: 1e9 }, { kind: 'min-remaining', minRemainingMs: 1e12 }],
-  ['a wish for no life', { minRemainingSeconds: 0 }, { kind: 'min-remaining', minRemainingMs: 0 }],
   ['a changed secret', CHANGED, { kind: 'secret-changed' }],
 ])('reads %s', (_, event, expected) => {
   expect(parseEvent(event)).toEqual(expected);
@@ -19,11 +17,9 @@ test.each<[string, unknown, object]>([
 const TEXT = 's3cr3t+canary==';
 test.each([
   ['a string', TEXT, 'The event is a string, not a JSON object.'],
-  ['a number', 7, 'The event is a number, not a JSON object.'],
   ['an array', [], 'The event is an array, not a JSON object.'],
   ['force: false', { force: false }, '"force" is false; it must be true.'],
   ['force as text', { force: TEXT }, '"force" is of type string; it must be true.'],
-  ['diagnose: 1', { diagnose: 1 }, '"diagnose" is 1; it must be true.'],
   [
     'seconds as text',
     { minRemainingSeconds: TEXT },
@@ -32,7 +28,6 @@ test.each([
   ['negative seconds', { minRemainingSeconds: -1 }, '"minRemainingSeconds" is -1;'],
   ['a fraction of a second', { minRemainingSeconds: 1.5 }, '"minRemainingSeconds" is 1.5;'],
   ['seconds that no number holds', { minRemainingSeconds: 1e21 }, '"minRemainingSeconds" is 1e+21;'],
-  ['null seconds', { minRemainingSeconds: null }, '"minRemainingSeconds" is null;'],
   ['two wishes', { force: true, diagnose: true }, '2 keys ("force", "diagnose"); at most one is allowed.'],
   ['an unknown key', { refresh: true }, 'The event has an unknown key ("refresh").'],
   ['a pasted key', { [TEXT]: true }, 'The event has an unknown key (one that is not a plain name).'],
