@@ -48,7 +48,7 @@ const NO_PERMISSION: Answer = [403, { code: 'missing.permissions', message: 'oau
 export async function startAuthorizationServer(options: AuthorizationServerOptions = {}) {
   const { hostname = '127.0.0.1', tls, clients = [], accessKeys = {} } = options;
   let { lifetimeSeconds = 3600 } = options;
-  let mintCount = 0;
+  const mints = { count: 0 };
   const faults = createFaultScript();
   /** The paths of all received requests, also of those with a fault. */
   const log: Record<FaultyEndpoint, string[]> = { token: [], discovery: [], probe: [], renewal: [] };
@@ -106,7 +106,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
           [ctx.status, ctx.body] = [401, { error: 'invalid_grant' }];
         }
       } else await next();
-      if (endpoint === 'token' && ctx.status === 200) mintCount += 1;
+      if (endpoint === 'token' && ctx.status === 200) mints.count += 1;
     });
   });
   server.on('request', provider.callback() as RequestListener);
@@ -119,7 +119,6 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     server.closeAllConnections();
     await closed;
   };
-  const { introspect, revoke, replaceClientSecret } = issuer;
   return {
     /** Origin, without a slash at the end; the issuer is the same. */
     url: origin,
@@ -132,12 +131,8 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     requests: log.token as readonly string[],
     discoveries: log.discovery as readonly string[],
     probes: log.probe as readonly string[],
-    mints: {
-      /** Tokens granted by the authorization server. */
-      get count(): number {
-        return mintCount;
-      },
-    },
+    /** `count`: tokens granted by the authorization server. */
+    mints: mints as { readonly count: number },
     faults: {
       ...faults,
       goOffline,
@@ -148,18 +143,16 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
         await once(server, 'listening');
       },
     },
-    introspect,
-    revoke,
-    replaceClientSecret,
+    introspect: issuer.introspect,
+    revoke: issuer.revoke,
+    replaceClientSecret: issuer.replaceClientSecret,
     /** Sets the lifetime of later tokens, in whole seconds. */
     setLifetime(seconds: number): void {
       lifetimeSeconds = seconds;
     },
     /** Whether this is the client's secret at present. */
-    isSecret(clientId: string, clientSecret: string): boolean {
-      const client = issuer.clients.get(clientId);
-      return client !== undefined && 'clientSecret' in client && client.clientSecret === clientSecret;
-    },
+    isSecret: (clientId: string, clientSecret: string): boolean =>
+      Object(issuer.clients.get(clientId)).clientSecret === clientSecret,
     close: goOffline,
   };
 }

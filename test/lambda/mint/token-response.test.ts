@@ -50,11 +50,9 @@ describe('a success', () => {
   /** The members besides `access_token`, the seconds that the token lives, and the warning. */
   test.each<[string, object, number, string?]>([
     ['as the RFC has it', { ...hour, token_type: 'Bearer' }, 3600],
-    ['expires_in as a string', { expires_in: '3600' }, 3600],
     ['expires_in as a string with a fraction and white space', { expires_in: ' 3600.9 ' }, 3600],
     ['an empty error', { ...hour, error: '' }, 3600],
-    ['token_type in capitals', { ...hour, token_type: 'BEARER' }, 3600],
-    ['token_type with white space around it', { ...hour, token_type: ' Bearer\n' }, 3600],
+    ['token_type in capitals, with white space', { ...hour, token_type: ' BEARER\n' }, 3600],
     ['token_type null', { ...hour, token_type: null }, 3600],
     ['no lifetime', {}, 900, NONE],
     ['a lifetime of null', { expires_in: null }, 900, NONE],
@@ -62,12 +60,9 @@ describe('a success', () => {
     ['a lifetime of -1, which means for ever', { expires_in: -1 }, 900, NONE],
     ['48 hours, the most that Genesys Cloud can be set to', { expires_in: 172_800 }, 172_800],
     ['48 hours and a second', { expires_in: 172_801 }, 900, TOO_LONG],
-    ['milliseconds by mistake', { expires_in: 3_600_000 }, 900, TOO_LONG],
-    ['exp alone', withExp(atSeconds(1200)), 1200],
     ['exp earlier than expires_in', { ...withExp(atSeconds(1200)), ...hour }, 1200],
     ['exp later than expires_in', { ...withExp(atSeconds(1200)), ...ten }, 600],
     ['exp with a fraction', withExp(atSeconds(1200) + 0.7), 1200],
-    ['exp that is a string', { ...withExp('tomorrow'), ...ten }, 600],
     ['exp at the end of time', withExp(1e308), 900, TOO_LONG],
     ...malformed.map((token): [string, object, number] => [
       `a malformed JWT, ${token}`,
@@ -79,13 +74,9 @@ describe('a success', () => {
       accessToken: 'access_token' in members ? members.access_token : CANARY,
       issuedAt,
       expiresAt: new Date(issuedAt.getTime() + seconds * 1000),
+      ...(warning && { isLifetimeAssumed: true }),
       grantedScope: undefined,
-      ...(warning === undefined
-        ? { warnings: [] }
-        : {
-            isLifetimeAssumed: true,
-            warnings: [`${warning} The function assumes 15 min (assumedLifetime).`],
-          }),
+      warnings: warning ? [`${warning} The function assumes 15 min (assumedLifetime).`] : [],
     });
   });
 
@@ -139,14 +130,11 @@ describe('an invalid success', () => {
     ['an endless body', 'x'.repeat(65_536), 'has 65,536 bytes or more'],
     ['a web page', ` <!DOCTYPE html><p>${CANARY}`, 'is a web page'],
     ['an array', [ok], 'is not a JSON object'],
-    ['no token', { expires_in: 60 }, 'has no access_token'],
-    ['an empty token', { ...ok, access_token: '' }, 'has no access_token'],
+    ['no token', { expires_in: 60 }, 'has no access_token. Check that the URL is that of a token endpoint'],
     ['a token that is a number', { ...ok, access_token: 7 }, 'has an access_token that is not a string'],
-    ['a token with a newline', { ...ok, access_token: `${CANARY}\n` }, 'white space, a newline'],
     ['a token with a space', { ...ok, access_token: `a ${CANARY}` }, 'white space, a newline'],
     ['a token with an umlaut', { ...ok, access_token: `ä${CANARY}` }, 'a non-ASCII character'],
     ['a reference', { ...ok, access_token: '{{ssm:/ci/other}}' }, '"{{", which Parameter Store'],
-    ['an inherited token', `{"__proto__":{"access_token":"${CANARY}"}}`, 'has no access_token'],
     ...'N_A SAML bearer-pop id_token urn:ietf:params:oauth:token-type:jwt ,'
       .split(' ')
       .map((type): [string, object, string] => [
@@ -154,29 +142,20 @@ describe('an invalid success', () => {
         { ...ok, token_type: type },
         'another token_type than Bearer',
       ]),
+    ['a token that is bound to a key', { ...ok, token_type: 'DPoP' }, 'no job has. Turn DPoP off for this'],
     ['a type that is no string', { ...ok, token_type: {} }, 'another token_type than Bearer'],
-    ['expires_in 0', { ...ok, expires_in: 0 }, 'expires_in of 0 or less'],
     ['expires_in below a second', { ...ok, expires_in: 0.9 }, 'expires_in of 0 or less'],
     ['expires_in "NaN"', { ...ok, expires_in: 'NaN' }, 'expires_in that is not a number'],
     ['expires_in a list', { ...ok, expires_in: [60] }, 'expires_in that is not a number'],
     ['an expired JWT', { ...ok, access_token: jwt({ exp: atSeconds(-1) }) }, 'expired by its own exp claim'],
     ['a short secret', { ...ok, access_token: 'hunter2' }, 'contains a value of the secret'],
-    ['a secret', { ...ok, access_token: 'canary-secret' }, 'contains a value of the secret'],
     ['a secret in a token', { ...ok, access_token: 'x.canary-secret.y' }, 'contains a value of the secret'],
   ])('is TOKEN_RESPONSE_INVALID: %s', (_case, body, problem) => {
     const error = failure(answer(body), { secrets });
 
     expect([error.code, error.credentialsRefused]).toEqual(['TOKEN_RESPONSE_INVALID', false]);
     expect(error.message).toContain(problem);
-    expect(error.message).toContain('Check that the URL is that of a token endpoint');
     expectNoLeak(error, secrets);
-  });
-
-  test('is a token that is bound to a key (DPoP), with the cure', () => {
-    const { code, message } = failure(answer({ ...ok, token_type: 'DPoP' }));
-
-    expect(code).toBe('TOKEN_RESPONSE_INVALID');
-    expect(message).toContain('no job has. Turn DPoP off for this client at the provider.');
   });
 
   test('is a token of 8,193 bytes: TOKEN_TOO_LARGE', () => {
@@ -196,17 +175,14 @@ describe('a refusal', () => {
 
   /** Whether the credentials were refused. */
   test.each<[number, unknown, string, boolean?]>([
-    [400, error('invalid_client'), REJECTED, true],
     [401, error('invalid_client'), REJECTED, true],
     [200, error('invalid_client'), REJECTED, true],
     [400, error('invalid_grant'), REJECTED],
-    [400, error('invalid_scope'), REJECTED],
     // An app that is still being replicated (Entra ID, AADSTS700016).
     [400, error('unauthorized_client'), REJECTED, true],
     // Answers to a wrong secret: Keycloak, ServiceNow, Spring, Salesforce, and vendors' members.
     [401, error('unauthorized_client'), REJECTED, true],
     [401, error('server_error'), REJECTED, true],
-    [401, error('unauthorized'), REJECTED, true],
     [400, error('invalid_client_id'), REJECTED, true],
     [400, { errorCode: 'invalid_client', errorSummary: CANARY }, REJECTED, true],
     [400, { error: { code: 'invalid_client' } }, REJECTED, true],
@@ -216,8 +192,6 @@ describe('a refusal', () => {
     [403, error('access_denied'), REJECTED],
     [400, error(CANARY), REJECTED],
     [200, { access_token: CANARY, error: 'x' }, REJECTED],
-    [401, '', REJECTED, true],
-    [403, `<html>${CANARY}`, REJECTED],
     [404, error('invalid_client'), REJECTED, true],
     [404, 'not here', UNAVAILABLE],
     [405, '', UNAVAILABLE],
@@ -233,21 +207,15 @@ describe('a refusal', () => {
     [400, error('invalid_grant', 'login rate exceeded'), THROTTLED],
     [401, error('access_denied', 'Too many failed login attempts'), THROTTLED],
     [400, error('invalid_grant', 'Account locked; try again in 15 minutes'), THROTTLED],
-    [403, { error: 'access_denied', retry_after: 30 }, THROTTLED],
     [400, error('invalid_grant', 'The quota has been exceeded'), THROTTLED],
+    [403, { error: 'access_denied', retry_after: 30 }, THROTTLED],
     [401, { error: 'invalid_client', retry_after: 30 }, REJECTED, true],
-    [503, error('server_error', 'rate limit'), THROTTLED],
     [400, error('invalid_grant', 'The assertion expired after 5 minutes'), REJECTED],
   ])('has its code: HTTP %i %j', (status, body, code, credentialsRefused = false) => {
     const refused = failure(answer(body, { status }));
 
-    expect([refused.code, refused.name, refused.credentialsRefused]).toEqual([
-      code,
-      code,
-      credentialsRefused,
-    ]);
+    expect(refused).toMatchObject({ code, name: code, credentialsRefused });
     expect(refused.message).toContain('login.example.test');
-    expect(refused.message.split('. ').length).toBeGreaterThan(1);
   });
 
   test('of the grant’s credentials makes the mint try another stage', () => {
@@ -260,8 +228,6 @@ describe('a refusal', () => {
   const hints = { invalid_client: 'A wrong region?' };
   const WRONG = 'The client id, secret or key is wrong, or the server expects another clientAuthentication.';
   test.each<[number, unknown, string, Partial<ResponseContext>?]>([
-    [500, '', 'is not available (HTTP 500). The stored token is unchanged'],
-    [429, '', 'limits the rate of token requests (HTTP 429)'],
     [400, error('invalid_dpop_proof'), 'turn DPoP off for this client at the provider.'],
     [400, error('invalid_client_id'), `HTTP 400). ${WRONG} Store another secret.`],
     [400, error('invalid_client_id'), 'HTTP 400). A wrong region? Store another secret.', { hints }],
@@ -292,9 +258,7 @@ describe('a refusal', () => {
 
   test.each<[number, string | undefined, number | undefined, unknown?]>([
     [429, ' 120 ', 120_000],
-    [503, '120', 120_000],
     [400, undefined, 120_000, { error: 'access_denied', retry_after: '120' }],
-    [400, '120', 120_000, RATE],
     [429, 'Fri, 20 Nov 2026 14:02:01 GMT', 120_000],
     [429, 'Friday, 20-Nov-26 14:02:01 GMT', 120_000],
     ...[undefined, '0', '-5', '1.5', 'Fri, 20 Nov 2026 13:00:00 GMT', '9'.repeat(400), 'soon, 12'].map(
