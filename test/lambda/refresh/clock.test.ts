@@ -16,10 +16,6 @@ function makeTime() {
   return { time, clock, pass };
 }
 
-test('before any comparison the clock is the system’s', () => {
-  expect(makeTime().clock.now()).toEqual(new Date(START));
-});
-
 test.each([-4_000, 0, 4_000])('a difference of %d ms is the header’s resolution, not a wrong clock', (ms) => {
   const { clock, pass } = makeTime();
   expect(clock.compare(new Date(START + ms))).toBe(ms + 500);
@@ -27,20 +23,18 @@ test.each([-4_000, 0, 4_000])('a difference of %d ms is the header’s resolutio
   expect(clock.now()).toEqual(new Date(START + 10));
 });
 
-test.each([-7_200_000, -300_000, -6_000, 6_000, 300_000, 7_200_000])(
-  'a clock that is wrong by %d ms follows AWS',
-  (ms) => {
-    const { clock, pass } = makeTime();
-    clock.compare(new Date(START + ms));
-    pass(10);
-    expect(clock.now()).toEqual(new Date(START + ms + 510));
-  },
-);
+test.each([-6_000, 6_000, 7_200_000])('a clock that is wrong by %d ms follows AWS', (ms) => {
+  const { clock, pass } = makeTime();
+  clock.compare(new Date(START + ms));
+  pass(10);
+  expect(clock.now()).toEqual(new Date(START + ms + 510));
+});
 
-test.each([-300_000, 300_000])('a step of %d ms after the comparison does not count', (ms) => {
+test('a step after the comparison does not count', () => {
   const { time, clock, pass } = makeTime();
+  expect(clock.now()).toEqual(new Date(START));
   clock.compare(new Date(START));
-  time.systemMs += ms;
+  time.systemMs += 300_000;
   pass(10);
   expect(clock.now()).toEqual(new Date(START + 10));
 });
