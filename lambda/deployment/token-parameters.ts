@@ -21,30 +21,27 @@ export async function claimParameters(
       `Parameter Store already has ${existing.join(' and ')}, which this stack did not create. Nothing was written. Choose another name or prefix, or delete these parameters. Or set "adoptParameters": true: the stack then overwrites them, and keeps them when it is deleted.`,
     );
   }
-  return physicalIdOf(TokenParameter, existing);
+  const [one = ''] = existing;
+  if (existing.length === 1) return `adopted-one:${one}`;
+  return existing.length === 0 ? TokenParameter : `adopted:${TokenParameter}`;
 }
 
-/** Deletes the parameters that the stack created, never one that it adopted. */
+/**
+ * Deletes the parameters that the stack created, never one that it adopted. The physical id tells which: when the resource is
+ * deleted, CloudFormation passes nothing else that this function answered before. Deployed stacks have these forms, so that they
+ * never change.
+ */
 export async function deleteParameters(
   client: SSMClient,
   { TokenParameter, StatusParameter }: TokenParametersProperties,
   physicalId: string,
 ): Promise<void> {
-  const names = [TokenParameter, StatusParameter];
-  const created = names.filter((name) => {
-    const others = names.filter((one) => one !== name);
-    return [[], others].some((adopted) => physicalIdOf(TokenParameter, adopted) === physicalId);
-  });
-  if (created.length === 0) return;
+  const created = new Map([
+    [TokenParameter, [TokenParameter, StatusParameter]],
+    [`adopted-one:${TokenParameter}`, [StatusParameter]],
+    [`adopted-one:${StatusParameter}`, [TokenParameter]],
+  ]).get(physicalId);
+  if (created === undefined) return;
   // DeleteParameters, unlike DeleteParameter, accepts names that do not exist.
   await client.send(new DeleteParametersCommand({ Names: created }));
-}
-
-/**
- * The physical id tells which parameters were adopted: when the resource is deleted, CloudFormation passes nothing else
- * that this function answered before. Deployed stacks have these three forms, so that they never change.
- */
-function physicalIdOf(tokenParameter: string, adopted: readonly string[]): string {
-  if (adopted.length === 0) return tokenParameter;
-  return adopted.length === 1 ? `adopted-one:${adopted[0]}` : `adopted:${tokenParameter}`;
 }

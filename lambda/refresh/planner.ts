@@ -114,11 +114,7 @@ export function plan(situation: Situation): Plan {
 }
 
 function firstReason(checks: readonly Check[], situation: Situation): MintReason | undefined {
-  for (const check of checks) {
-    const reason = check(situation);
-    if (reason !== undefined) return reason;
-  }
-  return undefined;
+  return checks.map((check) => check(situation)).find((reason) => reason !== undefined);
 }
 
 function forced({ request }: Situation) {

@@ -57,21 +57,18 @@ export async function refresh(invocation: Invocation): Promise<RefreshResult> {
   }
   if (decision.action === 'keep') {
     const failure = isBackingOff({ stored, lastFailure, now: clock.now() }) ? lastFailure?.code : undefined;
-    return result({ invocation, outcome: 'still-fresh', reason: decision.reason, token, refused, failure });
+    return result(invocation, { outcome: 'still-fresh', reason: decision.reason }, token, refused, failure);
   }
 
   const fail = async (caught: unknown, nowStored?: TokenDescription): Promise<never> => {
     // Without a code it would have no backoff, and would not appear in the status.
     const error = withCode(caught, 'TOKEN_ENDPOINT_UNAVAILABLE');
-    await recordFailure(invocation, { error, previous: lastFailure, nowStored });
+    await recordFailure(invocation, error, lastFailure, nowStored);
     if (!refused && token !== null && !signal.aborted) await keepAlive(invocation, token);
     throw error;
   };
-  const {
-    outcome,
-    token: now,
-    status,
-  } = await mintAndStore(invocation, stored, refused).catch((error) => fail(error));
+  const minted = await mintAndStore(invocation, stored, refused).catch((error) => fail(error));
+  const { outcome, token: now, status } = minted;
   if (status !== null) {
     await parameters.writeStatus({ status, signal }).catch((error) => fail(error, now));
     memory.written = status.token;
@@ -80,11 +77,12 @@ export async function refresh(invocation: Invocation): Promise<RefreshResult> {
   if (isStageOverdue(now, clock.now())) {
     const error = stageRefused(now);
     if (request.kind === 'beat') return await fail(error);
-    await recordFailure(invocation, { error, previous: lastFailure });
+    await recordFailure(invocation, error, lastFailure);
   } else memory.lastFailure = null;
+  const { reason } = decision;
   return outcome === 'stored'
-    ? result({ invocation, outcome: 'refreshed', reason: decision.reason, token: now })
-    : result({ invocation, outcome: 'still-fresh', reason: outcome, token: now });
+    ? result(invocation, { outcome: 'refreshed', reason }, now)
+    : result(invocation, { outcome: 'still-fresh', reason: outcome }, now);
 }
 
 /** Whether somebody else changed what the status says of the token that this instance described. */
@@ -119,20 +117,17 @@ function remainingMs(token: TokenDescription | null, now: Date): number {
   return token === null ? 0 : Math.max(0, token.expiresAt.getTime() - now.getTime());
 }
 
-function result(found: {
-  invocation: Invocation;
-  outcome: RefreshResult['outcome'];
-  reason: RefreshResult['reason'];
-  token: TokenDescription | null;
-  refused?: boolean;
-  failure?: FailureCode | undefined;
-}): RefreshResult {
-  const { invocation, outcome, reason, token, refused = false, failure } = found;
+function result(
+  invocation: Invocation,
+  found: Pick<RefreshResult, 'outcome' | 'reason'>,
+  token: TokenDescription | null,
+  refused = false,
+  failure?: FailureCode,
+): RefreshResult {
   const remaining = refused ? 0 : remainingMs(token, invocation.clock.now());
   const wanted = invocation.request.kind === 'min-remaining' ? invocation.request.minRemainingMs : 0;
   return {
-    outcome,
-    reason,
+    ...found,
     satisfied: remaining > 0 && remaining >= wanted,
     tokenVersion: token?.version ?? null,
     fingerprint: token?.fingerprint ?? null,
@@ -155,24 +150,17 @@ function latestFailure({ status }: Stored, { lastFailure: remembered }: Memory):
   return issuedAt !== undefined && issuedAt > remembered.at ? null : remembered;
 }
 
+/** @param nowStored the new token, if one was stored and only its status could not be written */
 async function recordFailure(
   { clock, memory, observations, parameters, provider, recordingSignal }: Invocation,
-  failed: {
-    readonly error: { readonly code: FailureCode; readonly retryAfterMs: number | undefined };
-    readonly previous: LastFailure | null;
-    /** The new token, if one was stored and only its status could not be written. */
-    readonly nowStored?: TokenDescription | undefined;
-  },
+  { code, retryAfterMs }: RefreshError,
+  previous: LastFailure | null,
+  nowStored?: TokenDescription,
 ): Promise<void> {
-  const { error, previous, nowStored } = failed;
   const at = clock.now();
   const consecutive = (previous?.consecutive ?? 0) + 1;
-  const failure: LastFailure = {
-    code: error.code,
-    at,
-    consecutive,
-    retryAt: retryAt({ code: error.code, consecutive, at, retryAfterMs: error.retryAfterMs }),
-  };
+  const failed = { code, at, consecutive };
+  const failure: LastFailure = { ...failed, retryAt: retryAt({ ...failed, retryAfterMs }) };
   memory.lastFailure = failure;
   if (!changesInSubstance(previous, failure) && nowStored === undefined) return;
   try {
@@ -180,10 +168,8 @@ async function recordFailure(
     const signal = recordingSignal();
     const stored = await parameters.read({ signal });
     if (nowStored !== undefined && nowStored.version === stored.tokenVersion) {
-      return await parameters.writeStatus({
-        status: { token: nowStored, provider, lastFailure: null },
-        signal,
-      });
+      const status = { token: nowStored, provider, lastFailure: null };
+      return await parameters.writeStatus({ status, signal });
     }
     const token = describedToken(stored);
     const isOver = token !== null && token.issuedAt > at;
