@@ -56,6 +56,10 @@ test('passes the configuration on to the functions', () => {
   });
   expect(JSON.parse(cxone?.PROVIDER_SETTINGS ?? '')).toEqual({ provider: 'nice-cxone' });
   expect(JSON.parse(generic?.PROVIDER_SETTINGS ?? '')).toEqual({ provider: 'oauth2', issuer, ...rest });
+  // Secrets Manager takes "…:secret:ci/cxone-client" for a complete ARN.
+  expect(cxone?.SECRET_ARN).toBe('ci/cxone-client');
+  expect(full.template.Outputs?.CxoneStoreSecret?.Value).toContain('--secret-id ci/cxone-client ');
+  expect(JSON.stringify(ofType('AWS::Events::Rule'))).toContain('"name":["ci/cxone-client"]');
   expect(generic).toMatchObject({
     SECRET_ARN: GENERIC.secretArn,
     REFRESH_INTERVAL_SECONDS: '1200',
@@ -77,29 +81,41 @@ test('the alarms of an e-mail address have one topic with one subscription, othe
   expect(actions).toEqual(Array(4).fill(GENERIC.alarmTopicArn));
 });
 
-test('sets the logs’ retention and key, FIPS endpoints and tags, as configured', () => {
+test('sets the logs, the tags, the concurrency and FIPS endpoints of both functions as configured, and the rotation', () => {
   const tags = { team: 'contact-centre', stage: 'live' };
-  const logs = { logRetention: 365, logEncryptionKeyArn: KEY_ARN };
-
-  // Without a target: the region of the others has no FIPS endpoints.
-  const stack = synthesize({ tokens: [{ ...SMALLEST[0], ...logs, fipsEndpoints: true, tags }] });
-
   const Tags = [
     { Key: 'stage', Value: 'live' },
     { Key: 'team', Value: 'contact-centre' },
   ];
+  const token = {
+    ...{ ...SMALLEST[0], tags, logRetention: 365, logEncryptionKeyArn: KEY_ARN, reservedConcurrency: 0 },
+    ...{ fipsEndpoints: true, secretArn: GENERIC.secretArn, secretEncryptionKeyArn: KEY_ARN },
+    rotation: { adminSecretName: 'admin', everyDays: 7 },
+  };
+
+  // Without a target: the region of the others has no FIPS endpoints.
+  const stack = synthesize({ tokens: [token] });
+
+  const [fn, rotation] = [...stack.functions, ...stack.rotations];
   expect(ofType('AWS::Logs::LogGroup', stack).map(({ Properties }) => Properties)).toEqual(
-    Array(2).fill({ RetentionInDays: 365, KmsKeyId: KEY_ARN, Tags }),
+    Array(3).fill({ RetentionInDays: 365, KmsKeyId: KEY_ARN, Tags }),
   );
-  for (const type of ['Lambda::Function', 'IAM::Role', 'SecretsManager::Secret']) {
+  for (const type of ['Lambda::Function', 'IAM::Role']) {
     for (const one of ofType(`AWS::${type}`, stack)) expect(one.Properties).toMatchObject({ Tags });
   }
+  for (const one of [fn, rotation]) {
+    expect(one?.reservedConcurrency).toBeUndefined();
+    expect(one?.environment.AWS_USE_FIPS_ENDPOINT).toBe('true');
+  }
   expect(ofType('AWS::SSM::Parameter', stack)[0]?.Properties?.Tags).toEqual(tags);
-  expect(stack.functions[0]?.environment).toMatchObject({
-    AWS_USE_FIPS_ENDPOINT: 'true',
-    PARAMETER_TAGS: JSON.stringify(tags),
+  expect(fn?.environment.PARAMETER_TAGS).toBe(JSON.stringify(tags));
+  expect(JSON.stringify(fn?.policyDocuments)).toContain('"ssm:AddTagsToResource"');
+  expect(JSON.stringify(rotation?.policyDocuments)).toMatch(
+    /"Action":\["kms:Decrypt","kms:GenerateDataKey"\].*"kms:EncryptionContext:SecretARN":"[^"]*client-AbCdEf"/,
+  );
+  expect(ofType('AWS::SecretsManager::RotationSchedule', stack)[0]?.Properties).toMatchObject({
+    RotationRules: { AutomaticallyAfterDays: 7 },
   });
-  expect(JSON.stringify(stack.functions[0]?.policyDocuments)).toContain('"ssm:AddTagsToResource"');
 });
 
 describe('in a VPC', () => {

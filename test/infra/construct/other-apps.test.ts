@@ -9,7 +9,7 @@ import { CfnLogGroup, LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { Construct, type IConstruct } from 'constructs';
+import { Construct } from 'constructs';
 import { ReaderRole } from '../../../infra/construct/reader-role.ts';
 import type { Resource } from '../../../local/cloud-assembly.ts';
 import { addRefresher, ENV, newApp, newStack } from './own-refresher.ts';
@@ -79,49 +79,41 @@ test('another key changes nothing for a reader that the app makes, which may dec
       Action.includes('kms:'),
     );
   };
-  const own = (rest: string) => ({ 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, rest]] });
-  const place = `${ENV.region}:${ENV.account}`;
 
   const [before, after] = [decryptWith('One'), decryptWith('Two')];
 
   expect(after).toEqual(before);
-  expect(before).toEqual([
-    {
-      Action: 'kms:Decrypt',
-      Effect: 'Allow',
-      Resource: own(`:kms:${place}:key/*`),
-      Condition: {
-        StringEquals: {
-          'kms:ViaService': [`ssm.${ENV.region}.amazonaws.com`, expect.anything()],
-          'kms:EncryptionContext:PARAMETER_ARN': [own(`:ssm:${place}:parameter/ci/deploy/access-token`)],
-        },
-      },
-    },
-  ]);
+  expect(before).toMatchObject([{ Action: 'kms:Decrypt', Effect: 'Allow' }]);
+  expect(JSON.stringify(before)).toMatch(
+    /"kms:ViaService":\["ssm\..*PARAMETER_ARN":.*parameter\/ci\/deploy\/access-token.*:key\/\*/,
+  );
 });
 
 describe('an organization forces', () => {
-  const VPC_CONFIG = { subnetIds: ['subnet-01234567'], securityGroupIds: ['sg-01234567'] };
   const VPC = {
     vpcId: 'vpc-01234567',
     availabilityZones: ['eu-central-1a'],
     privateSubnetIds: ['subnet-01234567'],
   };
+  const vpcConfig = { subnetIds: VPC.privateSubnetIds, securityGroupIds: ['sg-01234567'] };
   const KEY_ARN = 'arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-4333-8444-555555555555';
   const BOUNDARY_ARN = 'arn:aws:iam::111122223333:policy/boundary';
 
   /** An app in which props of each construct of this class are replaced. */
-  const injected = (constructUniqueId: string, forced: (scope: Construct, id: string) => object) => {
+  const injected = (
+    { PROPERTY_INJECTION_ID: constructUniqueId }: { readonly PROPERTY_INJECTION_ID: string },
+    forced: (scope: Construct, id: string) => object,
+  ) => {
     const inject: IPropertyInjector['inject'] = (props, { scope, id }) => ({
       ...props,
       ...forced(scope, id),
     });
     return newApp({ propertyInjectors: [{ constructUniqueId, inject }] });
   };
-  /** An app in which each resource is changed after it was made. */
-  const visited = (change: (node: IConstruct) => void) => {
+  /** An app in which each resource of this class is changed after it was made. */
+  const visited = (type: typeof CfnFunction | typeof CfnLogGroup, change: object) => {
     const app = newApp();
-    Aspects.of(app).add({ visit: change });
+    Aspects.of(app).add({ visit: (node) => void (node instanceof type && Object.assign(node, change)) });
     return app;
   };
   const refreshed = (app: App) => {
@@ -142,54 +134,29 @@ describe('an organization forces', () => {
     return new Set(actions);
   };
 
-  test.each<[string, () => App, string[]]>([
+  test.each<[string, App, string[]]>([
     [
       'a VPC by an injector',
-      () =>
-        injected(LambdaFunction.PROPERTY_INJECTION_ID, (scope) => ({
-          vpc: Vpc.fromVpcAttributes(scope, 'Forced', VPC),
-        })),
+      injected(LambdaFunction, (scope) => ({ vpc: Vpc.fromVpcAttributes(scope, 'Forced', VPC) })),
       ['ec2'],
     ],
-    [
-      'a VPC by an Aspect',
-      () =>
-        visited((node) => {
-          if (node instanceof CfnFunction) node.vpcConfig = VPC_CONFIG;
-        }),
-      ['ec2'],
-    ],
+    ['a VPC by an Aspect', visited(CfnFunction, { vpcConfig }), ['ec2']],
     [
       'a key for secrets',
-      () =>
-        injected(Secret.PROPERTY_INJECTION_ID, (scope) => ({
-          encryptionKey: Key.fromKeyArn(scope, 'Forced', KEY_ARN),
-        })),
+      injected(Secret, (scope) => ({ encryptionKey: Key.fromKeyArn(scope, 'Forced', KEY_ARN) })),
       ['kms'],
     ],
-    [
-      'retention by an injector',
-      () => injected(LogGroup.PROPERTY_INJECTION_ID, () => ({ retention: 400 })),
-      [],
-    ],
-    [
-      'retention by an Aspect',
-      () =>
-        visited((node) => {
-          if (node instanceof CfnLogGroup) node.retentionInDays = 400;
-        }),
-      [],
-    ],
+    ['retention by an injector', injected(LogGroup, () => ({ retention: 400 })), []],
+    ['retention by an Aspect', visited(CfnLogGroup, { retentionInDays: 400 }), []],
     [
       'a boundary by an injector',
-      () =>
-        injected(Role.PROPERTY_INJECTION_ID, (scope, id) => ({
-          permissionsBoundary: ManagedPolicy.fromManagedPolicyArn(scope, `${id}Boundary`, BOUNDARY_ARN),
-        })),
+      injected(Role, (scope, id) => ({
+        permissionsBoundary: ManagedPolicy.fromManagedPolicyArn(scope, `${id}Boundary`, BOUNDARY_ARN),
+      })),
       [],
     ],
-  ])('%s: the ids stay, and the roles may do no more than that needs', (what, appOf, services) => {
-    const after = refreshed(appOf());
+  ])('%s: the ids stay, and the roles may do no more than that needs', (what, app, services) => {
+    const after = refreshed(app);
 
     expect(named(before).filter((one) => !named(after).includes(one))).toEqual([]);
     const more = [...actionsOf(after)].filter((one) => !actionsOf(before).has(one));

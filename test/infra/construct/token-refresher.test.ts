@@ -13,9 +13,7 @@ import {
 } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { ConfigurationError } from '../../../infra/construct/configuration-error.ts';
-import { createTokenOutputs } from '../../../infra/construct/token-outputs.ts';
 import { createResolver } from '../../../local/template-resolver.ts';
 import { SMALLEST } from '../full-configuration.ts';
 import { stackOf } from '../synthesized.ts';
@@ -69,80 +67,6 @@ test('mints again when the configuration changes, and only then', () => {
 
   expect(same).toEqual(before);
   expect(after).not.toEqual(before);
-});
-
-test('the rotation function has the log, the keys, the tags and the concurrency of the refresher', () => {
-  const stack = newStack(ENV);
-  const keyArn = 'arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-4333-8444-555555555555';
-  const key = Key.fromKeyArn(stack, 'Key', keyArn);
-  const secretCompleteArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:client-AbCdEf';
-  addRefresher(stack, {
-    logRetention: 7,
-    logEncryptionKey: key,
-    reservedConcurrency: 0,
-    tags: { team: 'contact-centre' },
-    secret: Secret.fromSecretAttributes(stack, 'Client', { secretCompleteArn, encryptionKey: key }),
-    rotation: {
-      adminSecret: Secret.fromSecretNameV2(stack, 'Admin', 'admin'),
-      every: Duration.days(7),
-    },
-  });
-
-  const template = Template.fromStack(stack);
-
-  template.hasResourceProperties('AWS::Lambda::Function', {
-    Environment: { Variables: { ROTATED_TOKEN: 'deploy' } },
-    Tags: [{ Key: 'team', Value: 'contact-centre' }],
-    ReservedConcurrentExecutions: Match.absent(),
-  });
-  const log = { RetentionInDays: 7, KmsKeyId: keyArn };
-  template.resourcePropertiesCountIs('AWS::Logs::LogGroup', log, 2);
-  template.hasResourceProperties('AWS::SecretsManager::RotationSchedule', {
-    RotationRules: { AutomaticallyAfterDays: 7 },
-  });
-  const useKey = {
-    Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
-    Condition: Match.objectLike({ StringLike: { 'kms:EncryptionContext:SecretARN': secretCompleteArn } }),
-  };
-  template.hasResourceProperties('AWS::IAM::Role', {
-    Policies: [
-      Match.objectLike({
-        PolicyName: 'Rotate',
-        PolicyDocument: { Statement: Match.arrayWith([Match.objectLike(useKey)]) },
-      }),
-    ],
-  });
-});
-
-// Secrets Manager takes "…:secret:ci/oauth-client" for a complete ARN.
-test.each<[string, (stack: Stack) => ISecret]>([
-  ['its name', (stack) => Secret.fromSecretNameV2(stack, 'Imported', 'ci/oauth-client')],
-  [
-    'its ARN without the last six characters',
-    (stack) =>
-      Secret.fromSecretPartialArn(
-        stack,
-        'Imported',
-        'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ci/oauth-client',
-      ),
-  ],
-])('a secret that is known by %s is read by its name, and so are its changes', (_, secretOf) => {
-  const stack = newStack();
-  const refresher = addRefresher(stack, { secret: secretOf(stack) });
-  createTokenOutputs(stack, 'Deploy', refresher);
-
-  const template = Template.fromStack(stack);
-
-  template.hasResourceProperties('AWS::Lambda::Function', {
-    Environment: { Variables: Match.objectLike({ SECRET_ARN: 'ci/oauth-client' }) },
-  });
-  template.hasResourceProperties('AWS::Events::Rule', {
-    EventPattern: {
-      resources: Match.absent(),
-      detail: { labelUpdated: ['AWSCURRENT'], name: ['ci/oauth-client'] },
-    },
-  });
-  expect(JSON.stringify(template.findOutputs('DeployStoreSecret'))).toContain('--secret-id ci/oauth-client ');
 });
 
 describe('permissions', () => {
