@@ -1083,11 +1083,6 @@ async function main() {
     say("two of the names have the same token, and share its rate limit");
   }
   if (notice !== void 0) say(notice);
-  if (genesys !== void 0 && (env.HTTPS_PROXY || env.https_proxy) && !takesProxies(process.versions.node)) {
-    say(
-      "this Node.js does not support HTTPS_PROXY: calls go to Genesys Cloud directly. Node.js 22.21 and 24.5 support it"
-    );
-  }
   const reason = () => `There is no live token. ${endsAtMs !== void 0 && now() >= endsAtMs ? "The job's AWS session has ended, so no newer one can be read: request a longer session." : `access-token ended with status ${lastFailure}; its messages are in the job's log.`}`;
   const pool = createTokenPool(sources, now, reason);
   const credentials = createJobCredentials({ ownBearer });
@@ -1103,10 +1098,6 @@ async function main() {
   const report = pool.report();
   if (report !== void 0) say(report);
   endLike(end);
-}
-function takesProxies(version) {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major > 24 || major === 24 && minor >= 5 || major === 22 && minor >= 21;
 }
 async function run2(...[command, ...more]) {
   try {

@@ -69,11 +69,6 @@ async function main(): Promise<void> {
     say('two of the names have the same token, and share its rate limit');
   }
   if (notice !== undefined) say(notice);
-  if (genesys !== undefined && (env.HTTPS_PROXY || env.https_proxy) && !takesProxies(process.versions.node)) {
-    say(
-      'this Node.js does not support HTTPS_PROXY: calls go to Genesys Cloud directly. Node.js 22.21 and 24.5 support it',
-    );
-  }
 
   const reason = (): string =>
     `There is no live token. ${
@@ -95,12 +90,6 @@ async function main(): Promise<void> {
   const report = pool.report();
   if (report !== undefined) say(report);
   endLike(end);
-}
-
-/** @see https://nodejs.org/api/http.html#built-in-proxy-support */
-function takesProxies(version: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major > 24 || (major === 24 && minor >= 5) || (major === 22 && minor >= 21);
 }
 
 async function run(...[command, ...more]: Parameters<typeof runCommand>): ReturnType<typeof runCommand> {

@@ -260,20 +260,6 @@ test("COMMAND's environment is the job's, but a token that clients would prefer 
   expect(Object.values(environmentOf(env, genesys))).not.toContain('past');
 });
 
-test('a Node.js that knows no proxy says so where one is set', async () => {
-  const version = "Object.defineProperty(process.versions,'node',{value:'22.20.0'})";
-  const env = {
-    HTTPS_PROXY: 'http://proxy.example:3128',
-    NODE_OPTIONS: `--import=data:text/javascript,${version}`,
-  };
-
-  const older = await runJob(stored, ['true'], { args: GATEWAY, env });
-  const current = await runJob(stored, ['true'], { args: GATEWAY, env: { ...env, NODE_OPTIONS: '' } });
-
-  expect(older.stderr).toContain('this Node.js does not support HTTPS_PROXY');
-  expect(current.stderr).not.toContain('HTTPS_PROXY');
-});
-
 const SESSION = { AWS_ACCESS_KEY_ID: 'ASIAEXAMPLE', AWS_SESSION_TOKEN: 'canary-session-token' };
 const EXPIRING = { ...SESSION, AWS_CREDENTIAL_EXPIRATION: '2026-11-28T15:00:00Z' };
 const WEB_IDENTITY = { AWS_WEB_IDENTITY_TOKEN_FILE: '/token', AWS_ROLE_ARN: 'arn:aws:iam::1:role/ci' };

@@ -1,126 +1,152 @@
-import { metered } from './support/genesys-api.ts';
+import type { IncomingMessage } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Refusal } from '../../../ci/token-endpoint/refusal.ts';
+import { createTokenPool } from '../../../ci/token-endpoint/token-pool.ts';
+import { answering } from './support/genesys-api.ts';
 import { openGateway } from './support/job.ts';
 
 /* Genesys Cloud allows 300 requests a minute for each token, this API 50. */
 const ALLOWED = 50;
 
-/** Starts a job with tokens of these names, behind a gateway to an API that counts. Both have one clock. */
-async function openJob(names: string, ...options: readonly string[]) {
-  let now = Date.now;
-  const meter = metered(ALLOWED, () => now());
-  const job = await openGateway('canary', meter.answer, { names, options });
-  now = job.stored.now;
-  const call = (method = 'GET', bearer = job.bearer) =>
-    job.call('/api/v2/x', bearer, { method, body: method === 'POST' ? '{}' : null });
+/** The pool of these tokens before an API that counts the calls with each: all on one clock. */
+function openPool(...names: readonly string[]) {
+  let now = 0;
+  let refused = 0;
+  const minutes = new Map<string, { count: number; endsAtMs: number }>();
+  const minuteOf = (token: string) => {
+    let minute = minutes.get(token);
+    if (minute === undefined || now >= minute.endsAtMs) minute = { count: 0, endsAtMs: now + 60_000 };
+    minutes.set(token, minute);
+    return minute;
+  };
+  const sources = names.map((name) => {
+    const held = { accessToken: name, version: 1, expiresAtMs: Number.POSITIVE_INFINITY };
+    const current = async () => held;
+    return { name, source: { held, current, newest: current, refuse: () => undefined } };
+  });
+  const pool = createTokenPool(
+    sources,
+    () => now,
+    () => '',
+  );
+  const call = async (): Promise<boolean> => {
+    const lease = await pool.take();
+    await nextTurn();
+    const minute = minuteOf(lease.token.accessToken);
+    const isGood = minute.count < ALLOWED;
+    if (isGood) minute.count += 1;
+    else refused += 1;
+    const headers = countHeaders(minute.count, (minute.endsAtMs - now) / 1000);
+    lease.answered({
+      headers,
+      statusCode: isGood ? 200 : 429,
+    } as Partial<IncomingMessage> as IncomingMessage);
+    return isGood;
+  };
   return {
-    ...job,
-    ...meter,
+    pool,
     call,
-    /** Ten workers that call until one gets 429. Returns the calls that were answered, and the pause that is asked for. */
-    async callUntilRefused(method = 'GET') {
+    minuteOf,
+    refused: () => refused,
+    advance: (seconds: number) => {
+      now += seconds * 1000;
+    },
+    /** Ten workers that call until the API or the pool refuses. Returns the good calls, and the pause that the pool asks for. */
+    async callUntilRefused() {
       let [calls, pause] = [0, Number.NaN];
       const work = async () => {
-        for (;;) {
-          const { status, headers } = await call(method);
-          if (status === 429) pause = Number(headers.get('retry-after'));
-          if (status !== 200) return;
-          calls += 1;
-        }
+        while (await call()) calls += 1;
       };
-      await Promise.all(Array.from({ length: 10 }, work));
+      const workers = Array.from({ length: 10 }, () =>
+        work().catch(({ headers }: Refusal) => {
+          pause = Number(headers['retry-after']);
+        }),
+      );
+      await Promise.all(workers);
       return { calls, pause };
     },
   };
 }
 
-let job: Awaited<ReturnType<typeof openJob>>;
-
-beforeAll(async () => {
-  job = await openJob('a,b');
-});
-
-beforeEach(() => {
-  // A new minute.
-  job.stored.advance(100);
-  job.counted.refused = 0;
-});
-
-afterAll(() => job.end());
+function countHeaders(count: number, reset: number) {
+  return {
+    'inin-ratelimit-count': String(count),
+    'inin-ratelimit-allowed': String(ALLOWED),
+    'inin-ratelimit-reset': String(Math.ceil(reset)),
+  };
+}
 
 test('two tokens give two times the calls of one, each minute, and no call is refused', async () => {
+  const job = openPool('a', 'b');
+
   const first = await job.callUntilRefused();
-  job.stored.advance(first.pause);
+  job.advance(first.pause);
   const second = await job.callUntilRefused();
 
-  expect([first.calls, second.calls]).toEqual([2 * ALLOWED, 2 * ALLOWED]);
+  expect([first.calls, second.calls, job.refused()]).toEqual([2 * ALLOWED, 2 * ALLOWED, 0]);
   expect(first.pause).toBeLessThanOrEqual(60);
-  expect(job.counted.refused).toBe(0);
 });
 
-test('one token alone is not held back: the API refuses. The end tells the calls, and the least that was left', async () => {
-  const alone = await openJob('a');
+test('one token alone is not held back: the API refuses. The report tells the calls, and the least that was left', async () => {
+  const job = openPool('a');
 
-  const { calls } = await alone.callUntilRefused();
-  await alone.end();
+  const { calls } = await job.callUntilRefused();
 
   expect(calls).toBe(ALLOWED);
-  expect(alone.counted.refused).toBeGreaterThan(0);
-  const all = alone.counted.good + alone.counted.refused;
-  expect(alone.stderr()).toContain(`calls per token: a ${all}; the least left of 50 a minute: 0 (a)`);
+  expect(job.refused()).toBe(10);
+  expect(job.pool.report()).toBe(`calls per token: a ${calls + 10}; the least left of 50 a minute: 0 (a)`);
 });
 
-test('what other jobs used of a token is known from the first answer: no call with a body is refused', async () => {
-  job.bucketOf('canary-b').count = ALLOWED - 10;
+test('what other jobs used of a token is known from the first answer', async () => {
+  const job = openPool('a', 'b');
+  job.minuteOf('b').count = ALLOWED - 10;
 
-  const { calls } = await job.callUntilRefused('POST');
+  const { calls } = await job.callUntilRefused();
 
-  expect(calls).toBe(ALLOWED + 10);
-  expect(job.counted.refused).toBe(0);
+  expect([calls, job.refused()]).toEqual([ALLOWED + 10, 0]);
 });
 
-test('a call without a body is sent with another token if other jobs used the first up', async () => {
-  await Promise.all([job.call(), job.call()]);
-  job.bucketOf('canary-a').count = ALLOWED;
-  job.bucketOf('canary-b').count = ALLOWED / 2;
-
-  const statuses = [];
-  for (let calls = 0; calls < 3; calls += 1) statuses.push((await job.call()).status);
-
-  expect(statuses).toEqual([200, 200, 200]);
-  expect(job.counted.refused).toBe(1);
-});
-
-test('while a token is used up, the pause is that of the one that comes first', async () => {
+test('while all tokens are used up, the pause is that of the one that comes first', async () => {
+  const job = openPool('a', 'b');
   await job.call();
-  job.stored.advance(30);
+  job.advance(30);
   await job.call();
-  await job.callUntilRefused();
 
-  const { headers } = await job.call();
+  const { pause } = await job.callUntilRefused();
 
-  expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
-  expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(30);
+  expect(pause).toBe(30);
 });
 
-test('each client of a pool gets another token', async () => {
-  const answers = [await job.requestToken(), await job.requestToken(), await job.requestToken()];
+test('a token request is answered with each token in turn', () => {
+  const { pool } = openPool('a', 'b', 'c');
 
-  const tokens = answers.map(({ body }) => body.access_token);
-  expect(tokens).toEqual([tokens[0], tokens[0] === 'canary-a' ? 'canary-b' : 'canary-a', tokens[0]]);
+  const firsts = Array.from({ length: 4 }, () => pool.inTurn()[0]?.held.accessToken);
+
+  expect(firsts).toEqual(['a', 'b', 'c', 'a']);
 });
 
-test('with --own-bearer no stored token enters COMMAND, and the gateway exchanges the bearer', async () => {
-  const own = await openJob('a,b', '--own-bearer');
+test('the gateway exchanges the bearer of --own-bearer, and sends a call without a body again if its token is used up', async () => {
+  let used = 1;
+  const job = await openGateway(
+    'canary',
+    (request, response, token) => {
+      const count = token === 'canary-a' ? used : 1;
+      answering(count < ALLOWED ? 200 : 429, countHeaders(count, 60))(request, response, token);
+    },
+    { names: 'a,b', options: ['--own-bearer'] },
+  );
+  const call = async (bearer = job.bearer) => (await job.call('/api/v2/x', bearer)).status;
 
-  const calls = await Promise.all([own.call(), own.call()]);
-  const again = await own.requestToken();
-  const stored = await own.call('GET', 'canary-a');
-  await own.end();
+  const statuses = [await call(), await call()];
+  used = ALLOWED;
+  statuses.push(await call(), await call());
+  const again = await job.requestToken();
+  const stored = await call('canary-a');
+  await job.end();
 
-  expect(calls.map(({ status }) => status)).toEqual([200, 200]);
-  expect(again.body.access_token).toBe(own.bearer);
-  expect(own.bearer).toMatch(/^[0-9a-f]{64}$/);
-  expect(stored.status).toBe(401);
-  expect(own.api.calls.map(({ token }) => token).toSorted()).toEqual(['canary-a', 'canary-b']);
-  expect(JSON.stringify(own.env)).not.toContain('canary');
+  expect([...statuses, stored]).toEqual([200, 200, 200, 200, 401]);
+  expect(job.api.calls.map(({ token }) => token?.at(-1)).join('')).toMatch(/^(ab|ba)(ab|bab)b*$/);
+  expect(again.body.access_token).toBe(job.bearer);
+  expect(job.bearer).toMatch(/^[0-9a-f]{64}$/);
+  expect(JSON.stringify(job.env)).not.toContain('canary');
 });

@@ -68,33 +68,3 @@ export function answering(
     response.writeHead(status, headers).end(body);
   };
 }
-
-/** An API that counts the calls with each token: `allowed` in a minute, and tells it in three headers. */
-export function metered(allowed: number, now: () => number, minuteMs = 60_000) {
-  const buckets = new Map<string, { count: number; endsAtMs: number }>();
-  const counted = { good: 0, refused: 0 };
-  const bucketOf = (token: string) => {
-    let bucket = buckets.get(token);
-    if (bucket === undefined || now() >= bucket.endsAtMs) {
-      bucket = { count: 0, endsAtMs: now() + minuteMs };
-      buckets.set(token, bucket);
-    }
-    return bucket;
-  };
-  const answer: Answer = (request, response, token = '') => {
-    const bucket = bucketOf(token);
-    const isGood = bucket.count < allowed;
-    if (isGood) bucket.count += 1;
-    counted[isGood ? 'good' : 'refused'] += 1;
-    const reset = Math.ceil((bucket.endsAtMs - now()) / 1000);
-    const headers = {
-      'inin-ratelimit-count': String(bucket.count),
-      'inin-ratelimit-allowed': String(allowed),
-      'inin-ratelimit-reset': String(reset),
-      'content-type': 'application/json',
-      ...(isGood ? {} : { 'retry-after': String(reset) }),
-    };
-    answering(isGood ? 200 : 429, headers, '{"entities":[]}')(request, response, token);
-  };
-  return { answer, counted, bucketOf };
-}
