@@ -12,6 +12,7 @@ const ALLOWED = 50;
 function openPool(...names: readonly string[]) {
   let now = 0;
   let refused = 0;
+  let sent = 0;
   const minutes = new Map<string, { count: number; endsAtMs: number }>();
   const minuteOf = (token: string) => {
     let minute = minutes.get(token);
@@ -31,12 +32,14 @@ function openPool(...names: readonly string[]) {
   );
   const call = async (): Promise<boolean> => {
     const lease = await pool.take();
-    await nextTurn();
     const minute = minuteOf(lease.token.accessToken);
     const isGood = minute.count < ALLOWED;
     if (isGood) minute.count += 1;
     else refused += 1;
     const headers = countHeaders(minute.count, (minute.endsAtMs - now) / 1000);
+    // Some answers are late.
+    sent += 1;
+    for (let turns = sent % 3; turns >= 0; turns -= 1) await nextTurn();
     lease.answered({
       headers,
       statusCode: isGood ? 200 : 429,
