@@ -25,19 +25,11 @@ export function awsClientSettings(
   };
 }
 
-/** The time limits of one attempt of an AWS call. */
-export interface AwsTimeLimits {
-  readonly connectionTimeout: number;
-  readonly requestTimeout: number;
-  readonly socketTimeout: number;
-  readonly throwOnRequestTimeout: true;
-}
-
 /**
- * Makes an AWS client's time limits, in milliseconds, so that a hanging socket costs one attempt, not the invocation.
+ * Makes the time limits of one attempt of an AWS call, in milliseconds, so that a hanging socket costs one attempt, not the invocation.
  * Without `throwOnRequestTimeout` the client only warns. Without `socketTimeout` a response may stall in its body.
  */
-export function awsTimeLimits(requestTimeoutMs: number): AwsTimeLimits {
+export function awsTimeLimits(requestTimeoutMs: number) {
   return {
     connectionTimeout: 2_000,
     requestTimeout: requestTimeoutMs,

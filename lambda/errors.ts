@@ -49,8 +49,6 @@ const FAULT_OF_CODE: Readonly<Record<FailureCode, Fault>> = {
 interface RefreshErrorOptions {
   /** @default the fault that the code alone tells */
   readonly fault?: Fault;
-  /** The caught error. It must not contain a body, a header, a secret or a token. */
-  readonly cause?: unknown;
   /** How long the server asked to wait (`Retry-After`), in milliseconds. */
   readonly retryAfterMs?: number | undefined;
   /** Whether the token endpoint refused the credentials: another version of the secret is then tried. */
@@ -73,7 +71,7 @@ export class RefreshError extends Error {
   readonly credentialsRefused: boolean;
 
   constructor(code: FailureCode, message: string, options: RefreshErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(message);
     this.name = code;
     Object.defineProperty(this, 'constructor', { value: { name: code } });
     this.code = code;

@@ -2,21 +2,12 @@ import { errorLabel } from './errors.ts';
 
 /** Labels of failed AWS calls that end by themselves, as {@link errorLabel} gives them. Every 5xx and 429 counts too. */
 const TRANSIENT = new Set([
-  // Throttling.
-  'RequestLimitExceeded',
-  'SlowDown',
+  // Throttling, without the status 429.
   'Throttling',
   'ThrottlingException',
-  'TooManyRequestsException',
   // Another change of the same parameter or function is under way.
   'ResourceConflictException',
   'TooManyUpdates',
-  // The service fails.
-  'InternalFailure',
-  'InternalServerError',
-  'ServiceException',
-  'ServiceUnavailable',
-  'ServiceUnavailableException',
   // The network.
   'EAI_AGAIN',
   'ECONNREFUSED',

@@ -1,27 +1,38 @@
-import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { ProxySettings } from '../../../lambda/config.ts';
 import { connectionFailure } from '../../../lambda/mint/connection-failure.ts';
 import { createSendRequest, MAX_BODY_BYTES } from '../../../lambda/mint/http.ts';
-import { type BareServer, startBareServer } from '../../support/bare-server.ts';
 import { rejection } from '../../support/leaks.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\n';
 const CHUNKED = `${OK}transfer-encoding: chunked\r\n\r\n`;
 
-let server: BareServer;
+/** It speaks no protocol. */
+const server = createServer((socket) => {
+  socket.on('error', () => {});
+  connections.push(socket);
+  onConnection(socket);
+});
+let url: string;
+const connections: Socket[] = [];
 let onConnection: (socket: Socket) => unknown;
 
-beforeEach(async () => {
-  server = await startBareServer((socket) => onConnection(socket));
+beforeAll(async () => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
-
-afterEach(() => server.close());
+afterEach(() => {
+  for (const socket of connections.splice(0)) socket.destroy();
+});
+afterAll(() => server.close());
 
 const send = (options: SendOptions = {}, proxy?: ProxySettings) =>
   createSendRequest(proxy)({
     method: 'POST',
-    url: server.url,
+    url,
     headers: {},
     body: 'a=b',
     signal: new AbortController().signal,
@@ -48,7 +59,7 @@ const endlessly = (start: string, more: string) => (socket: Socket) => {
 /** Not `once`: it rejects if the connection was reset. */
 const allClosed = () =>
   Promise.all(
-    server.connections.map((socket) => socket.destroyed || new Promise((done) => socket.on('close', done))),
+    connections.map((socket) => socket.destroyed || new Promise((done) => socket.on('close', done))),
   );
 
 test('status, headers and body are returned unchanged, also of a redirect', async () => {
@@ -88,7 +99,7 @@ test.each<[number, RegExp]>([
   onConnection = answering(`HTTP/1.1 ${status} canary\r\nproxy-authenticate: Basic\r\n`);
 
   const to = { url: 'https://id.example.test/token' };
-  const error = await rejection(send(to, { httpsProxy: server.url, noProxy: '' }));
+  const error = await rejection(send(to, { httpsProxy: url, noProxy: '' }));
 
   const label = `the proxy answered HTTP ${status}`;
   expect(connectionFailure(error)).toEqual({ label, advice: expect.stringMatching(advice) });
@@ -97,7 +108,7 @@ test.each<[number, RegExp]>([
 test('a proxy that closes the connection is told as that', async () => {
   onConnection = (socket) => socket.destroy();
 
-  const error = await rejection(send({ url: 'https://a.test/' }, { httpsProxy: server.url, noProxy: '' }));
+  const error = await rejection(send({ url: 'https://a.test/' }, { httpsProxy: url, noProxy: '' }));
 
   expect(connectionFailure(error).advice).toMatch(/^The proxy did not answer/);
 });
@@ -117,7 +128,7 @@ test.each<[string, (socket: Socket) => unknown, RegExp]>([
 test('the caller’s signal ends a request, before and while it runs', async () => {
   const before = AbortSignal.abort(new DOMException('', 'AbortError'));
   expect(await rejection(send({ signal: before }))).toMatchObject({ name: 'AbortError' });
-  expect(server.connections).toHaveLength(0);
+  expect(connections).toHaveLength(0);
 
   const controller = new AbortController();
   onConnection = () => controller.abort();
@@ -130,7 +141,7 @@ test('each request has its own connection, which is closed', async () => {
   await send();
   await send();
 
-  expect(server.connections).toHaveLength(2);
+  expect(connections).toHaveLength(2);
   await allClosed();
 });
 
