@@ -28,22 +28,16 @@ export type Fault =
   | 'clock'
   | 'refresher';
 
-/** Whose fault it is, if nothing more is known than the code. */
-const FAULT_OF_CODE: Readonly<Record<FailureCode, Fault>> = {
+/** Whose fault it is, if nothing more is known than the code; that of the other codes is the token endpoint. */
+const FAULT_OF_CODE: Readonly<Partial<Record<FailureCode, Fault>>> = {
   CONFIG_INVALID: 'stack',
   EVENT_INVALID: 'stack',
   SECRET_UNAVAILABLE: 'secret',
   SECRET_MALFORMED: 'secret',
   TOKEN_REJECTED: 'secret',
-  TOKEN_ENDPOINT_THROTTLED: 'token endpoint',
-  TOKEN_ENDPOINT_UNAVAILABLE: 'token endpoint',
-  TOKEN_RESPONSE_INVALID: 'token endpoint',
-  TOKEN_UNUSABLE: 'token endpoint',
-  TOKEN_TOO_LARGE: 'token endpoint',
   PARAMETER_UNAVAILABLE: 'SSM',
   PARAMETER_NOT_WRITTEN: 'SSM',
   ROTATION_NOT_SET_UP: 'secret',
-  SECRET_NOT_RENEWED: 'token endpoint',
 };
 
 interface RefreshErrorOptions {
@@ -75,7 +69,7 @@ export class RefreshError extends Error {
     this.name = code;
     Object.defineProperty(this, 'constructor', { value: { name: code } });
     this.code = code;
-    this.fault = options.fault ?? FAULT_OF_CODE[code];
+    this.fault = options.fault ?? FAULT_OF_CODE[code] ?? 'token endpoint';
     this.retryAfterMs = options.retryAfterMs;
     this.credentialsRefused = options.credentialsRefused ?? false;
   }
