@@ -52,7 +52,12 @@ export function addStatement(scope: Construct, grantee: IGrantable, statement: P
   const taker = policy === undefined ? grantee : { grantPrincipal: withPolicy(principal, policy) };
   const grant = Grant.addToPrincipal({ grantee: taker, actions, resourceArns: resources, conditions });
   if (isRole(principal)) {
-    if (!hasTakenPolicy(principal)) warnAboutRole(scope, principal, actions);
+    if (!hasTakenPolicy(principal)) {
+      Annotations.of(scope).addWarningV2(
+        'token-refresher:role-takes-no-policy',
+        `The role ${principal.node.path} takes no policies in this app (mutable: false, withoutPolicyUpdates() or customizeRoles), so it gets no permission here. Allow it elsewhere what a reader needs: ${actions.join(', ')}.`,
+      );
+    }
   } else if (!grant.success || principal instanceof UnknownPrincipal) {
     refuse(`this ${principal.constructor.name}: it has no policy of its own. ${CURE}.`);
   }
@@ -71,13 +76,6 @@ function withPolicy(principal: IPrincipal, policy: Policy): IPrincipal {
 /** Whether a role keeps the statements that were added to it. One that is immutable in this app drops them. */
 export function hasTakenPolicy(role: IRole): boolean {
   return role.node.findAll().some((one) => one instanceof Policy);
-}
-
-function warnAboutRole(scope: Construct, role: IRole, actions: readonly string[]): void {
-  Annotations.of(scope).addWarningV2(
-    'token-refresher:role-takes-no-policy',
-    `The role ${role.node.path} takes no policies in this app (mutable: false, withoutPolicyUpdates() or customizeRoles), so it gets no permission here. Allow it elsewhere what a reader needs: ${actions.join(', ')}.`,
-  );
 }
 
 export function isRole(principal: IPrincipal): principal is IPrincipal & IRole {

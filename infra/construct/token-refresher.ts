@@ -173,11 +173,6 @@ export interface TokenRefresherProps {
   readonly fipsEndpoints?: boolean;
 }
 
-const DEFAULT_PREFIX = '/ci';
-
-/** Read by the AWS SDK. */
-const FIPS = { AWS_USE_FIPS_ENDPOINT: 'true' };
-
 /**
  * Keeps a valid OAuth2 access token in Parameter Store. A schedule invokes a function every minute; the function mints
  * a token when the stored one is due. The deployment mints the first token. Deleting the stack deletes the token and
@@ -212,7 +207,7 @@ export class TokenRefresher extends Construct {
     checkProps(this, props);
     const stack = Stack.of(this);
     const { tokenName, provider, secret, encryptionKey, longestJob, tags, rotation } = props;
-    const prefix = props.parameterPrefix ?? DEFAULT_PREFIX;
+    const prefix = props.parameterPrefix ?? '/ci';
     const refreshInterval = props.refreshInterval ?? Duration.millis(DEFAULT_REFRESH_INTERVAL_MS);
     const expectedLifetime =
       props.expectedLifetime ?? Duration.minutes(PROVIDER_RULES[provider.provider].lifetime.default);
@@ -232,7 +227,8 @@ export class TokenRefresher extends Construct {
     this.tokenParameterName = tokenParameterName;
     this.statusParameterName = statusParameterName;
 
-    const fips = props.fipsEndpoints ? FIPS : {};
+    // Read by the AWS SDK.
+    const fips = props.fipsEndpoints ? { AWS_USE_FIPS_ENDPOINT: 'true' } : {};
     const environment = given({
       TOKEN_NAME: tokenName,
       PROVIDER_SETTINGS: stack.toJsonString(provider),
@@ -289,7 +285,7 @@ export class TokenRefresher extends Construct {
       this.rotationFailingAlarm = alarm;
     }
     // CloudFormation creates these one after another and deletes them in the reverse order. The other parts refer to one of these.
-    createInOrder([
+    const inOrder: readonly Construct[] = [
       // A second stack with this token fails here, before it changes anything.
       claim,
       // Deleted after the function and the permission to write: no late beat can create a parameter again.
@@ -300,15 +296,33 @@ export class TokenRefresher extends Construct {
       heartbeat,
       // Missing data breaches: an alarm that is created before the heartbeat would be raised at once.
       this.dyingAlarm,
-    ]);
+    ];
+    inOrder.reduce((earlier, later) => {
+      later.node.addDependency(earlier);
+      return later;
+    });
     if (topic === undefined) {
-      Annotations.of(this).addWarningV2(
-        'token-refresher:alarms-tell-nobody',
+      this.warn(
+        'alarms-tell-nobody',
         `The alarms of the token "${tokenName}" notify nobody: set alarmEmail or alarmTopicArn (in code: alarmTopic).`,
       );
     }
-    this.warnAboutLateAlarm(tokenName);
-    if (props.refreshInterval !== undefined) this.warnAboutInterval(props.refreshInterval, expectedLifetime);
+    if (!dyingAlarm(this.guarantee).isRaisedInTime) {
+      const { job, outageToleranceMs } = this.guarantee;
+      this.warn(
+        'alarm-too-late',
+        job === null
+          ? `The token "${tokenName}" outlasts an outage of only ${durationText(outageToleranceMs)}: the alarm may come after the token has expired. Lower refreshInterval, or let the tokens live longer at the provider.`
+          : `Jobs of ${durationText(job.longestJobMs)} (longestJob) with the token "${tokenName}" outlast an outage of only ${durationText(job.outageToleranceMs)}: the alarm may come after jobs have failed. Lower longestJob, or let the tokens live longer at the provider.`,
+      );
+    }
+    const greatestMs = (expectedLifetime.toMilliseconds() * 5) / 6;
+    if (props.refreshInterval !== undefined && refreshInterval.toMilliseconds() > greatestMs) {
+      this.warn(
+        'interval-above-lifetime',
+        `refreshInterval of ${durationText(refreshInterval.toMilliseconds())} is more than 5/6 of the lifetime of ${durationText(expectedLifetime.toMilliseconds())}: ${tokenParameterName} is replaced after ${durationText(greatestMs)}. Lower refreshInterval, or set the real expectedLifetime.`,
+      );
+    }
   }
 
   /**
@@ -335,30 +349,7 @@ export class TokenRefresher extends Construct {
     return this.grants.refresh(grantee);
   }
 
-  private warnAboutLateAlarm(tokenName: string): void {
-    const { job, outageToleranceMs } = this.guarantee;
-    if (dyingAlarm(this.guarantee).isRaisedInTime) return;
-    const message =
-      job === null
-        ? `The token "${tokenName}" outlasts an outage of only ${durationText(outageToleranceMs)}: the alarm may come after the token has expired. Lower refreshInterval, or let the tokens live longer at the provider.`
-        : `Jobs of ${durationText(job.longestJobMs)} (longestJob) with the token "${tokenName}" outlast an outage of only ${durationText(job.outageToleranceMs)}: the alarm may come after jobs have failed. Lower longestJob, or let the tokens live longer at the provider.`;
-    Annotations.of(this).addWarningV2('token-refresher:alarm-too-late', message);
+  private warn(id: string, text: string): void {
+    Annotations.of(this).addWarningV2(`token-refresher:${id}`, text);
   }
-
-  private warnAboutInterval(refreshInterval: Duration, expectedLifetime: Duration): void {
-    const greatestMs = (expectedLifetime.toMilliseconds() * 5) / 6;
-    if (refreshInterval.toMilliseconds() <= greatestMs) return;
-    Annotations.of(this).addWarningV2(
-      'token-refresher:interval-above-lifetime',
-      `refreshInterval of ${durationText(refreshInterval.toMilliseconds())} is more than 5/6 of the lifetime of ${durationText(expectedLifetime.toMilliseconds())}: ${this.tokenParameterName} is replaced after ${durationText(greatestMs)}. Lower refreshInterval, or set the real expectedLifetime.`,
-    );
-  }
-}
-
-/** Makes each part wait for the one before it. */
-function createInOrder(parts: readonly Construct[]): void {
-  parts.reduce((earlier, later) => {
-    later.node.addDependency(earlier);
-    return later;
-  });
 }

@@ -1,5 +1,5 @@
 import { AspectPriority, Aspects, type IAspect } from 'aws-cdk-lib';
-import { Effect, Policy, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
+import { Effect, Policy, PolicyStatement, type PolicyStatementProps, type Role } from 'aws-cdk-lib/aws-iam';
 import { CfnFunction, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct, IConstruct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
@@ -35,28 +35,22 @@ export function letIntoVpc(scope: Construct, fn: LambdaFunction, role: Role): vo
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice
  */
 function addPolicies(scope: Construct, fn: LambdaFunction, role: Role): void {
-  const allowed = new Policy(scope, 'VpcActions', {
-    roles: [role],
-    statements: [new PolicyStatement({ actions: NETWORK_INTERFACE_ACTIONS, resources: ['*'] })],
-  });
-  acknowledge(
-    allowed,
-    'AwsSolutions-IAM5[Resource::*]',
+  const addPolicy = (id: string, statement: PolicyStatementProps, reason: string): Policy => {
+    const about = { actions: NETWORK_INTERFACE_ACTIONS, resources: ['*'] };
+    const statements = [new PolicyStatement({ ...about, ...statement })];
+    const policy = new Policy(scope, id, { roles: [role], statements });
+    acknowledge(policy, 'AwsSolutions-IAM5[Resource::*]', reason);
+    return policy;
+  };
+  const allowed = addPolicy(
+    'VpcActions',
+    {},
     'The EC2 actions that attach the function to its VPC have no resource-level permissions. A policy denies them to the code in the function.',
   );
   fn.node.addDependency(allowed);
   // CloudFormation waits until nothing is left in a group before it deletes it.
   for (const place of [scope, fn]) place.node.tryFindChild('SecurityGroup')?.node.addDependency(allowed);
-  const denied = new Policy(scope, 'VpcActionsDenied', {
-    roles: [role],
-    statements: [
-      new PolicyStatement({
-        effect: Effect.DENY,
-        actions: NETWORK_INTERFACE_ACTIONS,
-        resources: ['*'],
-        conditions: { ArnEquals: { 'lambda:SourceFunctionArn': fn.functionArn } },
-      }),
-    ],
-  });
-  acknowledge(denied, 'AwsSolutions-IAM5[Resource::*]', 'A denial: the wider, the better.');
+  const byCode = { ArnEquals: { 'lambda:SourceFunctionArn': fn.functionArn } };
+  const denial = { effect: Effect.DENY, conditions: byCode };
+  addPolicy('VpcActionsDenied', denial, 'A denial: the wider, the better.');
 }

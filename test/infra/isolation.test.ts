@@ -13,17 +13,13 @@ const [genesys, cxone, generic] = functions as [
 ];
 const { region, accountId } = LOCAL_PLACE;
 
-/** The policy that a KMS key is created with: it leaves the permissions to IAM. */
+/** What the policy of a new KMS key allows: it leaves the permissions to IAM. */
 const KEY_POLICY = {
   Version: '2012-10-17',
-  Statement: [
-    {
-      Effect: 'Allow',
-      Principal: { AWS: `arn:aws:iam::${accountId}:root` },
-      Action: 'kms:*',
-      Resource: '*',
-    },
-  ],
+  Statement: {
+    ...{ Effect: 'Allow', Action: 'kms:*', Resource: '*' },
+    Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+  },
 };
 
 /** One thing that the function of one token does. */

@@ -75,21 +75,15 @@ test('no policy names a foreign role as the principal: once it is deleted, IAM w
 });
 
 // The snapshot of token-refresher.test.ts has the permissions of a reader of this account, and no role for it.
-test.each([
-  ['GenesysReaderRole', genesys, 'build'],
-  ['GenericReaderRole', generic, 'generic-build'],
-])(
-  '%s is printed, may do what a reader of this account may, and lasts up to 12 hours',
-  (output, role, reader) => {
-    const statementsOf = (policies: readonly PolicyDocument[]) =>
-      policies.flatMap(({ Statement }) => (Statement as object[]).map((one) => JSON.stringify(one))).sort();
+test('a reader role is printed, may do what a reader of this account may, and lasts up to 12 hours', () => {
+  const statementsOf = (policies: readonly PolicyDocument[]) =>
+    policies.flatMap(({ Statement }) => (Statement as object[]).map((one) => JSON.stringify(one))).sort();
 
-    expect(resolver.resolve(stack.template.Outputs?.[output]?.Value)).toBe(role.arn);
-    expect(role.policies.length).toBeGreaterThan(0);
-    expect(statementsOf(role.policies)).toEqual(statementsOf(policiesOfRole(stack, reader)));
-    expect(role.maxSessionSeconds).toBe(43_200);
-  },
-);
+  expect(resolver.resolve(stack.template.Outputs?.GenericReaderRole?.Value)).toBe(generic.arn);
+  expect(generic.policies.length).toBeGreaterThan(0);
+  expect(statementsOf(generic.policies)).toEqual(statementsOf(policiesOfRole(stack, 'generic-build')));
+  expect(generic.maxSessionSeconds).toBe(43_200);
+});
 
 test('whichever wildcards a subject has, it admits one owner only', () => {
   const part = fc.stringMatching(/^[a-z0-9-]{1,12}$/);

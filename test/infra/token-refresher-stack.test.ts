@@ -44,18 +44,8 @@ test('is bound to no account if nothing is looked up, and has no value of a secr
 });
 
 test('passes the configuration on to the functions', () => {
-  const { issuer, clientAuthentication, scope, audience, resource, parameters, probeUrl, secretKeys } =
-    GENERIC;
-  const rest = { clientAuthentication, scope, audience, resource, parameters, probeUrl, secretKeys };
+  const [, cxone, generic] = full.functions.map(({ environment }) => environment);
 
-  const [genesys, cxone, generic] = full.functions.map(({ environment }) => environment);
-
-  expect(JSON.parse(genesys?.PROVIDER_SETTINGS ?? '')).toEqual({
-    provider: 'genesys-cloud',
-    region: 'eu-central-1',
-  });
-  expect(JSON.parse(cxone?.PROVIDER_SETTINGS ?? '')).toEqual({ provider: 'nice-cxone' });
-  expect(JSON.parse(generic?.PROVIDER_SETTINGS ?? '')).toEqual({ provider: 'oauth2', issuer, ...rest });
   // Secrets Manager takes "…:secret:ci/cxone-client" for a complete ARN.
   expect(cxone?.SECRET_ARN).toBe('ci/cxone-client');
   expect(full.template.Outputs?.CxoneStoreSecret?.Value).toContain('--secret-id ci/cxone-client ');
@@ -179,24 +169,6 @@ describe('in a VPC', () => {
     expect(app.synth().manifest.missing?.map(({ provider }) => provider)).toEqual(['vpc-provider']);
     expect(() => stackIn({}, [])).toThrow('has no private subnet with egress');
   });
-});
-
-test.each([
-  [
-    { refreshInterval: 51 },
-    [
-      'The alarms of the token "genesys" notify nobody: set alarmEmail or alarmTopicArn',
-      'refreshInterval of 51 min is more than 5/6 of the lifetime of 1 h: /ci/genesys/access-token is replaced after 50 min.',
-    ],
-  ],
-  [{ refreshInterval: 50, alarmEmail: 'on-call@example.com' }, []],
-])('with %j, warns about: %j', (settings, expected) => {
-  const warnings = appOf({ ...SMALLEST[0], expectedLifetime: 60, ...settings })
-    .node.findAll()
-    .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'))
-    .map(({ data }) => data);
-
-  expect(warnings).toEqual(expected.map((text) => expect.stringContaining(text)));
 });
 
 test('readers with refresh: false read, and may not invoke the function; a shared resource has the tags that all have', () => {

@@ -125,23 +125,29 @@ test.each<[Partial<TokenRefresherProps>, string]>([
   ]);
 });
 
-test.each([
-  ['nothing', 21, undefined, []],
-  ['an alarm after the token has expired', 20, undefined, ['an outage of only 2 min 20 s']],
-  ['no job', 60, 51, []],
+test.each<[string, number, object, string[]]>([
+  ['nothing', 21, {}, []],
+  ['an alarm after the token has expired', 20, {}, ['an outage of only 2 min 20 s']],
+  ['no job', 60, { longestJob: Duration.minutes(51) }, []],
   [
     'an alarm after the job guarantee is broken',
     60,
-    52,
+    { longestJob: Duration.minutes(52) },
     ['Jobs of 52 min (longestJob) with the token "deploy" outlast an outage of only 2 min 10 s'],
   ],
-])('warns about alarms without a topic, and %s', (_, lifetime, longestJob, expected) => {
+  ['no interval', 60, { refreshInterval: Duration.minutes(50) }, []],
+  [
+    'an interval above 5/6 of the lifetime',
+    60,
+    { refreshInterval: Duration.minutes(51) },
+    [
+      'refreshInterval of 51 min is more than 5/6 of the lifetime of 1 h: /ci/deploy/access-token is replaced after 50 min.',
+    ],
+  ],
+])('warns about alarms without a topic, and %s', (_, lifetime, times, expected) => {
   const stack = newStack();
 
-  addRefresher(stack, {
-    expectedLifetime: Duration.minutes(lifetime),
-    ...(longestJob === undefined ? {} : { longestJob: Duration.minutes(longestJob) }),
-  });
+  addRefresher(stack, { expectedLifetime: Duration.minutes(lifetime), ...times });
 
   const warnings = stack.node
     .findAll()
