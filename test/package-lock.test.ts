@@ -23,12 +23,12 @@ test('the lockfile names no place to download from', () => {
   expect(Object.entries(packages).filter(([, { resolved }]) => resolved !== undefined)).toEqual([]);
 });
 
-test('package.json pins exact versions', () => {
-  const { dependencies, devDependencies } = read('package.json');
-  const loose = Object.entries({ ...dependencies, ...devDependencies }).filter(
-    ([, version]) => !/^\d+\.\d+\.\d+$/.test(String(version)),
-  );
+test('package.json pins exact versions, and the package has no runtime dependency', () => {
+  const { dependencies = {}, devDependencies, peerDependencies } = read('package.json');
+  const loose = Object.entries(devDependencies).filter(([, one]) => !/^\d+\.\d+\.\d+$/.test(String(one)));
   expect(loose).toEqual([]);
+  expect(dependencies).toEqual({});
+  expect(Object.keys(peerDependencies)).toEqual(['aws-cdk-lib', 'constructs']);
 });
 
 test('the job that may publish runs no code of this repository and no package but npm', () => {
