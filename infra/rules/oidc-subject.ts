@@ -18,18 +18,17 @@ export interface OidcSubject {
   readonly audience?: string;
 }
 
-/** A CI system whose subjects are known: each begins with who owns the job. */
+/** A CI system whose subjects are known. */
 interface CiSystem {
   readonly name: string;
   readonly issues: (oidcProvider: string, subject: string) => boolean;
-  /** Matches the beginning of a subject that names its owner. */
-  readonly owner: RegExp;
-  readonly example: string;
-  readonly wildcard: 'after the owner' | 'never' | 'needed at the end';
+  /** Matches a subject, with wildcards or without, that admits the jobs of one owner only. */
+  readonly subject: RegExp;
+  /** Describes such a subject. */
+  readonly form: string;
   readonly audience?: string;
 }
 
-const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const STS = 'sts.amazonaws.com';
 
 /**
@@ -49,34 +48,30 @@ const CI_SYSTEMS: readonly CiSystem[] = [
       /^token\.actions\.(githubusercontent\.com|[a-z0-9-]+\.ghe\.com)(\/|$)|^[^/]+\/_services\/token$/.test(
         provider,
       ),
-    owner:
+    subject:
       /^(?:repo(?:sitory)?:[\w.@-]+\/|repository_owner:[\w.-]+:|repository(?:_owner)?_id:\d+:|enterprise_id:\d+:)/,
-    example: 'repo:<owner>/',
-    wildcard: 'after the owner',
+    form: 'begins with repo:<owner>/, and a wildcard may only follow that',
     audience: STS,
   },
   {
     name: 'Bitbucket',
     issues: (provider) => /^api\.bitbucket\.org\//.test(provider),
-    owner: new RegExp(`^\\{${UUID}\\}:`),
-    example: '{<UUID of the repository>}:',
-    wildcard: 'needed at the end',
+    subject: /^\{[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}:(?:.*:)?\*$/,
+    form: 'is {<UUID of the repository>}: with ":*" at the end, because the step’s UUID there is another one each time',
   },
   {
     name: 'Azure DevOps',
     issues: (provider) => /^vstoken\.dev\.azure\.com\//.test(provider),
-    owner: /^(?:sc|p):\/\/[^/]+\/[^/]+\/./,
-    example: 'sc://<organization>/<project>/<service connection>',
-    wildcard: 'never',
+    subject: /^(?:sc|p):\/\/[^/*?]+\/[^/*?]+\/[^*?]+$/,
+    form: 'is exactly sc://<organization>/<project>/<service connection>, without a wildcard',
     audience: 'api://AzureADTokenExchange',
   },
   {
     name: 'GitLab',
     // A self-managed GitLab may have any host; its subjects have this form.
     issues: (provider, subject) => provider === 'gitlab.com' || subject.startsWith('project_path:'),
-    owner: /^project_path:[\w.-]+\//,
-    example: 'project_path:<group>/',
-    wildcard: 'after the owner',
+    subject: /^project_path:[\w.-]+\//,
+    form: 'begins with project_path:<group>/, and a wildcard may only follow that',
     audience: STS,
   },
 ];
@@ -128,23 +123,11 @@ export function subjectProblem(oidcProvider: string, subject: string): string | 
     return 'is not a subject: 1 to 255 printable characters up to "ÿ", without "${"';
   }
   const system = ciSystemOf(oidcProvider, subject);
-  const literal = beforeWildcard(subject);
-  if (system === undefined) {
-    if (literal === subject) return undefined;
+  if (system === undefined && hasWildcard(subject)) {
     return `has a wildcard, which is for GitHub, GitLab and Bitbucket only; write out the subjects of ${oidcProvider}`;
   }
-  const { name, owner, example, wildcard } = system;
-  if (!owner.test(literal)) {
-    const rest = literal === subject ? '' : ', and a wildcard may only follow that';
-    return `does not say whose jobs it admits: a subject of ${name} begins with ${example}${rest}`;
-  }
-  if (wildcard === 'never' && literal !== subject) {
-    return `has a wildcard; a subject of ${name} is exactly ${example}`;
-  }
-  if (wildcard === 'needed at the end' && !subject.endsWith(':*')) {
-    return `matches nothing: a subject of ${name} ends with the step's UUID, another one each time; end it with ":*"`;
-  }
-  return undefined;
+  if (system === undefined || system.subject.test(subject)) return undefined;
+  return `does not say whose jobs it admits: a subject of ${system.name} ${system.form}`;
 }
 
 /** The default audience of the CI system's tokens; undefined if it has none. */
@@ -155,11 +138,7 @@ export function defaultAudience(oidcProvider: string, subject: string): string |
 
 /** Whether IAM must compare the subject as a pattern. */
 export function hasWildcard(subject: string): boolean {
-  return beforeWildcard(subject) !== subject;
-}
-
-function beforeWildcard(subject: string): string {
-  return subject.replace(/[*?].*$/s, '');
+  return /[*?]/.test(subject);
 }
 
 function ciSystemOf(oidcProvider: string, subject: string): CiSystem | undefined {
