@@ -25,10 +25,9 @@ export interface Target {
  * Opens the target that the environment names: MiniStack, which is installed and started; or the real account of the caller's
  * credentials, with `E2E_REAL_ACCOUNT=1`.
  *
- * @param functions environment of the functions on MiniStack, beside the template's
  * @throws Error if a real account has no region
  */
-export async function openTarget(functions: NodeJS.ProcessEnv = {}): Promise<Target> {
+export async function openTarget(): Promise<Target> {
   const bin = installPythonTools('ministack');
   const tools = {
     PATH: [dirname(process.execPath), join(ROOT, 'node_modules/.bin'), bin, process.env.PATH].join(':'),
@@ -42,7 +41,7 @@ export async function openTarget(functions: NodeJS.ProcessEnv = {}): Promise<Tar
     const env = { ...process.env, ...tools, AWS_REGION: region, AWS_DEFAULT_REGION: region };
     return { isEmulator: false, env, close: async () => {} };
   }
-  const ministack = await startMiniStack(bin, functions);
+  const ministack = await startMiniStack(bin);
   // None of the caller's AWS settings, and made-up credentials, so that no call can reach a real account.
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
   const env = {
@@ -74,18 +73,13 @@ function loadedAwsCliDirectory(bin: string): string {
  * Starts the AWS emulator MiniStack. Its Lambda runs functions with the first `node` on its PATH, here the one that runs this
  * program: Node.js 24.
  */
-export function startMiniStack(
-  bin: string,
-  functions: NodeJS.ProcessEnv = {},
-  logFile = 'ministack.log',
-): Promise<ServerProcess> {
+export function startMiniStack(bin: string, logFile = 'ministack.log'): Promise<ServerProcess> {
   // Outside the repository: functions are unpacked here, and must find neither its packages nor its package.json.
   const temporary = temporaryDirectory();
   return startServerProcess({
     command: () => [join(bin, 'python'), join(import.meta.dirname, 'ministack-server.py')],
     // Nothing of the caller's AWS settings: functions inherit this environment.
     env: (port) => ({
-      ...functions,
       PATH: `${dirname(process.execPath)}:${bin}:/usr/bin:/bin`,
       HOME: temporary,
       TMPDIR: temporary,

@@ -17,7 +17,7 @@ const JEST = ['node_modules/jest/bin/jest.js', '--verbose', 'test/local/aws/.*-c
 const bin = installPythonTools('ministack');
 
 const given = process.env.CONTRACT_ENDPOINT_URL;
-const emulator = given === undefined ? await startMiniStack(bin, {}, 'contract.log') : undefined;
+const emulator = given === undefined ? await startMiniStack(bin, 'contract.log') : undefined;
 try {
   await succeed(process.execPath, JEST, { CONTRACT_ENDPOINT_URL: given ?? emulator?.url });
   await checkModels();
