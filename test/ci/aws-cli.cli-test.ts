@@ -175,7 +175,7 @@ const first = `Parameters[?Name=='${TOKEN}'].Version|[0],Parameters[?Name=='${ST
 /** The calls of access-token, as it makes them: /dev/stdout is a pipe there, and a socket below Node. */
 const CALLS = [
   `ssm get-parameters --names ${TOKEN} ${STATUS} --with-decryption --query "[${first},Parameters[?Name=='${TOKEN}'].Value|[0]]"`,
-  `ssm get-parameters --names ${TOKEN} ${STATUS} --no-with-decryption --query "[${first}]"`,
+  `ssm get-parameters --names ${TOKEN} ${STATUS} --no-with-decryption --query "[${first},'']"`,
   `ssm get-parameters --names ${TOKEN} --with-decryption --query 'Parameters[].Version'`,
   'sts get-caller-identity --query Arn',
   'lambda invoke --function-name f --payload fileb:///dev/stdin --query FunctionError /dev/stdout',

@@ -63,7 +63,7 @@ test.each<[Partial<AccountContent>, number, string]>([
   [answer({ outcome: 'still-fresh', satisfied: true }), 5, 'refresher: diagnose|failed|AWS CLI'],
   [described(900, OLD), 3, 'token: schedule|OVERDUE|schedule|the last try was at 20'],
   [first(OLD), 4, 'token: life|missing|schedule'],
-  [described(3000, { secretCreatedAt: ago(91 * 86_400) }), 0, '|the client secret is 91 d'],
+  [described(3000, { secretCreatedAt: ago(91.5 * 86_400) }), 0, '|the client secret is 91 d'],
   [described(3000, { secretCreatedAt: ago(89 * 86_400) }), 0, 'token: schedule|ok'],
   [step(empty), 0, 'refresher: scope|warning|token endpoint|It is empty.'],
 ])('%j: status %d, %s', async (content, status, cells) => {

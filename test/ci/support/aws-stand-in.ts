@@ -131,7 +131,7 @@ function answersOf(content: AccountContent): [string, string][] {
   const error = printedError('GetParameters', readError);
   return [
     ['values', edit(printed([version, status, token]))],
-    ['status', edit(printed([version, status]))],
+    ['status', edit(printed([version, status, '']))],
     ['versions', edit(printed([version]))],
     ['invoke', edit(`${payload}${functionError === undefined ? 'null' : `"${functionError}"`}\n`)],
     ['identity', '"arn:aws:sts::111122223333:assumed-role/ci/job"\n'],
