@@ -7,14 +7,8 @@ import { createDiscovery } from './discovery.ts';
 import type { SendRequest } from './http.ts';
 import { readTokenResponse, type Token } from './token-response.ts';
 
-/** Sends one token request. Rejects with a RefreshError. */
-export type AskForToken = (
-  credentials: Credentials,
-  options: { readonly signal: AbortSignal },
-) => Promise<Token>;
-
 /**
- * Makes the function that requests tokens from one provider.
+ * Makes the function that requests tokens from one provider, each by one request. It rejects with a RefreshError.
  *
  * @see RFC 6749 sections 4.3.2 and 4.4.2
  */
@@ -26,14 +20,14 @@ export function createAskForToken(options: {
   readonly now: () => Date;
   /** Time limit of one request. */
   readonly timeoutMs: number;
-}): AskForToken {
+}) {
   const { provider, secretArn, assumedLifetimeMs, send, now, timeoutMs } = options;
   const { issuer, url = '' } = provider.source.endpoint;
   const discover = issuer === undefined ? undefined : createDiscovery(issuer, options);
   // Messages name the configured host: a discovered one is text that a server chose.
   const { host } = new URL(issuer ?? url);
 
-  return async (credentials, { signal }) => {
+  return async (credentials: Credentials, { signal }: { readonly signal: AbortSignal }): Promise<Token> => {
     const request = provider.tokenRequest(credentials);
     const { tokenUrl, warnings } = (await discover?.({ signal })) ?? { tokenUrl: url, warnings: [] };
     const { headers, body, proof } = await encode(request, { audience: issuer ?? tokenUrl, now, secretArn });

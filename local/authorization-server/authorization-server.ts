@@ -48,7 +48,6 @@ const NO_PERMISSION: Answer = [403, { code: 'missing.permissions', message: 'oau
 export async function startAuthorizationServer(options: AuthorizationServerOptions = {}) {
   const { hostname = '127.0.0.1', tls, clients = [], accessKeys = {} } = options;
   let { lifetimeSeconds = 3600 } = options;
-  const mints = { count: 0 };
   const faults = createFaultScript();
   /** The paths of all received requests, also of those with a fault. */
   const log: Record<FaultyEndpoint, string[]> = { token: [], discovery: [], probe: [], renewal: [] };
@@ -106,7 +105,6 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
           [ctx.status, ctx.body] = [401, { error: 'invalid_grant' }];
         }
       } else await next();
-      if (endpoint === 'token' && ctx.status === 200) mints.count += 1;
     });
   });
   server.on('request', provider.callback() as RequestListener);
@@ -120,8 +118,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     await closed;
   };
   return {
-    /** Origin, without a slash at the end; the issuer is the same. */
-    url: origin,
+    /** Also the server's origin. */
     issuer: origin,
     port,
     tokenUrl: `${origin}/oauth/token`,
@@ -131,8 +128,6 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     requests: log.token as readonly string[],
     discoveries: log.discovery as readonly string[],
     probes: log.probe as readonly string[],
-    /** `count`: tokens granted by the authorization server. */
-    mints: mints as { readonly count: number },
     faults: {
       ...faults,
       goOffline,
