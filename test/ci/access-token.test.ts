@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -78,7 +78,6 @@ test('a copy with CRLF line ends says so', () => {
 
   for (const { error, status, stderr } of ended)
     if (error === undefined) expect([status, stderr]).toEqual([2, expect.stringContaining('CRLF line ends')]);
-  rmSync(directory, { recursive: true });
 });
 
 test('a missing AWS CLI is an error that says so', () => {

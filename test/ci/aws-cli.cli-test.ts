@@ -206,7 +206,6 @@ test.each(clis)('the stand-in prints what the AWS CLI $version prints', async ({
   standIn.serve(accountContent(content));
   const stoodIn: Awaited<typeof printed> = [];
   for (const call of CALLS) stoodIn.push(await run(['sh', '-c', call], { env: standIn.environment }));
-  standIn.remove();
 
   expect(stoodIn).toEqual(printed);
   expect(refused[0]?.stderr).toMatch(

@@ -2,8 +2,6 @@ import { type AccountContent, accountContent, installStandIn, statusOf } from '.
 
 const standIn = installStandIn();
 
-afterAll(standIn.remove);
-
 const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
 const failing = (code: string) => ({ lastFailure: { code, at: ago(60), consecutive: 12 } });
 const described = (life: number, more: object) => ({ status: statusOf(42, life, more) });

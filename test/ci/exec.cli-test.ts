@@ -21,7 +21,6 @@ beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'exec-'));
   standIn.serve(accountContent({ token: TOKEN }));
 });
-afterAll(standIn.remove);
 
 /** Every name that the script assigns, and those that shells and programs give a meaning. */
 function namesOfInterest(): string[] {

@@ -2,8 +2,6 @@ import { type AccountContent, accountContent, installStandIn, statusOf } from '.
 
 const standIn = installStandIn();
 
-afterAll(standIn.remove);
-
 const NEW = { token: 'new', version: 43, status: statusOf(43, 3500) };
 const NONE = { token: null, version: null, status: null };
 const FAILED = {

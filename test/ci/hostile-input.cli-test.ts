@@ -147,7 +147,6 @@ test.each(ALL_SHELLS.map((shell, index) => ({ ...shell, index })))(
         rmSync(join(standIn.directory, 'pwned'), { force: true });
         if (problems.length > 0) found.push([next.verb, next.name, ...problems, ended.stderr].join('\n'));
       }
-      standIn.remove();
     };
 
     await Promise.all(Array.from({ length: availableParallelism() }, work));

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findAwsClis, installCommand } from './support/aws-cli.ts';
@@ -35,7 +35,6 @@ beforeAll(async () => {
 }, 300_000);
 
 afterAll(async () => {
-  rmSync(directory, { recursive: true, force: true });
   if (child.exitCode !== null) return;
   child.kill('SIGINT');
   await once(child, 'close');

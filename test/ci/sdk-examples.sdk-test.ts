@@ -36,7 +36,6 @@ test.each<[string, () => Promise<string[]>]>([
     const NODE_PATH = resolve('.venv/oauth-clients/node_modules');
     const job = await run(command, { env: { ...standIn.environment, GENESYS_API: api.url, NODE_PATH } });
     const events = standIn.events();
-    standIn.remove();
     await api.close();
 
     expect(job).toMatchObject({ status: 0, stdout: 'queue-1 Queue 1\nqueue-2 Queue 2\nqueue-3 Queue 3\n' });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
@@ -24,7 +24,6 @@ beforeEach(async () => {
   pipeline.ageToken(40);
   files = mkdtempSync(join(tmpdir(), 'wrapper-'));
 });
-afterEach(() => rmSync(files, { recursive: true }));
 afterAll(() => pipeline.close());
 
 /** Runs the only step of a file whose expressions have these values, with what the agent sets. */

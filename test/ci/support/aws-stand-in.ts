@@ -120,7 +120,6 @@ exec cat $answer`,
     events: (): string[] => standIn.calls().match(/^\{.*\}$/gm) ?? [],
     /** Whether something that was to run nothing has run. */
     isPwned: () => existsSync(join(directory, 'pwned')),
-    remove: () => rmSync(directory, { recursive: true, force: true }),
   };
   return standIn;
 }

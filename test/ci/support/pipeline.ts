@@ -91,7 +91,6 @@ export async function openPipeline(cli: AwsCli): Promise<Pipeline> {
     },
     async close() {
       await Promise.all([harness.close(), api.close()]);
-      for (const directory of [checkout, commands]) rmSync(directory, { recursive: true, force: true });
     },
   };
 }
