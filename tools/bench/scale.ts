@@ -1,4 +1,3 @@
-import type { RefreshTimes } from '../../lambda/contract.ts';
 import { simulate } from '../../local/simulation/simulate.ts';
 import { createQuietWorld, DAY_MS, HOUR_MS, MINUTE_MS } from '../../local/simulation/world.ts';
 import { synthesize } from '../../local/synthesized-function.ts';
@@ -35,8 +34,15 @@ type Line = readonly [name: string, quantity: number, dollars: number, per?: num
 
 const dollarsOf = ([, quantity, dollars, per = 1]: Line): number => (quantity * dollars) / per;
 
+type Calls = Awaited<ReturnType<typeof countCalls>>;
+
+/** KMS decrypts each token that is read, and encrypts each that is written. */
+const kmsRequests = (calls: Calls): number => calls['read-token'] + calls['write-token'];
+
 /** The calls of the deployed `refresh()` in a month, with one-hour tokens of a provider with a probe. */
-async function countCalls(times: RefreshTimes) {
+async function countCalls(refreshMinutes: number, longestJobMinutes?: number) {
+  const refreshIntervalMs = refreshMinutes * MINUTE_MS;
+  const longestJobMs = longestJobMinutes && longestJobMinutes * MINUTE_MS;
   const world = createQuietWorld({
     lifetimeMs: HOUR_MS,
     spanMs: MONTH_DAYS * DAY_MS,
@@ -46,9 +52,8 @@ async function countCalls(times: RefreshTimes) {
       (_, index) => index * INSTANCE_MS,
     ),
   });
-  const { calls } = await simulate({ world, strategy: { name: 'ours', kind: 'ours', ...times } });
-  // KMS decrypts each token that is read, and encrypts each that is written.
-  return { ...calls, kms: calls['read-token'] + calls['write-token'] };
+  const strategy = { name: 'ours', kind: 'ours', refreshIntervalMs, longestJobMs } as const;
+  return (await simulate({ world, strategy })).calls;
 }
 
 /** Computes the costs of one token, of its options, of shorter intervals and of many tokens, a month. */
@@ -58,16 +63,14 @@ export async function run(): Promise<number> {
   });
   const memoryMiB = functions[0]?.memoryMiB ?? Number.NaN;
   const alarms = Object.values(template.Resources).filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm');
-  const bill = (calls: Awaited<ReturnType<typeof countCalls>>): readonly Line[] => {
+  const bill = (calls: Calls): readonly Line[] => {
     // A mint has a probe of its own.
-    const seconds =
-      (BEATS - calls.mint) * BEAT_SECONDS +
-      (calls.probe - calls.mint) * PROBE_SECONDS +
-      calls.mint * MINT_SECONDS;
+    const [idle, probes] = [BEATS - calls.mint, calls.probe - calls.mint];
+    const seconds = idle * BEAT_SECONDS + probes * PROBE_SECONDS + calls.mint * MINT_SECONDS;
     return [
       ['secret', 1, 0.4],
       ['its reads', calls['read-secret'], 0.05, 10_000],
-      ['KMS requests', calls.kms, 0.03, 10_000],
+      ['KMS requests', kmsRequests(calls), 0.03, 10_000],
       ['invocations', BEATS, 0.2, 1_000_000],
       ['run time, GB-seconds', (seconds * memoryMiB) / 1024, 0.0000133334],
       ['log, bytes', BEATS * LOG_BYTES_PER_BEAT, 0.5, 1e9],
@@ -75,63 +78,46 @@ export async function run(): Promise<number> {
       ['alarms', alarms.length, 0.1],
     ];
   };
-  const sum = (lines: readonly Line[]) => lines.reduce((dollars, line) => dollars + dollarsOf(line), 0);
-  const print = (title: string, lines: readonly Line[]): void =>
-    printTable(
-      [title, 'quantity', 'price', '$ a month'],
-      lines.map((line) => {
-        const [name, quantity, price, per = 1] = line;
-        return [
-          name,
-          count(quantity),
-          per === 1 ? String(price) : `${price} / ${count(per)}`,
-          dollarsOf(line).toFixed(4),
-        ];
-      }),
-    );
+  const sum = (calls: Calls) => bill(calls).reduce((dollars, line) => dollars + dollarsOf(line), 0);
 
   console.log(`$ a month of ${MONTH_DAYS} days; ${memoryMiB} MiB\n`);
+  const calls = await countCalls(50);
+  const total = sum(calls);
+  const ofToken = calls.read + calls['read-token'] + calls['write-token'];
+  const events = ofToken + calls['write-status'] + calls['read-secret'] + kmsRequests(calls);
+  const lines: readonly Line[] = [
+    ...bill(calls),
+    ['one token', 1, Number(total.toFixed(4))],
+    ['option: an existing secret', -1, 0.4],
+    ['option: a token above 4,096 bytes', 1, 0.05],
+    ['its calls', ofToken, 0.05, 10_000],
+    ['option: a second CloudTrail trail', events, 2, 100_000],
+  ];
+  printTable(
+    ['', 'quantity', 'price', '$ a month'],
+    lines.map((line) => {
+      const [name, quantity, price, per = 1] = line;
+      return [name, count(quantity), `${price} / ${count(per)}`, dollarsOf(line).toFixed(4)];
+    }),
+  );
   const rows: string[][] = [];
-  let total = Number.NaN;
-  for (const [setting, refreshMinutes, longestJobMinutes] of SETTINGS) {
-    const refreshIntervalMs = refreshMinutes * MINUTE_MS;
-    const longestJobMs = longestJobMinutes && longestJobMinutes * MINUTE_MS;
-    const calls = await countCalls({ refreshIntervalMs, longestJobMs });
-    const lines = bill(calls);
-    if (rows.length === 0) {
-      total = Number(sum(lines).toFixed(4));
-      print('one token', [...lines, ['one token', 1, total]]);
-      const ofToken = calls.read + calls['read-token'] + calls['write-token'];
-      print('option', [
-        ['an existing secret', -1, 0.4],
-        ['a token above 4,096 bytes', 1, 0.05],
-        ['its calls', ofToken, 0.05, 10_000],
-        [
-          'a second CloudTrail trail',
-          ofToken + calls['write-status'] + calls['read-secret'] + calls.kms,
-          2,
-          100_000,
-        ],
-      ]);
-    }
+  for (const [setting, ...times] of SETTINGS) {
+    const other = await countCalls(...times);
     rows.push([
       setting,
-      (calls.mint / MONTH_DAYS).toFixed(1),
-      count(calls['read-secret']),
-      count(calls['write-token'] + calls['write-status']),
-      `${((VERSIONS_KEPT / calls.mint) * MONTH_DAYS * 24).toFixed(1)} h`,
-      (sum(lines) - total).toFixed(4),
+      (other.mint / MONTH_DAYS).toFixed(1),
+      count(other['read-secret']),
+      count(other['write-token'] + other['write-status']),
+      `${((VERSIONS_KEPT / other.mint) * MONTH_DAYS * 24).toFixed(1)} h`,
+      (sum(other) - total).toFixed(4),
     ]);
   }
   const head = ['mints a day', 'secret reads', 'parameter writes', 'versions go back', '$ more'];
   printTable(['tokens of one hour', ...head], rows);
-  printTable(
-    ['tokens', 'their sum', 'schedules beyond 14 million', '$ a month'],
-    [1, 10, 100, 1_000].map((tokens) => {
-      const schedules = Math.max(0, tokens * BEATS - 14_000_000) / 1_000_000;
-      const costs = [tokens * total, schedules, tokens * total + schedules];
-      return [count(tokens), ...costs.map((cost) => cost.toFixed(2))];
-    }),
-  );
+  for (const tokens of [1, 10, 100, 1_000]) {
+    const schedules = Math.max(0, tokens * BEATS - 14_000_000) / 1_000_000;
+    const costs = `${(tokens * total).toFixed(2)} + ${schedules.toFixed(2)} for schedules beyond 14 million`;
+    console.log(`${count(tokens)} tokens: $ ${costs}`);
+  }
   return 0;
 }
