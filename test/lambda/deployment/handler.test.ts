@@ -142,6 +142,7 @@ describe('the first mint', () => {
     ['another key', { EncryptionKey: '' }, { here: OLD_KEY }, DOWN, 'reader can still decrypt the token'],
     ['AWS’s key again', { EncryptionKey: KEY }, { here: LIVE }, DOWN, 'reader can still decrypt', ''],
     ['a key in a rollback', { EncryptionKey: '' }, { here: LIVE }, DOWN],
+    ['AWS’s key in a rollback', { EncryptionKey: KEY }, { here: OLD_KEY }, DOWN, undefined, ''],
     ['a key with a dead token', { EncryptionKey: '' }, { here: DEAD }, DOWN],
     ['a key with an older status', { EncryptionKey: '' }, { here: OLDER }, DOWN],
     ['nothing', {}, { here: OLD_KEY }, DOWN],

@@ -227,6 +227,7 @@ const ENABLE = 'not even a failure; Enable the schedule in EventBridge Scheduler
 /** What failed before what warns; a cause before what follows from it. */
 test.each<[string, Partial<Found>, string]>([
   ['a wrong secret', { mint: fail('TOKEN_REJECTED') }, 'TOKEN_REJECTED (secret): It failed; Do this.'],
+  ['a wrong clock', { now: after(300) }, "clock: The function's clock is wrong; The function"],
   ['an old secret', { ...aged(91) }, 'secret: The client secret was stored 91 days ago: re'],
   [
     'a denied key',

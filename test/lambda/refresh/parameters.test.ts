@@ -143,7 +143,7 @@ describe('a write of the token', () => {
   test('that is throttled up to its time limit says so', async () => {
     account.aws.faults.add({ match: put, fault: { kind: 'throttle' } });
 
-    const error = await failure(open().writeToken({ accessToken: CANARY, signal: within(500) }));
+    const error = await failure(open().writeToken({ accessToken: CANARY, signal: within(2_000) }));
 
     expect(error).toMatchObject({
       code: 'PARAMETER_NOT_WRITTEN',

@@ -395,6 +395,11 @@ describe('where the provider has a probe', () => {
 
     expect(await beats(fn)).toEqual([4, 0]);
     expect(await beats(world.instance())).toEqual([5, 1]);
+    await fn.invoke();
+    await world.instance().invoke(FORCE);
+    world.calls.length = 0;
+    await fn.invoke();
+    expect(world.count('probe')).toBe(1);
   });
 
   test('a probe that is not answered proves nothing, and the token is stored', async () => {
