@@ -138,7 +138,7 @@ describe('the first mint', () => {
 
   // `before`: what the stack had instead of a place, a key and a secret. `there`: the status at the old place.
   type Statuses = { readonly here?: object; readonly there?: object };
-  test.each<[string, object, Statuses, string, kept?: string, key?: string]>([
+  test.each<[string, object, Statuses, string, kept?: string | undefined, key?: string]>([
     ['another key', { EncryptionKey: '' }, { here: OLD_KEY }, DOWN, 'reader can still decrypt the token'],
     ['AWS’s key again', { EncryptionKey: KEY }, { here: LIVE }, DOWN, 'reader can still decrypt', ''],
     ['a key in a rollback', { EncryptionKey: '' }, { here: LIVE }, DOWN],
