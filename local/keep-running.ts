@@ -15,97 +15,75 @@ const SLOW_MS = 60_000;
 /** By how much AWS's clock is ahead after `clock`. AWS refuses requests from five minutes on. */
 const CLOCK_AHEAD_MS = 4 * 60_000;
 
-/** What a person can type while it runs. */
-interface Action {
-  readonly about: string;
-  readonly act: (harness: Harness, schedule: Schedule) => unknown;
+/** What a person can type while it runs, and what it does. `schedule` is what two of them change. */
+function actionsOf(
+  harness: Harness,
+  schedule: { isEnabled: boolean },
+): Readonly<Record<string, readonly [about: string, act: () => unknown]>> {
+  const { administer, advance, authorizationServer, aws, fn } = harness;
+  const { faults } = authorizationServer;
+  let clockAheadMs = 0;
+  const setClock = (aheadMs: number): void => {
+    advance(aheadMs - clockAheadMs);
+    clockAheadMs = aheadMs;
+  };
+  const unavailable = { kind: 'answer', status: 503, body: 'Service Unavailable' } as const;
+  const delay = { kind: 'delay', until: () => sleep(SLOW_MS, undefined, { ref: false }) } as const;
+  const denied =
+    'User is not authorized to perform: kms:Encrypt on this resource with an explicit deny in a resource-based policy';
+  return {
+    down: ['the token endpoint refuses connections', () => faults.goOffline()],
+    '503': ['the token endpoint answers 503', () => faults.always('token', unavailable)],
+    throttle: [
+      'the token endpoint answers 429, with Retry-After: 90',
+      () => faults.always('token', throttled(90)),
+    ],
+    slow: [`the token endpoint answers after ${SLOW_MS / 1000} s`, () => faults.always('token', delay)],
+    'wrong secret': [
+      'the authorization server has another client secret than Secrets Manager',
+      () => {
+        const { client_id, idle_client_id } = currentClient(harness);
+        // With the secret of the one before, the function would go on.
+        for (const id of [client_id, idle_client_id])
+          authorizationServer.replaceClientSecret(id, 'another-secret');
+      },
+    ],
+    'schedule off': [
+      'nobody invokes the function any more',
+      () => {
+        schedule.isEnabled = false;
+      },
+    ],
+    deleted: [
+      'somebody has deleted the parameter of the token',
+      () => administer('DeleteParameter', { Name: fn.environment.TOKEN_PARAMETER }),
+    ],
+    'key denied': [
+      'the policy of the KMS key denies the function the encryption of the token',
+      () => {
+        const call = { operation: 'PutParameter', name: fn.environment.TOKEN_PARAMETER ?? '' };
+        aws.faults.hook('before-executing', call, () => {
+          throw new AwsError('AccessDeniedException', denied);
+        });
+      },
+    ],
+    clock: [
+      `the clock of this machine is ${CLOCK_AHEAD_MS / 60_000} minutes behind AWS's`,
+      () => setClock(CLOCK_AHEAD_MS),
+    ],
+    up: [
+      'ends all faults',
+      async () => {
+        setClock(0);
+        schedule.isEnabled = true;
+        const { client_id, client_secret } = currentClient(harness);
+        await faults.goOnline();
+        harness.clearFaults();
+        authorizationServer.replaceClientSecret(client_id, client_secret);
+      },
+    ],
+  };
 }
-
-/** What the faults of the schedule and of the clock change. */
-interface Schedule {
-  isEnabled: boolean;
-  clockAheadMs: number;
-}
-
-const ACTIONS: Readonly<Record<string, Action>> = {
-  down: {
-    about: 'the token endpoint refuses connections',
-    act: ({ authorizationServer }) => authorizationServer.faults.goOffline(),
-  },
-  '503': {
-    about: 'the token endpoint answers 503',
-    act: ({ authorizationServer }) =>
-      authorizationServer.faults.always('token', {
-        kind: 'answer',
-        status: 503,
-        body: 'Service Unavailable',
-      }),
-  },
-  throttle: {
-    about: 'the token endpoint answers 429, with Retry-After: 90',
-    act: ({ authorizationServer }) => authorizationServer.faults.always('token', throttled(90)),
-  },
-  slow: {
-    about: `the token endpoint answers after ${SLOW_MS / 1000} s`,
-    act: ({ authorizationServer }) =>
-      authorizationServer.faults.always('token', {
-        kind: 'delay',
-        until: () => sleep(SLOW_MS, undefined, { ref: false }),
-      }),
-  },
-  'wrong secret': {
-    about: 'the authorization server has another client secret than Secrets Manager',
-    act: (harness) => {
-      const { client_id, idle_client_id } = currentClient(harness);
-      // With the secret of the one before, the function would go on.
-      for (const id of [client_id, idle_client_id])
-        harness.authorizationServer.replaceClientSecret(id, 'another-secret');
-    },
-  },
-  'schedule off': {
-    about: 'nobody invokes the function any more',
-    act: (_, schedule) => {
-      schedule.isEnabled = false;
-    },
-  },
-  deleted: {
-    about: 'somebody has deleted the parameter of the token',
-    act: ({ administer, fn }) => administer('DeleteParameter', { Name: fn.environment.TOKEN_PARAMETER }),
-  },
-  'key denied': {
-    about: 'the policy of the KMS key denies the function the encryption of the token',
-    act: ({ aws, fn }) =>
-      aws.faults.hook(
-        'before-executing',
-        { operation: 'PutParameter', name: fn.environment.TOKEN_PARAMETER ?? '' },
-        () => {
-          throw new AwsError(
-            'AccessDeniedException',
-            'User is not authorized to perform: kms:Encrypt on this resource with an explicit deny in a resource-based policy',
-          );
-        },
-      ),
-  },
-  clock: {
-    about: `the clock of this machine is ${CLOCK_AHEAD_MS / 60_000} minutes behind AWS's`,
-    act: (harness, schedule) => {
-      harness.advance(CLOCK_AHEAD_MS - schedule.clockAheadMs);
-      schedule.clockAheadMs = CLOCK_AHEAD_MS;
-    },
-  },
-  up: {
-    about: 'ends all faults',
-    act: async (harness, schedule) => {
-      harness.advance(-schedule.clockAheadMs);
-      Object.assign(schedule, { isEnabled: true, clockAheadMs: 0 } satisfies Schedule);
-      const { authorizationServer } = harness;
-      const { client_id, client_secret } = currentClient(harness);
-      await authorizationServer.faults.goOnline();
-      harness.clearFaults();
-      authorizationServer.replaceClientSecret(client_id, client_secret);
-    },
-  },
-};
 
 /** The client that mints: rotations change it. */
 function currentClient({
@@ -133,10 +111,17 @@ export async function keepRunning(write: (line: string) => void): Promise<void> 
     // The function's log lines show a failed mint.
     const beat = (): Promise<unknown> => harness.invoke().catch(() => undefined);
     await beat();
-    write(instructions(harness));
-    const schedule: Schedule = { isEnabled: true, clockAheadMs: 0 };
+    const schedule = { isEnabled: true };
+    const actions = actionsOf(harness, schedule);
+    const help = [
+      'Type one of these commands, and Enter:',
+      ...Object.entries(actions).map(([name, [about]]) => `  ${name.padEnd(14)}${about}`),
+      `  ${'help'.padEnd(14)}this list`,
+      `  ${'quit'.padEnd(14)}ends`,
+    ].join('\n');
+    write(`${instructions(harness)}\n${help}\n`);
     const beats = setInterval(() => schedule.isEnabled && beat(), BEAT_MS);
-    await obey(harness, schedule, say);
+    await obey(actions, help, say);
     clearInterval(beats);
   } finally {
     await harness.close();
@@ -162,34 +147,28 @@ function describe(line: string): string | undefined {
 }
 
 /** Runs the typed commands, until `quit`, the end of stdin or a signal. */
-async function obey(harness: Harness, schedule: Schedule, say: (text: string) => void): Promise<void> {
+async function obey(
+  actions: ReturnType<typeof actionsOf>,
+  help: string,
+  say: (text: string) => void,
+): Promise<void> {
   const lines = createInterface({ input: process.stdin });
   const hasEnded = new Promise<void>((resolve) => {
     lines.once('close', resolve);
     lines.on('line', async (typed) => {
       const name = typed.trim().toLowerCase();
+      const [about, act] = (Object.hasOwn(actions, name) && actions[name]) || [];
       if (name === 'quit') resolve();
-      else if (name === 'help') say(help());
-      else if (Object.hasOwn(ACTIONS, name)) {
-        const { act, about } = ACTIONS[name] as Action;
-        await act(harness, schedule);
+      else if (name === 'help') say(help);
+      else if (act !== undefined) {
+        await act();
         say(`▶ ${name}: ${about}`);
-      } else if (name !== '') say(`There is no '${name}'. ${help()}`);
+      } else if (name !== '') say(`There is no '${name}'. ${help}`);
     });
   });
   await Promise.race([hasEnded, once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   lines.close();
   process.stdin.unref?.();
-}
-
-function help(): string {
-  const rows = Object.entries(ACTIONS).map(([name, { about }]) => `  ${name.padEnd(14)}${about}`);
-  return [
-    'Type one of these commands, and Enter:',
-    ...rows,
-    `  ${'help'.padEnd(14)}this list`,
-    `  ${'quit'.padEnd(14)}ends`,
-  ].join('\n');
 }
 
 function instructions({ aws, administrator, fn, assembly, secretName }: Harness): string {
@@ -212,7 +191,5 @@ before they are ${REFRESH_INTERVAL_MINUTES} minutes old. Paste this into another
   printf '{"diagnose":true}' | ${invoke}
   printf '{"check":true}' | ${invoke.replace(fn.name, assembly.rotations[0]?.name ?? '')}
   aws secretsmanager rotate-secret --secret-id ${secretName}
-
-${help()}
 `;
 }
