@@ -32,9 +32,9 @@ export function createFaultScript() {
   const standing = new Map<FaultyEndpoint, Fault>();
 
   return {
-    /** Applies the fault to the next `times` requests to the endpoint, after the faults scripted before. */
-    next(endpoint: FaultyEndpoint, fault: Fault, times = 1): void {
-      upcoming.set(endpoint, [...(upcoming.get(endpoint) ?? []), ...Array<Fault>(times).fill(fault)]);
+    /** Applies the fault to the next request to the endpoint, after the faults scripted before. */
+    next(endpoint: FaultyEndpoint, fault: Fault): void {
+      upcoming.set(endpoint, [...(upcoming.get(endpoint) ?? []), fault]);
     },
     /** Applies the fault to every request without a `next` fault, until `clear`. */
     always(endpoint: FaultyEndpoint, fault: Fault): void {

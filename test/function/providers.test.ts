@@ -83,7 +83,7 @@ test.each(['genesys', 'cxone', 'cxone-access-key', 'jwt'])(
     const minted = await harness.invoke({}, name);
     const stored = harness.stored(name)?.value ?? '';
     const diagnosed = await harness.invoke({ diagnose: true }, name);
-    harness.authorizationServer.faults.next('token', { kind: 'answer', status: 401 }, 3);
+    harness.authorizationServer.faults.always('token', { kind: 'answer', status: 401 });
     const refused = await harness.invoke({ force: true }, name).catch(({ name: code }) => code);
     harness.clearFaults();
 

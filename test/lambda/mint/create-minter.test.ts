@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from 'node:crypto';
 import type { ProviderSettings } from '../../../lambda/contract.ts';
 import {
   type AuthorizationServer,
@@ -115,18 +114,13 @@ describe('the probe', () => {
   });
 });
 
-const ED25519 = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
-test.each([
-  [{}, { client_id: 'ci', client_secret: 'canary wrong+secret' }, 'try client_secret_post'],
-  [
-    { clientAuthentication: 'private_key_jwt' },
-    { client_id: 'ci', private_key: ED25519 },
-    'set assertionAudience',
-  ],
-] as const)('a refusal with %j has the provider’s hint', async (changes, secret, hint) => {
-  const error = await rejection(
-    minterFor({ ...settings, ...changes }, { AWSCURRENT: secret }).mint({ signal: signal() }),
-  );
+test('a refusal has the provider’s hint', async () => {
+  const secret = { client_id: 'ci', client_secret: 'canary wrong+secret' };
 
-  expect(error).toMatchObject({ code: 'TOKEN_REJECTED', message: expect.stringContaining(hint) });
+  const error = await rejection(minterFor(settings, { AWSCURRENT: secret }).mint({ signal: signal() }));
+
+  expect(error).toMatchObject({
+    code: 'TOKEN_REJECTED',
+    message: expect.stringContaining('try client_secret_post'),
+  });
 });

@@ -109,7 +109,6 @@ describe('a success', () => {
   test.each([
     `"token_type":"${' '.repeat(65_000)}x"`,
     `"expires_in":"${' '.repeat(65_000)}x"`,
-    `"expires_in":${'9'.repeat(65_000)}`,
     `"scope":"${' '.repeat(65_000)}\\u0000"`,
   ])('takes no time to read: %.30s', (member) => {
     const before = process.cpuUsage();
