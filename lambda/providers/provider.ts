@@ -39,20 +39,6 @@ export type TokenRequest =
     }
   | { readonly kind: 'json'; readonly body: Readonly<Record<string, string>> };
 
-/** How a provider renews the secret of an OAuth client. Pure. */
-export interface SecretRenewal {
-  /** A `POST` to it with an admin client's token, without a body, makes a new secret of this client and ends the old one. */
-  renewalUrl(clientId: string): string;
-  /** The new secret in the answer; undefined if there is none. */
-  readNewSecret(answer: Readonly<Record<string, unknown>>): string | undefined;
-  /** What to do, by the HTTP status of a refusal. `throttled`: 429, or 400 with "rate limit". */
-  readonly advice: Readonly<Partial<Record<string, string>>>;
-  /** Answers a `GET` with the roles of the client whose token it carries. */
-  readonly rolesUrl: string;
-  /** The roles, each as one text; undefined if the answer does not tell them. */
-  readRoles(answer: Readonly<Record<string, unknown>>): readonly string[] | undefined;
-}
-
 /** A provider with its settings: everything that differs between tokens. Pure: makes no request. */
 export interface Provider<K extends string = string> {
   /** The keys that the secret must hold. */
@@ -69,8 +55,8 @@ export interface Provider<K extends string = string> {
   readonly credentialErrors?: readonly string[];
   /** What to check, by the server's error name, if more is known than the RFC says. */
   readonly refusalHints: Readonly<Partial<Record<string, string>>>;
-  /** Absent: the provider has no API for it. */
-  readonly renewal?: SecretRenewal;
+  /** Base URL of the API that renews the secret of an OAuth client: `rotation/clients.ts` uses it. Absent: there is none. */
+  readonly renewalApi?: string;
 }
 
 /**

@@ -4,10 +4,18 @@ import type { HttpResponse, SendRequest } from '../mint/http.ts';
 import { parseJsonObject } from '../mint/json-object.ts';
 import { probeToken } from '../mint/probe.ts';
 import { createAskForToken } from '../mint/token-endpoint.ts';
-import type { Credentials, Provider, SecretRenewal } from '../providers/provider.ts';
+import type { Credentials, Provider } from '../providers/provider.ts';
 import { ROTATED_KEYS } from './rotated-secret.ts';
 
 const TIMEOUT_MS = 8_000;
+
+/** What to do, by the HTTP status of a refusal. */
+const ADVICE: Readonly<Partial<Record<number, string>>> = {
+  401: 'The API does not accept the token that the admin client has just got: check in Genesys Cloud (Admin, Integrations, OAuth) that it is active, and its region.',
+  403: 'The admin client lacks the permission oauth:client:edit: give it a role with this permission, and no other.',
+  404: 'There is no OAuth client with the id in idle_client_id: correct the secret.',
+  429: 'Genesys Cloud limits the rate of requests: Secrets Manager tries again later.',
+};
 
 /** How the OAuth clients are used and renewed at the provider. Each call rejects with a RefreshError. */
 export interface OAuthClients {
@@ -21,14 +29,22 @@ export interface OAuthClients {
   renew(clientId: string, adminToken: string): Promise<string>;
 }
 
-/** Makes the adapter of one provider. */
+/**
+ * Makes the adapter of Genesys Cloud's API. A new secret is in the answer once, and ends the old one. The admin client needs
+ * `oauth:client:edit`, and nothing else; whoever asks for its own roles needs no permission.
+ *
+ * @see https://developer.genesys.cloud/devapps/api-explorer: POST /api/v2/oauth/clients/{clientId}/secret
+ * @see https://developer.genesys.cloud/devapps/api-explorer: GET /api/v2/authorization/subjects/me
+ */
 export function openClients(options: {
-  readonly provider: Provider & { readonly renewal: SecretRenewal };
+  readonly provider: Provider;
+  readonly api: string;
   readonly send: SendRequest;
   readonly signal: AbortSignal;
 }): OAuthClients {
-  const { provider, send, signal } = options;
-  const { renewal, probeUrl = renewal.rolesUrl } = provider;
+  const { provider, api, send, signal } = options;
+  const rolesUrl = `${api}/api/v2/authorization/subjects/me`;
+  const { probeUrl = rolesUrl } = provider;
   const request = (method: 'GET' | 'POST', url: string, token: string) =>
     send({
       method,
@@ -59,23 +75,24 @@ export function openClients(options: {
       );
     },
     async rolesOf(token) {
-      const answer = await request('GET', renewal.rolesUrl, token).catch(() => undefined);
-      const json = answer?.status === 200 ? parseJsonObject(answer.body) : undefined;
-      return json && renewal.readRoles(json);
+      const answer = await request('GET', rolesUrl, token).catch(() => undefined);
+      const grants = answer?.status === 200 ? parseJsonObject(answer.body)?.grants : undefined;
+      return Array.isArray(grants)
+        ? grants.map(({ role, division } = {}) => JSON.stringify([role?.id, division?.id])).sort()
+        : undefined;
     },
     async renew(clientId, adminToken) {
-      const url = renewal.renewalUrl(clientId);
+      const url = `${api}/api/v2/oauth/clients/${encodeURIComponent(clientId)}/secret`;
       const { host } = new URL(url);
       const answer = await request('POST', url, adminToken).catch((error: unknown) => {
         const { label, advice } = connectionFailure(error);
         throw notRenewed(`${host} gave no answer (${label}). ${advice}`);
       });
-      const json = parseJsonObject(answer.body) ?? {};
       if (answer.status < 200 || answer.status >= 300)
-        throw notRenewed(`${host} refused (HTTP ${answer.status}). ${adviceOf(answer, renewal)}`);
-      const secret = renewal.readNewSecret(json);
-      if (secret === undefined) throw notRenewed(`The answer of ${host} has no new secret.`);
-      return secret;
+        throw notRenewed(`${host} refused (HTTP ${answer.status}). ${adviceOf(answer)}`);
+      const secret = parseJsonObject(answer.body)?.secret;
+      if (typeof secret === 'string' && secret !== '') return secret;
+      throw notRenewed(`The answer of ${host} has no new secret.`);
     },
   };
 }
@@ -88,7 +105,7 @@ function notRenewed(why: string): RefreshError {
   );
 }
 
-function adviceOf({ status, body }: HttpResponse, { advice }: SecretRenewal): string {
-  const isThrottled = status === 429 || (status === 400 && /rate limit/i.test(body));
-  return advice[isThrottled ? 'throttled' : status] ?? "Check the provider's status page.";
+function adviceOf({ status, body }: HttpResponse): string {
+  const isThrottled = status === 400 && /rate limit/i.test(body);
+  return ADVICE[isThrottled ? 429 : status] ?? "Check the provider's status page.";
 }

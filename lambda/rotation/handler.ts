@@ -131,8 +131,9 @@ function open(ownArn: string, signal: AbortSignal): RotationParts {
   const settings = parseProviderSettings(text('PROVIDER_SETTINGS'), problems);
   const proxy = readProxy(process.env, problems);
   const provider = settings && describeProvider(settings);
-  if (provider?.renewal === undefined) problems.push('the provider has no API that renews a secret');
-  if (problems.length > 0 || provider?.renewal === undefined) {
+  const api = provider?.renewalApi;
+  if (api === undefined) problems.push('the provider has no API that renews a secret');
+  if (problems.length > 0 || provider === undefined || api === undefined) {
     throw new RefreshError(
       'CONFIG_INVALID',
       `The function's environment variables are wrong: ${problems.join('; ')}. Deploy the stack again; do not edit the function by hand.`,
@@ -145,11 +146,7 @@ function open(ownArn: string, signal: AbortSignal): RotationParts {
     adminSecretArn,
     ownArn,
     versions: openVersions({ secretArn, awsClient, signal }),
-    clients: openClients({
-      provider: { ...provider, renewal: provider.renewal },
-      send: createSendRequest(proxy),
-      signal,
-    }),
+    clients: openClients({ provider, api, send: createSendRequest(proxy), signal }),
     readAdmin: async () =>
       parseCredentials((await readAdmin('AWSCURRENT', { signal })).text, ADMIN_KEYS, adminSecretArn),
     mintNow: createMintNow({ functionName, awsClient, signal }),
