@@ -7,8 +7,8 @@ import {
   type ProviderName,
   type ProviderSettings,
 } from '../../lambda/contract.ts';
-import { didYouMean, nearest, show } from './messages.ts';
-import { choice, flag, must, object, type Problem, text } from './rule.ts';
+import { nearest, show } from './messages.ts';
+import { choice, flag, must, object, type Problem, text, textThat } from './rule.ts';
 
 type SettingsOf<N extends ProviderName> = Omit<Extract<ProviderSettings, { provider: N }>, 'provider'>;
 
@@ -26,31 +26,32 @@ interface ProviderRules<S> {
   readonly renewsSecrets?: true;
 }
 
-const url = () => z.string(must(ENDPOINT_URL_RULE)).refine(isEndpointUrl, must(ENDPOINT_URL_RULE));
+const url = () => textThat(must(ENDPOINT_URL_RULE), isEndpointUrl);
 
 const LABEL = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
 /** A domain name in lower case, with or without a port. */
 const DOMAIN = `(${LABEL}(\\.${LABEL})+|localhost)(:\\d{1,5})?`;
 /** A name of this pattern, or a domain. */
-const host = (rule: { error: (issue: { input?: unknown }) => string }, name: string) =>
-  z
-    .string(rule)
-    .regex(new RegExp(`^(${name}|${DOMAIN})$`), rule)
-    .refine((value) => URL.canParse(`https://${value}`), rule);
+const host = (rule: ReturnType<typeof must>, name: string) =>
+  textThat(rule, (value) => URL.canParse(`https://${value}`)).regex(
+    new RegExp(`^(${name}|${DOMAIN})$`),
+    rule,
+  );
 
-const LINE = {
-  rule: 'a text of 1 to 2,000 characters without control characters, and without white space at either end',
-  pattern: /^(?=.{1,2000}$)[^\p{Cc}\s]([^\p{Cc}]*[^\p{Cc}\s])?$/u,
-};
+const line = () =>
+  text(
+    'a text of 1 to 2,000 characters without control characters, and without white space at either end',
+    /^(?=.{1,2000}$)[^\p{Cc}\s]([^\p{Cc}]*[^\p{Cc}\s])?$/u,
+  );
 
-const SCOPE = {
-  rule: 'a list of scopes, each of ASCII characters without quotation mark and backslash, with one space between (RFC 6749 section 3.3), of 1 to 2,000 characters',
-  pattern: /^(?=.{1,2000}$)[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/,
-};
+const scope = text(
+  'a list of scopes, each of ASCII characters without quotation mark and backslash, with one space between (RFC 6749 section 3.3), of 1 to 2,000 characters',
+  /^(?=.{1,2000}$)[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/,
+);
 
 /** @see RFC 8707 section 2 */
 const URI = must('an absolute URI without fragment and white space, nor a list of them');
-const uri = () => z.string(URI).refine((value) => URL.canParse(value) && !/[#\s]/.test(value), URI);
+const uri = textThat(URI, (value) => URL.canParse(value) && !/[#\s]/.test(value));
 
 /** Form parameters that the request sets itself, or that have their own setting: a duplicate would be ambiguous. */
 const OWN_PARAMETERS = [
@@ -59,19 +60,16 @@ const OWN_PARAMETERS = [
 ];
 
 const REGIONS = Object.keys(GENESYS_DOMAINS);
-const region = {
-  error: ({ input }: { readonly input?: unknown }) => {
-    const meant = typeof input === 'string' ? didYouMean(input, REGIONS) : '';
-    const rule = `a region of Genesys Cloud (${REGIONS.join(', ')}), or a domain like "mypurecloud.de"${meant}`;
-    return must(rule).error({ input });
-  },
-};
+const REGION = must(
+  `a region of Genesys Cloud (${REGIONS.join(', ')}), or a domain like "mypurecloud.de"`,
+  REGIONS,
+);
 
 /** Every provider's settings, each with its limits. CONTRIBUTING.md says how to add a provider. */
 export const PROVIDER_RULES: { readonly [N in ProviderName]: ProviderRules<SettingsOf<N>> } = {
   'genesys-cloud': {
     settings: {
-      region: host(region, REGIONS.join('|'))
+      region: host(REGION, REGIONS.join('|'))
         .meta({ examples: REGIONS })
         .describe('an AWS region name (`eu-central-1`), or a domain (`mypurecloud.de`); required'),
       allowUnlistedDomain: flag()
@@ -121,15 +119,15 @@ export const PROVIDER_RULES: { readonly [N in ProviderName]: ProviderRules<Setti
         .describe(
           '`client_secret_basic`, `client_secret_post`, `private_key_jwt`; default `client_secret_basic`',
         ),
-      assertionAudience: text(LINE.rule, LINE.pattern)
+      assertionAudience: line()
         .optional()
         .describe(
           'the `aud` of the signed assertion (`private_key_jwt`); default the issuer, without one the token endpoint',
         ),
-      scope: text(SCOPE.rule, SCOPE.pattern).optional().describe('space-separated; default none'),
-      audience: text(LINE.rule, LINE.pattern).optional().describe('text; default none'),
+      scope: scope.optional().describe('space-separated; default none'),
+      audience: line().optional().describe('text; default none'),
       resource: z
-        .union([uri(), z.array(uri(), URI).min(1, URI)], URI)
+        .union([uri, z.array(uri, URI).min(1, URI)], URI)
         .optional()
         .describe('an absolute URI, or a list of them (RFC 8707); default none'),
       parameters: z

@@ -1,11 +1,20 @@
 import * as z from 'zod';
 import { didYouMean, show } from './messages.ts';
 
-/** The message of a value that breaks a rule: the value, and what it must be. Of a missing one: what to set. */
-export const must = (rule: string) => ({
-  error: ({ input }: { readonly input?: unknown }) =>
-    input === undefined ? `is missing; set it to ${rule}` : `${show(input)} is not ${rule}`,
+/**
+ * The message of a value that breaks a rule: the value, and what it must be, and which of `choices` it misspells. Of a missing
+ * one: what to set.
+ */
+export const must = (rule: string, choices: readonly string[] = []) => ({
+  error: ({ input }: { readonly input?: unknown }) => {
+    if (input === undefined) return `is missing; set it to ${rule}`;
+    return `${show(input)} is not ${rule}${didYouMean(String(input), choices)}`;
+  },
 });
+
+/** A text for which `isRight` holds. */
+export const textThat = (rule: ReturnType<typeof must>, isRight: (value: string) => boolean) =>
+  z.string(rule).refine(isRight, rule);
 
 /** A text of this pattern. An editor shows the rule too. */
 export const text = (rule: string, pattern: RegExp) =>
@@ -13,14 +22,7 @@ export const text = (rule: string, pattern: RegExp) =>
 
 /** One of some texts. A misspelt one is recognized. */
 export const choice = <const T extends readonly string[]>(choices: T) =>
-  z.enum(choices, {
-    error: ({ input }) => {
-      const list = choices.join(', ');
-      if (input === undefined) return `is missing; set it to one of ${list}`;
-      const meant = typeof input === 'string' ? didYouMean(input, choices) : '';
-      return `${show(input)} is not one of ${list}${meant}`;
-    },
-  });
+  z.enum(choices, must(`one of ${choices.join(', ')}`, choices));
 
 export const flag = () => z.boolean(must('true or false'));
 
