@@ -63,11 +63,16 @@ export async function createTokenIssuer(options: {
       dPoP: { enabled: false },
       resourceIndicators: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
+      // docs/runbook.md ends a leaked token there.
+      revocation: {
+        enabled: true,
+        allowedPolicy: (_ctx, client, token) => client.clientId === token.clientId,
+      },
       rpInitiatedLogout: { enabled: false },
       userinfo: { enabled: false },
     },
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: SIGNING_ALGORITHM, use: 'sig', kid: 'local' }] },
-    routes: { token: '/oauth/token' },
+    routes: { token: '/oauth/token', revocation: '/oauth/revoke' },
     scopes: [...new Set(scopes)],
     ttl: { ClientCredentials: options.lifetimeSeconds },
   });

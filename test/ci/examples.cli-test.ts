@@ -1,28 +1,35 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { administratorPolicy } from '../../local/aws/iam.ts';
 import type { PolicyDocument } from '../../local/aws/operation.ts';
 import type { Assembly } from '../../local/cloud-assembly.ts';
 import { policiesOfRole } from '../../local/synthesized-function.ts';
+import { temporaryDirectory } from '../../local/temporary-directory.ts';
 import { type AwsCli, findAwsClis, installCommand } from './support/aws-cli.ts';
 import { FOREIGN_ROLE_ARN, openPipeline, type Pipeline, READER_ROLE_ARN } from './support/pipeline.ts';
-import { type Ended, filesContaining, run } from './support/process.ts';
+import { filesContaining, run } from './support/process.ts';
 import { type Step, stepsOf } from './support/steps.ts';
 
 const EXAMPLES = 'ci/examples';
 const NO_CREDENTIALS = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_SESSION_TOKEN: '' };
+const LIFE_MINUTES = 20;
 
 let pipeline: Pipeline;
 /** The sample app of CodeBuild, synthesized. */
 let sample: Assembly;
+/** Files of the agent, beside the checkout. */
+let files: string;
 
 beforeAll(async () => {
   // Version 2 before 2.13 would take roles from the real STS.
   pipeline = await openPipeline(findAwsClis()[0] as AwsCli);
-  installCommand(pipeline.commands, 'python3', `exec ${pythonWithSdk()} "$@"`);
-  const directory = mkdtempSync(join(tmpdir(), 'sample-app-'));
+  const python = resolve('.venv/shell-tools/bin/python3');
+  if (!existsSync(python))
+    throw new Error('The Python SDK is missing. Run .ci/install-shell-tools.sh first.');
+  installCommand(pipeline.commands, 'python3', `exec ${python} "$@"`);
+  const directory = temporaryDirectory();
   const env = { ...process.env, CDK_OUTDIR: directory, NODE_OPTIONS: '' };
   expect(spawnSync(process.execPath, [`${EXAMPLES}/codebuild/app.ts`], { env })).toMatchObject({ status: 0 });
   const template = JSON.parse(readFileSync(join(directory, 'CxAsCode.template.json'), 'utf8'));
@@ -30,18 +37,11 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await pipeline.startAfresh();
-  // Twenty minutes are left: too little for --min-ttl 45m.
-  pipeline.ageToken(40);
+  // Too little for --min-ttl 45m.
+  pipeline.ageToken(60 - LIFE_MINUTES);
+  files = temporaryDirectory();
 });
 afterAll(() => pipeline.close());
-
-/** The Python of `.ci/install-shell-tools.sh`, which has the SDK. */
-function pythonWithSdk(): string {
-  const python = join(process.cwd(), '.venv/shell-tools/bin/python3');
-  if (!existsSync(python))
-    throw new Error('The Python SDK is missing. Run .ci/install-shell-tools.sh first.');
-  return python;
-}
 
 /** The policies of a project's role, as the sample app's template has them. */
 function projectPolicies(project: string): PolicyDocument[] {
@@ -51,25 +51,27 @@ function projectPolicies(project: string): PolicyDocument[] {
   return policiesOfRole(sample, `CxAsCode-${role}`);
 }
 
+function runHere(command: readonly string[], env: Readonly<Record<string, string>> = {}, directory = '.') {
+  const api = { GENESYS_API: pipeline.api.url, CXONE_API: pipeline.api.url };
+  return run(command, {
+    cwd: join(pipeline.checkout, directory),
+    env: { ...pipeline.environment(), ...env, ...api },
+  });
+}
+
 /** Runs a step in an environment; its log is stdout and stderr together. */
 async function runStep(step: Step, shell: string, job: Record<string, string>) {
   const parameters: Record<string, string> = {};
   for (const [variable, name] of Object.entries(step.parameters)) {
     const query = ['--names', name, '--with-decryption', '--query', 'Parameters[].Value', '--output', 'text'];
-    const { stdout } = await run(['aws', 'ssm', 'get-parameters', ...query], { env: job });
-    parameters[variable] = stdout.trimEnd();
+    parameters[variable] = (await runHere(['aws', 'ssm', 'get-parameters', ...query], job)).stdout.trimEnd();
   }
-  const ended = await run([...shell.split(' '), '-c', step.script], {
-    cwd: join(pipeline.checkout, step.directory),
-    env: { ...step.env, ...job, ...parameters, GENESYS_API: pipeline.api.url },
-  });
+  const command = [...shell.split(' '), '-c', step.script];
+  const ended = await runHere(command, { ...step.env, ...job, ...parameters }, step.directory);
   return { ...ended, log: ended.stdout + ended.stderr };
 }
 
-function terraformCalls(): string[] {
-  return readFileSync(join(pipeline.checkout, 'terraform.calls'), 'utf8').trimEnd().split('\n');
-}
-
+const terraformCalls = () => readFileSync(join(pipeline.checkout, 'terraform.calls'), 'utf8').split('\n');
 const accepted = (...paths: string[]) => paths.map((path) => ({ path, accepted: true }));
 const TERRAFORM = ['/api/v2/tokens/me'];
 const QUEUES = [1, 2, 3].map((page) => `/api/v2/routing/queues?pageNumber=${page}`);
@@ -80,7 +82,6 @@ interface Example {
   readonly shell: string;
   /** What the agent sets. */
   readonly agent?: () => Record<string, string> | Promise<Record<string, string>>;
-  readonly policies?: () => PolicyDocument[];
   /** What the file says about the role and about a failed job. */
   readonly says?: readonly string[];
   readonly calls: readonly string[];
@@ -90,6 +91,7 @@ interface Example {
 }
 
 const ON_FAILURE = 'access-token doctor genesys';
+const project = (name: string) => () => pipeline.environment(projectPolicies(name));
 const WEB_IDENTITY = async (variable: string, system: Parameters<Pipeline['idToken']>[0]) => ({
   ...NO_CREDENTIALS,
   [variable]: await pipeline.idToken(system),
@@ -99,14 +101,14 @@ test.each<Example>([
   {
     file: 'codebuild/buildspec.yml',
     shell: 'sh -e',
-    policies: () => projectPolicies('ShortJob'),
+    agent: project('ShortJob'),
     calls: [...TERRAFORM, ...TERRAFORM],
     log: /^terraform plan\nterraform apply\n$/,
   },
   {
     file: 'codebuild/buildspec-long.yml',
     shell: 'sh -e',
-    policies: () => projectPolicies('LongJob'),
+    agent: project('LongJob'),
     calls: [...TERRAFORM, ...TERRAFORM],
     log: /^version +v\d+$[\s\S]*token v\d+ .*, 19 min left\n[\s\S]*token v\d+ .*, 59 min left\n/m,
   },
@@ -151,8 +153,8 @@ test.each<Example>([
   },
 ])(
   '$file runs, and no log and no file has the token, but for the mask',
-  async ({ file, shell, says = [], mask = 'none', agent, policies, calls, log = /./ }) => {
-    const job = { ...pipeline.environment(policies?.()), ...(await agent?.()) };
+  async ({ file, shell, says = [], mask = 'none', agent, calls, log = /./ }) => {
+    const job = { ...pipeline.environment(), ...(await agent?.()) };
 
     const ended: Awaited<ReturnType<typeof runStep>>[] = [];
     for (const step of stepsOf(join(EXAMPLES, file))) ended.push(await runStep(step, shell, job));
@@ -173,40 +175,27 @@ test.each<Example>([
   },
 );
 
-test('a CodeBuild project that may only read is refused if it requests more life', async () => {
+test('a CodeBuild project names the parameter in its environment; one that may only read requests no more life', async () => {
   const [step] = stepsOf(`${EXAMPLES}/codebuild/buildspec-long.yml`) as [Step];
 
-  const job = await runStep(step, 'sh -e', pipeline.environment(projectPolicies('ShortJob')));
+  const job = await runStep(step, 'sh -e', project('ShortJob')());
 
-  expect(job.status).toBe(5);
-  expect(job.stderr).toContain('AWS refused lambda:InvokeFunction');
-  expect(terraformCalls()).toHaveLength(2);
-});
-
-test('the sample project of CodeBuild names the parameter in its environment', () => {
+  expect(job).toMatchObject({ status: 5, stderr: expect.stringContaining('refused lambda:InvokeFunction') });
   const projects = Object.values(sample.template.Resources).filter(
     ({ Type }) => Type === 'AWS::CodeBuild::Project',
   );
-
-  const [environment] = projects.map(({ Properties }) => Properties?.Environment);
-
-  expect(environment).toMatchObject({
+  expect(projects[0]?.Properties?.Environment).toMatchObject({
     EnvironmentVariables: [
       { Name: 'GENESYSCLOUD_ACCESS_TOKEN', Type: 'PARAMETER_STORE', Value: '/ci/genesys/access-token' },
     ],
   });
 });
 
-function runExample(command: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
-  const api = { GENESYS_API: pipeline.api.url, CXONE_API: pipeline.api.url };
-  return run(command, { cwd: pipeline.checkout, env: { ...pipeline.environment(), ...api, ...env } });
-}
-
 test('the curl loop shows no token under sh -x, leaves it in no file, and ends if it cannot be read', async () => {
   const loop = [`${EXAMPLES}/curl/export-loop.sh`, 'genesys', '2'];
 
-  const job = await runExample(['sh', '-x', ...loop]);
-  const refused = await runExample(['sh', ...loop], pipeline.environment([]));
+  const job = await runHere(['sh', '-x', ...loop]);
+  const refused = await runHere(['sh', ...loop], pipeline.environment([]));
 
   expect(job).toMatchObject({ status: 0, stdout: '' });
   expect(job.stderr).not.toContain(pipeline.token());
@@ -216,23 +205,21 @@ test('the curl loop shows no token under sh -x, leaves it in no file, and ends i
   expect(pipeline.api.calls).toEqual(accepted(...QUEUES.slice(0, 2)));
 });
 
-test('the Genesys CLI gets the token in its environment', async () => {
+test('the Genesys CLI gets the token in its environment, the CXone call in a header', async () => {
   installCommand(pipeline.commands, 'gc', `printf '%s\\n' "$* \${GENESYSCLOUD_ACCESS_TOKEN:+with a token}"`);
 
-  const job = await runExample([`${EXAMPLES}/genesys-cli/list-queues.sh`, 'genesys']);
+  const genesys = await runHere([`${EXAMPLES}/genesys-cli/list-queues.sh`, 'genesys']);
+  const cxone = await runHere([`${EXAMPLES}/nice-cxone/list-agents.sh`, 'genesys']);
 
-  expect(job).toMatchObject({ status: 0, stdout: 'routing queues list --autopaginate with a token\n' });
-});
-
-test('the CXone call sends its token in a header', async () => {
-  expect((await runExample([`${EXAMPLES}/nice-cxone/list-agents.sh`, 'genesys'])).status).toBe(0);
+  expect(genesys).toMatchObject({ status: 0, stdout: 'routing queues list --autopaginate with a token\n' });
+  expect(cxone.status).toBe(0);
   expect(pipeline.api.calls).toEqual(accepted('/incontactapi/services/v30.0/agents'));
 });
 
 test('the Python SDK gets another token if the API refuses the stored one, and lists every page', async () => {
   pipeline.authorizationServer.revoke(pipeline.token());
 
-  const job = await runExample(['python3', `${EXAMPLES}/python/list_queues.py`]);
+  const job = await runHere(['python3', `${EXAMPLES}/python/list_queues.py`]);
 
   expect(job).toMatchObject({ status: 0, stdout: 'queue-1 Queue 1\nqueue-2 Queue 2\nqueue-3 Queue 3\n' });
   expect(pipeline.api.calls.map((call) => call.accepted)).toEqual([false, true, true, true]);
@@ -250,7 +237,7 @@ test('a role of another account reads and refreshes by a profile, as docs/reader
     `[profile genesys-token]\nrole_arn = ${READER_ROLE_ARN}\ncredential_source = Environment\nregion = eu-central-1\n`,
   );
 
-  const job = await runExample(
+  const job = await runHere(
     ['ci/access-token', 'get', 'genesys', '--profile', 'genesys-token', '--min-ttl', '45m'],
     {
       AWS_ACCESS_KEY_ID: accessKeyId,
@@ -261,4 +248,136 @@ test('a role of another account reads and refreshes by a profile, as docs/reader
 
   expect(job).toMatchObject({ status: 0, stdout: `${pipeline.token()}\n` });
   expect(job.stderr).toMatch(/, 59 min left/);
+});
+
+test('doctor on the synthesized function: every step is good, or whose fault it is', async () => {
+  const good = await runHere(['ci/access-token', 'doctor', 'genesys']);
+  pipeline.authorizationServer.replaceClientSecret(pipeline.clientId, 'changed-at-the-provider-only');
+  const refused = await runHere(['ci/access-token', 'doctor', 'genesys']);
+
+  const results = [...good.stdout.matchAll(/^(\w+): .*? {2,}(\w+)/gm)].map(([, who, result]) => [
+    who,
+    result,
+  ]);
+  expect(good.status).toBe(0);
+  expect(results.length).toBeGreaterThan(10);
+  expect(results.filter(([, result]) => result !== 'ok')).toEqual([]);
+  expect(refused).toMatchObject({
+    status: 3,
+    stdout: expect.stringMatching(/^refresher: token-endpoint +TOKEN_REJECTED +secret /m),
+  });
+});
+
+/** Runs the only step of a wrapper whose expressions have these values, with what the agent sets. */
+function runWrapper(file: string, shell: string, values: object, agent: Record<string, string>) {
+  const [step] = stepsOf(file) as [Step];
+  const given = (text: string) =>
+    text.replace(/\$\{\{ *\w+\.([\w-]+) *\}\}/g, (_all, key) => Object(values)[key] ?? '');
+  const env = Object.fromEntries(Object.entries(step.env).map(([name, text]) => [name, given(text)]));
+  return runStep({ ...step, env: {} }, shell, { ...pipeline.environment(), ...agent, ...env });
+}
+
+const github = (inputs: object) =>
+  runWrapper(
+    'ci/github-action/action.yml',
+    'sh -e',
+    { prefix: '/ci', ...inputs },
+    {
+      GITHUB_ACTIONS: 'true',
+      GITHUB_ACTION_PATH: join(pipeline.checkout, 'ci/github-action'),
+      GITHUB_OUTPUT: join(files, 'output'),
+      GITHUB_ENV: join(files, 'env'),
+    },
+  );
+const written = (name: string) => readFileSync(join(files, name), 'utf8');
+const script = () => ({
+  url: `file://${join(pipeline.checkout, 'ci/access-token')}`,
+  sha256: createHash('sha256').update(readFileSync('ci/access-token')).digest('hex'),
+});
+const OTHER_CHECKSUM = '0'.repeat(64);
+
+test('the GitHub action masks the token first, and puts it into the environment only where it is asked to', async () => {
+  const plain = await github({ name: 'genesys', 'min-ttl': '45m' });
+  const output = written('output');
+  const inEnvironment = await github({ name: 'genesys', env: 'CX_TOKEN', region: 'eu-central-1' });
+
+  expect([plain.status, inEnvironment.status]).toEqual([0, 0]);
+  expect(plain.stderr).toMatch(/^::add-mask::.*\n[\s\S]*, 59 min left\n/);
+  expect(output).toBe(`token=${pipeline.token()}\n`);
+  expect(plain.stdout).toBe('');
+  expect(written('env')).toBe(`CX_TOKEN=${pipeline.token()}\n`);
+  expect(inEnvironment.stdout).toMatch(/^::notice::.*expires/);
+});
+
+test.each([
+  [{ name: 'genesys', env: 'X=1\nPATH' }, 2],
+  [{ name: '$(touch hacked)' }, 2],
+  [{ name: 'genesys', 'min-ttl': '1s --no-mask' }, 2],
+  [{ name: 'genesys', prefix: '/ci; touch hacked' }, 2],
+  [{ name: 'cxone' }, 5],
+])('the GitHub action with %j ends with %d, and writes nothing', async (inputs, status) => {
+  const ended = await github(inputs);
+
+  expect(ended.status).toBe(status);
+  expect(readdirSync(files)).toEqual([]);
+  expect(readdirSync(pipeline.checkout)).not.toContain('hacked');
+});
+
+test('a job of the GitLab template has the script of this checksum in its PATH', async () => {
+  const { url, sha256 } = script();
+  const job = {
+    ...(await WEB_IDENTITY('AWS_ID_TOKEN', 'gitLab')),
+    AWS_ROLE_ARN: READER_ROLE_ARN,
+    TMPDIR: files,
+    ACCESS_TOKEN_URL: url,
+  };
+  const [step] = stepsOf('ci/gitlab/access-token.yml') as [Step];
+  const then = '\naccess-token exec genesys --min-ttl 45m -- sh -c \'test -n "$ACCESS_TOKEN"\'';
+  const start = (ACCESS_TOKEN_SHA256: string) =>
+    runHere(['bash', '-eo', 'pipefail', '-c', step.script + then], { ...job, ACCESS_TOKEN_SHA256 });
+
+  const good = await start(sha256);
+  const other = await start(OTHER_CHECKSUM);
+
+  expect(good).toMatchObject({ status: 0, stderr: expect.stringMatching(/, 59 min left/) });
+  expect(good.stdout + good.stderr).not.toContain(pipeline.token());
+  // Directories of their own, which no other user of the runner can enter.
+  const modes = readdirSync(files).map((name) => statSync(join(files, name)).mode & 0o777);
+  expect(modes).toEqual([0o700, 0o700]);
+  expect(other.status).not.toBe(0);
+  expect(other.stderr).not.toContain('min left');
+});
+
+test('the Azure template makes a secret variable, of the script of this checksum', async () => {
+  const values = { name: 'genesys', minTtl: '45m', prefix: '/ci', variable: 'CX_TOKEN', ...script() };
+  const azure = (more: object) =>
+    runWrapper('ci/azure-pipelines/access-token.yml', 'bash', { ...values, ...more }, { TF_BUILD: 'True' });
+
+  const good = await azure({});
+  const other = await azure({ sha256: OTHER_CHECKSUM });
+  const hostile = await azure({ variable: 'X]y' });
+
+  const variable = `##vso[task.setvariable variable=CX_TOKEN;issecret=true]${pipeline.token()}\n`;
+  expect(good).toMatchObject({ status: 0, stdout: expect.stringContaining(variable) });
+  expect(good.stderr).toMatch(/^##vso\[task\.setsecret\]/);
+  expect([other.status, hostile.status]).toEqual([1, 2]);
+});
+
+test('the Jenkins step reads the token without showing it', async () => {
+  const text = readFileSync('ci/jenkins/vars/withAccessToken.groovy', 'utf8');
+  const [, shell = ''] = /script: '''([\s\S]*?)'''/.exec(text) ?? [];
+  const env = {
+    ACCESS_TOKEN_SCRIPT: 'ci/access-token',
+    ACCESS_TOKEN_NAME: 'genesys',
+    ACCESS_TOKEN_MIN_TTL: '45m',
+    ACCESS_TOKEN_PREFIX: '/ci',
+  };
+
+  const ended = await runHere(['sh', '-xe', '-c', shell], env);
+
+  expect(ended).toMatchObject({ status: 0, stdout: `${pipeline.token()}\n` });
+  expect(ended.stderr).not.toContain(pipeline.token());
+  // The shell gets every value by its environment: Groovy puts none into its text.
+  expect(Object.keys(env).every((name) => text.includes(`"${name}=$`))).toBe(true);
+  expect(shell).not.toMatch(/\$\{/);
 });

@@ -2,13 +2,11 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateKeyPair, SignJWT } from 'jose';
-import type { AwsEndpoint } from '../../../local/aws/endpoint.ts';
 import type { PolicyDocument } from '../../../local/aws/operation.ts';
-import type { Assembly } from '../../../local/cloud-assembly.ts';
-import { type Harness, openHarness } from '../../../local/harness.ts';
+import { openHarness } from '../../../local/harness.ts';
 import { policiesOfRole } from '../../../local/synthesized-function.ts';
 import { createResolver, LOCAL_PLACE } from '../../../local/template-resolver.ts';
-import { type ApiServer, startApiServer } from './api-server.ts';
+import { startApiServer } from './api-server.ts';
 import { type AwsCli, installAwsCommand, installCommand } from './aws-cli.ts';
 
 /** Jobs that the stack lets in by OIDC, as in docs/readers.md. */
@@ -32,24 +30,10 @@ export const FOREIGN_ROLE_ARN = 'arn:aws:iam::444455556666:role/deploy';
 export const READER_ROLE_ARN = 'arn:aws:iam::111122223333:role/TokenRefresher-ReaderRole';
 
 /** The synthesized stack on this machine, and what a job needs to use its token, `genesys`. */
-export interface Pipeline extends Harness {
-  readonly api: ApiServer;
-  /** A checkout with `ci/` in it; also HOME and TMPDIR of the jobs. */
-  readonly checkout: string;
-  /** First directory of the jobs' PATH: `aws`, `terraform`. */
-  readonly commands: string;
-  /** The token that is stored now. */
-  token(): string;
-  /** The OIDC token of a job that the stack lets in. */
-  idToken(system: keyof typeof JOBS): Promise<string>;
-  /** Environment of a job whose role has these policies: by default those of a reader. */
-  environment(policies?: readonly PolicyDocument[]): Record<string, string>;
-  /** Ends faults, has a token minted with a new client secret, and forgets what jobs did: for the next test. */
-  startAfresh(): Promise<void>;
-}
+export type Pipeline = Awaited<ReturnType<typeof openPipeline>>;
 
 /** Starts a stack that has minted its first token; tokens live for an hour. */
-export async function openPipeline(cli: AwsCli): Promise<Pipeline> {
+export async function openPipeline(cli: AwsCli) {
   const harness = await openHarness({
     tokenName: 'genesys',
     target: { account: LOCAL_PLACE.accountId, region: LOCAL_PLACE.region },
@@ -61,42 +45,20 @@ export async function openPipeline(cli: AwsCli): Promise<Pipeline> {
   const { aws, assembly, authorizationServer } = harness;
   const api = await startApiServer(async (token) => (await authorizationServer.introspect(token)).active);
   const commands = installAwsCommand(cli, aws.url);
-  installTerraform(commands, api.url);
+  // It calls the API with its token, as Terraform's provider does, and fails if the API refuses the token.
+  installCommand(
+    commands,
+    'terraform',
+    `printf '%s\\n' "$* (\${GENESYSCLOUD_REGION:-no region})" >>"$HOME/terraform.calls"
+[ "$1" != init ] || exit 0
+echo "terraform $1"
+printf 'Authorization: Bearer %s\\n' "\${GENESYSCLOUD_ACCESS_TOKEN:-none}" |
+  curl --silent --show-error --fail --header @- --output /dev/null ${api.url}/api/v2/tokens/me`,
+  );
   const checkout = mkdtempSync(join(tmpdir(), 'checkout-'));
   cpSync('ci', join(checkout, 'ci'), { recursive: true });
-  await harness.invoke({});
-  return {
-    ...harness,
-    api,
-    idToken: await registerReaderRole(aws, assembly),
-    checkout,
-    commands,
-    token: () => harness.stored()?.value ?? 'none is stored',
-    environment: (policies = policiesOfRole(assembly, 'ci')) => ({
-      ...harness.jobEnvironment(policies),
-      // Where the CLI takes a role by itself, it knows no --endpoint-url.
-      AWS_ENDPOINT_URL: aws.url,
-      PATH: `${commands}:${process.env.PATH}`,
-      HOME: checkout,
-      TMPDIR: checkout,
-    }),
-    async startAfresh() {
-      api.calls.length = 0;
-      harness.clearFaults();
-      await authorizationServer.faults.goOnline();
-      await harness.changeSecret();
-      // The AWS CLI keeps the sessions of roles in .aws.
-      for (const name of ['terraform.calls', '.aws'])
-        rmSync(join(checkout, name), { recursive: true, force: true });
-    },
-    async close() {
-      await Promise.all([harness.close(), api.close()]);
-    },
-  };
-}
 
-/** Makes the stack's reader role one that can be taken, and CI systems that the account knows. */
-async function registerReaderRole(aws: AwsEndpoint, assembly: Assembly): Promise<Pipeline['idToken']> {
+  // The stack's reader role is one that can be taken, and the account knows the CI systems.
   const { privateKey, publicKey } = await generateKeyPair('RS256');
   const resolver = createResolver(assembly);
   const [logicalId = '', role] =
@@ -112,30 +74,48 @@ async function registerReaderRole(aws: AwsEndpoint, assembly: Assembly): Promise
   for (const { oidcProvider, audience } of Object.values(JOBS)) {
     aws.sts.registerOidcProvider({ name: oidcProvider, clientIds: [audience], publicKey });
   }
-  return (system) => {
-    const { oidcProvider, subject, audience } = JOBS[system];
-    // Bitbucket's subject ends with the step.
-    return new SignJWT({ aud: audience, sub: subject.replace('*', '{11111111-2222-4333-8444-555555555555}') })
-      .setProtectedHeader({ alg: 'RS256' })
-      .setIssuer(`https://${oidcProvider}`)
-      .setIssuedAt()
-      .setExpirationTime('1h')
-      .sign(privateKey);
-  };
-}
+  await harness.invoke({});
 
-/**
- * A replacement for Terraform: it calls the API with its token, as the provider does, and records its arguments. It fails
- * if the API refuses the token.
- */
-function installTerraform(commands: string, apiUrl: string): void {
-  installCommand(
+  return {
+    ...harness,
+    api,
+    /** A checkout with `ci/` in it; also HOME and TMPDIR of the jobs. */
+    checkout,
+    /** First directory of the jobs' PATH: `aws`, `terraform`. */
     commands,
-    'terraform',
-    `printf '%s\\n' "$* (\${GENESYSCLOUD_REGION:-no region})" >>"$HOME/terraform.calls"
-[ "$1" != init ] || exit 0
-echo "terraform $1"
-printf 'Authorization: Bearer %s\\n' "\${GENESYSCLOUD_ACCESS_TOKEN:-none}" |
-  curl --silent --show-error --fail --header @- --output /dev/null ${apiUrl}/api/v2/tokens/me`,
-  );
+    /** The token that is stored now. */
+    token: () => harness.stored()?.value ?? 'none is stored',
+    /** The OIDC token of a job that the stack lets in. */
+    idToken(system: keyof typeof JOBS): Promise<string> {
+      const { oidcProvider, subject, audience } = JOBS[system];
+      // Bitbucket's subject ends with the step.
+      return new SignJWT({
+        aud: audience,
+        sub: subject.replace('*', '{11111111-2222-4333-8444-555555555555}'),
+      })
+        .setProtectedHeader({ alg: 'RS256' })
+        .setIssuer(`https://${oidcProvider}`)
+        .setIssuedAt()
+        .setExpirationTime('1h')
+        .sign(privateKey);
+    },
+    /** Environment of a job whose role has these policies: by default those of a reader. */
+    environment: (policies = policiesOfRole(assembly, 'ci')): Record<string, string> => ({
+      ...harness.jobEnvironment(policies),
+      // Where the CLI takes a role by itself, it knows no --endpoint-url.
+      AWS_ENDPOINT_URL: aws.url,
+      PATH: `${commands}:${process.env.PATH}`,
+      HOME: checkout,
+      TMPDIR: checkout,
+    }),
+    /** Has a token minted with a new client secret, and forgets what jobs did: for the next test. */
+    async startAfresh(): Promise<void> {
+      api.calls.length = 0;
+      await harness.changeSecret();
+      // The AWS CLI keeps the sessions of roles in .aws.
+      for (const name of ['terraform.calls', '.aws'])
+        rmSync(join(checkout, name), { recursive: true, force: true });
+    },
+    close: () => Promise.all([harness.close(), api.close()]),
+  };
 }
