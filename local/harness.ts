@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { GetParameterCommand, type Parameter, SSMClient } from '@aws-sdk/client-ssm';
+import { GetParameterCommand, type GetParameterCommandOutput, SSMClient } from '@aws-sdk/client-ssm';
 import type { TargetEnvironment } from '../infra/configuration/places.ts';
 import {
   type AuthorizationServer,
@@ -22,13 +22,6 @@ const READER_ROLE = 'ci-jobs';
 export const MINUTE_MS = 60_000;
 
 type Json = Readonly<Record<string, unknown>>;
-
-/** Fields of a stored status that differ from those of a good token. Times are relative to now. */
-export interface StatusFields {
-  readonly version?: number;
-  readonly lifeSeconds?: number;
-  readonly lastFailure?: { readonly code: string; readonly consecutive: number } | null;
-}
 
 /** An AWS account on loopback with a clock of its own, and what a job needs to read a token from it. */
 export type Account = Awaited<ReturnType<typeof openAccount>>;
@@ -67,8 +60,8 @@ export async function openAccount(options: AccountOptions = {}) {
     realMs: (ms: number): number => ms / speed,
     administrator: aws.iam.registerAdministrator(),
     /** Region and credentials of a job whose role has these policies, as environment variables. */
-    jobEnvironment(policies: readonly PolicyDocument[], role = 'ci') {
-      const arn = `arn:aws:sts::${aws.accountId}:assumed-role/${role}/job`;
+    jobEnvironment(policies: readonly PolicyDocument[]) {
+      const arn = `arn:aws:sts::${aws.accountId}:assumed-role/ci/job`;
       const { accessKeyId, secretAccessKey, sessionToken } = aws.iam.register({ arn, policies });
       return {
         AWS_REGION: aws.region,
@@ -81,25 +74,22 @@ export async function openAccount(options: AccountOptions = {}) {
     /** Calls an operation of Parameter Store or Secrets Manager with every permission, past all faults. */
     administer: aws.administer,
     /** Stores a token; returns its version. */
-    storeToken: (token: string, name = tokenName) => put(parametersOf(name).token, 'SecureString', token),
-    /** Stores the status of a token, or any text in its place. */
-    storeStatus(fields: StatusFields | string = {}, name = tokenName): void {
-      const text = typeof fields === 'string' ? fields : JSON.stringify(statusOf(fields, now()));
-      put(parametersOf(name).status, 'String', text);
-    },
+    storeToken: (token: string) => put(parametersOf(tokenName).token, 'SecureString', token),
+    /** Stores a text as the status of the token. */
+    storeStatus: (text: string) => put(parametersOf(tokenName).status, 'String', text),
     /** Makes the stored token look as if it had been minted this much earlier. */
-    ageToken(minutes: number, name = tokenName): void {
-      const status: Record<string, unknown> = { ...account.status(name) };
+    ageToken(minutes: number): void {
+      const status: Record<string, unknown> = { ...account.status() };
       for (const key of ['issuedAt', 'expiresAt', 'refreshDueAt']) {
         status[key] = new Date(Date.parse(String(status[key])) - minutes * MINUTE_MS).toISOString();
       }
-      if (status.expiresAtEpoch) status.expiresAtEpoch = Number(status.expiresAtEpoch) - minutes * 60;
-      account.storeStatus(JSON.stringify(status), name);
+      status.expiresAtEpoch = Number(status.expiresAtEpoch) - minutes * 60;
+      account.storeStatus(JSON.stringify(status));
     },
     /** The newest version of the stored token. */
     stored: (name = tokenName) => newest(parametersOf(name).token),
     /** The stored status, parsed; null if there is none. */
-    status: (name = tokenName): Json | null => JSON.parse(newest(parametersOf(name).status)?.value ?? 'null'),
+    status: (): Json | null => JSON.parse(newest(parametersOf(tokenName).status)?.value ?? 'null'),
     /** Node.js settings of a process that calls the endpoint over TLS. */
     tlsEnvironment: certificate ? trusting(certificate) : {},
     /** Options of an SDK client for the endpoint. */
@@ -121,8 +111,6 @@ export function parametersOf(tokenName: string): { readonly token: string; reado
 
 /** The result of one read of a job: until when the token lives, or why it is worth nothing. */
 export interface Read {
-  readonly at: Date;
-  readonly token?: string;
   readonly version?: number;
   readonly expiresAt?: Date;
   readonly problem?: 'missing' | 'expired' | 'refused';
@@ -212,8 +200,10 @@ export async function openHarness(options: HarnessOptions = {}) {
     SecretString: secretString(),
     KmsKeyId: secretEncryptionKeyArn,
   });
+  const settings = [token, ...(options.moreTokens?.(places) ?? [])];
   const assembly = synthesize({
-    tokens: [defined(token), ...(options.moreTokens?.(places) ?? [])],
+    // As in a file: without members that are undefined.
+    tokens: JSON.parse(JSON.stringify(settings)),
     ...(options.target && { target: options.target }),
   });
   const listeners = new Set<(line: string) => void>();
@@ -304,14 +294,17 @@ export async function openHarness(options: HarnessOptions = {}) {
     },
     /** Reads the token as a job does, and checks it with the authorization server. */
     async read(): Promise<Read> {
-      const at = now();
-      const { Value, Version } = await readParameter(ssm, fn.environment.TOKEN_PARAMETER ?? '');
-      if (Value === undefined || Version === undefined) return { at, problem: 'missing' };
+      const read = new GetParameterCommand({ Name: fn.environment.TOKEN_PARAMETER, WithDecryption: true });
+      const { Parameter = {} } = await ssm.send(read).catch((error: Error): GetParameterCommandOutput => {
+        if (error.name === 'ParameterNotFound') return { $metadata: {} };
+        throw error;
+      });
+      const { Value, Version: version } = Parameter;
+      if (Value === undefined || version === undefined) return { problem: 'missing' };
       const expiresAt = tokens.get(Value);
       const { active } = await authorizationServer.introspect(Value);
-      const found = { at, token: Value, version: Version };
-      if (expiresAt !== undefined && expiresAt <= at) return { ...found, problem: 'expired' };
-      return active && expiresAt !== undefined ? { ...found, expiresAt } : { ...found, problem: 'refused' };
+      if (expiresAt !== undefined && expiresAt <= now()) return { version, problem: 'expired' };
+      return active && expiresAt !== undefined ? { version, expiresAt } : { version, problem: 'refused' };
     },
     /** Stores a value of the secret, and resolves when Secrets Manager's event has been handled. */
     async putSecret(value: string): Promise<void> {
@@ -344,35 +337,6 @@ export async function openHarness(options: HarnessOptions = {}) {
     },
   };
   return harness;
-}
-
-async function readParameter(ssm: SSMClient, Name: string): Promise<Parameter> {
-  try {
-    const { Parameter } = await ssm.send(new GetParameterCommand({ Name, WithDecryption: true }));
-    return Parameter ?? {};
-  } catch (error) {
-    if (['ParameterNotFound', 'InvalidKeyId'].includes((error as Error).name)) return {};
-    throw error;
-  }
-}
-
-function statusOf({ version = 1, lifeSeconds = 2850, lastFailure = null }: StatusFields, now: Date) {
-  const at = (seconds: number): string => new Date(now.getTime() + seconds * 1000).toISOString();
-  return {
-    schemaVersion: 1,
-    tokenVersion: version,
-    fingerprint: '9f86d081884c',
-    issuedAt: at(lifeSeconds - 3600),
-    expiresAt: at(lifeSeconds),
-    expiresAtEpoch: Math.floor(Date.parse(at(lifeSeconds)) / 1000),
-    refreshDueAt: at(lifeSeconds - 600),
-    provider: 'genesys-cloud',
-    lastFailure: lastFailure && { ...lastFailure, at: at(-60), retryAt: at(60) },
-  };
-}
-
-function defined(settings: Json): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
 
 /** Random, so that it is found in printed text only if it leaked. */

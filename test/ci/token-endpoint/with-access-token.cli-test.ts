@@ -1,6 +1,6 @@
 import { openAccount } from '../../../local/harness.ts';
 import { type AwsCli, findAwsClis, installAwsCommand, READ, REFRESH } from '../support/aws-cli.ts';
-import { AWKWARD_TOKEN } from '../support/aws-stand-in.ts';
+import { AWKWARD_TOKEN, statusOf } from '../support/aws-stand-in.ts';
 import { filesContaining } from '../support/process.ts';
 import { createStoredToken, startJob } from './support/job.ts';
 
@@ -10,7 +10,7 @@ test('the stored token is returned unchanged, whatever its characters, and is in
   const { directory } = installed;
   const account = await openAccount({ tokenName: 'genesys' });
   installAwsCommand(findAwsClis()[0] as AwsCli, account.aws.url, directory);
-  account.storeStatus({ version: account.storeToken(AWKWARD_TOKEN), lifeSeconds: 2850 });
+  account.storeStatus(statusOf(account.storeToken(AWKWARD_TOKEN), 2850));
   const PATH = `${directory}:${process.env.PATH}`;
   const env = { ...account.jobEnvironment([READ, REFRESH]), PATH, HOME: directory, TMPDIR: directory };
 
