@@ -331,7 +331,6 @@ export async function openHarness(options: HarnessOptions = {}) {
     async close(): Promise<void> {
       ssm.destroy();
       harness.clearFaults();
-      await aws.lambda.settled();
       await Promise.all(processes.map((one) => one.kill()));
       await Promise.all([account.close(), authorizationServer.close()]);
     },

@@ -51,7 +51,6 @@ export async function openRotatingHarness(
   harness.administer('RotateSecret', {
     SecretId: harness.secretName,
     RotationLambdaARN: harness.assembly.rotations[0]?.arn,
-    RotationRules: { AutomaticallyAfterDays: 90 },
     RotateImmediately: false,
   });
   await harness.aws.rotated();

@@ -3,16 +3,15 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { setImmediate } from 'node:timers/promises';
 import type { ServerCertificate } from '../server-certificate.ts';
 import { AwsError } from './aws-error.ts';
 import { type CallSummary, createFaults, type Fault } from './faults.ts';
-import { accessDenied, createPrincipalRegistry, evaluate, type RecordedCall } from './iam.ts';
+import { accessDenied, createPrincipalRegistry, evaluate } from './iam.ts';
 import { createKms } from './kms.ts';
-import { createLambda, tooManyRequests } from './lambda.ts';
-import type { JsonObject, OperationCall, Permission, Principal, ServiceName } from './operation.ts';
-import { createSecretsManager, type RotationRequest, unresolvedArn } from './secrets-manager.ts';
-import { createSsm, parameterArn, parseReference } from './ssm.ts';
+import { createLambda } from './lambda.ts';
+import type { JsonObject, Operation, Permission, Principal, ServiceName } from './operation.ts';
+import { createSecretsManager } from './secrets-manager.ts';
+import { createSsm } from './ssm.ts';
 import { createSts } from './sts.ts';
 import {
   accessKeyIdOf,
@@ -23,12 +22,12 @@ import {
   type WireRequest,
 } from './wire.ts';
 
-/** A record of one request and its result. */
-export interface RecordedRequest extends CallSummary {
+/** One permission that was checked; holds names only, never a value. */
+interface RecordedCall {
+  readonly iamAction: string;
+  readonly resource: string;
   readonly principal: string;
-  readonly at: Date;
-  /** `ok`, AWS's error code, or `no-answer` if a fault suppressed the response. */
-  outcome: string;
+  readonly allowed: boolean;
 }
 
 /** An AWS account on a loopback port, with access to its state for tests. */
@@ -40,15 +39,8 @@ const ANONYMOUS: Principal = { arn: 'anonymous', policies: [] };
 /** The caller proves who it is by the token that it sends. */
 const UNSIGNED = 'AssumeRoleWithWebIdentity';
 
-/** Thrown if a fault suppresses the response. */
-class NoAnswer extends Error {
-  readonly isCut: boolean;
-
-  constructor(isCut: boolean) {
-    super('A fault suppressed the response.');
-    this.isCut = isCut;
-  }
-}
+/** Thrown if a fault cuts the connection. */
+class NoAnswer extends Error {}
 
 /**
  * Starts an AWS endpoint that speaks the real protocols to real SDKs and the real CLI: Parameter Store, Secrets
@@ -67,31 +59,20 @@ export async function startAwsEndpoint(options: {
   const place = { region, accountId };
   const kms = createKms(place);
   const ssm = createSsm(place, kms);
-  const secretsManager = createSecretsManager(place, kms);
-  const lambda = createLambda(place, now);
-  const rotations = new Set<Promise<void>>();
-  secretsManager.onRotation((request) => {
-    const rotation = runSteps(lambda, request);
-    rotations.add(rotation);
-    rotation.finally(() => rotations.delete(rotation));
-  });
+  const lambda = createLambda(place);
+  const secretsManager = createSecretsManager(place, kms, lambda);
   const iam = createPrincipalRegistry(place);
   const sts = createSts(place, iam);
   const faults = createFaults();
   const calls: RecordedCall[] = [];
-  const requests: RecordedRequest[] = [];
+  const requests: CallSummary[] = [];
 
   /** Every operation that is served. */
-  const table: Readonly<
-    Record<
-      ServiceName,
-      Record<string, (input: Record<string, never>, call: OperationCall) => JsonObject | Promise<JsonObject>>
-    >
-  > = {
+  const table: Readonly<Record<ServiceName, Record<string, Operation<JsonObject | Promise<JsonObject>>>>> = {
     ssm: ssm.operations,
     secretsmanager: secretsManager.operations,
     sts: sts.operations,
-    lambda: { Invoke: lambda.invoke },
+    lambda: lambda.operations,
   };
 
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
@@ -111,17 +92,14 @@ export async function startAwsEndpoint(options: {
     /** Every permission check of every call, in order; no values. */
     calls: calls as readonly RecordedCall[],
     /** Every request, in order; no values. */
-    requests: requests as readonly RecordedRequest[],
-    /** Resolves when every rotation has ended, or has failed. */
-    async rotated(): Promise<void> {
-      while (rotations.size > 0) await Promise.all(rotations);
-    },
+    requests: requests as readonly CallSummary[],
+    rotated: secretsManager.rotated,
     /** Calls an operation of Parameter Store or Secrets Manager with every permission, past all faults. */
     administer(operation: string, input: JsonObject): JsonObject {
       const execute = ssm.operations[operation] ?? secretsManager.operations[operation];
       if (execute === undefined) throw new Error(`The endpoint does not serve ${operation}.`);
       const principal = { arn: `arn:aws:iam::${accountId}:user/administrator`, policies: [] };
-      const call = { requestId: randomUUID(), principal, now: now(), stale: false, authorize: () => {} };
+      const call = { requestId: randomUUID(), principal, now: now(), authorize: () => {} };
       return execute(input, call);
     },
     /** Cuts all connections and stops listening. */
@@ -137,39 +115,38 @@ export async function startAwsEndpoint(options: {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = randomUUID();
     let decoded: WireRequest | undefined;
-    let record: RecordedRequest | undefined;
     let met: readonly Fault[] = [];
     let answer: WireAnswer;
     try {
       decoded = await readRequest(request);
       const { service, operation, names } = decoded;
-      const summary: CallSummary = { service, operation, requestId, names };
       const principal = operation === UNSIGNED ? ANONYMOUS : identify(request);
-      record = { ...summary, principal: principal.arn, at: now(), outcome: 'no-answer' };
-      requests.push(record);
+      const summary: CallSummary = { service, operation, names };
+      requests.push(summary);
       met = faults.take(summary);
-      await applyBefore(met, summary, principal);
+      const meets = (kind: Fault['kind']) => met.some((fault) => fault.kind === kind);
+      await runHooks(met, 'before-executing');
+      if (meets('throttle')) throw new AwsError('ThrottlingException', 'Rate exceeded');
+      if (meets('hang')) return;
+      if (meets('cut-before-executing')) throw new NoAnswer();
       const execute = table[service][operation];
       if (!execute)
         throw new AwsError('UnknownOperationException', `The endpoint does not serve ${operation}.`);
-      const output = await execute(decoded.input as Record<string, never>, {
+      const output = await execute(decoded.input, {
         requestId,
         principal,
         now: now(),
-        stale: met.some(({ kind }) => kind === 'stale-read'),
-        authorize: (permission) => authorize(summary, principal, permission),
+        authorize: (permission) => authorize(principal, permission, meets('deny')),
       });
       answer = encodeAnswer(decoded, output, requestId);
-      await applyAfter(met, summary);
-      record.outcome = 'ok';
+      await runHooks(met, 'after-executing');
+      if (meets('cut-after-executing')) throw new NoAnswer();
     } catch (error) {
       if (error instanceof NoAnswer) {
-        if (error.isCut) response.destroy();
+        response.destroy();
         return;
       }
-      const failure = asAwsError(error);
-      if (record) record.outcome = failure.code;
-      answer = encodeError(failure, decoded?.service, requestId);
+      answer = encodeError(asAwsError(error), decoded?.service, requestId);
     }
     const body = Buffer.from(answer.body);
     response.writeHead(answer.status, {
@@ -179,10 +156,7 @@ export async function startAwsEndpoint(options: {
       'Content-Length': body.length,
     });
     if (!met.some(({ kind }) => kind === 'cut-half-way-through-answer')) response.end(body);
-    else {
-      if (record) record.outcome = 'no-answer';
-      response.write(body.subarray(0, Math.floor(body.length / 2)), () => response.destroy());
-    }
+    else response.write(body.subarray(0, Math.floor(body.length / 2)), () => response.destroy());
   }
 
   function identify(request: IncomingMessage): Principal {
@@ -197,74 +171,25 @@ export async function startAwsEndpoint(options: {
     return principal;
   }
 
-  function authorize(summary: CallSummary, principal: Principal, permission: Permission): void {
-    const verdict = evaluate(principal.policies, {
-      ...permission,
-      principalArn: principal.arn,
-      context: { 'aws:RequestedRegion': region, ...permission.context },
-    });
+  function authorize(principal: Principal, permission: Permission, isDenied: boolean): void {
+    const verdict = isDenied
+      ? 'no-allow'
+      : evaluate(principal.policies, {
+          ...permission,
+          principalArn: principal.arn,
+          context: { 'aws:RequestedRegion': region, ...permission.context },
+        });
     const allowed = verdict === 'allowed';
     if (!permission.implied || !allowed) {
-      const { service, operation, requestId } = summary;
       const { action: iamAction, resource } = permission;
-      const call = { service, operation, iamAction, resource, principal: principal.arn, allowed };
-      calls.push({ ...call, at: now(), requestId });
+      calls.push({ iamAction, resource, principal: principal.arn, allowed });
     }
     if (!allowed) throw accessDenied(principal.arn, permission, verdict);
   }
-
-  async function applyBefore(met: readonly Fault[], call: CallSummary, principal: Principal): Promise<void> {
-    for (const fault of met) {
-      switch (fault.kind) {
-        case 'throttle':
-          throw call.service === 'lambda'
-            ? tooManyRequests('CallerRateLimitExceeded')
-            : new AwsError('ThrottlingException', 'Rate exceeded');
-        case 'deny':
-          throw accessDenied(principal.arn, deniedPermission(call), 'no-allow');
-        case 'server-error': {
-          const code = call.service === 'ssm' ? 'InternalServerError' : 'InternalServiceError';
-          throw new AwsError(code, 'Internal error', { status: fault.status ?? 500 });
-        }
-        case 'hang':
-          throw new NoAnswer(false);
-        case 'cut-before-executing':
-          throw new NoAnswer(true);
-        case 'before-executing':
-          await fault.run(call);
-          break;
-      }
-    }
-  }
-
-  async function applyAfter(met: readonly Fault[], call: CallSummary): Promise<void> {
-    for (const fault of met) {
-      if (fault.kind === 'after-executing') await fault.run(call);
-      if (fault.kind === 'cut-after-executing') throw new NoAnswer(true);
-    }
-  }
-
-  function deniedPermission({ service, operation, names: [name = '*'] }: CallSummary): Permission {
-    if (service === 'ssm')
-      return { action: `ssm:${operation}`, resource: parameterArn(place, parseReference(name).name) };
-    if (service === 'lambda')
-      return {
-        action: 'lambda:InvokeFunction',
-        resource: `arn:aws:lambda:${region}:${accountId}:function:${name}`,
-      };
-    return { action: `${service}:${operation}`, resource: unresolvedArn(place, name) };
-  }
 }
 
-/** Rotates a secret as Secrets Manager does: one step after the other, until one fails. */
-async function runSteps(lambda: ReturnType<typeof createLambda>, request: RotationRequest): Promise<void> {
-  const { secretArn: SecretId, token: ClientRequestToken } = request;
-  // RotateSecret answers first.
-  await setImmediate();
-  for (const Step of request.steps) {
-    const event = { Step, SecretId, ClientRequestToken };
-    if ('failure' in (await lambda.invokeForService(request.functionArn, event))) return;
-  }
+async function runHooks(met: readonly Fault[], kind: Fault['kind']): Promise<void> {
+  for (const fault of met) if (fault.kind === kind && 'run' in fault) await fault.run();
 }
 
 function asAwsError(error: unknown): AwsError {

@@ -10,18 +10,6 @@ export interface Credentials {
   readonly sessionToken: string;
 }
 
-/** One permission that was checked; holds names only, never a value. */
-export interface RecordedCall {
-  readonly service: string;
-  readonly operation: string;
-  readonly iamAction: string;
-  readonly resource: string;
-  readonly principal: string;
-  readonly allowed: boolean;
-  readonly at: Date;
-  readonly requestId: string;
-}
-
 /** The verdict of the policies: AWS words the two refusals differently. */
 export type Verdict = 'allowed' | 'no-allow' | 'explicit-deny';
 

@@ -2,22 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { AwsError } from './aws-error.ts';
 import type { JsonObject, OperationCall, Place } from './operation.ts';
 
-/** A KMS key as far as the stores use it. */
-export interface KmsKey {
+interface KmsKey {
   readonly arn: string;
   readonly alias?: string;
-  readonly managedBy?: 'aws';
-  state: 'Enabled' | 'Disabled';
-  policy: JsonObject;
+  readonly policy: JsonObject;
 }
 
 /** The use of a key through a service, as the service does on the caller's behalf. */
-export interface KeyUse {
+interface KeyUse {
   readonly actions: readonly string[];
   readonly keyId: string;
   readonly service: string;
   readonly encryptionContext: Readonly<Record<string, string>>;
-  /** The service's error for an unknown or disabled key. */
+  /** The service's error for an unknown key. */
   readonly unusable: string;
   readonly call: OperationCall;
 }
@@ -46,45 +43,37 @@ export function createKms({ region, accountId }: Place) {
   const keys: KmsKey[] = ['ssm', 'secretsmanager'].map((service) => ({
     arn: arnOf(`key/${randomUUID()}`),
     alias: `alias/aws/${service}`,
-    managedBy: 'aws',
-    state: 'Enabled',
     policy: allow({
       Principal: { AWS: '*' },
       Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
       Condition: { StringEquals: viaService(service) },
     }),
   }));
-  const isNamed = ({ arn, alias }: KmsKey, keyId: string): boolean =>
-    [arn, arn.split('/')[1], ...(alias ? [alias, arnOf(alias)] : [])].includes(keyId);
 
   return {
-    keys: keys as readonly KmsKey[],
     /** Adds a customer managed key whose key policy leaves the decision to IAM, as the console's default does. */
-    addKey({ alias, state = 'Enabled' }: { alias?: string; state?: KmsKey['state'] } = {}): KmsKey {
+    addKey(): KmsKey {
       const policy = allow({ Principal: { AWS: `arn:aws:iam::${accountId}:root` }, Action: 'kms:*' });
-      const key: KmsKey = { arn: arnOf(`key/${randomUUID()}`), ...(alias && { alias }), state, policy };
+      const key = { arn: arnOf(`key/${randomUUID()}`), policy };
       keys.push(key);
       return key;
     },
     /** Checks that the caller may use a key. @throws AwsError `AccessDeniedException`, or the error of `unusable` */
     use({ actions, keyId, service, encryptionContext, unusable, call }: KeyUse): void {
-      const refusal = (message: string, code: string) =>
-        new AwsError(unusable, `${message} (Service: AWSKMS; Status Code: 400; Error Code: ${code})`);
-      const key = keys.find((one) => isNamed(one, keyId));
+      const key = keys.find(({ arn, alias }) => [arn, alias].includes(keyId));
       if (key === undefined) {
-        const missing = keyId.includes('alias/')
-          ? `Alias ${keyId} is not found.`
-          : `Key '${keyId}' does not exist`;
-        throw refusal(missing, 'NotFoundException');
+        throw new AwsError(
+          unusable,
+          `Key '${keyId}' does not exist (Service: AWSKMS; Status Code: 400; Error Code: NotFoundException)`,
+        );
       }
       const context: Record<string, string> = viaService(service);
       for (const [name, value] of Object.entries(encryptionContext))
         context[`kms:EncryptionContext:${name}`] = value;
       for (const action of actions) {
-        const implied = key.managedBy === 'aws';
+        const implied = key.alias !== undefined;
         call.authorize({ action, resource: key.arn, context, resourcePolicy: key.policy, implied });
       }
-      if (key.state === 'Disabled') throw refusal(`${key.arn} is disabled.`, 'DisabledException');
     },
   };
 }

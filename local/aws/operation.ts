@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AwsError, constraintError } from './aws-error.ts';
+import { type AwsError, constraintError, validationError } from './aws-error.ts';
 
 /** The services of the endpoint. */
 export type ServiceName = 'ssm' | 'secretsmanager' | 'lambda' | 'sts';
@@ -30,8 +30,6 @@ export interface OperationCall {
   readonly requestId: string;
   readonly principal: Principal;
   readonly now: Date;
-  /** Reads serve the state before the last write. */
-  readonly stale: boolean;
   /**
    * Checks one IAM permission of the caller and records the check.
    *
@@ -55,7 +53,7 @@ export interface Permission {
 }
 
 /** Executes one operation of a service: input as sent, output as answered. */
-export type Operation = (input: JsonObject, call: OperationCall) => JsonObject;
+export type Operation<Output = JsonObject> = (input: JsonObject, call: OperationCall) => Output;
 
 /**
  * Makes an operation of the table: its input is checked against `shape` before it is executed. A member that the shape does
@@ -64,7 +62,7 @@ export type Operation = (input: JsonObject, call: OperationCall) => JsonObject;
 export function operation<Shape extends z.ZodRawShape, Output extends JsonObject | Promise<JsonObject>>(
   shape: Shape,
   execute: (input: z.output<z.ZodObject<Shape>>, call: OperationCall) => Output,
-): (input: JsonObject, call: OperationCall) => Output {
+): Operation<Output> {
   const schema = z.strictObject(shape) as unknown as z.ZodObject<Shape>;
   return (input, call) => {
     const { success, data, error } = schema.safeParse(input);
@@ -73,53 +71,13 @@ export function operation<Shape extends z.ZodRawShape, Output extends JsonObject
   };
 }
 
-/** `[{Key, Value}]`, of 1 to 128 and 0 to 256 characters, as a map. */
-export const tagList = z
-  .array(z.object({ Key: z.string(), Value: z.string() }))
-  .default([])
-  .transform((tags) => new Map(tags.map(({ Key, Value }) => [Key, Value])))
-  .refine((tags) =>
-    [...tags].every(
-      ([key, value]) =>
-        /^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/iu.test(key) &&
-        /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u.test(value),
-    ),
-  );
-
 /** Words a broken rule of the service model as AWS does. */
 function inputError(issue: z.core.$ZodIssue, input: JsonObject): AwsError {
   if (issue.code === 'unrecognized_keys')
-    return new AwsError('ValidationException', `The endpoint does not emulate ${issue.keys.join(', ')}.`);
+    return validationError(`The endpoint does not emulate ${issue.keys.join(', ')}.`);
   const [member = ''] = issue.path.map(String);
   const path = member.charAt(0).toLowerCase() + member.slice(1);
   if (issue.code === 'too_big')
     return constraintError(path, `Member must have length less than or equal to ${issue.maximum}`);
   return constraintError(path, input[member] === undefined ? 'Member must not be null' : issue.message);
-}
-
-/** Items by name, and their state before the last write, which an eventually consistent read may see. */
-export interface NamedItems<T> {
-  items(): ReadonlyMap<string, T>;
-  /** The state that a read sees: the present one, or (`stale`) the one before the last write. */
-  view(options: { readonly stale: boolean }): ReadonlyMap<string, T>;
-  set(item: T): void;
-  remove(name: string): void;
-}
-
-/** Makes an empty collection. */
-export function createNamedItems<T extends { readonly name: string }>(): NamedItems<T> {
-  let current: ReadonlyMap<string, T> = new Map();
-  let previous = current;
-  const write = (change: (next: Map<string, T>) => void): void => {
-    const next = new Map(current);
-    change(next);
-    previous = current;
-    current = next;
-  };
-  return {
-    items: () => current,
-    view: ({ stale }) => (stale ? previous : current),
-    set: (item) => write((next) => next.set(item.name, item)),
-    remove: (name) => write((next) => next.delete(name)),
-  };
 }

@@ -6,13 +6,8 @@ import type { JsonObject, ServiceName } from './operation.ts';
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 const STS_VERSION = '2011-06-15';
 const TARGETS: Readonly<Record<string, ServiceName>> = { AmazonSSM: 'ssm', secretsmanager: 'secretsmanager' };
-const INVOKE_HEADERS = {
-  InvocationType: 'x-amz-invocation-type',
-  LogType: 'x-amz-log-type',
-  ClientContext: 'x-amz-client-context',
-  TenantId: 'x-amz-tenant-id',
-  DurableExecutionName: 'x-amz-durable-execution-name',
-};
+/** Headers of an Invoke that are neither the signature's nor the client's name. */
+const ASKED = /^x-amz-(?!date|security-token|content-sha256|user-agent)/;
 const UNKNOWN_CALLER = 'UnrecognizedClientException';
 
 /** A decoded request. */
@@ -42,11 +37,10 @@ export async function readRequest(request: IncomingMessage): Promise<WireRequest
   const invoked = /^\/2015-03-31\/functions\/([^/?]+)\/invocations/.exec(request.url ?? '')?.[1];
   if (invoked !== undefined) {
     const FunctionName = functionName(decodeURIComponent(invoked));
-    const Qualifier = new URL(`http://${request.headers.host}${request.url}`).searchParams.get('Qualifier');
-    const input: JsonObject = { FunctionName, Payload: body, ...(Qualifier !== null && { Qualifier }) };
-    for (const [member, header] of Object.entries(INVOKE_HEADERS)) {
-      if (request.headers[header] !== undefined) input[member] = headerOf(request, header);
-    }
+    // What else an SDK can ask of Invoke is in headers and in the query: nothing is silently ignored.
+    const { searchParams } = new URL(`http://${request.headers.host}${request.url}`);
+    const others = [...searchParams, ...Object.entries(request.headers).filter(([name]) => ASKED.test(name))];
+    const input = { ...Object.fromEntries(others), FunctionName, Payload: body };
     return { service: 'lambda', operation: 'Invoke', input, names: [FunctionName] };
   }
   const [prefix = '', operation = ''] = (headerOf(request, 'x-amz-target') ?? '').split('.');
@@ -76,10 +70,10 @@ export function encodeAnswer(
   requestId: string,
 ): WireAnswer {
   if (service === 'lambda') {
-    const { StatusCode, FunctionError, Payload } = output;
+    const { FunctionError, Payload } = output;
     const failed = FunctionError === undefined ? {} : { 'x-amz-function-error': String(FunctionError) };
     return {
-      status: Number(StatusCode),
+      status: 200,
       headers: { 'x-amz-executed-version': '$LATEST', ...failed },
       body: String(Payload),
     };

@@ -69,7 +69,6 @@ function storedParameters() {
       name,
       type: newest?.type,
       tier: newest?.tier,
-      labels: newest?.labels,
       value: isStatus ? masked(JSON.parse(newest.value)) : 'the token',
     };
   });

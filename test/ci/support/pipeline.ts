@@ -69,7 +69,6 @@ printf 'Authorization: Bearer %s\\n' "\${GENESYSCLOUD_ACCESS_TOKEN:-none}" |
     arn: READER_ROLE_ARN,
     trust: resolver.resolve(role?.Properties?.AssumeRolePolicyDocument) as PolicyDocument,
     policies: policiesOfRole(assembly, resolver.ref(logicalId)),
-    maxSessionSeconds: Number(role?.Properties?.MaxSessionDuration),
   });
   for (const { oidcProvider, audience } of Object.values(JOBS)) {
     aws.sts.registerOidcProvider({ name: oidcProvider, clientIds: [audience], publicKey });

@@ -67,7 +67,7 @@ describe('the token’s two parameters', () => {
   /** Three attempts of the SDK are one of ours, except after a denial. */
   test.each([
     ['deny', 2, 2],
-    ['server-error', 3, 1],
+    ['cut-before-executing', 3, 1],
   ] as const)('a call that meets %s %i times is made again', async (kind, times, expected) => {
     const meet = (operation: string) =>
       account.aws.faults.add({ match: { operation }, fault: { kind }, times });

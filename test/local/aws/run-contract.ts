@@ -35,7 +35,7 @@ async function checkModels(): Promise<void> {
   const Principal = { AWS: accountId, Federated: `arn:aws:iam::${accountId}:oidc-provider/${name}` };
   const Statement = [{ Effect: 'Allow', Action: 'sts:*', Principal }];
   const trust = { Version: '2012-10-17', Statement };
-  endpoint.sts.registerRole({ arn, trust, policies: [], maxSessionSeconds: 43_200 });
+  endpoint.sts.registerRole({ arn, trust, policies: [] });
   endpoint.lambda.register({ name: 'contract', invoke: async (payload) => ({ payload }) });
   const token = await new SignJWT({ iss: `https://${name}`, aud: 'sts.amazonaws.com', sub: 'job' })
     .setProtectedHeader({ alg: 'RS256' })

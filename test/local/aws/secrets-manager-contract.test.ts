@@ -2,12 +2,10 @@ import assert from 'node:assert/strict';
 import {
   CreateSecretCommand,
   type CreateSecretCommandInput,
-  DeleteSecretCommand,
   DescribeSecretCommand,
   GetSecretValueCommand,
   type GetSecretValueCommandInput,
   PutSecretValueCommand,
-  RestoreSecretCommand,
   type SecretsManagerClient,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
@@ -73,12 +71,6 @@ behaves('a secret without a value has no AWSCURRENT; its first value gets it', a
   assert.equal((await read(secrets, ARN)).SecretString, 'first');
 });
 
-behaves('a name that is taken is ResourceExistsException', async ({ secrets }) => {
-  const { Name } = await create(secrets);
-
-  await refuses(create(secrets, { Name, SecretString: 'two' }), 'ResourceExistsException', /already exists/);
-});
-
 behaves(
   'PutSecretValue moves AWSCURRENT, and AWSPREVIOUS follows; older versions lose their labels',
   async ({ secrets }) => {
@@ -130,29 +122,4 @@ behaves('AWSCURRENT is moved only by naming the version it leaves', async ({ sec
     /RemoveFromVersionId/,
   );
   assert.equal((await read(secrets, ARN)).SecretString, 'one');
-});
-
-behaves(
-  'a secret scheduled for deletion gives no value, keeps its name, and can be restored',
-  async ({ secrets }) => {
-    const { ARN, Name } = await create(secrets);
-
-    await secrets.send(new DeleteSecretCommand({ SecretId: ARN, RecoveryWindowInDays: 7 }));
-
-    await refuses(read(secrets, ARN), 'InvalidRequestException', /marked/);
-    await refuses(
-      create(secrets, { Name, SecretString: 'two' }),
-      'InvalidRequestException',
-      /scheduled for deletion/,
-    );
-    assert.ok((await secrets.send(new DescribeSecretCommand({ SecretId: ARN }))).DeletedDate);
-    await secrets.send(new RestoreSecretCommand({ SecretId: ARN }));
-    assert.equal((await read(secrets, ARN)).SecretString, 'one');
-  },
-);
-
-behaves('a value of more than 65,536 bytes is refused', async ({ secrets }) => {
-  const { ARN } = await create(secrets);
-
-  await refuses(putValue(secrets, ARN, 'x'.repeat(65_537)), 'ValidationException');
 });
