@@ -216,17 +216,18 @@ function run(words, env) {
 
 // ci/token-endpoint/aws-session.ts
 const { execFile: execFile2 } = require("child_process");
-var STATIC_CREDENTIALS = [
-  "AWS_ACCESS_KEY_ID",
-  "AWS_SECRET_ACCESS_KEY",
-  "AWS_SESSION_TOKEN",
-  "AWS_CREDENTIAL_EXPIRATION"
-];
 async function examineAwsSession(options) {
   const { env, profile, now: now2 } = options;
+  const {
+    AWS_ACCESS_KEY_ID: accessKey,
+    AWS_SECRET_ACCESS_KEY: _,
+    AWS_SESSION_TOKEN: sessionToken,
+    AWS_CREDENTIAL_EXPIRATION: expiration,
+    ...withoutSession
+  } = env;
   const environments = [env];
   const renewable = renewableSource(env);
-  if (profile !== void 0 || !env.AWS_ACCESS_KEY_ID) {
+  if (profile !== void 0 || !accessKey) {
     const endsAtMs2 = profile === void 0 && renewable ? void 0 : await endOfProfile(env, profile);
     if (endsAtMs2 === void 0) return { environments };
     const consequence = "the AWS CLI takes a new one if the profile or the machine's role provides it";
@@ -235,17 +236,16 @@ async function examineAwsSession(options) {
       notice: `the job's AWS session ends ${timeText(endsAtMs2, now2())}; ${consequence}`
     };
   }
-  if (!env.AWS_SESSION_TOKEN) return { environments };
-  const endsAtMs = readTime(env.AWS_CREDENTIAL_EXPIRATION);
+  if (!sessionToken) return { environments };
+  const endsAtMs = readTime(expiration);
   const end = endsAtMs === void 0 ? "at an unknown time" : timeText(endsAtMs, now2());
   if (renewable === void 0) {
     const consequence = "and cannot be renewed here: after that, no newer token can be read";
     const notice = `the job's AWS session ends ${end} ${consequence}. If COMMAND runs longer, request a longer session`;
     return { environments, endsAtMs, notice };
   }
-  const withoutSession = Object.entries(env).filter(([name]) => !STATIC_CREDENTIALS.includes(name));
   return {
-    environments: [env, Object.fromEntries(withoutSession)],
+    environments: [env, withoutSession],
     notice: `the job's AWS session ends ${end}; after that, the job's ${renewable} is used`
   };
 }
@@ -374,23 +374,12 @@ function endsToken(method, path) {
   const [, , first, second = ""] = names;
   return first === "tokens" && !OTHER_TOKENS.test(second) || names.join("/").includes("/tokens/me");
 }
-var HOP_BY_HOP = [
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade"
-];
-var REPLACED = ["host", "authorization", "expect", "content-length"];
+var HOP_BY_HOP = /^(?:connection|keep-alive|proxy-(?:auth|conn).*|te|trailer|transfer-encoding|upgrade)$/;
 var OVERRIDING = /method|override|^x[-_].*(?:original|rewrite|forwarded|replaced|ur[il]$|path)/;
 function requestHeaders(headers, accessToken) {
   const { "transfer-encoding": encoding, "content-length": length } = headers;
   return {
-    ...endToEnd(headers, REPLACED),
+    ...endToEnd(headers, ["host", "authorization", "expect", "content-length"]),
     ...encoding !== void 0 && { "transfer-encoding": "chunked" },
     ...encoding === void 0 && length !== void 0 && { "content-length": length[0] },
     authorization: `Bearer ${accessToken}`
@@ -408,10 +397,10 @@ function responseHeaders(headers, origin) {
 function endToEnd(headers, dropped) {
   var _a;
   const named = ((_a = headers.connection) != null ? _a : []).flatMap((value) => value.toLowerCase().split(/[ \t]*,[ \t]*/));
-  const left = /* @__PURE__ */ new Set([...HOP_BY_HOP, ...dropped, ...named]);
+  const left = /* @__PURE__ */ new Set([...dropped, ...named]);
   return Object.fromEntries(
     Object.entries(headers).flatMap(
-      ([name, values]) => left.has(name) || OVERRIDING.test(name) || values === void 0 ? [] : [[name, values.length === 1 ? values[0] : values]]
+      ([name, values]) => left.has(name) || HOP_BY_HOP.test(name) || OVERRIDING.test(name) || values === void 0 ? [] : [[name, values.length === 1 ? values[0] : values]]
     )
   );
 }
@@ -438,103 +427,6 @@ function apiRefusal(status, code, message, headers) {
   return new Refusal(status, { status, code, message }, headers);
 }
 
-// ci/token-endpoint/server.ts
-const { once } = require("events");
-const { existsSync: existsSync2, readFileSync } = require("fs");
-const { createServer } = require("http");
-var HOST = "127.0.0.1";
-var MOST_CONNECTIONS = Math.min(1024, Math.floor(descriptorLimit() / 4));
-var HEAD_TIMEOUT_MS = 5e3;
-var CHECK_EVERY_MS = 1e3;
-var TOKEN_PATHS = ["/oauth/token", "/login/oauth/token"];
-async function startLoopbackServer(answerTokenRequest, forwardCall) {
-  var _a;
-  const route = async (request, response) => {
-    var _a2, _b, _c;
-    const target = (_a2 = request.url) != null ? _a2 : "";
-    const hosts = [HOST, "localhost"].map((name) => `${name}:${request.socket.localPort}`);
-    if (((_b = request.headersDistinct.host) == null ? void 0 : _b.length) !== 1 || !hosts.includes((_c = request.headers.host) != null ? _c : "")) {
-      const message = `This server is ${hosts[0]}; the Host header names another one.`;
-      throw apiRefusal(421, "misdirected.request", message);
-    }
-    if (!target.startsWith("/")) {
-      throw apiRefusal(400, "bad.request", "This server is not a proxy: send a path, not a whole URL.");
-    }
-    if (TOKEN_PATHS.includes(target.split("?", 1)[0])) {
-      return answerJson(response, 200, await answerTokenRequest(request, () => trust(request.socket)));
-    }
-    const path = apiPath(target);
-    if (path === void 0 || forwardCall === void 0) {
-      const known = forwardCall === void 0 ? "/oauth/token" : "/oauth/token and /api/v2/";
-      throw apiRefusal(404, "not.found", `This server answers only ${known}, and only a plain path.`);
-    }
-    return forwardCall(request, response, path, () => trust(request.socket));
-  };
-  const server = createServer({ connectionsCheckingInterval: CHECK_EVERY_MS }, (request, response) => {
-    request.on("error", () => response.destroy());
-    response.on("error", () => void 0);
-    route(request, response).catch((error) => {
-      if (!(error instanceof Refusal)) return response.destroy();
-      response.once("finish", () => request.socket.destroySoon());
-      return answerJson(response, error.status, error.body, { ...error.headers, connection: "close" });
-    });
-  });
-  const trust = limitConnections(server, MOST_CONNECTIONS);
-  server.headersTimeout = HEAD_TIMEOUT_MS;
-  server.requestTimeout = 0;
-  server.keepAliveTimeout = 0;
-  server.listen(0, HOST);
-  await once(server, "listening");
-  server.on("error", () => void 0);
-  const { port } = server.address();
-  return {
-    host: HOST,
-    port,
-    /** Descriptor of the socket that listens: Node.js has no public name for it. */
-    descriptor: (_a = server._handle) == null ? void 0 : _a.fd,
-    async close() {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    }
-  };
-}
-function answerJson(response, status, body, headers = {}) {
-  const text = JSON.stringify(body);
-  response.writeHead(status, {
-    "content-type": "application/json",
-    "content-length": Buffer.byteLength(text),
-    "cache-control": "no-store",
-    pragma: "no-cache",
-    ...headers
-  });
-  response.end(text);
-}
-function limitConnections(server, most) {
-  const unproven = /* @__PURE__ */ new Set();
-  let open = 0;
-  server.on("connection", (socket) => {
-    open += 1;
-    unproven.add(socket);
-    socket.once("close", () => {
-      open -= 1;
-      unproven.delete(socket);
-    });
-    if (open <= most) return;
-    const [oldest = socket] = unproven;
-    oldest.destroy();
-  });
-  return (socket) => {
-    unproven.delete(socket);
-  };
-}
-function descriptorLimit() {
-  var _a, _b;
-  const limits = existsSync2("/proc/self/limits") ? readFileSync("/proc/self/limits", "latin1") : "";
-  return Number((_b = (_a = /^Max open files +(\d+)/m.exec(limits)) == null ? void 0 : _a[1]) != null ? _b : 1024);
-}
-
 // ci/token-endpoint/gateway.ts
 var IDLE_CONNECTION_MS = 4e3;
 function createGateway(options) {
@@ -542,7 +434,6 @@ function createGateway(options) {
   const agent = new Agent({
     keepAlive: true,
     timeout: IDLE_CONNECTION_MS,
-    maxSockets: MOST_CONNECTIONS,
     proxyEnv: env,
     // Whatever NODE_TLS_REJECT_UNAUTHORIZED says: the token is sent to this host.
     rejectUnauthorized: true
@@ -661,8 +552,8 @@ function digest(...texts) {
 
 // ci/token-endpoint/run-command.ts
 const { spawn } = require("child_process");
-const { once: once2 } = require("events");
-const { readdirSync, readFileSync: readFileSync2 } = require("fs");
+const { once } = require("events");
+const { readdirSync, readFileSync } = require("fs");
 const { constants } = require("os");
 const { setTimeout: sleep } = require("timers/promises");
 var FORWARDED = [
@@ -693,7 +584,7 @@ async function runCommand([file, ...args], env, listener) {
   const child = spawn(file, args, { env, stdio: "inherit", detached: true });
   try {
     if (child.pid !== void 0) watchdog.watch(child.pid);
-    const [status, signal] = await once2(child, "exit");
+    const [status, signal] = await once(child, "exit");
     await endGroup(child.pid);
     return signal === null ? { status } : { signal };
   } finally {
@@ -725,7 +616,7 @@ function startWatchdog(listener) {
 `),
     async stop() {
       shell.ref();
-      if (shell.kill("SIGKILL")) await once2(shell, "exit");
+      if (shell.kill("SIGKILL")) await once(shell, "exit");
     }
   };
 }
@@ -758,12 +649,109 @@ function isAlive(group) {
 }
 function runsIn(group, pid) {
   try {
-    const stat = readFileSync2(`/proc/${pid}/stat`, "latin1");
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     const [state = "", , itsGroup] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return Number(itsGroup) === group && !"ZX".includes(state);
   } catch {
     return false;
   }
+}
+
+// ci/token-endpoint/server.ts
+const { once: once2 } = require("events");
+const { existsSync: existsSync2, readFileSync: readFileSync2 } = require("fs");
+const { createServer } = require("http");
+var HOST = "127.0.0.1";
+var MOST_CONNECTIONS = Math.min(1024, Math.floor(descriptorLimit() / 4));
+var HEAD_TIMEOUT_MS = 5e3;
+var CHECK_EVERY_MS = 1e3;
+var TOKEN_PATHS = ["/oauth/token", "/login/oauth/token"];
+async function startLoopbackServer(answerTokenRequest, forwardCall) {
+  var _a;
+  const route = async (request, response) => {
+    var _a2, _b, _c;
+    const target = (_a2 = request.url) != null ? _a2 : "";
+    const hosts = [HOST, "localhost"].map((name) => `${name}:${request.socket.localPort}`);
+    if (((_b = request.headersDistinct.host) == null ? void 0 : _b.length) !== 1 || !hosts.includes((_c = request.headers.host) != null ? _c : "")) {
+      const message = `This server is ${hosts[0]}; the Host header names another one.`;
+      throw apiRefusal(421, "misdirected.request", message);
+    }
+    if (!target.startsWith("/")) {
+      throw apiRefusal(400, "bad.request", "This server is not a proxy: send a path, not a whole URL.");
+    }
+    if (TOKEN_PATHS.includes(target.split("?", 1)[0])) {
+      return answerJson(response, 200, await answerTokenRequest(request, () => trust(request.socket)));
+    }
+    const path = apiPath(target);
+    if (path === void 0 || forwardCall === void 0) {
+      const known = forwardCall === void 0 ? "/oauth/token" : "/oauth/token and /api/v2/";
+      throw apiRefusal(404, "not.found", `This server answers only ${known}, and only a plain path.`);
+    }
+    return forwardCall(request, response, path, () => trust(request.socket));
+  };
+  const server = createServer({ connectionsCheckingInterval: CHECK_EVERY_MS }, (request, response) => {
+    request.on("error", () => response.destroy());
+    response.on("error", () => void 0);
+    route(request, response).catch((error) => {
+      if (!(error instanceof Refusal)) return response.destroy();
+      response.once("finish", () => request.socket.destroySoon());
+      return answerJson(response, error.status, error.body, { ...error.headers, connection: "close" });
+    });
+  });
+  const trust = limitConnections(server, MOST_CONNECTIONS);
+  server.headersTimeout = HEAD_TIMEOUT_MS;
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 0;
+  server.listen(0, HOST);
+  await once2(server, "listening");
+  server.on("error", () => void 0);
+  const { port } = server.address();
+  return {
+    host: HOST,
+    port,
+    /** Descriptor of the socket that listens: Node.js has no public name for it. */
+    descriptor: (_a = server._handle) == null ? void 0 : _a.fd,
+    async close() {
+      const closed = once2(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    }
+  };
+}
+function answerJson(response, status, body, headers = {}) {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(text),
+    "cache-control": "no-store",
+    pragma: "no-cache",
+    ...headers
+  });
+  response.end(text);
+}
+function limitConnections(server, most) {
+  const unproven = /* @__PURE__ */ new Set();
+  let open = 0;
+  server.on("connection", (socket) => {
+    open += 1;
+    unproven.add(socket);
+    socket.once("close", () => {
+      open -= 1;
+      unproven.delete(socket);
+    });
+    if (open <= most) return;
+    const [oldest = socket] = unproven;
+    oldest.destroy();
+  });
+  return (socket) => {
+    unproven.delete(socket);
+  };
+}
+function descriptorLimit() {
+  var _a, _b;
+  const limits = existsSync2("/proc/self/limits") ? readFileSync2("/proc/self/limits", "latin1") : "";
+  return Number((_b = (_a = /^Max open files +(\d+)/m.exec(limits)) == null ? void 0 : _a[1]) != null ? _b : 1024);
 }
 
 // ci/token-endpoint/token-pool.ts

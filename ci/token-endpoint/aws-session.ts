@@ -10,13 +10,6 @@ export interface AwsSession {
   readonly notice?: string;
 }
 
-const STATIC_CREDENTIALS = [
-  'AWS_ACCESS_KEY_ID',
-  'AWS_SECRET_ACCESS_KEY',
-  'AWS_SESSION_TOKEN',
-  'AWS_CREDENTIAL_EXPIRATION',
-];
-
 /**
  * Finds out how long the job can read tokens. Each run of the AWS CLI takes new web identity or container credentials. A
  * session in environment variables ends; if the environment also has one of those two, it is used from then on.
@@ -29,10 +22,17 @@ export async function examineAwsSession(options: {
   readonly now: () => number;
 }): Promise<AwsSession> {
   const { env, profile, now } = options;
+  const {
+    AWS_ACCESS_KEY_ID: accessKey,
+    AWS_SECRET_ACCESS_KEY: _,
+    AWS_SESSION_TOKEN: sessionToken,
+    AWS_CREDENTIAL_EXPIRATION: expiration,
+    ...withoutSession
+  } = env;
   const environments = [env];
   const renewable = renewableSource(env);
   // A named profile takes precedence over credentials in the environment.
-  if (profile !== undefined || !env.AWS_ACCESS_KEY_ID) {
+  if (profile !== undefined || !accessKey) {
     const endsAtMs = profile === undefined && renewable ? undefined : await endOfProfile(env, profile);
     if (endsAtMs === undefined) return { environments };
     const consequence = "the AWS CLI takes a new one if the profile or the machine's role provides it";
@@ -42,17 +42,16 @@ export async function examineAwsSession(options: {
     };
   }
   // The keys of a user, which do not expire.
-  if (!env.AWS_SESSION_TOKEN) return { environments };
-  const endsAtMs = readTime(env.AWS_CREDENTIAL_EXPIRATION);
+  if (!sessionToken) return { environments };
+  const endsAtMs = readTime(expiration);
   const end = endsAtMs === undefined ? 'at an unknown time' : timeText(endsAtMs, now());
   if (renewable === undefined) {
     const consequence = 'and cannot be renewed here: after that, no newer token can be read';
     const notice = `the job's AWS session ends ${end} ${consequence}. If COMMAND runs longer, request a longer session`;
     return { environments, endsAtMs, notice };
   }
-  const withoutSession = Object.entries(env).filter(([name]) => !STATIC_CREDENTIALS.includes(name));
   return {
-    environments: [env, Object.fromEntries(withoutSession)],
+    environments: [env, withoutSession],
     notice: `the job's AWS session ends ${end}; after that, the job's ${renewable} is used`,
   };
 }

@@ -58,20 +58,7 @@ export function endsToken(method: string, path: string): boolean {
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
  */
-const HOP_BY_HOP = [
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-];
-
-/** Headers that the gateway sets itself, besides those of the connection. */
-const REPLACED = ['host', 'authorization', 'expect', 'content-length'];
+const HOP_BY_HOP = /^(?:connection|keep-alive|proxy-(?:auth|conn).*|te|trailer|transfer-encoding|upgrade)$/;
 
 /** Headers by which a server may take another method or path than those of the request line, which were checked. */
 const OVERRIDING = /method|override|^x[-_].*(?:original|rewrite|forwarded|replaced|ur[il]$|path)/;
@@ -85,7 +72,7 @@ type Distinct = Readonly<NodeJS.Dict<string[]>>;
 export function requestHeaders(headers: Distinct, accessToken: string): Record<string, string | string[]> {
   const { 'transfer-encoding': encoding, 'content-length': length } = headers;
   return {
-    ...endToEnd(headers, REPLACED),
+    ...endToEnd(headers, ['host', 'authorization', 'expect', 'content-length']),
     ...(encoding !== undefined && { 'transfer-encoding': 'chunked' }),
     ...(encoding === undefined && length !== undefined && { 'content-length': length[0] as string }),
     authorization: `Bearer ${accessToken}`,
@@ -107,10 +94,10 @@ export function responseHeaders(headers: Distinct, origin: string): Record<strin
 
 function endToEnd(headers: Distinct, dropped: readonly string[]): Record<string, string | string[]> {
   const named = (headers.connection ?? []).flatMap((value) => value.toLowerCase().split(/[ \t]*,[ \t]*/));
-  const left = new Set([...HOP_BY_HOP, ...dropped, ...named]);
+  const left = new Set([...dropped, ...named]);
   return Object.fromEntries(
     Object.entries(headers).flatMap(([name, values]) =>
-      left.has(name) || OVERRIDING.test(name) || values === undefined
+      left.has(name) || HOP_BY_HOP.test(name) || OVERRIDING.test(name) || values === undefined
         ? []
         : [[name, values.length === 1 ? (values[0] as string) : values]],
     ),

@@ -4,7 +4,6 @@ import { pipeline } from 'node:stream';
 import { endsToken, requestHeaders, responseHeaders } from './forwarded-call.ts';
 import type { JobCredentials } from './job-credentials.ts';
 import { apiRefusal } from './refusal.ts';
-import { type ForwardCall, MOST_CONNECTIONS } from './server.ts';
 import type { Lease, TokenPool } from './token-pool.ts';
 
 interface Call {
@@ -30,12 +29,11 @@ export function createGateway(options: {
   readonly credentials: Pick<JobCredentials, 'isIssued'>;
   /** HTTPS_PROXY and NO_PROXY, for Node.js versions that support them. */
   readonly env: NodeJS.ProcessEnv;
-}): ForwardCall {
+}) {
   const { origin, pool, credentials, env } = options;
   const agent = new Agent({
     keepAlive: true,
     timeout: IDLE_CONNECTION_MS,
-    maxSockets: MOST_CONNECTIONS,
     proxyEnv: env,
     // Whatever NODE_TLS_REJECT_UNAUTHORIZED says: the token is sent to this host.
     rejectUnauthorized: true,
@@ -103,7 +101,19 @@ export function createGateway(options: {
     }
   };
 
-  return async (request, response, path, trust) => {
+  /**
+   * Forwards a call.
+   *
+   * @param path path and query, `/api/v2/…`, checked
+   * @param trust called once the call has shown a token of this job
+   * @throws Refusal
+   */
+  return async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    trust: () => void,
+  ): Promise<void> => {
     const { method = '' } = request;
     if (!credentials.isIssued(bearerOf(request) ?? '')) {
       const message =

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export type CommandEnd = { readonly status: number } | { readonly signal: NodeJS.Signals };
 
 /** Signals to this process that are passed on to COMMAND. */
-const FORWARDED: readonly NodeJS.Signals[] = [
+const FORWARDED = [
   'SIGHUP',
   'SIGINT',
   'SIGQUIT',
@@ -18,7 +18,7 @@ const FORWARDED: readonly NodeJS.Signals[] = [
   'SIGUSR2',
   'SIGWINCH',
   'SIGCONT',
-];
+] as const;
 /** timeout(1) sends its signal to the process and then to its group: COMMAND must get it once. */
 const SAME_SIGNAL_MS = 200;
 /** How long the processes that COMMAND left have after SIGTERM, and how long the system has after SIGKILL. */

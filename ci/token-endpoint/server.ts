@@ -3,37 +3,19 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { apiPath } from './forwarded-call.ts';
+import type { createGateway } from './gateway.ts';
 import { apiRefusal, Refusal } from './refusal.ts';
-
-/**
- * Answers a token request with the returned object. Calls `trust` once the request has shown a credential of this job.
- *
- * @throws Refusal
- */
-export type AnswerTokenRequest = (request: IncomingMessage, trust: () => void) => Promise<object>;
-
-/**
- * Forwards a call of the API. Calls `trust` as above.
- *
- * @param path path and query, `/api/v2/…`, checked
- * @throws Refusal
- */
-export type ForwardCall = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  path: string,
-  trust: () => void,
-) => Promise<void>;
+import type { createTokenRequests } from './token-requests.ts';
 
 /** The job's server on a free loopback port. */
 export type LoopbackServer = Awaited<ReturnType<typeof startLoopbackServer>>;
 
 const HOST = '127.0.0.1';
 /**
- * The most connections, in each direction: more than clients of one job open, and few enough to leave half of the descriptors
- * to the rest of this program.
+ * More than clients of one job open, and few enough to leave half of the descriptors to the rest of this program: each may
+ * need another connection, to the API.
  */
-export const MOST_CONNECTIONS = Math.min(1024, Math.floor(descriptorLimit() / 4));
+const MOST_CONNECTIONS = Math.min(1024, Math.floor(descriptorLimit() / 4));
 const HEAD_TIMEOUT_MS = 5000;
 const CHECK_EVERY_MS = 1000;
 // SDKs that are configured with the path name `login` prefix it.
@@ -42,11 +24,12 @@ const TOKEN_PATHS = ['/oauth/token', '/login/oauth/token'];
 /**
  * Starts the server. It listens only on 127.0.0.1, and accepts only that name as `Host`: this refuses a web page whose
  * host name resolves to it (DNS rebinding).
+ *
+ * @param forwardCall undefined: only a token endpoint
  */
 export async function startLoopbackServer(
-  answerTokenRequest: AnswerTokenRequest,
-  /** Undefined: only a token endpoint. */
-  forwardCall: ForwardCall | undefined,
+  answerTokenRequest: ReturnType<typeof createTokenRequests>,
+  forwardCall: ReturnType<typeof createGateway> | undefined,
 ) {
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const target = request.url ?? '';

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoredToken } from './access-token.ts';
 import type { JobCredentials } from './job-credentials.ts';
 import { apiRefusal, Refusal } from './refusal.ts';
-import type { AnswerTokenRequest } from './server.ts';
 import type { TokenPool } from './token-pool.ts';
 import type { TokenSource } from './token-source.ts';
 
@@ -33,9 +32,10 @@ export function createTokenRequests(options: {
   readonly now: () => number;
   /** Why there is no token, for the client's log. */
   readonly reason: () => string;
-}): AnswerTokenRequest {
+}) {
   const { credentials, pool, isGateway, now, reason } = options;
-  return async (request, trust) => {
+  /** Returns the answer. Calls `trust` once the request has shown the job's credentials. @throws Refusal */
+  return async (request: IncomingMessage, trust: () => void): Promise<object> => {
     if (request.method !== 'POST') {
       throw apiRefusal(405, 'method.not.allowed', 'A token request is a POST.', { allow: 'POST' });
     }
