@@ -171,33 +171,27 @@ describe('in a VPC', () => {
   });
 });
 
-test('readers with refresh: false read, and may not invoke the function; a shared resource has the tags that all have', () => {
-  const readerOf = (account: string) => ({ role: `arn:aws:iam::${account}:role/ci`, refresh: false });
+test('readers with refresh: false read, and may not invoke the function', () => {
+  const [own, foreign] = [TARGET.account, '444455556666'].map((account) => `arn:aws:iam::${account}:role/ci`);
+  const readOnly = [own, foreign].map((role) => ({ role, refresh: false }));
   const stack = stackOf([
-    {
-      ...SMALLEST[0],
-      readers: [readerOf(TARGET.account), readerOf('444455556666')],
-      tags: { a: 'b', c: 'd' },
-    },
-    {
-      name: 'cxone',
-      provider: 'nice-cxone',
-      readers: [readerOf(TARGET.account).role],
-      tags: { a: 'b', c: 'e' },
-    },
+    { ...SMALLEST[0], readers: readOnly, tags: { a: 'b', c: 'd' }, logRetention: 365 },
+    { name: 'cxone', provider: 'nice-cxone', readers: [own], tags: { a: 'b', c: 'e' } },
   ]);
-  const id = Object.keys(stack.template.Resources).find((one) => /ReadOnlyRole[0-9A-F]{8}$/.test(one)) ?? '';
+  const { Resources, Outputs } = stack.template;
+  const idOf = (pattern: RegExp) => Object.keys(Resources).find((one) => pattern.test(one)) ?? '';
 
-  const [own, foreign] = ['ci', createResolver(stack).ref(id)].map((role) =>
+  const [ofOwn, ofForeign] = ['ci', createResolver(stack).ref(idOf(/ReadOnlyRole[0-9A-F]{8}$/))].map((role) =>
     JSON.stringify(policiesOfRole(stack, role)),
   );
 
-  for (const policies of [own, foreign]) expect(policies).toContain('parameter/ci/genesys/access-token');
-  expect(own?.match(/function:[\w-]+/g)).toEqual(['function:token-refresher-ci-cxone']);
-  expect(foreign).not.toContain('lambda:');
-  expect(stack.template.Outputs?.GenesysReadOnlyRole).toBeDefined();
-  const shared = stack.template.Resources.AWS679f53fac002430cb0da5b7982bd22872D164C4C;
-  expect(shared?.Properties?.Tags).toEqual([{ Key: 'a', Value: 'b' }]);
+  for (const policies of [ofOwn, ofForeign]) expect(policies).toContain('parameter/ci/genesys/access-token');
+  expect(ofOwn?.match(/function:[\w-]+/g)).toEqual(['function:token-refresher-ci-cxone']);
+  expect(ofForeign).not.toContain('lambda:');
+  expect(Outputs?.GenesysReadOnlyRole).toBeDefined();
+  // What tokens share has the tags that all of them have, and is kept as long as the longest of their logs.
+  const shared = Resources[idOf(/^DeploymentCallsLogs/)];
+  expect(shared?.Properties).toMatchObject({ RetentionInDays: 365, Tags: [{ Key: 'a', Value: 'b' }] });
 });
 
 test('has a dashboard, and another name, only if they are configured', () => {

@@ -8,9 +8,12 @@ import { newStack } from './own-refresher.ts';
 const INLINE_POLICIES = (stack: Stack, count: number) => {
   const role = Role.fromRoleName(stack, 'Reader', 'build');
   for (let index = 0; index < count; index += 1) {
-    // About a thousand characters.
-    const resource = `arn:aws:ssm:eu-central-1:111122223333:parameter/${index}/`.padEnd(900, 'x');
-    const statement = new PolicyStatement({ actions: ['ssm:GetParameter'], resources: [resource] });
+    // About a thousand characters, with references.
+    const resources = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((name) => {
+      const resourceName = `${index}/${name}/`.padEnd(60, 'x');
+      return stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName });
+    });
+    const statement = new PolicyStatement({ actions: ['ssm:GetParameter'], resources });
     new Policy(stack, `Policy${index}`, { roles: [role], statements: [statement] });
   }
 };

@@ -57,26 +57,6 @@ test('the alarm comes in time, or the stack warns that it may not, and never whi
   fc.assert(property, { numRuns: 500 });
 });
 
-test.each([
-  [60, 50, undefined, 480, 5, true, true],
-  [10, 4, undefined, 240, 1, false, true],
-  [10, 50, undefined, 130, 1, false, false],
-  [60, 50, 45, 45 * 60 + 360, 3, true, true],
-  [60, 50, 54, 54 * 60 + 145, 1, false, false],
-])(
-  'tokens of %i minutes, replaced within %i, with jobs of %p, have the alarm of the simulation',
-  (lifetime, interval, longestJob, thresholdSeconds, datapoints, countsMissingAsZero, isRaisedInTime) => {
-    const promise = guarantee(lifetime * 60_000, {
-      refreshIntervalMs: interval * 60_000,
-      longestJobMs: longestJob && longestJob * 60_000,
-    });
-
-    const alarm = dyingAlarm(promise);
-
-    expect(alarm).toMatchObject({ thresholdSeconds, datapoints, countsMissingAsZero, isRaisedInTime });
-  },
-);
-
 // The alarms of usual tokens are in the snapshot of token-refresher.test.ts.
 test('leaves missing minutes to CloudWatch where one minute alone must raise the alarm', () => {
   templateOf({
