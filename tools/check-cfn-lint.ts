@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { synthesizeAssembly } from '../local/cloud-assembly.ts';
-import { FULL_CONTEXT, FULL_TOKENS, SMALLEST, TARGET } from '../test/infra/full-configuration.ts';
 import { installPythonTools } from './e2e/server-process.ts';
+import { synthesizeTemplates } from './templates.ts';
 
 // Lints the smallest stack, and one that uses every setting, with cfn-lint (PyPI). With the argument `partitions`: in a region of each.
 
@@ -13,7 +12,7 @@ const IGNORED = ['W3005'];
 const IGNORED_IN_EUSC = ['E3530'];
 
 const REGIONS = [
-  ['aws', TARGET.region],
+  ['aws', 'eu-central-1'],
   ['aws', 'us-east-1'],
   ['aws-cn', 'cn-north-1'],
   ['aws-us-gov', 'us-gov-west-1'],
@@ -22,24 +21,7 @@ const REGIONS = [
 
 const cfnLint = join(installPythonTools('cfn-lint'), 'cfn-lint');
 for (const [partition, region] of process.argv[2] === 'partitions' ? REGIONS : REGIONS.slice(0, 1)) {
-  /** The configuration with its ARNs and its VPC there. The regions of the providers stay. */
-  const there = <T>(value: T): T =>
-    JSON.parse(
-      JSON.stringify(value)
-        .replaceAll('arn:aws:', `arn:${partition}:`)
-        .replace(
-          new RegExp(`(arn:[\\w-]+:\\w+:|region=|"availabilityZone":")${TARGET.region}`, 'g'),
-          `$1${region}`,
-        ),
-    );
-  const target = { ...TARGET, region };
-  const assemblies = [
-    synthesizeAssembly({ tokens: SMALLEST }),
-    synthesizeAssembly({ tokens: there(FULL_TOKENS), context: there(FULL_CONTEXT), target }),
-  ];
-  const templates = assemblies.map(({ directory, stackName }) =>
-    join(directory, `${stackName}.template.json`),
-  );
+  const templates = synthesizeTemplates(partition, region);
   const ignored = partition === 'aws-eusc' ? [...IGNORED, ...IGNORED_IN_EUSC] : IGNORED;
   execFileSync(cfnLint, [...templates, '--regions', region, '--ignore-checks', ...ignored], {
     stdio: 'inherit',

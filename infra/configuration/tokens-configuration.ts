@@ -17,7 +17,6 @@ import { checkReaders, type SortedReaders, sortReaders } from './readers.ts';
 export interface TokenConfiguration
   extends Readonly<Omit<TokenSettings, 'readers' | 'provider'>>,
     SortedReaders {
-  readonly functionName: string;
   /** Begins the names of the token's outputs: `ci-genesys` is `CiGenesys`. */
   readonly outputPrefix: string;
   readonly provider: ProviderSettings;
@@ -50,7 +49,6 @@ export function readTokens(
     ...token,
     ...sortReaders(token.readers, places.account),
     provider: providerSettingsOf(token),
-    functionName: functionNameOf(token.prefix, token.name),
     outputPrefix: pascalCase(token.name),
   }));
   return { tokens: complete, problems };

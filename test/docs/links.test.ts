@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const PAGES = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], {
   encoding: 'utf8',
@@ -9,51 +9,36 @@ const PAGES = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .filter((path) => path !== '' && existsSync(path));
 
 test.each(PAGES)('each relative link of %s leads to a file, and to a heading in it', (page) => {
-  const links = relativeLinks(readFileSync(page, 'utf8'));
+  // Inline links, images, and `src` and `href`. Code is no link, whatever it looks like.
+  const text = withoutBlocks(page).replace(/`[^`\n]*`/g, '');
+  const links = [...text.matchAll(/\]\(<?([^)\s>]+)>?[^)]*\)|\b(?:src|href|srcset)="([^"]+)"/g)]
+    .map(([, inline, html]) => inline ?? html ?? '')
+    .filter((one) => !/^[a-z]+:/i.test(one));
 
-  const broken = links.filter((link) => !resolves(page, link));
+  const broken = links.filter((link) => {
+    const [path = '', anchor] = link.split('#');
+    const target = path === '' ? page : join(dirname(page), decodeURIComponent(path));
+    return !existsSync(target) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
+  });
 
   expect(broken).toEqual([]);
 });
 
-test('a heading’s anchor is the one that GitHub gives it', () => {
-  const anchors = anchorsOf(
-    '## What `doctor` says, and why\n\n```sh\n# no heading\n```\n\n## Twice\n\n## Twice\n',
+/** The anchors that GitHub gives the headings; a repeated heading gets a number. */
+function anchorsOf(page: string): string[] {
+  const names = [...withoutBlocks(page).matchAll(/^#{1,6} +(.+?) *$/gm)].map(([, heading = '']) =>
+    heading
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replace(/\s/g, '-'),
   );
-
-  expect([...anchors]).toEqual(['what-doctor-says-and-why', 'twice', 'twice-1']);
-});
-
-/** Targets of inline links, of images, and of `src` and `href`: without web addresses. */
-function relativeLinks(markdown: string): string[] {
-  const text = withoutCode(markdown);
-  const targets = [...text.matchAll(/\]\(<?([^)\s>]+)>?[^)]*\)|\b(?:src|href|srcset)="([^"]+)"/g)];
-  return targets.map(([, inline, html]) => inline ?? html ?? '').filter((one) => !/^[a-z]+:/i.test(one));
+  return names.map((name, index) => {
+    const before = names.slice(0, index).filter((one) => one === name).length;
+    return before === 0 ? name : `${name}-${before}`;
+  });
 }
 
-function resolves(page: string, link: string): boolean {
-  const [path = '', anchor] = link.split('#');
-  const target = path === '' ? page : normalize(join(dirname(page), decodeURIComponent(path)));
-  if (!existsSync(target)) return false;
-  return anchor === undefined || anchorsOf(readFileSync(target, 'utf8')).has(anchor);
-}
-
-/** A repeated heading gets a number. */
-function anchorsOf(markdown: string): Set<string> {
-  const anchors = new Set<string>();
-  for (const [, heading = ''] of markdown
-    .replace(/^```[\s\S]*?^```$/gm, '')
-    .matchAll(/^#{1,6} +(.+?) *$/gm)) {
-    const words = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
-    const anchor = words.replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-');
-    let unique = anchor;
-    for (let count = 1; anchors.has(unique); count += 1) unique = `${anchor}-${count}`;
-    anchors.add(unique);
-  }
-  return anchors;
-}
-
-/** Code is no link, whatever it looks like. */
-function withoutCode(markdown: string): string {
-  return markdown.replace(/^```[\s\S]*?^```$/gm, '').replace(/`[^`\n]*`/g, '');
+function withoutBlocks(page: string): string {
+  return readFileSync(page, 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
 }

@@ -2,25 +2,21 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 
-const run = promisify(execFile);
 const CHECK = ['--import', './infra/node-version.js'];
 
 /** Makes Node.js believe that it is version 20. */
 const OLD = `data:text/javascript,Object.defineProperty(process,"versions",{value:{node:"20.20.2"}})`;
 
-test('an older Node.js says what is needed, and how to get it; Node.js 24 goes on', async () => {
-  const [old, current] = [['--import', OLD], []].map((before) =>
-    run('node', [...before, ...CHECK, '-e', 'console.log("went on")']),
-  );
+test('an older Node.js says what is needed, and how to get it', async () => {
+  const started = promisify(execFile)('node', ['--import', OLD, ...CHECK, '-e', 'console.log("went on")']);
 
-  await expect(old).rejects.toMatchObject({
+  await expect(started).rejects.toMatchObject({
     code: 1,
     stdout: '',
     stderr: expect.stringMatching(
       /^This is Node\.js 20\.20\.2; version 24 or later is needed\..*--ignore-scripts/,
     ),
   });
-  await expect(current).resolves.toEqual({ stdout: 'went on\n', stderr: '' });
 });
 
 test('npm start, the CDK and Jest ask for it', () => {
