@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expectContract } from '../support/contract-file.ts';
@@ -29,26 +29,23 @@ const MISUSES = [
   ['exec', 'genesys', 'true'],
 ];
 
-// An AWS CLI that is out of reach: whatever is no usage error ends with another status.
+// There is no AWS CLI: whatever is no usage error ends with another status.
 const commands = mkdtempSync(join(tmpdir(), 'no-aws-'));
-installCommand(commands, 'aws', 'exit 253');
+installCommand(commands, 'cat', 'exec /bin/cat');
 const stored = createStoredToken('a-token');
 
-function statusOf(args: readonly string[]): number | null {
-  const env = { PATH: `${commands}:${process.env.PATH}` };
-  return spawnSync('sh', [ACCESS_TOKEN, ...args], { env }).status;
+/** Runs a file with this machine's `sh`. */
+function sh(file: string, ...args: string[]) {
+  return spawnSync('/bin/sh', [file, ...args], { encoding: 'utf8', env: { PATH: commands } });
 }
+
+const accessToken = (...args: string[]) => sh(ACCESS_TOKEN, ...args);
 
 /** The options that a verb takes. */
 function optionsOf(verb: string): string[] {
   const command = verb === 'exec' ? ['--', 'true'] : [];
-  const isTaken = (option: string) => statusOf([verb, 'genesys', option, ...command]) !== MISUSED;
+  const isTaken = (option: string) => accessToken(verb, 'genesys', option, ...command).status !== MISUSED;
   return OPTIONS.filter(isTaken).map((option) => option.replace(/=.*/, ''));
-}
-
-function linesOf(program: readonly string[]): string[] {
-  const [name = '', ...args] = program;
-  return spawnSync(name, args, { encoding: 'utf8' }).stdout.trimEnd().split('\n');
 }
 
 /** The variables whose value the script uses. Credentials are the AWS CLI's own matter. */
@@ -58,14 +55,76 @@ function environmentRead(): string[] {
 }
 
 test('the verbs, the options and the environment of access-token are those that a version promises', () => {
+  const help = accessToken('get', '--help').stdout.trimEnd().split('\n');
   const contract = {
-    help: linesOf(['sh', ACCESS_TOKEN, '--help']),
+    help,
     options: Object.fromEntries(VERBS.map((verb) => [verb, optionsOf(verb)])),
     environment: environmentRead(),
-    misuse: Object.fromEntries(MISUSES.map((args) => [args.join(' '), statusOf(args)])),
+    misuse: Object.fromEntries(MISUSES.map((args) => [args.join(' '), accessToken(...args).status])),
   };
 
   expectContract('access-token.json', `${JSON.stringify(contract, null, 2)}\n`);
+  // One screen.
+  expect(help.length).toBeLessThanOrEqual(23);
+  expect(Math.max(...help.map((line) => line.length))).toBeLessThanOrEqual(80);
+});
+
+test.each([
+  [[], 'nothing to do'],
+  [['fetch', 'genesys'], "unknown command 'fetch'"],
+  [['get'], 'the name of the token is missing'],
+  [['get', '/ci/genesys/access-token'], 'NAME is genesys: access-token get genesys\n'],
+  [
+    ['status', '/team/a/genesys/token-status'],
+    'NAME is genesys: access-token status genesys --prefix /team/a\n',
+  ],
+  [['get', '/genesys/access-token'], "'/genesys/access-token' is not the name of a token"],
+  [['get', 'genesys', 'cxone'], "unexpected 'cxone'"],
+  [['get', 'genesys', '--ttl', '5'], "get has no option '--ttl'"],
+  [['get', 'genesys', '--min-ttl'], '--min-ttl needs a value'],
+  [['get', 'genesys', '--min-ttl', '45min'], "'45min' is not a duration"],
+  [['get', 'genesys', '--min-ttl', '1.5h'], "'1.5h' is not a duration"],
+  [['get', 'genesys', '--min-ttl', ''], "'' is not a duration"],
+  [['get', 'genesys', '--min-ttl', '0'], "'0' is not between 1s and 48h"],
+  [['get', 'genesys', '--min-ttl', '49h'], "'49h' is not between 1s and 48h"],
+  [['get', 'genesys', '--prefix', 'ci'], "'ci' is not a path"],
+  [['get', 'genesys', '--prefix', '/'], "'' is not a path"],
+  [['get', 'genesys', '--prefix', '/c i'], 'characters that a parameter name cannot have'],
+  [['exec', 'genesys', '--best-effort=false', '--', 'ls'], '--best-effort takes no value'],
+  [['get', 'genesys', '--no-mask=yes'], '--no-mask takes no value'],
+  [['get', 'genesys', '--not-version', 'x[$(id)]'], "'x[$(id)]' is not the version of a token"],
+  [['get', 'genesys', '--not-version', '042'], "'042' is not the version of a token"],
+  [['get', 'genesys', '--function', '--x'], "'--x' is not the name or ARN of a function"],
+  [['get', 'genesys', '--profile', '--'], "'--' is not the name of a profile"],
+  [['get', 'genesys', '--', 'ls'], 'get takes no command'],
+  [['exec', 'genesys'], 'exec needs -- and a command'],
+  [['exec', 'genesys', '--'], 'exec needs -- and a command'],
+  [['exec', 'genesys', 'terraform', '--', 'x'], 'a command follows --'],
+  [['exec', 'genesys', '--env', '1X', '--', 'ls'], "'1X' is not the name of an environment variable"],
+  [['exec', 'genesys', '--env', 'A-B', '--', 'ls'], "'A-B' is not the name of an environment variable"],
+])('%j is a usage error', (args, message) => {
+  const { status, stdout, stderr } = accessToken(...args);
+
+  expect(stderr).toContain(message);
+  expect(stdout).toBe('');
+  expect(status).toBe(2);
+});
+
+test('--version is that of the package', () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+
+  expect(accessToken('--version').stdout).toBe(`access-token ${version}\n`);
+});
+
+test('a copy with CRLF line ends, and a missing AWS CLI, say so', () => {
+  const copy = join(commands, 'access-token');
+  writeFileSync(copy, readFileSync(ACCESS_TOKEN, 'utf8').replaceAll('\n', '\r\n'));
+
+  const crlf = sh(copy, 'get', 'genesys');
+  const missing = accessToken('get', 'genesys');
+
+  expect(crlf).toMatchObject({ status: 2, stderr: expect.stringContaining('CRLF line ends') });
+  expect(missing).toMatchObject({ status: 5, stderr: expect.stringContaining('AWS CLI is not installed') });
 });
 
 /** A COMMAND that `exec` ran ends with a status that `access-token` does not have. */
@@ -129,7 +188,9 @@ async function environmentOfCommand(args: readonly string[]): Promise<Record<str
 
 test('the options and the environment of token-endpoint are those that a version promises', async () => {
   const contract = {
-    help: linesOf([process.execPath, stored.program, '--help']),
+    help: spawnSync(process.execPath, [stored.program, '--help'], { encoding: 'utf8' })
+      .stdout.trimEnd()
+      .split('\n'),
     environmentOfCommand: {
       'without a region': await environmentOfCommand(['genesys']),
       'with a region': await environmentOfCommand(GATEWAY),
