@@ -4,21 +4,7 @@ import { type Assembly, synthesizeAssembly } from './cloud-assembly.ts';
 import { createResolver } from './template-resolver.ts';
 
 /** A function of a token from the template, with all references resolved. */
-export interface SynthesizedFunction {
-  readonly logicalId: string;
-  readonly name: string;
-  readonly arn: string;
-  readonly tokenName: string;
-  readonly environment: Readonly<Record<string, string>>;
-  /** The identity policies of its role. */
-  readonly policyDocuments: PolicyDocument[];
-  /** The bundle on disk. */
-  readonly codeDirectory: string;
-  readonly timeoutSeconds: number;
-  readonly memoryMiB: number;
-  /** Undefined: none reserved. */
-  readonly reservedConcurrency: number | undefined;
-}
+export type SynthesizedFunction = ReturnType<typeof functionsWith>[number];
 
 /**
  * Synthesizes the app, and reads the refreshers' functions out of it, in the order of the configuration.
@@ -36,7 +22,7 @@ export function synthesize(options: Parameters<typeof synthesizeAssembly>[0]) {
 }
 
 /** The functions with a variable that names their token. */
-function functionsWith(variable: string, assembly: Assembly): readonly SynthesizedFunction[] {
+function functionsWith(variable: string, assembly: Assembly) {
   const resolver = createResolver(assembly);
   return resourcesOf<FunctionProperties>(assembly, 'AWS::Lambda::Function').flatMap(([logicalId, fn]) => {
     const environment = fn.Environment?.Variables ?? {};
@@ -49,11 +35,13 @@ function functionsWith(variable: string, assembly: Assembly): readonly Synthesiz
         arn: resolver.attribute(logicalId, 'Arn'),
         tokenName,
         environment,
+        /** The identity policies of its role. */
         policyDocuments: policiesOfRole(assembly, fn.Role.split('/').at(-1) ?? ''),
-        // The CDK names an asset's directory and its object in S3 by the same hash.
+        /** The bundle on disk. The CDK names an asset's directory and its object in S3 by the same hash. */
         codeDirectory: join(assembly.directory, `asset.${fn.Code.S3Key.replace(/\.zip$/, '')}`),
         timeoutSeconds: fn.Timeout,
         memoryMiB: fn.MemorySize,
+        /** Undefined: none reserved. */
         reservedConcurrency: fn.ReservedConcurrentExecutions,
       },
     ];
