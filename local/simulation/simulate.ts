@@ -192,9 +192,9 @@ export async function simulate(options: {
   const ends = builds.map(({ reading }): BuildEnd => ({ reading, state: 'good' }));
   for (const { build, token, until, isTurnedAway } of uses) {
     const { reading, state } = ends[build] as BuildEnd;
-    if (state !== 'good') continue;
     const isLost = diesAtMs(token) < until;
-    ends[build] = { reading, state: isTurnedAway ? 'turned-away' : isLost ? 'lost' : 'good' };
+    const found = isTurnedAway ? 'turned-away' : isLost ? 'lost' : 'good';
+    if (state === 'good') ends[build] = { reading, state: found };
   }
   return {
     strategy,

@@ -22,8 +22,7 @@ export interface IssuedToken {
   readonly expiresMs: number;
   /** When it was ended before its expiry: by a newer token, or by the inactivity timeout. */
   endedMs: number;
-  /** Until when somebody is known to use it. Counts only with an inactivity timeout. */
-  usedUntilMs: number;
+  usedMs: number;
 }
 
 /** A version of the token parameter. */
@@ -65,7 +64,7 @@ export function issueToken(account: VirtualAccount, lifetimeMs: number): IssuedT
     issuedMs: nowMs,
     expiresMs: nowMs + lifetimeMs,
     endedMs: Number.POSITIVE_INFINITY,
-    usedUntilMs: nowMs,
+    usedMs: nowMs,
   };
   issued.push(token);
   return token;
@@ -81,7 +80,7 @@ export function tokenOf({ issued }: VirtualAccount, value: string | undefined): 
 /** When a token ended or will end, if nobody uses it any more. */
 export function diesAt({ server }: VirtualAccount, token: IssuedToken): number {
   const idleMs = server.idleTimeoutMs ?? Number.POSITIVE_INFINITY;
-  return Math.min(token.expiresMs, token.endedMs, token.usedUntilMs + idleMs);
+  return Math.min(token.expiresMs, token.endedMs, token.usedMs + idleMs);
 }
 
 /** Whether the provider accepts a token at present. */
@@ -90,19 +89,11 @@ export function isLive(account: VirtualAccount, value: string | undefined): bool
   return token !== undefined && account.nowMs < diesAt(account, token);
 }
 
-/** Uses a token at present, and up to `untilMs`. Returns whether the provider accepts it. */
-export function useToken(
-  account: VirtualAccount,
-  value: string | undefined,
-  untilMs = account.nowMs,
-): boolean {
+/** Uses a token. Returns whether the provider accepts it. */
+function useToken(account: VirtualAccount, value: string): boolean {
   const token = tokenOf(account, value);
-  if (token === undefined) return false;
-  if (!isLive(account, value)) {
-    token.endedMs = Math.min(token.endedMs, diesAt(account, token));
-    return false;
-  }
-  if (account.server.idleTimeoutMs !== null) token.usedUntilMs = Math.max(token.usedUntilMs, untilMs);
+  if (token === undefined || !isLive(account, value)) return false;
+  if (account.server.idleTimeoutMs !== null) token.usedMs = account.nowMs;
   return true;
 }
 

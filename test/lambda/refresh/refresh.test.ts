@@ -258,8 +258,6 @@ test('a secret that the server goes on refusing fails beats from 15 minutes on, 
   expect(token).toMatchObject({ secretStage: 'AWSPREVIOUS', fallbackSince: at(0) });
   // By the backoff.
   expect(codes).toEqual(['TOKEN_REJECTED', 'TOKEN_REJECTED', 'none', 'TOKEN_REJECTED']);
-  expect(world.status()?.lastFailure).toMatchObject({ code: 'TOKEN_REJECTED', consecutive: 3 });
-  expect(await fn.invoke(FORCE)).toMatchObject({ outcome: 'refreshed' });
   world.minted.secretStage = 'AWSCURRENT';
   world.advance(5);
   expect(await fn.invoke()).toMatchObject({ outcome: 'refreshed', reason: 'secret-stage' });
@@ -272,15 +270,12 @@ describe('a server that returns the stored token again', () => {
     const { world, fn } = await openWithToken({ kind: 'same token' });
     world.advance(50);
 
-    const results = [];
     for (let beat = 0; beat < 3; beat += 1) {
-      results.push(await fn.invoke());
+      const result = await fn.invoke();
+      expect(result).toMatchObject({ outcome: 'still-fresh', reason: 'same-token', tokenVersion: 1 });
       world.advance(1);
     }
 
-    for (const result of results) {
-      expect(result).toMatchObject({ outcome: 'still-fresh', reason: 'same-token', tokenVersion: 1 });
-    }
     expect(world.count('mint')).toBe(4);
     expect(world.calls.filter((name) => name.startsWith('write'))).toHaveLength(2);
     expect(fn.seen.at(-1)?.warnings.join()).toContain('returned the stored token again');
