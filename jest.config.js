@@ -27,7 +27,8 @@ export default {
   setupFilesAfterEnv: ['<rootDir>/test/support/time-limits.ts'],
   testSequencer: '<rootDir>/test/support/slow-suites-first.js',
   modulePathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/\\.e2e'],
-  // Each worker loads the AWS CDK and the SDKs: five seconds. Few suites wait for something else than the processor.
-  maxWorkers: availableParallelism(),
+  // Each worker loads the AWS CDK and the SDKs: five seconds. Few suites wait for something else than the processor. One alone
+  // would be Jest's own process.
+  maxWorkers: Math.max(2, availableParallelism()),
   reporters: ['default', '<rootDir>/test/support/plain-summary.js'],
 };
