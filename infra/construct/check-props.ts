@@ -39,18 +39,15 @@ export function checkProps(scope: Construct, props: unknown): void {
   const name = PROVIDER_NAMES.find((one) => one === provider);
   const { good, problems } = check(propsSchema(name), written);
   const later = laterPaths(written);
-  const taken = later.filter((path) => TAKEN.test(path));
-  const isOfTaken = ({ path }: Problem) =>
-    taken.some((one) => one.startsWith(path) || path.startsWith(`${one}[`));
-  const neededOf = (path: string) =>
-    later.find((one) => `${path}.`.startsWith(`${one}.`) && !(one in OWN_PLACE_REASONS));
   const all = firsts([
-    ...problems
-      .filter((one) => !isOfTaken(one))
-      .map((one) => {
-        const needed = neededOf(one.path);
-        return needed === undefined ? one : { path: needed, message: LATER_PROBLEM };
-      }),
+    ...problems.flatMap((problem) => {
+      const { path } = problem;
+      const value = later.find(
+        (one) => one.startsWith(path) || path.startsWith(`${one}[`) || path.startsWith(`${one}.`),
+      );
+      if (value === undefined || value in OWN_PLACE_REASONS) return problem;
+      return TAKEN.test(value) ? [] : { path: value, message: LATER_PROBLEM };
+    }),
     ...togetherProblems(scope, written, good, name),
   ]);
   throwProblems(
