@@ -83,104 +83,40 @@ interface Situation {
   readonly sameTokenAt?: Date | null;
 }
 
-/** Returns one reason to mint; undefined if it does not apply. */
-type Check = (situation: Situation) => MintReason | undefined;
-
-/** Reasons to mint even during a backoff. */
-const URGENT: readonly Check[] = [forced, secretChanged];
-
-/** All other reasons. The result names the first one that applies. */
-const DUE: readonly Check[] = [
-  refusedByProvider,
-  noToken,
-  unreadableStatus,
-  anotherVersion,
-  fromFuture,
-  anotherSource,
-  anotherKey,
-  old,
-  anotherSecretStage,
-  tooShortForJob,
-];
-
 /** Decides whether to mint now. Pure. */
 export function plan(situation: Situation): Plan {
-  const urgent = firstReason(URGENT, situation);
-  if (urgent !== undefined) return { action: 'mint', reason: urgent };
-  const due = firstReason(DUE, situation);
+  const { kind } = situation.request;
+  // These two even during a backoff.
+  if (kind === 'force') return { action: 'mint', reason: 'forced' };
+  if (kind === 'secret-changed') return { action: 'mint', reason: 'secret-changed' };
+  const due = dueReason(situation);
   if (due === undefined) return { action: 'keep', reason: 'not-due' };
   if (isBackingOff(situation)) return { action: 'keep', reason: 'backoff' };
   return { action: 'mint', reason: due };
 }
 
-function firstReason(checks: readonly Check[], situation: Situation): MintReason | undefined {
-  return checks.map((check) => check(situation)).find((reason) => reason !== undefined);
-}
-
-function forced({ request }: Situation) {
-  return request.kind === 'force' ? 'forced' : undefined;
-}
-
-function secretChanged({ request }: Situation) {
-  return request.kind === 'secret-changed' ? 'secret-changed' : undefined;
-}
-
-function refusedByProvider({ keepAliveRefused = false }: Situation) {
-  return keepAliveRefused ? 'keep-alive-refused' : undefined;
-}
-
-function noToken({ stored }: Situation) {
-  return stored.tokenVersion === null ? 'no-token' : undefined;
-}
-
-function unreadableStatus({ stored }: Situation) {
-  return stored.status === null ? 'status-unreadable' : undefined;
-}
-
-/** Somebody overwrote the parameter, or a mint ended between its two writes. */
-function anotherVersion({ stored }: Situation) {
-  return describedToken(stored) === null ? 'version-mismatch' : undefined;
-}
-
-/** The status was written with a clock that was ahead: it tells readers a remaining life that is too long. */
-function fromFuture({ stored, now }: Situation) {
+/** The first reason that applies. */
+function dueReason(situation: Situation): MintReason | undefined {
+  const { request, stored, now, policy, keepAliveRefused = false, sameTokenAt = null } = situation;
+  if (keepAliveRefused) return 'keep-alive-refused';
+  if (stored.tokenVersion === null) return 'no-token';
+  if (stored.status === null) return 'status-unreadable';
   const token = describedToken(stored);
-  const isAhead = token !== null && token.issuedAt.getTime() > now.getTime() + FUTURE_TOLERANCE_MS;
-  return isAhead ? 'clock-future' : undefined;
-}
-
-/** A status of an earlier release has no source, which is no reason to mint. */
-function anotherSource({ stored, policy }: Situation) {
-  const source = describedToken(stored)?.source;
-  return source !== undefined && source !== policy.source ? 'other-source' : undefined;
-}
-
-function anotherKey({ stored, policy }: Situation) {
-  const token = describedToken(stored);
-  return token !== null && !hasKey(token, policy) ? 'other-key' : undefined;
-}
-
-/**
- * Due early enough before R to keep the outage tolerance if the first try fails. Computed from `issuedAt` and the
- * lifetime, not from the status's `refreshDueAt`, so that a changed interval takes effect at once.
- */
-function old({ stored, now, policy }: Situation) {
-  const token = describedToken(stored);
-  if (token === null) return undefined;
+  // Somebody overwrote the parameter, or a mint ended between its two writes.
+  if (token === null) return 'version-mismatch';
   const ageMs = now.getTime() - token.issuedAt.getTime();
-  return ageMs >= dueAgeMs(refreshAfterMs(lifetimeMs(token), policy)) ? 'age' : undefined;
-}
-
-/** A rotation takes minutes. If the server still refuses the current secret then, a person must act. */
-function anotherSecretStage({ stored, now }: Situation) {
-  const token = describedToken(stored);
-  return token !== null && isStageOverdue(token, now) ? 'secret-stage' : undefined;
-}
-
-/** A server that has just returned the stored token again will not return a newer one within a beat. */
-function tooShortForJob({ request, stored, now, sameTokenAt = null }: Situation) {
-  const token = describedToken(stored);
-  if (request.kind !== 'min-remaining' || token === null) return undefined;
+  // The status was written with a clock that was ahead: it tells readers a remaining life that is too long.
+  if (ageMs < -FUTURE_TOLERANCE_MS) return 'clock-future';
+  // A status of an earlier release has no source, which is no reason to mint.
+  if (token.source !== undefined && token.source !== policy.source) return 'other-source';
+  if (!hasKey(token, policy)) return 'other-key';
+  // Early enough before R to keep the outage tolerance if the first try fails. Computed from `issuedAt` and the lifetime, not from
+  // the status's `refreshDueAt`, so that a changed interval takes effect at once.
+  if (ageMs >= dueAgeMs(refreshAfterMs(lifetimeMs(token), policy))) return 'age';
+  // A rotation takes minutes. If the server still refuses the current secret then, a person must act.
+  if (isStageOverdue(token, now)) return 'secret-stage';
+  if (request.kind !== 'min-remaining') return undefined;
+  // A server that has just returned the stored token again will not return a newer one within a beat.
   const isFutile = sameTokenAt !== null && Math.abs(now.getTime() - sameTokenAt.getTime()) < BEAT_MS;
   return !isFutile && wantsMore(token, now, request.minRemainingMs) ? 'min-remaining' : undefined;
 }
