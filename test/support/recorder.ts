@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import type { ServerCertificate } from '../../local/server-certificate.ts';
 
 /** A request as it came over the wire. */
@@ -9,12 +10,12 @@ export interface WireRequest {
   readonly method: string;
   /** Path and query as sent. */
   readonly path: string;
-  /** Names in lower case; a header that came twice would show as an array here. */
-  readonly headers: Readonly<Record<string, readonly string[]>>;
+  /** Names in lower case, each with every value that came. */
+  readonly headers: NodeJS.Dict<string[]>;
   readonly body: string;
 }
 
-export interface Answer {
+interface Answer {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -29,7 +30,8 @@ export async function startRecorder(
 ) {
   const requests: WireRequest[] = [];
   const listener = async (incoming: IncomingMessage, response: ServerResponse) => {
-    const request = await read(incoming);
+    const { method = '', url: path = '', headersDistinct: headers } = incoming;
+    const request = { method, path, headers, body: await text(incoming) };
     requests.push(request);
     const given = answer(request, response);
     if (given !== undefined)
@@ -47,21 +49,5 @@ export async function startRecorder(
       server.closeAllConnections();
       await closed;
     },
-  };
-}
-
-async function read(incoming: IncomingMessage): Promise<WireRequest> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  const headers: Record<string, string[]> = {};
-  for (let index = 0; index < incoming.rawHeaders.length; index += 2) {
-    const name = (incoming.rawHeaders[index] ?? '').toLowerCase();
-    headers[name] = [...(headers[name] ?? []), incoming.rawHeaders[index + 1] ?? ''];
-  }
-  return {
-    method: incoming.method ?? '',
-    path: incoming.url ?? '',
-    headers,
-    body: Buffer.concat(chunks).toString(),
   };
 }

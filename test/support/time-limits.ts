@@ -12,7 +12,7 @@ const DEFAULT_LIMIT_MS = Number(process.env.TEST_TIME_LIMIT_MS ?? 120_000);
 type Step<Values extends unknown[]> = (...values: Values) => unknown;
 
 /** The same step, but it rejects when it has not ended within `limitMs` milliseconds. */
-export function limited<Values extends unknown[]>(step: Step<Values>, limitMs = DEFAULT_LIMIT_MS) {
+function limited<Values extends unknown[]>(step: Step<Values>, limitMs = DEFAULT_LIMIT_MS) {
   return async (...values: Values): Promise<void> => {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(
@@ -30,25 +30,17 @@ export function limited<Values extends unknown[]>(step: Step<Values>, limitMs = 
 }
 
 /** Leaves the frames of our own files, as an editor opens them, and quotes the line of the first that is a test's. */
-export function pointingAtItsLine(error: Error): Error {
-  const lines = (error.stack ?? '').split('\n');
-  const frames = lines.flatMap((line) => {
-    const [, url, row, column] = /^ +at .*?(file:[^?)]+?)(?:\?\d+)?:(\d+):(\d+)\)?$/.exec(line) ?? [];
-    if (url === undefined || url.includes('/node_modules/') || url === import.meta.url) return [];
-    return [{ file: fileURLToPath(url), row: Number(row), column }];
-  });
-  const quoted = frames.find(({ file }) => /test\.ts$/.test(file)) ?? frames[0];
+function pointingAtItsLine(error: Error): Error {
+  const stack = error.stack ?? '';
+  const frames = [...stack.matchAll(/^ +at .*?(file:[^?)]+?)(?:\?\d+)?:(\d+):\d+\)?$/gm)]
+    .filter(([, url = '']) => !url.includes('/node_modules/') && url !== import.meta.url)
+    .map(([, url = '', row]) => ({ file: relative('.', fileURLToPath(url)), row: Number(row) }));
+  const quoted = frames.find(({ file }) => file.endsWith('test.ts')) ?? frames[0];
   if (quoted === undefined) return error;
   const source = readFileSync(quoted.file, 'utf8').split('\n')[quoted.row - 1]?.trim();
-  const message = lines.slice(
-    0,
-    Math.max(
-      1,
-      lines.findIndex((line) => /^ +at /.test(line)),
-    ),
-  );
-  const places = frames.map(({ file, row, column }) => `    at ${relative('.', file)}:${row}:${column}`);
-  error.stack = [...message, '', `  > ${quoted.row} | ${source}`, ...places].join('\n');
+  const places = frames.map(({ file, row }) => `    at ${file}:${row}`);
+  const [message = ''] = stack.split(/^ +at /m);
+  error.stack = [message, `  > ${quoted.row} | ${source}`, ...places].join('\n');
   return error;
 }
 
