@@ -1,8 +1,13 @@
-import { type AccountContent, accountContent, installStandIn, statusOf } from './support/aws-stand-in.ts';
+import {
+  type AccountContent,
+  accountContent,
+  ago,
+  installStandIn,
+  statusOf,
+} from './support/aws-stand-in.ts';
 
 const standIn = installStandIn();
 
-const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
 const failing = (code: string) => ({ lastFailure: { code, at: ago(60), consecutive: 12 } });
 const described = (life: number, more: object) => ({ status: statusOf(42, life, more) });
 const OLD = {
@@ -61,7 +66,7 @@ test.each<[Partial<AccountContent>, number, string]>([
   [answer({ outcome: 'still-fresh', satisfied: true }), 5, 'refresher: diagnose|failed|AWS CLI'],
   [described(900, OLD), 3, 'token: schedule|OVERDUE|schedule|the last try was at 20'],
   [first(OLD), 4, 'token: life|missing|schedule'],
-  [described(3000, { secretCreatedAt: ago(91.5 * 86_400) }), 0, '|the client secret is 91 d'],
+  [described(3000, { secretCreatedAt: ago(91 * 86_400) }), 0, '|the client secret is 91 d'],
   [described(3000, { secretCreatedAt: ago(89 * 86_400) }), 0, 'token: schedule|ok'],
   [step(empty), 0, 'refresher: scope|warning|token endpoint|It is empty.'],
 ])('%j: status %d, %s', async (content, status, cells) => {

@@ -1,4 +1,10 @@
-import { type AccountContent, accountContent, installStandIn, statusOf } from './support/aws-stand-in.ts';
+import {
+  type AccountContent,
+  accountContent,
+  ago,
+  installStandIn,
+  statusOf,
+} from './support/aws-stand-in.ts';
 
 const standIn = installStandIn();
 
@@ -19,7 +25,7 @@ const UNREACHABLE = { invokeError: '\nCould not connect to the endpoint URL: "ht
 const FAILING = { status: statusOf(42, -5, { lastFailure: { code: 'TOKEN_REJECTED', consecutive: 3 } }) };
 const SHORT = {
   ...BACKOFF,
-  status: statusOf(42, 500, { issuedAt: new Date(Date.now() - 110_000).toISOString() }),
+  status: statusOf(42, 500, { issuedAt: ago(100) }),
 };
 // A field that a newer stack adds behind the others changes none of them.
 const LATER = { status: statusOf(42, 3000, { history: [{ tokenVersion: 7, expiresAtEpoch: 1 }] }) };

@@ -12,6 +12,9 @@ export const AWKWARD_TOKEN = `canary-%0A%25"'\`$(x)\${y}\\n&*!#;|<>~ {}[]^=, end
 /** The time at which the clock of every stand-in starts, in seconds since 1970. */
 const START = Math.floor(Date.now() / 1000);
 
+/** A time as the status has it: this many seconds before that one. */
+export const ago = (seconds: number): string => new Date((START - seconds) * 1000).toISOString();
+
 /** An error of AWS: code and message. */
 type AwsError = { readonly code: string; readonly message: string };
 
@@ -46,10 +49,8 @@ export function accountContent(more: Partial<AccountContent> = {}, lifeSeconds =
 }
 
 export function statusOf(tokenVersion: number, lifeSeconds: number, more: object = {}): string {
-  const expiresAtEpoch = START + lifeSeconds;
-  const expiresAt = new Date(expiresAtEpoch * 1000).toISOString();
-  const fingerprint = '9f86d081884c';
-  return JSON.stringify({ schemaVersion: 1, tokenVersion, fingerprint, expiresAt, expiresAtEpoch, ...more });
+  const expiry = { expiresAt: ago(-lifeSeconds), expiresAtEpoch: START + lifeSeconds };
+  return JSON.stringify({ schemaVersion: 1, tokenVersion, fingerprint: '9f86d081884c', ...expiry, ...more });
 }
 
 /** A directory for PATH whose `aws` answers at once, and whose clock advances only by `sleep`. */
