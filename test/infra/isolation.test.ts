@@ -45,14 +45,13 @@ test('two of them share a key, which each may use for its own parameter only', (
 
 test('the rotation function may renew its secret, and touches no token; the refresher cannot read the admin secret', () => {
   const [rotation] = rotations as [SynthesizedFunction];
-  const own = genesys;
-  const admin = secretArnOf(rotation.environment.ADMIN_SECRET_ARN);
-  const [read = '', ...changes] = [
-    ...['GetSecretValue', 'DescribeSecret', 'PutSecretValue', 'UpdateSecretVersionStage'],
-  ].map((name) => `secretsmanager:${name}`);
-  const secret = secretArnOf(own.environment.SECRET_ARN);
-  const renewals = changes.map((action) => ({ action, resource: secret }));
-  const invoke = { action: 'lambda:InvokeFunction', resource: own.arn };
+  const [secret, admin] = [genesys.environment.SECRET_ARN, rotation.environment.ADMIN_SECRET_ARN].map((id) =>
+    secretArnOf(id),
+  ) as [string, string];
+  const read = 'secretsmanager:GetSecretValue';
+  const changes = ['DescribeSecret', 'PutSecretValue', 'UpdateSecretVersionStage'];
+  const renewals = changes.map((name) => ({ action: `secretsmanager:${name}`, resource: secret }));
+  const invoke = { action: 'lambda:InvokeFunction', resource: genesys.arn };
   const readAdmin = { action: read, resource: admin };
   const tokens = functions
     .flatMap((one) => [...deedsOn(one), ...furtherDeedsOn(one)])
@@ -62,7 +61,7 @@ test('the rotation function may renew its secret, and touches no token; the refr
 
   expect(refused(rotation, [{ action: read, resource: secret }, ...renewals, readAdmin, invoke])).toEqual([]);
   expect(refused(rotation, forbidden)).toEqual(forbidden);
-  expect(refused(own, forRefresher)).toEqual(forRefresher);
+  expect(refused(genesys, forRefresher)).toEqual(forRefresher);
 });
 
 test('code in the function cannot use the permissions for attaching it to the VPC', () => {

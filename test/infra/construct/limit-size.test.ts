@@ -1,7 +1,6 @@
 import { CfnResource, type Stack } from 'aws-cdk-lib';
 import { Policy, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import { limitSize } from '../../../infra/construct/limit-size.ts';
-import { ReaderRole } from '../../../infra/construct/reader-role.ts';
 import { newStack } from './own-refresher.ts';
 
 /** Each makes something as often as it is told. */
@@ -17,28 +16,17 @@ const INLINE_POLICIES = (stack: Stack, count: number) => {
     new Policy(stack, `Policy${index}`, { roles: [role], statements: [statement] });
   }
 };
-const TRUSTED_SUBJECTS = (stack: Stack, count: number) => {
-  const oidcSubjects = Array.from({ length: count }, (_, index) => ({
-    oidcProvider: 'token.actions.githubusercontent.com',
-    subject: `repo:octo-org/repository-${index}:ref:refs/heads/main`,
-  }));
-  new ReaderRole(stack, 'Readers', { oidcSubjects });
-};
 const RESOURCES = (stack: Stack, count: number) => {
   for (let index = 0; index < count; index += 1) new CfnResource(stack, `${index}`, { type: 'Custom::Any' });
 };
 
+// The trust policy: token-refresher-stack.test.ts.
 test.each([
   [RESOURCES, [500, 501], /The stack has 501 resources; CloudFormation's limit is 500\. Name fewer readers/],
   [
     INLINE_POLICIES,
     [9, 11],
     /The role build gets about 1[01],\d{3} characters of inline policies; IAM's limit for a role is 10,240\. Let it read fewer tokens/,
-  ],
-  [
-    TRUSTED_SUBJECTS,
-    [30, 40],
-    /The trust policy of the role Own\/Readers gets about 2,\d{3} characters; IAM's limit is 2,048\. Name fewer readers/,
   ],
 ] as const)('what exceeds a limit of AWS is counted: %O', (make, [few, many], message) => {
   const problemsOf = (count: number) => {
