@@ -53,23 +53,17 @@ export async function createTokenIssuer(options: {
       findByUserCode: unused,
       revokeByGrantId: unused,
     }),
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     clientDefaults: { id_token_signed_response_alg: SIGNING_ALGORITHM },
-    clientBasedCORS: () => false,
     cookies: { keys: [randomBytes(32).toString('base64url')] },
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
-      dPoP: { enabled: false },
       resourceIndicators: { enabled: false },
-      pushedAuthorizationRequests: { enabled: false },
       // docs/runbook.md ends a leaked token there.
       revocation: {
         enabled: true,
         allowedPolicy: (_ctx, client, token) => client.clientId === token.clientId,
       },
-      rpInitiatedLogout: { enabled: false },
-      userinfo: { enabled: false },
     },
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: SIGNING_ALGORITHM, use: 'sig', kid: 'local' }] },
     routes: { token: '/oauth/token', revocation: '/oauth/revoke' },

@@ -16,18 +16,18 @@ test.each<[string, unknown, object]>([
 
 const TEXT = 's3cr3t+canary==';
 test.each([
-  ['a string', TEXT, 'The event is a string, not a JSON object.'],
-  ['an array', [], 'The event is an array, not a JSON object.'],
-  ['force: false', { force: false }, '"force" is false; it must be true.'],
-  ['force as text', { force: TEXT }, '"force" is of type string; it must be true.'],
+  ['a string', TEXT, 'The event is not a JSON object.'],
+  ['an array', [], 'The event is not a JSON object.'],
+  ['force: false', { force: false }, '"force" must be true.'],
+  ['force as text', { force: TEXT }, '"force" must be true.'],
   [
     'seconds as text',
     { minRemainingSeconds: TEXT },
-    'is of type string; it must be a whole number, 0 or more.',
+    '"minRemainingSeconds" must be a whole number, 0 or more.',
   ],
-  ['negative seconds', { minRemainingSeconds: -1 }, '"minRemainingSeconds" is -1;'],
-  ['a fraction of a second', { minRemainingSeconds: 1.5 }, '"minRemainingSeconds" is 1.5;'],
-  ['seconds that no number holds', { minRemainingSeconds: 1e21 }, '"minRemainingSeconds" is 1e+21;'],
+  ['negative seconds', { minRemainingSeconds: -1 }, '"minRemainingSeconds" must be'],
+  ['a fraction of a second', { minRemainingSeconds: 1.5 }, '"minRemainingSeconds" must be'],
+  ['seconds that no number holds', { minRemainingSeconds: 1e21 }, '"minRemainingSeconds" must be'],
   ['two wishes', { force: true, diagnose: true }, '2 keys ("force", "diagnose"); at most one is allowed.'],
   ['an unknown key', { refresh: true }, 'The event has an unknown key ("refresh").'],
   ['a pasted key', { [TEXT]: true }, 'The event has an unknown key (one that is not a plain name).'],

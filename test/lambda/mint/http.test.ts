@@ -70,6 +70,7 @@ test('status, headers and body are returned unchanged, also of a redirect', asyn
 });
 
 const X = 'x'.repeat(MAX_BODY_BYTES);
+const BOMB = gzipSync(Buffer.alloc(2 ** 24, ' '));
 const gzipped = (body: string | Buffer) => answering(`${OK}Content-Encoding: gzip\r\n`, body);
 test.each<[string, (socket: Socket) => unknown, string]>([
   ['a byte order mark is left out', answering(OK, '\ufeff{}'), '{}'],
@@ -77,18 +78,13 @@ test.each<[string, (socket: Socket) => unknown, string]>([
   ['an endless body is cut', endlessly(`${OK}\r\n`, 'x'), X],
   ['an endless series of chunks is cut', endlessly(CHUNKED, '1\r\nx\r\n'), X],
   ['a compressed body may be as long as the limit', gzipped(gzipSync(X)), X],
+  ['a compressed bomb is not unpacked', gzipped(BOMB), new TextDecoder().decode(BOMB)],
   ['a body that is not compressed, as its header says', gzipped('{}'), '{}'],
 ])('%s, and the connection is closed', async (_case, answer, body) => {
   onConnection = answer;
 
   expect((await send()).body).toBe(body);
   await allClosed();
-});
-
-test('a compressed bomb is not unpacked', async () => {
-  onConnection = gzipped(gzipSync(Buffer.alloc(2 ** 24, ' ')));
-
-  expect((await send()).body.length).toBeLessThan(MAX_BODY_BYTES);
 });
 
 test.each<[number, RegExp]>([
