@@ -47,13 +47,12 @@ export function createMinter(options: CreateMinterOptions): Minter {
   };
 
   return {
-    ...(scope === undefined ? {} : { scope }),
-    ...(probeUrl === undefined
-      ? {}
-      : {
-          probe: (accessToken, { signal }) =>
+    scope,
+    probe:
+      probeUrl === undefined
+        ? undefined
+        : (accessToken, { signal }) =>
             probeToken({ accessToken, probeUrl, send, signal, timeoutMs: PROBE_TIMEOUT_MS }),
-        }),
     async checkSecret({ signal }) {
       const { createdAt } = await readVersion('AWSCURRENT', signal);
       return { createdAt };

@@ -28,7 +28,9 @@ export interface Minter {
    */
   checkSecret(options: { readonly signal: AbortSignal }): Promise<{ readonly createdAt: Date | undefined }>;
   /** The requested scopes, space-separated; absent if there are none. */
-  readonly scope?: string;
+  readonly scope?: string | undefined;
   /** Uses a token once. Absent if the provider has no probe. Never throws. */
-  readonly probe?: (accessToken: string, options: { readonly signal: AbortSignal }) => Promise<ProbeResult>;
+  readonly probe?:
+    | ((accessToken: string, options: { readonly signal: AbortSignal }) => Promise<ProbeResult>)
+    | undefined;
 }

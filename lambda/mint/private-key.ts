@@ -8,7 +8,7 @@ export interface SigningKey {
   /** The JWS algorithm. @see RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864 section 2.2 */
   readonly algorithm: string;
   /** The key's id at the server, if it is known. */
-  readonly kid?: string;
+  readonly kid: string | undefined;
 }
 
 const MIN_RSA_BITS = 2_048;
@@ -45,7 +45,7 @@ export function parsePrivateKey(text: string, secretArn: string, kid?: string): 
     throw malformed(`has an alg that does not fit its type; possible are ${possible.join(', ')}`);
   }
   const keyId = kid ?? jwk?.kid;
-  return { key, algorithm, ...(typeof keyId === 'string' && keyId !== '' ? { kid: keyId } : {}) };
+  return { key, algorithm, kid: typeof keyId === 'string' && keyId !== '' ? keyId : undefined };
 }
 
 function textProblem(text: string, isJson: boolean): string {

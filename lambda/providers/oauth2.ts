@@ -34,25 +34,17 @@ export const oauth2: DescribeProvider<OAuth2Settings, OAuth2SecretKey> = (settin
   const parameters = formParameters(settings);
   return {
     secretKeys: ['client_id', clientAuthentication === 'private_key_jwt' ? 'private_key' : 'client_secret'],
-    ...(settings.secretKeys === undefined ? {} : { secretKeyNames: settings.secretKeys }),
-    source: {
-      endpoint: tokenUrl === undefined ? { issuer } : { url: tokenUrl },
-      parameters,
-    },
+    secretKeyNames: settings.secretKeys,
+    source: { endpoint: tokenUrl === undefined ? { issuer } : { url: tokenUrl }, parameters },
     tokenRequest({ client_id, client_secret, private_key, kid }) {
       const clientProof: ClientProof =
         clientAuthentication === 'private_key_jwt'
-          ? {
-              method: clientAuthentication,
-              privateKey: private_key,
-              ...(kid === undefined ? {} : { kid }),
-              ...(assertionAudience === undefined ? {} : { audience: assertionAudience }),
-            }
+          ? { method: clientAuthentication, privateKey: private_key, kid, audience: assertionAudience }
           : { method: clientAuthentication, clientSecret: client_secret };
       return { kind: 'form', parameters, clientId: client_id, clientProof };
     },
-    ...(probeUrl === undefined ? {} : { probeUrl }),
-    ...(scope === undefined ? {} : { scope }),
+    probeUrl,
+    scope,
     refusalHints: { invalid_client: INVALID_CLIENT[clientAuthentication] },
   };
 };

@@ -24,9 +24,9 @@ export type ClientProof =
       /** PEM, or a JWK as JSON. */
       readonly privateKey: string;
       /** The key's id at the server. */
-      readonly kid?: string;
+      readonly kid?: string | undefined;
       /** The assertion's `aud`. @default the issuer; without one the token endpoint */
-      readonly audience?: string;
+      readonly audience?: string | undefined;
     };
 
 /** A description of a token request. The URL is known separately: it may need discovery. */
@@ -44,13 +44,13 @@ export interface Provider<K extends string = string> {
   /** The keys that the secret must hold. */
   readonly secretKeys: readonly K[];
   /** What the secret calls them, where it has names of its own. */
-  readonly secretKeyNames?: Readonly<Partial<Record<string, string | undefined>>>;
+  readonly secretKeyNames?: Readonly<Partial<Record<string, string>>> | undefined;
   readonly source: TokenSource;
   tokenRequest(credentials: Credentials<K>): TokenRequest;
   /** Answers 2xx to a `GET` with a token that is accepted, 401 to one that is not. Absent: there is no probe. */
-  readonly probeUrl?: string;
+  readonly probeUrl?: string | undefined;
   /** The requested scopes, space-separated. */
-  readonly scope?: string;
+  readonly scope?: string | undefined;
   /** Errors of the token endpoint that refuse the secret's values, besides `invalid_client` and any 401. */
   readonly credentialErrors?: readonly string[];
   /** What to check, by the server's error name, if more is known than the RFC says. */
