@@ -1,24 +1,17 @@
 /**
  * An error that is sent to the client in the form of its service.
  *
- * `code` is AWS's name of the error, `status` the HTTP status, `fields` further members of the error's body
- * (`Reason` of Lambda's TooManyRequestsException, for instance).
+ * `code` is AWS's name of the error, `status` the HTTP status.
  */
 export class AwsError extends Error {
   override readonly name = 'AwsError';
   readonly code: string;
   readonly status: number;
-  readonly fields: Readonly<Record<string, unknown>>;
 
-  constructor(
-    code: string,
-    message = '',
-    options: { status?: number; fields?: Record<string, unknown> } = {},
-  ) {
+  constructor(code: string, message = '', status = 400) {
     super(message);
     this.code = code;
-    this.status = options.status ?? 400;
-    this.fields = options.fields ?? {};
+    this.status = status;
   }
 }
 

@@ -196,7 +196,5 @@ function asAwsError(error: unknown): AwsError {
   if (error instanceof AwsError) return error;
   // A bug of the endpoint must not look like an error of AWS.
   console.error(error);
-  return new AwsError('InternalFailure', 'The endpoint itself failed; its error is on stderr.', {
-    status: 500,
-  });
+  return new AwsError('InternalFailure', 'The endpoint itself failed; its error is on stderr.', 500);
 }

@@ -59,20 +59,10 @@ export function createLambda(place: Place) {
         async ({ FunctionName: name, Payload }, call): Promise<JsonObject> => {
           const resource = arnOf(name);
           call.authorize({ action: 'lambda:InvokeFunction', resource });
-          if (!functions.has(name)) {
-            throw new AwsError('ResourceNotFoundException', `Function not found: ${resource}`, {
-              status: 404,
-              fields: { Type: 'User' },
-            });
-          }
-          const outcome = await run(name, parseEvent(Payload), call.requestId);
-          if (outcome === undefined) {
-            const Reason = 'ReservedFunctionConcurrentInvocationLimitExceeded';
-            throw new AwsError('TooManyRequestsException', 'Rate Exceeded.', {
-              status: 429,
-              fields: { Reason, Type: 'User' },
-            });
-          }
+          if (!functions.has(name))
+            throw new AwsError('ResourceNotFoundException', `Function not found: ${resource}`, 404);
+          const outcome = await run(name, JSON.parse(Payload || '{}'), call.requestId);
+          if (outcome === undefined) throw new AwsError('TooManyRequestsException', 'Rate Exceeded.', 429);
           return 'failure' in outcome
             ? { FunctionError: 'Unhandled', Payload: JSON.stringify(outcome.failure) }
             : { Payload: JSON.stringify(outcome.payload ?? null) };
@@ -86,15 +76,4 @@ export function createLambda(place: Place) {
 export function functionName(target: string): string {
   const parts = target.split(':');
   return parts[parts.indexOf('function') + 1] ?? target;
-}
-
-function parseEvent(body: string): unknown {
-  if (body === '') return {};
-  try {
-    return JSON.parse(body);
-  } catch {
-    throw new AwsError('InvalidRequestContentException', 'Could not parse request body into json.', {
-      fields: { Type: 'User' },
-    });
-  }
 }

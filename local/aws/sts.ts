@@ -94,7 +94,7 @@ export function createSts(place: Place, iam: PrincipalRegistry) {
     const role = roles.get(RoleArn);
     if (role === undefined || !isAllowed(policies, { ...request, resourcePolicy: role.trust })) {
       const message = `User: ${request.principalArn} is not authorized to perform: ${request.action} on resource: ${RoleArn}`;
-      throw new AwsError('AccessDenied', message, { status: 403 });
+      throw new AwsError('AccessDenied', message, 403);
     }
     const expiresAt = new Date(now.getTime() + DurationSeconds * 1_000);
     const arn = `arn:aws:sts::${place.accountId}:assumed-role/${RoleArn.split('/').at(-1)}/${RoleSessionName}`;

@@ -3,7 +3,6 @@ import { AwsError } from './aws-error.ts';
 import { functionName } from './lambda.ts';
 import type { JsonObject, ServiceName } from './operation.ts';
 
-const MAX_BODY_BYTES = 8 * 1024 * 1024;
 const STS_VERSION = '2011-06-15';
 const TARGETS: Readonly<Record<string, ServiceName>> = { AmazonSSM: 'ssm', secretsmanager: 'secretsmanager' };
 /** Headers of an Invoke that are neither the signature's nor the client's name. */
@@ -29,11 +28,11 @@ export interface WireAnswer {
 /**
  * Decodes a request: AWS JSON 1.1 (Parameter Store, Secrets Manager), REST (Lambda's Invoke), Query (STS).
  *
- * @throws AwsError `UnknownOperationException`, `SerializationException`, or above 8 MiB
+ * @throws AwsError `UnknownOperationException`
  * @see https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
  */
 export async function readRequest(request: IncomingMessage): Promise<WireRequest> {
-  const body = await readBody(request);
+  const body = Buffer.concat(await request.toArray()).toString('utf8');
   const invoked = /^\/2015-03-31\/functions\/([^/?]+)\/invocations/.exec(request.url ?? '')?.[1];
   if (invoked !== undefined) {
     const FunctionName = functionName(decodeURIComponent(invoked));
@@ -43,10 +42,10 @@ export async function readRequest(request: IncomingMessage): Promise<WireRequest
     const input = { ...Object.fromEntries(others), FunctionName, Payload: body };
     return { service: 'lambda', operation: 'Invoke', input, names: [FunctionName] };
   }
-  const [prefix = '', operation = ''] = (headerOf(request, 'x-amz-target') ?? '').split('.');
+  const [prefix = '', operation = ''] = String(request.headers['x-amz-target']).split('.');
   const service = TARGETS[prefix];
   if (service !== undefined) {
-    const input = parseInput(body);
+    const input = JSON.parse(body) as JsonObject;
     const names = [input.Name, input.Names, input.SecretId].flat().filter((name) => typeof name === 'string');
     return { service, operation, input, names };
   }
@@ -60,7 +59,7 @@ export async function readRequest(request: IncomingMessage): Promise<WireRequest
 
 /** Takes the access key id out of the Signature Version 4 credential scope; the signature is not verified. */
 export function accessKeyIdOf(request: IncomingMessage): string | undefined {
-  return /Credential=([^/,\s]+)\//.exec(headerOf(request, 'authorization') ?? '')?.[1];
+  return /Credential=([^/,\s]+)\//.exec(request.headers.authorization ?? '')?.[1];
 }
 
 /** Encodes an operation's output in the protocol of its service. */
@@ -100,7 +99,7 @@ const JSON_TYPE = { 'content-type': 'application/x-amz-json-1.1' };
 
 /** Encodes an error in the protocol of the request's service. */
 export function encodeError(
-  { code, message, status, fields }: AwsError,
+  { code, message, status }: AwsError,
   service: ServiceName | undefined,
   requestId: string,
 ): WireAnswer {
@@ -115,35 +114,13 @@ export function encodeError(
     return {
       status: ['AccessDeniedException', UNKNOWN_CALLER].includes(code) ? 403 : status,
       headers: { 'content-type': 'application/json', 'x-amzn-errortype': code },
-      body: JSON.stringify({ ...fields, message, Message: message }),
+      body: JSON.stringify({ message, Message: message }),
     };
   }
   // ParameterNotFound has no message. Secrets Manager, and denied calls, write `Message` with a capital.
   const member = service === 'secretsmanager' || code === 'AccessDeniedException' ? 'Message' : 'message';
   const text = message === '' ? {} : { [member]: message };
-  return { status, headers: JSON_TYPE, body: JSON.stringify({ __type: code, ...fields, ...text }) };
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request) {
-    length += chunk.length;
-    if (length > MAX_BODY_BYTES)
-      throw new AwsError('RequestEntityTooLargeException', 'Request is too large.', { status: 413 });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function parseInput(body: string): JsonObject {
-  try {
-    const input: unknown = JSON.parse(body === '' ? '{}' : body);
-    if (typeof input === 'object' && input !== null && !Array.isArray(input)) return input as JsonObject;
-  } catch {
-    // Refused below, like any other body that is not an object.
-  }
-  throw new AwsError('SerializationException', 'The body is not a JSON object.');
+  return { status, headers: JSON_TYPE, body: JSON.stringify({ __type: code, ...text }) };
 }
 
 function xmlOf(value: unknown): string {
@@ -153,8 +130,4 @@ function xmlOf(value: unknown): string {
   return Object.entries(value)
     .map(([name, member]) => `<${name}>${xmlOf(member)}</${name}>`)
     .join('');
-}
-
-function headerOf(request: IncomingMessage, name: string): string | undefined {
-  return [request.headers[name]].flat()[0];
 }

@@ -111,7 +111,7 @@ describe('a write of the token', () => {
 
   const put = { operation: 'PutParameter' };
   const refuse = (code: string, status?: number) => () => {
-    throw new AwsError(code, CANARY, status === undefined ? {} : { status });
+    throw new AwsError(code, CANARY, status);
   };
   test.each([
     ['HierarchyTypeMismatchException', /aws ssm delete-parameter\); the next invocation then creates it/],
