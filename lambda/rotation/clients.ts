@@ -18,16 +18,7 @@ const ADVICE: Readonly<Partial<Record<number, string>>> = {
 };
 
 /** How the OAuth clients are used and renewed at the provider. Each call rejects with a RefreshError. */
-export interface OAuthClients {
-  /** Requests a token. `secretArn`: where these credentials are stored, for the message. */
-  authenticate(credentials: Credentials, secretArn: string): Promise<string>;
-  /** Uses a token once. */
-  prove(token: string): Promise<void>;
-  /** The roles of a token's client; undefined if the provider does not tell them. */
-  rolesOf(token: string): Promise<readonly string[] | undefined>;
-  /** Makes a new secret of a client, with the admin client's token, and ends the old one. */
-  renew(clientId: string, adminToken: string): Promise<string>;
-}
+export type OAuthClients = ReturnType<typeof openClients>;
 
 /**
  * Makes the adapter of Genesys Cloud's API. A new secret is in the answer once, and ends the old one. The admin client needs
@@ -41,7 +32,7 @@ export function openClients(options: {
   readonly api: string;
   readonly send: SendRequest;
   readonly signal: AbortSignal;
-}): OAuthClients {
+}) {
   const { provider, api, send, signal } = options;
   const rolesUrl = `${api}/api/v2/authorization/subjects/me`;
   const { probeUrl = rolesUrl } = provider;
@@ -54,10 +45,11 @@ export function openClients(options: {
       timeoutMs: TIMEOUT_MS,
     });
   return {
-    async authenticate(credentials, secretArn) {
+    /** Requests a token. `secretArn`: where these credentials are stored, for the message. */
+    async authenticate(credentials: Credentials, secretArn: string): Promise<string> {
       const isRotated = 'idle_client_id' in credentials;
       const ask = createAskForToken({
-        provider: { ...provider, ...(isRotated ? { secretKeys: ROTATED_KEYS } : {}) },
+        provider: isRotated ? { ...provider, secretKeys: ROTATED_KEYS } : provider,
         secretArn,
         assumedLifetimeMs: TIMEOUT_MS,
         send,
@@ -66,7 +58,8 @@ export function openClients(options: {
       });
       return (await ask(credentials, { signal })).accessToken;
     },
-    async prove(accessToken) {
+    /** Uses a token once. */
+    async prove(accessToken: string): Promise<void> {
       const result = await probeToken({ accessToken, probeUrl, send, signal, timeoutMs: TIMEOUT_MS });
       if (result === 'accepted') return;
       throw new RefreshError(
@@ -74,14 +67,16 @@ export function openClients(options: {
         `The API did not accept a token of the client that was renewed (${result}), so this client does not get its turn yet. Secrets Manager tries the rotation again.`,
       );
     },
-    async rolesOf(token) {
+    /** The roles of a token's client; undefined if the provider does not tell them. */
+    async rolesOf(token: string): Promise<readonly string[] | undefined> {
       const answer = await request('GET', rolesUrl, token).catch(() => undefined);
       const grants = answer?.status === 200 ? parseJsonObject(answer.body)?.grants : undefined;
       return Array.isArray(grants)
         ? grants.map(({ role, division } = {}) => JSON.stringify([role?.id, division?.id])).sort()
         : undefined;
     },
-    async renew(clientId, adminToken) {
+    /** Makes a new secret of a client, with the admin client's token, and ends the old one. */
+    async renew(clientId: string, adminToken: string): Promise<string> {
       const url = `${api}/api/v2/oauth/clients/${encodeURIComponent(clientId)}/secret`;
       const { host } = new URL(url);
       const answer = await request('POST', url, adminToken).catch((error: unknown) => {

@@ -9,7 +9,7 @@ import { createSendRequest } from '../mint/http.ts';
 import { createReadSecret } from '../mint/secret.ts';
 import { openClients } from './clients.ts';
 import { createMintNow } from './refresher.ts';
-import { checkSetUp, createSteps, type RotationParts, STEPS, type Step } from './steps.ts';
+import { checkSetUp, createSteps, type RotationParts, STEPS } from './steps.ts';
 import { openVersions } from './versions.ts';
 
 interface InvocationContext {
@@ -18,11 +18,11 @@ interface InvocationContext {
   getRemainingTimeInMillis(): number;
 }
 
-/** What an invocation requests. */
-type Request =
-  | { readonly step: Step; readonly token: string }
-  | { readonly step: 'check' }
-  | { readonly step: 'deployment'; readonly event: CloudFormationEvent };
+/** What an invocation requests: the step's name for the log, and what runs it. It resolves with the outcome. */
+interface Request {
+  readonly step: string;
+  readonly run: (parts: () => RotationParts) => Promise<string>;
+}
 
 /** Reserved from the function's remaining time, to log. */
 const RESERVE_MS = 3_000;
@@ -47,7 +47,8 @@ export async function handler(event: unknown, context: InvocationContext): Promi
   try {
     const request = parseRequest(event);
     step = request.step;
-    const outcome = await run(request, context);
+    const signal = AbortSignal.timeout(Math.max(1, context.getRemainingTimeInMillis() - RESERVE_MS));
+    const outcome = await request.run(() => open(context.invokedFunctionArn, signal));
     log({ level: 'info', step, outcome });
     return { step, outcome };
   } catch (caught) {
@@ -55,20 +56,6 @@ export async function handler(event: unknown, context: InvocationContext): Promi
     const error = new RefreshError(code, step === undefined ? message : `${step}: ${message}`);
     log({ level: 'error', step, error: { code, message } });
     throw error;
-  }
-}
-
-async function run(request: Request, context: InvocationContext): Promise<string> {
-  const signal = AbortSignal.timeout(Math.max(1, context.getRemainingTimeInMillis() - RESERVE_MS));
-  const parts = (): RotationParts => open(context.invokedFunctionArn, signal);
-  switch (request.step) {
-    case 'check':
-      await checkSetUp(parts());
-      return 'ready to rotate';
-    case 'deployment':
-      return await checkDeployment(request.event, parts);
-    default:
-      return await createSteps(parts())[request.step](request.token);
   }
 }
 
@@ -97,7 +84,8 @@ const IAM_INTERVAL_MS = 3_000;
 async function problemOf(parts: () => RotationParts): Promise<RefreshError | undefined> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await checkSetUp(parts()).then(() => undefined);
+      await checkSetUp(parts());
+      return undefined;
     } catch (caught) {
       const error = withCode(caught, 'SECRET_NOT_RENEWED');
       if (error.fault !== 'IAM' || attempt === IAM_ATTEMPTS) return error;
@@ -109,9 +97,11 @@ async function problemOf(parts: () => RotationParts): Promise<RefreshError | und
 function parseRequest(event: unknown): Request {
   const { Step, ClientRequestToken: token, RequestType, check } = Object(event);
   const step = STEPS.find((one) => one === Step);
-  if (step !== undefined && typeof token === 'string') return { step, token };
-  if (RequestType !== undefined) return { step: 'deployment', event: event as CloudFormationEvent };
-  if (check === true) return { step: 'check' };
+  if (step !== undefined && typeof token === 'string')
+    return { step, run: (parts) => createSteps(parts())[step](token) };
+  if (RequestType !== undefined)
+    return { step: 'deployment', run: (parts) => checkDeployment(event as CloudFormationEvent, parts) };
+  if (check === true) return { step: 'check', run: async (parts) => checkSetUp(parts()) };
   throw new RefreshError(
     'EVENT_INVALID',
     'The event is neither a step of Secrets Manager nor {"check":true}. Nothing was changed. To rotate: aws secretsmanager rotate-secret.',

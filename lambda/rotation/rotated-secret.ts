@@ -1,45 +1,34 @@
 import { namesOf, parseCredentials } from '../mint/credentials.ts';
 import { parseJsonObject } from '../mint/json-object.ts';
+import type { Credentials } from '../providers/provider.ts';
 
-/** The keys of a secret that is rotated: two clients take turns. */
+/**
+ * The keys of a secret that is rotated. Two clients take turns: tokens are minted with `client_id`; the secret of
+ * `idle_client_id` is renewed next.
+ */
 export const ROTATED_KEYS = ['client_id', 'client_secret', 'idle_client_id'] as const;
 
 /** One version of a secret that is rotated. */
-export interface Turn {
-  /** The client whose turn it is: tokens are minted with it. */
-  readonly clientId: string;
-  readonly clientSecret: string;
-  /** The client whose secret is renewed next. */
-  readonly idleClientId: string;
-  /** The value, as it was stored. */
-  readonly text: string;
-}
-
-/**
- * Reads a version's value.
- *
- * @throws RefreshError `SECRET_MALFORMED`
- */
-export function parseTurn(text: string, secretArn: string): Turn {
-  const { client_id, client_secret, idle_client_id } = parseCredentials(text, ROTATED_KEYS, secretArn);
-  return { clientId: client_id, clientSecret: client_secret, idleClientId: idle_client_id, text };
-}
+export type Turn = Credentials<(typeof ROTATED_KEYS)[number]>;
 
 /** Whether `next` gives the turn to the idle client of `turn`, and lets the other one rest. */
 export function follows(next: Turn, turn: Turn): boolean {
-  return next.clientId === turn.idleClientId && next.idleClientId === turn.clientId;
+  return next.client_id === turn.idle_client_id && next.idle_client_id === turn.client_id;
 }
 
 /**
  * Gives the turn to the idle client, with its new secret. Other keys of the secret stay as they are.
  *
+ * @param text the version whose client has its turn
  * @throws RefreshError `SECRET_MALFORMED` if the refresher could not use the new secret
  */
-export function giveTurn(turn: Turn, newSecret: string, secretArn: string): Turn {
-  const json = { ...parseJsonObject(turn.text) };
-  const values = { client_id: turn.idleClientId, client_secret: newSecret, idle_client_id: turn.clientId };
+export function giveTurn(text: string, turn: Turn, newSecret: string, secretArn: string): string {
+  const json = { ...parseJsonObject(text) };
+  const values = { client_id: turn.idle_client_id, client_secret: newSecret, idle_client_id: turn.client_id };
   for (const [key, value] of Object.entries(values)) {
     for (const name of namesOf(json, key)) json[name] = value;
   }
-  return parseTurn(JSON.stringify(json), secretArn);
+  const next = JSON.stringify(json);
+  parseCredentials(next, ROTATED_KEYS, secretArn);
+  return next;
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { isRefreshError, RefreshError } from '../errors.ts';
+import { parseCredentials } from '../mint/credentials.ts';
 import type { Credentials } from '../providers/provider.ts';
 import type { OAuthClients } from './clients.ts';
-import { follows, giveTurn, parseTurn, type Turn } from './rotated-secret.ts';
+import { follows, giveTurn, ROTATED_KEYS, type Turn } from './rotated-secret.ts';
 import type { SecretVersions } from './versions.ts';
 
 /** Secrets Manager's steps, in its order. */
@@ -27,12 +28,6 @@ export interface RotationParts {
 /** A new version cannot always be read at once, and a new secret may need a moment at the provider. Milliseconds. */
 const PATIENCE = [1_000, 2_000, 4_000];
 
-/** A rotation that is in progress: the version that is current, and the one that is to follow. */
-interface Progress {
-  readonly current: string;
-  readonly pending: string;
-}
-
 /**
  * Makes the four steps of a rotation by *alternating users*: two clients take turns. Each step can be repeated, and goes by
  * the labels, not by what ran before: a rotation is in progress while AWSPENDING is on another version than AWSCURRENT.
@@ -47,47 +42,26 @@ interface Progress {
 export function createSteps(
   parts: RotationParts,
 ): Readonly<Record<Step, (token: string) => Promise<string>>> {
-  const { secretArn, versions, clients, pause } = parts;
-  const authenticate = (turn: Turn) => clients.authenticate(credentialsOf(turn), secretArn);
+  const { secretArn, versions, clients } = parts;
 
-  /** Authenticates with a secret that may be a second old. */
-  async function authenticateNew(turn: Turn): Promise<string> {
-    for (const ms of PATIENCE) {
-      try {
-        return await authenticate(turn);
-      } catch (error) {
-        if (!isRefreshError(error) || !error.credentialsRefused) throw error;
-        await pause(ms);
-      }
-    }
-    return await authenticate(turn);
-  }
+  const authenticateNew = (turn: Turn) => patiently(parts, () => authenticate(parts, turn));
 
-  /** The value of the version that is to follow; undefined if it has none. */
-  async function readPatiently(pending: string): Promise<string | undefined> {
-    for (const ms of PATIENCE) {
-      const text = await versions.read(pending);
-      if (text !== undefined) return text;
-      await pause(ms);
-    }
-    return await versions.read(pending);
-  }
-
-  /** @throws RefreshError if it is not the turn that follows */
-  function parseNext(text: string, active: Turn): Turn {
+  /** @throws RefreshError if the version that is to follow is not the turn that follows, or is refused */
+  async function authenticateNext(text: string, active: Turn): Promise<string> {
     const next = parseTurn(text, secretArn);
     if (!follows(next, active)) throw changedOutside(secretArn);
-    return next;
+    return await authenticateNew(next);
   }
 
-  async function isGood(next: Turn, active: Turn): Promise<boolean> {
-    if (!follows(next, active)) return false;
+  async function isGood(text: string, active: Turn): Promise<boolean> {
+    const next = parseOrUndefined(text, secretArn);
+    if (next === undefined || !follows(next, active)) return false;
     try {
       await authenticateNew(next);
       return true;
     } catch (error) {
-      if (isRefreshError(error) && error.credentialsRefused) return false;
-      throw error;
+      if (!isRefused(error)) throw error;
+      return false;
     }
   }
 
@@ -97,20 +71,20 @@ export function createSteps(
       if (progress === undefined) return 'this rotation has ended';
       const { current, pending } = progress;
       const active = await readActive(parts, current);
-      await authenticateActive(authenticate, active);
+      await authenticateActive(parts, active.turn);
       const text = await versions.read(pending);
-      const next = text === undefined ? undefined : parseOrUndefined(text, secretArn);
-      if (next !== undefined && (await isGood(next, active))) return 'the idle client is renewed already';
+      if (text !== undefined && (await isGood(text, active.turn)))
+        return 'the idle client is renewed already';
       if (text === undefined && pending !== token) throw notInProgress(secretArn);
-      const adminToken = await authenticateAdmin(parts, active);
+      const adminToken = await authenticateAdmin(parts, active.turn);
       // The stored token may still be one of the idle client, whose tokens may end with its secret.
       await parts.mintNow();
       const now = await progressOf(parts, token);
       if (now?.current !== current || now.pending !== pending) throw changedOutside(secretArn);
-      const newSecret = await clients.renew(active.idleClientId, adminToken);
+      const newSecret = await clients.renew(active.turn.idle_client_id, adminToken);
       // A version's value cannot be replaced: one that is refused gets a successor.
       const version = text === undefined ? pending : randomUUID();
-      await versions.putPending(version, giveTurn(active, newSecret, secretArn).text);
+      await versions.putPending(version, giveTurn(active.text, active.turn, newSecret, secretArn));
       return 'renewed the idle client';
     },
 
@@ -120,16 +94,19 @@ export function createSteps(
       const { current, pending } = await labelsOf(parts);
       if (current === undefined) return 'the secret has no value yet';
       const active = await readActive(parts, current);
-      const text = pending === undefined || pending === current ? undefined : await readPatiently(pending);
+      const text =
+        pending === undefined || pending === current
+          ? undefined
+          : await patiently(parts, () => versions.read(pending));
       if (text === undefined || text === active.text) {
         // Secrets Manager tests a rotation that is configured: nothing was renewed.
         await checkSetUp(parts);
         return 'checked the set-up';
       }
-      const token = await authenticateNew(parseNext(text, active));
+      const token = await authenticateNext(text, active.turn);
       await clients.prove(token);
       const roles = await clients.rolesOf(token);
-      const activeRoles = await clients.rolesOf(await authenticate(active));
+      const activeRoles = await clients.rolesOf(await authenticate(parts, active.turn));
       if (roles !== undefined && activeRoles !== undefined && String(roles) !== String(activeRoles)) {
         throw notSetUp(
           'The two clients have different roles or divisions, so that jobs would lose permissions or gain some. Give both the same roles at the provider.',
@@ -143,7 +120,7 @@ export function createSteps(
       if (progress !== undefined) {
         const { current, pending } = progress;
         const active = await readActive(parts, current);
-        const text = await readPatiently(pending);
+        const text = await patiently(parts, () => versions.read(pending));
         if (text === undefined) {
           throw new RefreshError(
             'SECRET_UNAVAILABLE',
@@ -151,12 +128,12 @@ export function createSteps(
           );
         }
         // Another try may have renewed the client once more since the test.
-        await authenticateNew(parseNext(text, active));
-        await versions.promote(pending, current);
+        await authenticateNext(text, active.turn);
+        await versions.move('AWSCURRENT', { from: current, to: pending });
       }
       const { current, pending } = await labelsOf(parts);
       // Left there, it would block later rotations as soon as a person stores another value.
-      if (current !== undefined && pending === current) await versions.clearPending(current);
+      if (current !== undefined && pending === current) await versions.move('AWSPENDING', { from: current });
       return progress === undefined ? 'this rotation has ended' : 'the renewed client has its turn';
     },
   };
@@ -167,7 +144,7 @@ export function createSteps(
  *
  * @throws RefreshError
  */
-export async function checkSetUp(parts: RotationParts): Promise<void> {
+export async function checkSetUp(parts: RotationParts): Promise<string> {
   const { rotatedBy, current } = await labelsOf(parts);
   if (rotatedBy !== undefined && rotatedBy !== parts.ownArn) {
     throw notSetUp(
@@ -175,12 +152,10 @@ export async function checkSetUp(parts: RotationParts): Promise<void> {
     );
   }
   if (current === undefined) throw noValue(parts.secretArn);
-  const active = await readActive(parts, current);
-  await authenticateActive(
-    (turn) => parts.clients.authenticate(credentialsOf(turn), parts.secretArn),
-    active,
-  );
-  await authenticateAdmin(parts, active);
+  const { turn } = await readActive(parts, current);
+  await authenticateActive(parts, turn);
+  await authenticateAdmin(parts, turn);
+  return 'ready to rotate';
 }
 
 async function labelsOf({ versions }: RotationParts) {
@@ -189,8 +164,11 @@ async function labelsOf({ versions }: RotationParts) {
   return { stages, rotatedBy, current: idOf('AWSCURRENT'), pending: idOf('AWSPENDING') };
 }
 
-/** The rotation that is in progress; undefined if the one of this token has ended well. */
-async function progressOf(parts: RotationParts, token: string): Promise<Progress | undefined> {
+/**
+ * The rotation that is in progress: the version that is current, and the one that is to follow. Undefined if the one of this
+ * token has ended well.
+ */
+async function progressOf(parts: RotationParts, token: string) {
   const { stages, current, pending } = await labelsOf(parts);
   if (current === undefined) throw noValue(parts.secretArn);
   const own = stages[token] ?? [];
@@ -200,26 +178,27 @@ async function progressOf(parts: RotationParts, token: string): Promise<Progress
   return { current, pending };
 }
 
-async function readActive({ versions, secretArn }: RotationParts, current: string): Promise<Turn> {
+async function readActive({ versions, secretArn }: RotationParts, current: string) {
   const text = await versions.read(current);
   if (text === undefined) throw noValue(secretArn);
-  const active = parseTurn(text, secretArn);
-  if (active.clientId === active.idleClientId) {
+  const turn = parseTurn(text, secretArn);
+  if (turn.client_id === turn.idle_client_id) {
     throw notSetUp(
       `client_id and idle_client_id of ${secretArn} are the same client: renewing its secret would end the one that mints. Create a second client with the same roles, and name it in idle_client_id.`,
     );
   }
-  return active;
+  return { text, turn };
 }
 
-async function authenticateActive(
-  authenticate: (turn: Turn) => Promise<string>,
-  active: Turn,
-): Promise<void> {
+function authenticate({ clients, secretArn }: RotationParts, turn: Turn): Promise<string> {
+  return clients.authenticate(turn, secretArn);
+}
+
+async function authenticateActive(parts: RotationParts, active: Turn): Promise<void> {
   try {
-    await authenticate(active);
+    await authenticate(parts, active);
   } catch (error) {
-    if (!isRefreshError(error) || !error.credentialsRefused) throw error;
+    if (!isRefused(error)) throw error;
     throw new RefreshError(
       'TOKEN_REJECTED',
       `The rotation stops, and nothing was changed: the current version of the secret is refused, so somebody changed the client outside. ${error.message}`,
@@ -231,7 +210,7 @@ async function authenticateActive(
 async function authenticateAdmin(parts: RotationParts, active: Turn): Promise<string> {
   const { adminSecretArn, clients } = parts;
   const admin = await parts.readAdmin();
-  if ([active.clientId, active.idleClientId].includes(admin.client_id)) {
+  if ([active.client_id, active.idle_client_id].includes(admin.client_id)) {
     throw notSetUp(
       `The admin client (${adminSecretArn}) is one of the two clients that take turns: whoever reads a token could renew every client's secret. Create a third client, whose only permission is oauth:client:edit.`,
     );
@@ -239,8 +218,24 @@ async function authenticateAdmin(parts: RotationParts, active: Turn): Promise<st
   return await clients.authenticate(admin, adminSecretArn);
 }
 
-function credentialsOf({ clientId, clientSecret, idleClientId }: Turn): Credentials {
-  return { client_id: clientId, client_secret: clientSecret, idle_client_id: idleClientId };
+/** Repeats what is refused, or not there yet, because it may be a second old. */
+async function patiently<T>({ pause }: RotationParts, attempt: () => Promise<T>): Promise<T> {
+  for (const ms of PATIENCE) {
+    const found = await attempt().catch((error: unknown) => {
+      if (!isRefused(error)) throw error;
+    });
+    if (found !== undefined) return found;
+    await pause(ms);
+  }
+  return await attempt();
+}
+
+function isRefused(error: unknown): error is RefreshError {
+  return isRefreshError(error) && error.credentialsRefused;
+}
+
+function parseTurn(text: string, secretArn: string): Turn {
+  return parseCredentials(text, ROTATED_KEYS, secretArn);
 }
 
 function parseOrUndefined(text: string, secretArn: string): Turn | undefined {

@@ -2,33 +2,14 @@ import {
   DescribeSecretCommand,
   GetSecretValueCommand,
   PutSecretValueCommand,
-  type SecretsManagerClient,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
 import { type AwsClientSettings, faultOfAwsCall } from '../aws-client.ts';
 import { errorLabel, RefreshError } from '../errors.ts';
 import { createSecretsClient } from '../mint/secret.ts';
 
-/** What one `DescribeSecret` answered: where the labels are, at one moment. */
-export interface Labels {
-  /** The labels of each version that has one, by the version's id. */
-  readonly stages: Readonly<Record<string, readonly string[]>>;
-  /** The ARN of the function that rotates the secret, or the AWS service that does; undefined: none. */
-  readonly rotatedBy: string | undefined;
-}
-
 /** The versions of the secret that is rotated. Each call rejects with a RefreshError `SECRET_UNAVAILABLE`. */
-export interface SecretVersions {
-  describe(): Promise<Labels>;
-  /** The value of a version; undefined if it has none (yet): Secrets Manager begins a rotation with an empty one. */
-  read(versionId: string): Promise<string | undefined>;
-  /** Stores a value in a version that has none, and stages it AWSPENDING. */
-  putPending(versionId: string, text: string): Promise<void>;
-  /** Moves AWSCURRENT from one version to another; does nothing if it has been moved elsewhere. */
-  promote(versionId: string, from: string): Promise<void>;
-  /** Takes AWSPENDING from a version. */
-  clearPending(versionId: string): Promise<void>;
-}
+export type SecretVersions = ReturnType<typeof openVersions>;
 
 /**
  * Makes the adapter of one secret.
@@ -39,58 +20,50 @@ export function openVersions(options: {
   readonly secretArn: string;
   readonly awsClient: AwsClientSettings;
   readonly signal: AbortSignal;
-}): SecretVersions {
-  const { secretArn: SecretId, awsClient, signal } = options;
+}) {
+  const { secretArn: SecretId, awsClient, signal: abortSignal } = options;
   const client = createSecretsClient(SecretId, awsClient);
-  const run = async <T>(name: string, call: (client: SecretsManagerClient) => Promise<T>): Promise<T> => {
-    try {
-      return await call(client);
-    } catch (error) {
-      // Not passed on as the cause: the SDK's error may quote what was sent.
-      throw new RefreshError(
-        'SECRET_UNAVAILABLE',
-        `secretsmanager:${name} on ${SecretId} failed: ${errorLabel(error)}. Secrets Manager tries the rotation again. If this continues, check the permissions of the rotation function's role and of the secret's KMS key, and deploy the stack again.`,
-        { fault: faultOfAwsCall(error, 'Secrets Manager', 'secret') },
-      );
-    }
-  };
-  const move = (
-    versions: { readonly MoveToVersionId?: string; readonly RemoveFromVersionId: string },
-    VersionStage: string,
-  ) =>
-    run('UpdateSecretVersionStage', (client) =>
-      client.send(new UpdateSecretVersionStageCommand({ SecretId, VersionStage, ...versions }), {
-        abortSignal: signal,
-      }),
+  // The error is not passed on as the cause: the SDK's may quote what was sent.
+  const failed = (name: string) => (error: unknown) => {
+    throw new RefreshError(
+      'SECRET_UNAVAILABLE',
+      `secretsmanager:${name} on ${SecretId} failed: ${errorLabel(error)}. Secrets Manager tries the rotation again. If this continues, check the permissions of the rotation function's role and of the secret's KMS key, and deploy the stack again.`,
+      { fault: faultOfAwsCall(error, 'Secrets Manager', 'secret') },
     );
+  };
   return {
-    describe: () =>
-      run('DescribeSecret', async (client) => {
-        const found = await client.send(new DescribeSecretCommand({ SecretId }), { abortSignal: signal });
-        const rotatedBy =
-          found.OwningService ?? (found.RotationEnabled ? found.RotationLambdaARN : undefined);
-        return { stages: found.VersionIdsToStages ?? {}, rotatedBy };
-      }),
-    read: (VersionId) =>
-      run('GetSecretValue', async (client) => {
-        try {
-          const command = new GetSecretValueCommand({ SecretId, VersionId });
-          return (await client.send(command, { abortSignal: signal })).SecretString;
-        } catch (error) {
-          if (errorLabel(error) === 'ResourceNotFoundException') return undefined;
-          throw error;
-        }
-      }),
-    putPending: (ClientRequestToken, SecretString) =>
-      run('PutSecretValue', async (client) => {
-        const version = { SecretId, ClientRequestToken, SecretString, VersionStages: ['AWSPENDING'] };
-        await client.send(new PutSecretValueCommand(version), { abortSignal: signal });
-      }),
-    async promote(MoveToVersionId, RemoveFromVersionId) {
-      await move({ MoveToVersionId, RemoveFromVersionId }, 'AWSCURRENT');
+    /**
+     * The labels of each version that has one, by the version's id, at one moment; and the ARN of the function that rotates
+     * the secret, or the AWS service that does.
+     */
+    async describe() {
+      const command = new DescribeSecretCommand({ SecretId });
+      const found = await client.send(command, { abortSignal }).catch(failed('DescribeSecret'));
+      const rotatedBy = found.OwningService ?? (found.RotationEnabled ? found.RotationLambdaARN : undefined);
+      const stages: Readonly<Record<string, readonly string[]>> = found.VersionIdsToStages ?? {};
+      return { stages, rotatedBy };
     },
-    async clearPending(RemoveFromVersionId) {
-      await move({ RemoveFromVersionId }, 'AWSPENDING');
+    /** The value of a version; undefined if it has none (yet): Secrets Manager begins a rotation with an empty one. */
+    async read(VersionId: string): Promise<string | undefined> {
+      const command = new GetSecretValueCommand({ SecretId, VersionId });
+      const found = await client.send(command, { abortSignal }).catch((error: unknown) => {
+        if (errorLabel(error) !== 'ResourceNotFoundException') failed('GetSecretValue')(error);
+      });
+      return found?.SecretString;
+    },
+    /** Stores a value in a version that has none, and stages it AWSPENDING. */
+    async putPending(ClientRequestToken: string, SecretString: string): Promise<void> {
+      const version = { SecretId, ClientRequestToken, SecretString, VersionStages: ['AWSPENDING'] };
+      await client.send(new PutSecretValueCommand(version), { abortSignal }).catch(failed('PutSecretValue'));
+    },
+    /** Takes a label from a version; the other one gets it. Rejects if it has been moved elsewhere. */
+    async move(
+      VersionStage: 'AWSCURRENT' | 'AWSPENDING',
+      { from: RemoveFromVersionId, to: MoveToVersionId }: { readonly from: string; readonly to?: string },
+    ): Promise<void> {
+      const labels = { SecretId, VersionStage, RemoveFromVersionId, MoveToVersionId };
+      const command = new UpdateSecretVersionStageCommand(labels);
+      await client.send(command, { abortSignal }).catch(failed('UpdateSecretVersionStage'));
     },
   };
 }

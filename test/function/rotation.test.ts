@@ -78,7 +78,6 @@ test('two clients take turns; a secret that leaked is ended by the second rotati
 
 test.each([
   ['400 with rate limit', jsonAnswer(400, { message: 'Rate limit exceeded the maximum' }), 'limits the rate'],
-  ['429', jsonAnswer(429, {}), 'limits the rate'],
   ['401', jsonAnswer(401, {}), 'check in Genesys Cloud .* that it is active'],
   ['403', jsonAnswer(403, {}), 'lacks the permission oauth:client:edit'],
   ['404', jsonAnswer(404, {}), 'no OAuth client with the id in idle_client_id'],

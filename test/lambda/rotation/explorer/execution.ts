@@ -146,20 +146,14 @@ export async function startRotationExecution(scenario: RotationScenario): Promis
             at.moveStage(world, 'AWSPENDING', id);
           },
         }),
-      promote: (id, from) =>
-        call('promote', {
+      move: (label, { from, to }) =>
+        call(to === undefined ? 'clear-pending' : 'promote', {
           failure: down,
           effect() {
-            if (at.idOf(world, 'AWSCURRENT') !== from) down();
-            at.moveStage(world, 'AWSCURRENT', id);
-            notify();
+            if (at.idOf(world, label) !== from) down();
+            at.moveStage(world, label, to);
+            if (to !== undefined) notify();
           },
-        }),
-      clearPending: (id) =>
-        call('clear-pending', {
-          failure: down,
-          effect: () =>
-            at.idOf(world, 'AWSPENDING') === id ? at.moveStage(world, 'AWSPENDING', undefined) : down(),
         }),
     };
     const refuse = fails('TOKEN_ENDPOINT_UNAVAILABLE');
