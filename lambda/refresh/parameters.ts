@@ -25,34 +25,7 @@ interface CallOptions {
 }
 
 /** The two parameters of one token. */
-export interface Parameters {
-  /**
-   * Reads both parameters with one call, without decrypting the token.
-   *
-   * @throws RefreshError `PARAMETER_UNAVAILABLE`
-   */
-  read(options: CallOptions): Promise<Reading>;
-  /**
-   * Reads and decrypts a version of the token; null if that version no longer exists.
-   *
-   * @throws RefreshError `PARAMETER_UNAVAILABLE`
-   */
-  readToken(options: CallOptions & { readonly version: number }): Promise<string | null>;
-  /**
-   * Stores the token and returns the version that Parameter Store gave it.
-   *
-   * @throws RefreshError `PARAMETER_NOT_WRITTEN`
-   */
-  writeToken(options: CallOptions & { readonly accessToken: string }): Promise<number>;
-  /** @throws RefreshError `PARAMETER_NOT_WRITTEN` */
-  writeStatus(options: CallOptions & { readonly status: Status }): Promise<void>;
-  /**
-   * Gives both parameters their configured tags, once. Parameters that are created here have them from the start.
-   *
-   * @throws RefreshError `PARAMETER_NOT_WRITTEN`
-   */
-  tag(options: CallOptions): Promise<void>;
-}
+export type Parameters = ReturnType<typeof openParameters>;
 
 /**
  * Opens the two parameters of one token.
@@ -68,7 +41,7 @@ export function openParameters(options: {
   /** @default the SDK's own */
   readonly awsClient?: AwsClientSettings;
   readonly client?: SSMClient;
-}): Parameters {
+}) {
   const { tokenParameter, statusParameter, encryptionKeyArn, awsClient } = options;
   const requestHandler = awsTimeLimits(3_000);
   const { client = new SSMClient({ ...awsClient, maxAttempts: 3, requestHandler }) } = options;
@@ -98,7 +71,12 @@ export function openParameters(options: {
   };
 
   return {
-    async read({ signal }) {
+    /**
+     * Reads both parameters with one call, without decrypting the token.
+     *
+     * @throws RefreshError `PARAMETER_UNAVAILABLE`
+     */
+    async read({ signal }: CallOptions): Promise<Reading> {
       const command = new GetParametersCommand({ Names: [tokenParameter, statusParameter] });
       let awsTime: Date | undefined;
       command.middlewareStack.add(
@@ -127,7 +105,12 @@ export function openParameters(options: {
       };
     },
 
-    async readToken({ version, signal }) {
+    /**
+     * Reads and decrypts a version of the token; null if that version no longer exists.
+     *
+     * @throws RefreshError `PARAMETER_UNAVAILABLE`
+     */
+    async readToken({ version, signal }: CallOptions & { readonly version: number }): Promise<string | null> {
       const command = new GetParameterCommand({ Name: `${tokenParameter}:${version}`, WithDecryption: true });
       const found = await attempt('PARAMETER_UNAVAILABLE', 'ssm:GetParameter', tokenParameter, () =>
         client.send(command, { abortSignal: signal }).catch((error) => {
@@ -138,7 +121,15 @@ export function openParameters(options: {
       return found?.Parameter?.Value ?? null;
     },
 
-    async writeToken({ accessToken, signal }) {
+    /**
+     * Stores the token and returns the version that Parameter Store gave it.
+     *
+     * @throws RefreshError `PARAMETER_NOT_WRITTEN`
+     */
+    async writeToken({
+      accessToken,
+      signal,
+    }: CallOptions & { readonly accessToken: string }): Promise<number> {
       const version = await put(
         {
           Name: tokenParameter,
@@ -159,13 +150,19 @@ export function openParameters(options: {
       return version;
     },
 
-    async writeStatus({ status, signal }) {
+    /** @throws RefreshError `PARAMETER_NOT_WRITTEN` */
+    async writeStatus({ status, signal }: CallOptions & { readonly status: Status }): Promise<void> {
       // Standard, or advanced where the account has its 10,000 standard parameters.
       const Tier = 'Intelligent-Tiering';
       await put({ Name: statusParameter, Value: serializeStatus(status), Type: 'String', Tier }, signal);
     },
 
-    async tag({ signal }) {
+    /**
+     * Gives both parameters their configured tags, once. Parameters that are created here have them from the start.
+     *
+     * @throws RefreshError `PARAMETER_NOT_WRITTEN`
+     */
+    async tag({ signal }: CallOptions): Promise<void> {
       if (isTagged) return;
       for (const name of [tokenParameter, statusParameter]) {
         const command = new AddTagsToResourceCommand({ ResourceType: 'Parameter', ResourceId: name, Tags });

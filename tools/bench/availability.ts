@@ -13,12 +13,6 @@ import { count, duration, printTable } from './report.ts';
 
 const BUILDS_A_DAY = 100;
 
-/** How much is simulated. */
-interface Scope {
-  readonly seed: number;
-  readonly spanMs: number;
-}
-
 /**
  * `npm run bench -- availability [--days N] [--seed N]`: simulates strategies in the same year, and prints a table for each kind of
  * token. It claims that a fixed schedule loses more builds than ours, if the server has many live tokens. Returns the exit code.
@@ -30,6 +24,7 @@ export async function run(args: readonly string[]): Promise<number> {
   } as const;
   const { seed, days } = parseArgs({ args: [...args], options }).values;
   const scope = { seed: Number(seed), spanMs: Number(days) * DAY_MS };
+  const builds = drawBuilds({ ...scope, buildsADay: BUILDS_A_DAY });
   console.log(`Seed ${seed}, ${days} days, ${BUILDS_A_DAY} builds a day.\n`);
   const broken: string[] = [];
   for (const [lifetime, strategies, kind = 'many live tokens'] of YEARS) {
@@ -41,7 +36,8 @@ export async function run(args: readonly string[]): Promise<number> {
     const rows: string[][] = [];
     const lost = new Map<Strategy, number>();
     for (const strategy of [fixed, ...strategies]) {
-      const outcome = await live(scope, lifetimeMs, strategy, kind);
+      const world = createWorld({ ...scope, lifetimeMs, server: { kind, idleTimeoutMs: null } });
+      const outcome = await simulate({ world, builds, strategy });
       lost.set(strategy, perHundredThousand(outcome, 'lost'));
       rows.push(rowOf(outcome));
     }
@@ -76,16 +72,6 @@ const YEARS: readonly Year[] = [
   [60, [TWO_THIRDS, OURS, FOR_JOBS], 'one live token'],
   [1_440, [OURS, SELDOM], 'one live token'],
 ];
-
-async function live(
-  { seed, spanMs }: Scope,
-  lifetimeMs: number,
-  strategy: Strategy,
-  kind: Server['kind'] = 'many live tokens',
-): Promise<Outcome> {
-  const world = createWorld({ seed, spanMs, lifetimeMs, server: { kind, idleTimeoutMs: null } });
-  return await simulate({ world, builds: drawBuilds({ seed, spanMs, buildsADay: BUILDS_A_DAY }), strategy });
-}
 
 /** One strategy's line: losses are builds per 100,000. */
 function rowOf(outcome: Outcome): string[] {

@@ -91,16 +91,6 @@ describe('a read', () => {
 });
 
 describe('a write of the token', () => {
-  test('of more than 4,096 bytes makes the parameter advanced; a short one can follow', async () => {
-    const tiers: unknown[] = [];
-    for (const bytes of [4_096, 8_192, 5]) {
-      await write('x'.repeat(bytes));
-      tiers.push(versionOf(tokenParameter)?.tier);
-    }
-
-    expect(tiers).toEqual(['Standard', 'Advanced', 'Advanced']);
-  });
-
   test('is encrypted with a customer managed key', async () => {
     const { arn } = account.aws.kms.addKey();
 

@@ -29,15 +29,11 @@ export interface Invocation {
 const BOUND: ReadonlySet<string> = new Set(['beat', 'min-remaining']);
 
 /** The rules that hold in every order of events. `problem` tells the first one that did not. */
-export function createChecks({
-  scenario,
-  account,
-  invocations,
-}: {
-  readonly scenario: Scenario;
-  readonly account: VirtualAccount;
-  readonly invocations: readonly Invocation[];
-}) {
+export function createChecks(
+  scenario: Scenario,
+  account: VirtualAccount,
+  invocations: readonly Invocation[],
+) {
   let problem: string | undefined;
   let sawLive = isLive(account, storedValue(account));
   let changes = 0;

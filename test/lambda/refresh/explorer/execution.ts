@@ -24,7 +24,7 @@ export async function startExecution(scenario: Scenario): Promise<Execution> {
   const account = scenario.account();
   const { requestsCross, onOneInstance, requests } = scenario;
   const invocations: Invocation[] = [];
-  const checks = createChecks({ scenario, account, invocations });
+  const checks = createChecks(scenario, account, invocations);
   let instance = newInstance();
   const timed: CallName = requestsCross ? 'read-secret' : 'mint';
   const calls = createCalls((name, answer) => {
