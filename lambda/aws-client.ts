@@ -64,7 +64,7 @@ export function faultOfAwsCall(error: unknown, service: Fault, resource: Fault):
 }
 
 /** Whether AWS denied the use of a KMS key. Only AWS's text tells it apart from other denials. */
-export function isKmsDenial(error: unknown): boolean {
+function isKmsDenial(error: unknown): boolean {
   const text = error instanceof Error ? error.message : '';
   return errorLabel(error) === 'AccessDeniedException' && /\bkms:\w|Access to KMS|ciphertext/.test(text);
 }

@@ -1,6 +1,6 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { type AwsClientSettings, awsTimeLimits, faultOfAwsCall, isKmsDenial } from '../aws-client.ts';
-import { errorLabel, RefreshError } from '../errors.ts';
+import { type AwsClientSettings, awsTimeLimits, faultOfAwsCall } from '../aws-client.ts';
+import { errorLabel, type Fault, RefreshError } from '../errors.ts';
 
 /** The staging labels of a secret's versions that take part in a rotation. */
 export type SecretStage = 'AWSCURRENT' | 'AWSPENDING' | 'AWSPREVIOUS';
@@ -68,37 +68,31 @@ export function createSecretsClient(
 
 function unavailable(error: unknown, secretArn: string, stage: SecretStage): RefreshError {
   const label = errorLabel(error);
+  const fault = faultOfAwsCall(error, 'Secrets Manager', 'secret');
   return new RefreshError(
     'SECRET_UNAVAILABLE',
-    `secretsmanager:GetSecretValue on ${secretArn} (${stage}) failed: ${label}. ${remedy(error, label, secretArn, stage)}`,
-    { fault: faultOfAwsCall(error, 'Secrets Manager', 'secret') },
+    `secretsmanager:GetSecretValue on ${secretArn} (${stage}) failed: ${label}. ${remedy(error, fault, secretArn, stage)}`,
+    { fault },
   );
 }
 
-function remedy(error: unknown, label: string, secretArn: string, stage: SecretStage): string {
-  // Only searched, never repeated.
-  const text = error instanceof Error ? error.message : '';
-  switch (label) {
+function remedy(error: unknown, fault: Fault, secretArn: string, stage: SecretStage): string {
+  if (fault === 'KMS') {
+    return "kms:Decrypt on the secret's KMS key failed: check that the key is enabled, and that the function's role may use it, also in the key's policy.";
+  }
+  if (fault === 'IAM') {
+    return "Deploy the stack again. If this continues, check the function's role, the secret's resource policy, permissions boundaries and SCPs.";
+  }
+  switch (errorLabel(error)) {
     case 'ResourceNotFoundException':
-      return /staging label/i.test(text)
+      // Only searched, never repeated.
+      return /staging label/i.test((error as Error).message)
         ? `The secret has no version staged ${stage}: store one with aws secretsmanager put-secret-value --secret-id ${secretArn} --secret-string file://credentials.json`
         : 'There is no such secret: check secretArn or secretName in the settings, and its account and region, and deploy again.';
     case 'InvalidRequestException':
       return `The secret is probably marked for deletion: aws secretsmanager restore-secret --secret-id ${secretArn}, or configure another one.`;
-    case 'AccessDeniedException':
-      return isKmsDenial(error)
-        ? "kms:Decrypt on the secret's KMS key is denied: allow it for the function's role, also in the key's policy."
-        : "Deploy the stack again. If this continues, check the secret's resource policy, permissions boundaries and SCPs.";
-    case 'DecryptionFailure':
-    case 'KMSAccessDeniedException':
-      return "kms:Decrypt on the secret's KMS key failed: check that the key is enabled and that the function's role may use it.";
     case 'ThrottlingException':
       return 'Secrets Manager throttled the account. The next invocation tries again.';
-    case 'CredentialsProviderError':
-    case 'UnrecognizedClientException':
-    case 'ExpiredTokenException':
-    case 'InvalidSignatureException':
-      return "AWS did not accept the function's own credentials: check the function's role, and deploy the stack again.";
     default:
       return 'The next invocation tries again. If this continues, check the function’s route to Secrets Manager (VPC endpoint or NAT gateway) and the AWS Health Dashboard.';
   }

@@ -131,16 +131,6 @@ test('the caller’s signal ends a request, before and while it runs', async () 
   expect(await rejection(send({ signal: controller.signal }))).toMatchObject({ name: 'AbortError' });
 });
 
-test('each request has its own connection, which is closed', async () => {
-  onConnection = (socket) => socket.on('data', () => socket.write(`${OK}content-length: 2\r\n\r\n{}`));
-
-  await send();
-  await send();
-
-  expect(connections).toHaveLength(2);
-  await allClosed();
-});
-
 test.each([
   [/^It did not answer in time/, ['TimeoutError', 'AbortError', 'ETIMEDOUT', 'UND_ERR_HEADERS_TIMEOUT']],
   [/^The name was not found/, ['ENOTFOUND', 'EAI_AGAIN']],
