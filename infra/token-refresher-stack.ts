@@ -3,7 +3,7 @@ import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, Tags } from
 import { Role } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { type CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
+import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { resourcesIdOf, type TokenConfiguration } from './configuration/tokens-configuration.ts';
 import { acknowledge } from './construct/acknowledge.ts';
@@ -57,7 +57,10 @@ export class TokenRefresherStack extends Stack {
     const encryptionKey = importKey(resources, 'Key', token.encryptionKeyArn);
     const logEncryptionKey = importKey(resources, 'LogKey', token.logEncryptionKeyArn);
     for (const [key, value] of Object.entries(token.tags ?? {})) Tags.of(resources).add(key, value);
-    const alarmTopic = this.alarmTopic(resources, token);
+    const { alarmTopicArn, alarmEmail } = token;
+    const emailTopic = alarmEmail === undefined ? undefined : alarmTopicFor(this, alarmEmail);
+    const alarmTopic =
+      alarmTopicArn === undefined ? emailTopic : Topic.fromTopicArn(resources, 'AlarmTopic', alarmTopicArn);
     const { secretArn: arn, secretName, secretEncryptionKeyArn } = token;
     const key = importKey(resources, 'SecretKey', secretEncryptionKeyArn);
     const secret = importSecret(resources, 'Secret', { arn, name: secretName, key });
@@ -132,14 +135,6 @@ export class TokenRefresherStack extends Stack {
     for (const [key, value] of Object.entries(first?.tags ?? {})) {
       if (others.every(({ tags }) => tags?.[key] === value)) Tags.of(this).add(key, value);
     }
-  }
-
-  private alarmTopic(
-    scope: Construct,
-    { alarmTopicArn, alarmEmail }: TokenConfiguration,
-  ): ITopic | undefined {
-    if (alarmTopicArn !== undefined) return Topic.fromTopicArn(scope, 'AlarmTopic', alarmTopicArn);
-    return alarmEmail === undefined ? undefined : alarmTopicFor(this, alarmEmail);
   }
 }
 

@@ -167,29 +167,22 @@ function networkOf(scope: Construct, props: FunctionPlace, vpc: IVpc) {
   };
 }
 
-function createSecurityGroup(
-  scope: Construct,
-  { parameters, provider }: FunctionPlace,
-  vpc: IVpc,
-): SecurityGroup {
+function createSecurityGroup(scope: Construct, props: FunctionPlace, vpc: IVpc): SecurityGroup {
   const securityGroup = new SecurityGroup(scope, 'SecurityGroup', {
     vpc,
-    description: `Refresher of ${parameters.tokenParameterName}: HTTPS out only`,
+    description: `Refresher of ${props.parameters.tokenParameterName}: HTTPS out only`,
     allowAllOutbound: false,
   });
-  for (const port of new Set([443, ...portsOf(provider)])) {
+  // The URLs that the function calls may have ports of their own.
+  const { source, probeUrl = '' } = describeProvider(props.provider);
+  const { endpoint } = source;
+  const urls = ['url' in endpoint ? endpoint.url : endpoint.issuer, probeUrl];
+  const ports = urls.flatMap((url) => (URL.canParse(url) && Number(new URL(url).port)) || []);
+  for (const port of new Set([443, ...ports])) {
     securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(port), 'AWS and the token endpoint');
   }
   // A VPC's DHCP options may name its own DNS servers, which Lambda then uses.
   securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(53), 'DNS');
   securityGroup.addEgressRule(Peer.anyIpv4(), Port.udp(53), 'DNS');
   return securityGroup;
-}
-
-/** The ports of the URLs that the function calls. */
-function portsOf(settings: ProviderSettings): number[] {
-  const { source, probeUrl = '' } = describeProvider(settings);
-  const { endpoint } = source;
-  const urls = ['url' in endpoint ? endpoint.url : endpoint.issuer, probeUrl];
-  return urls.flatMap((url) => (URL.canParse(url) && Number(new URL(url).port)) || []);
 }
