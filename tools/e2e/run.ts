@@ -7,15 +7,7 @@ import { createJobRole, openAccount } from './account.ts';
 import { createCdk } from './cdk.ts';
 import { createCommands } from './commands.ts';
 import type { RunContext } from './context.ts';
-import {
-  checkChanges,
-  checkDestruction,
-  checkFirstDeployment,
-  checkJob,
-  checkSchedule,
-  checkStoredSecret,
-  firstTokens,
-} from './first-stack.ts';
+import { checkChanges, checkDestruction, checkFirstDeployment, firstTokens } from './first-stack.ts';
 import { checkOwnership } from './ownership.ts';
 import { finish, interruption, step } from './steps.ts';
 import { openTarget, type Target } from './target.ts';
@@ -47,11 +39,8 @@ async function play(target: Target, server: TokenServer): Promise<void> {
     const readerArn = await createJobRole(context);
     const tokens = firstTokens(context, readerArn);
     await checkFirstDeployment(context, tokens);
-    await checkStoredSecret(context);
-    await checkJob(context);
     await checkOwnership(context, tokens);
     await checkUpdates(context, readerArn);
-    await checkSchedule(context);
     const changed = await checkChanges(context, tokens);
     await checkDestruction(context, changed);
   } catch (error) {
