@@ -131,7 +131,8 @@ export type Call = <T>(
   },
 ) => Promise<T>;
 
-const fails = (code: FailureCode) => (): never => {
+/** Makes what throws a failure of a call. */
+export const fails = (code: FailureCode) => (): never => {
   throw new RefreshError(code, 'The virtual account is in trouble.');
 };
 

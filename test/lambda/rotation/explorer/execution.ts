@@ -1,14 +1,34 @@
 import { hash } from 'node:crypto';
-import { isRefreshError, RefreshError } from '../../../../lambda/errors.ts';
+import { isRefreshError } from '../../../../lambda/errors.ts';
 import { tryStages } from '../../../../lambda/mint/secret-stages.ts';
 import { createMemory, type Invocation } from '../../../../lambda/refresh/invocation.ts';
 import { createSteps, type RotationParts, type Step } from '../../../../lambda/rotation/steps.ts';
-import { CANARY, invokeRefresh } from '../../../../local/simulation/virtual-account.ts';
+import {
+  CANARY,
+  fails,
+  invokeRefresh,
+  type VirtualAccount,
+} from '../../../../local/simulation/virtual-account.ts';
 import { createCalls, type Fate, settled } from '../../refresh/explorer/calls.ts';
 import type { Execution } from '../../refresh/explorer/explore.ts';
 import { CONFIGURED } from '../../refresh/explorer/scenarios.ts';
-import type { RotationScenario } from './scenarios.ts';
 import * as at from './world.ts';
+
+/** What happens beside each other. */
+export interface RotationScenario {
+  readonly name: string;
+  readonly account: () => VirtualAccount;
+  /** The rotations that are asked for, one after the other. */
+  readonly rotations: readonly string[];
+  /** How often Secrets Manager begins anew after a failure. */
+  readonly tries: number;
+  /** A step of the first rotation that runs once more, at any moment. */
+  readonly repeats?: Step;
+  /** Whether a person changes the secret outside, at any moment. */
+  readonly outside?: boolean;
+  /** Whether a beat runs at any moment, and finds the token due. */
+  readonly beat?: boolean;
+}
 
 /** What can happen to a call beside its success. The rest can fail, or the function can die at it. */
 const FAULTS: Readonly<Record<string, readonly Fate[]>> = {
@@ -291,10 +311,6 @@ export async function startRotationExecution(scenario: RotationScenario): Promis
     },
   };
 }
-
-const fails = (code: ConstructorParameters<typeof RefreshError>[0]) => (): never => {
-  throw new RefreshError(code, 'The virtual world is in trouble.');
-};
 
 /** Reserved concurrency of 1: one after the other. */
 function createQueue() {
