@@ -68,7 +68,6 @@ function listProblems(list: unknown): Problem[] {
 
 function checkToken(value: unknown, target: TargetEnvironment) {
   const { good, problems } = check(tokenSchemaOf(value), value);
-  if (problems.some(({ path }) => path === '')) return { good, problems };
   const written = Object(value);
   // Beside a reader that is wrong, the roles that are right are still compared with the stack's place.
   const readers = problems.some(({ path }) => path.startsWith('readers['))

@@ -173,11 +173,10 @@ function unlistedDomain(written: unknown): Problem[] {
   const domains = Object.values(GENESYS_DOMAINS);
   if (typeof written !== 'string' || Object.hasOwn(GENESYS_DOMAINS, written) || domains.includes(written))
     return [];
-  const parent = domains.find((domain) => written.endsWith(`.${domain}`));
   return [
     {
       path: 'region',
-      message: `${show(written)} is not a known domain of Genesys Cloud; the nearest is "${parent ?? nearest(written, domains)}". If it is the domain of a new region, set allowUnlistedDomain to true`,
+      message: `${show(written)} is not a known domain of Genesys Cloud; the nearest is "${nearest(written, domains)}". If it is the domain of a new region, set allowUnlistedDomain to true`,
     },
   ];
 }
