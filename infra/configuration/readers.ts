@@ -24,9 +24,8 @@ export interface SortedReaders {
 
 const roleOf = (reader: Reader | undefined) => (reader && 'role' in reader ? [reader.role] : []);
 
-/** Whether a role is of this account, the stack's; where that is not known, it is. */
-const isOf = (account: string | undefined) => (arn: string) =>
-  account === undefined || arn.split(':')[4] === account;
+/** Whether a role is of this account, the stack's. */
+const isOf = (account: string | undefined) => (arn: string) => arn.split(':')[4] === account;
 
 /** Sorts a token's readers. `account` is the stack's. */
 export function sortReaders(readers: readonly Reader[], account: string | undefined): SortedReaders {

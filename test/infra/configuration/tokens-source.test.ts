@@ -28,6 +28,14 @@ test('finds the tokens in tokens.json, in another file, or in cdk.json, and on t
   expect(namesOf({ tokens: SMALLEST })).toEqual(['genesys']);
 });
 
+test('takes a flag of the command line, which is a text', () => {
+  const context = { tokens: SMALLEST, dashboard: 'true', terminationProtection: 'false' };
+
+  const read = readConfiguration(context, { account: undefined, region: undefined });
+
+  expect(read).toMatchObject({ dashboard: true, terminationProtection: false });
+});
+
 test('finds none in a clone: it refuses, and says what to write', () => {
   const { context } = JSON.parse(readFileSync('cdk.json', 'utf8'));
 

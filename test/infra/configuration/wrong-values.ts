@@ -104,6 +104,7 @@ export const WRONG_VALUES: readonly WrongValue[] = [
   ...token(genesys, 'provider', undefined, 'genesys-clud', ['genesys-cloud']),
   ...token(genesys, 'region', undefined, 1, 'constructor', 'mypurecloud.ed', 'login.usw2.pure.cloud'),
   ...token(genesys, 'region', 'https://login.mypurecloud.de', 'evil.test/mypurecloud.de'),
+  ...token({ ...genesys, allowUnlistedDomain: true }, 'region', 'id.test:99999'),
   ...token(genesys, 'allowUnlistedDomain', 'yes'),
   ...token(genesys, 'area', 'na1'),
   ...token(accessKey, 'area', undefined, 'North America', 'a@evil.test'),
