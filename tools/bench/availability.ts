@@ -9,7 +9,7 @@ import {
 } from '../../local/simulation/simulate.ts';
 import type { Server } from '../../local/simulation/virtual-account.ts';
 import { createWorld, DAY_MS, HOUR_MS, MINUTE_MS } from '../../local/simulation/world.ts';
-import { count, duration, printTable } from './report.ts';
+import { count, printTable } from './report.ts';
 
 const BUILDS_A_DAY = 100;
 
@@ -41,7 +41,7 @@ export async function run(args: readonly string[]): Promise<number> {
       lost.set(strategy, perHundredThousand(outcome, 'lost'));
       rows.push(rowOf(outcome));
     }
-    const title = `Tokens of ${duration(lifetimeMs)}, ${kind}`;
+    const title = `Tokens of ${lifetime} min, ${kind}`;
     console.log(title);
     const losses = ['lost: once', 'lost: min-ttl', 'lost: all', 'turned away'];
     printTable(['strategy', ...losses, 'live', 'longest gap', 'mints/day'], rows);
@@ -86,7 +86,7 @@ function rowOf(outcome: Outcome): string[] {
     count(perHundredThousand(outcome, 'lost')),
     count(perHundredThousand(outcome, 'turned-away')),
     stores ? `${(liveShare * 100).toFixed(3)} %` : '-',
-    stores ? duration(Math.max(0, ...gapsMs)) : '-',
+    stores ? `${Math.floor(Math.max(0, ...gapsMs) / MINUTE_MS)} min` : '-',
     ((calls.mint / spanMs) * DAY_MS).toFixed(1),
   ];
 }

@@ -21,15 +21,3 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
 export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
-
-/** A length of time for people: `9 min 20 s`. */
-export function duration(ms: number): string {
-  if (ms < 100) return '0';
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
-  const totalSeconds = Math.round(ms / 1_000);
-  const hours = Math.floor(totalSeconds / 3_600);
-  const minutes = Math.floor((totalSeconds % 3_600) / 60);
-  const seconds = totalSeconds % 60;
-  if (hours > 0) return minutes > 0 ? `${hours} h ${minutes} min` : `${hours} h`;
-  return seconds > 0 ? `${minutes} min ${seconds} s` : `${minutes} min`;
-}
