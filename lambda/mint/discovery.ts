@@ -1,5 +1,5 @@
 import { type FailureCode, isRefreshError, RefreshError } from '../errors.ts';
-import { endpointUrlProblem, isLoopback } from '../providers/endpoint-url.ts';
+import { ENDPOINT_URL_RULE, isEndpointUrl, isLoopback } from '../providers/endpoint-url.ts';
 import { connectionFailure } from './connection-failure.ts';
 import type { SendRequest } from './http.ts';
 import { parseJsonObject } from './json-object.ts';
@@ -85,11 +85,9 @@ function metadataProblem(metadata: Readonly<Record<string, unknown>>, issuer: st
   if (typeof named !== 'string' || bare(named) !== bare(issuer)) {
     return 'names another issuer than the configured one; both must be equal, character by character';
   }
-  if (typeof endpoint !== 'string' || !URL.canParse(endpoint)) return 'has no token_endpoint';
-  const url = new URL(endpoint);
-  const problem = endpointUrlProblem(url);
-  if (problem !== undefined) return `has a token_endpoint that ${problem}`;
+  if (typeof endpoint !== 'string') return 'has no token_endpoint';
+  if (!isEndpointUrl(endpoint)) return `has a token_endpoint that is not ${ENDPOINT_URL_RULE}`;
   // Only an issuer on loopback may have it.
-  const isPlain = url.protocol === 'http:' && !isLoopback(new URL(issuer));
+  const isPlain = new URL(endpoint).protocol === 'http:' && !isLoopback(new URL(issuer));
   return isPlain ? 'has a token_endpoint without TLS' : undefined;
 }

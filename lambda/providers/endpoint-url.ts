@@ -4,17 +4,10 @@ export const ENDPOINT_URL_RULE =
 
 /** Tells whether secrets or tokens may be sent to a URL: {@link ENDPOINT_URL_RULE}. */
 export function isEndpointUrl(text: string): boolean {
-  return URL.canParse(text) && endpointUrlProblem(new URL(text)) === undefined && !/[#\s]/.test(text);
-}
-
-/** What is wrong with a URL that secrets or tokens would be sent to; undefined if nothing is. */
-export function endpointUrlProblem(url: URL): string | undefined {
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url))) {
-    return 'is not https (plain http is for loopback addresses only)';
-  }
-  if (url.username !== '' || url.password !== '') return 'carries a user name or a password';
-  if (url.hash !== '') return 'has a fragment';
-  return undefined;
+  if (!URL.canParse(text) || /[#\s]/.test(text)) return false;
+  const url = new URL(text);
+  const isPrivate = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
+  return isPrivate && url.username === '' && url.password === '';
 }
 
 /** Whether a URL names this machine: 127.0.0.0/8, ::1, localhost. The URL parser has normalized the address. */
