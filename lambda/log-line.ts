@@ -44,22 +44,11 @@ export function logLine(options: LogLineOptions): string {
   });
 }
 
-function metricFields(tokenParameter: string, metrics: Readonly<Record<string, number>>, at: Date) {
-  return {
-    _aws: {
-      Timestamp: at.getTime(),
-      CloudWatchMetrics: [
-        {
-          Namespace: METRIC_NAMESPACE,
-          Dimensions: [['TokenParameter']],
-          Metrics: Object.keys(metrics).map((Name) => ({
-            Name,
-            Unit: Name === METRIC_NAME ? 'Seconds' : 'Count',
-          })),
-        },
-      ],
-    },
-    TokenParameter: tokenParameter,
-    ...metrics,
-  };
+function metricFields(TokenParameter: string, metrics: Readonly<Record<string, number>>, at: Date) {
+  const Metrics = Object.keys(metrics).map((Name) => ({
+    Name,
+    Unit: Name === METRIC_NAME ? 'Seconds' : 'Count',
+  }));
+  const metric = { Namespace: METRIC_NAMESPACE, Dimensions: [['TokenParameter']], Metrics };
+  return { _aws: { Timestamp: at.getTime(), CloudWatchMetrics: [metric] }, TokenParameter, ...metrics };
 }
