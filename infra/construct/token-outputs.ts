@@ -2,11 +2,18 @@ import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { type Guarantee, LATE_BEATS_COST_MS } from '../../lambda/contract.ts';
 import { durationText } from '../rules/duration-text.ts';
+import { ConfigurationError } from './configuration-error.ts';
 import { invokeCommand, secretIdOf } from './invocations.ts';
 import type { TokenRefresher } from './token-refresher.ts';
 
 /** Adds stack outputs: commands to paste that both versions of the AWS CLI accept. No command contains a secret. */
 export function createTokenOutputs(scope: Construct, prefix: string, refresher: TokenRefresher): void {
+  // A JavaScript app has no types.
+  if (Object(refresher).tokenParameterName === undefined) {
+    throw new ConfigurationError(
+      'createTokenOutputs(scope, prefix, refresher): the third argument is not a TokenRefresher',
+    );
+  }
   const output = (key: string, description: string, value: string): void => {
     new CfnOutput(scope, `${prefix}${key}`, { description, value });
   };

@@ -3,6 +3,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { ConfigurationError } from '../../../infra/construct/configuration-error.ts';
+import { createTokenOutputs } from '../../../infra/construct/token-outputs.ts';
 import { TokenRefresher, type TokenRefresherProps } from '../../../infra/construct/token-refresher.ts';
 import { addRefresher, ENV, newStack } from './own-refresher.ts';
 
@@ -102,6 +103,10 @@ test.each<[string, object, string]>([
   expect(refused).toThrow(ConfigurationError);
   expect(refused).toThrow(new RegExp(`^TokenRefresher "Own/.* has (.|\n)*${message}`));
   expect(refused).not.toThrow('canary');
+});
+
+test.each([undefined, 'genesys', {}])('outputs of %j, which is no refresher, are refused', (refresher) => {
+  expect(() => createTokenOutputs(stack, 'Outputs', refresher as never)).toThrow(/third argument is not a T/);
 });
 
 test.each([undefined, {}])('no props, %j, are three problems', (props) => {
