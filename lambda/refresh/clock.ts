@@ -12,11 +12,6 @@ export interface Clock {
 /** A smaller difference is ignored: whole seconds in the header, the network and different AWS servers explain it. */
 export const CLOCK_TOLERANCE_MS = 5_000;
 
-/** How far AWS's clock is ahead. The `Date` header is cut to whole seconds, so that half a second is added. */
-export function awsAheadMs(awsTime: Date, now: Date): number {
-  return awsTime.getTime() + 500 - now.getTime();
-}
-
 /**
  * Makes the clock that everything in an invocation reads. If the function's own clock is wrong, a token would be
  * replaced too late, or an expired one would count as live; the time in AWS's responses is right. After the comparison
@@ -36,9 +31,9 @@ export function createClock(
         ? systemNow()
         : new Date(compared.timeMs + Math.round(elapsedMs() - compared.elapsedMs)),
     compare: (awsTime) => {
-      const now = systemNow();
-      const systemMs = now.getTime();
-      const differenceMs = awsTime === undefined ? 0 : awsAheadMs(awsTime, now);
+      const systemMs = systemNow().getTime();
+      // The header is cut to whole seconds, so that half a second is added.
+      const differenceMs = awsTime === undefined ? 0 : awsTime.getTime() + 500 - systemMs;
       const correctionMs = Math.abs(differenceMs) > CLOCK_TOLERANCE_MS ? differenceMs : 0;
       compared = { timeMs: systemMs + correctionMs, elapsedMs: elapsedMs() };
       return differenceMs;

@@ -6,7 +6,7 @@ import { createWindows, type Window, type Windows } from './windows.ts';
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
-export const YEAR_MS = 365 * DAY_MS;
+const YEAR_MS = 365 * DAY_MS;
 
 /** Why an attempt to mint fails, as the refresher sees it. */
 export interface EndpointTrouble {
@@ -35,13 +35,10 @@ export interface World {
   readonly beats: Float64Array;
 }
 
-/** A server that returns a new token for each request, and ends none. */
-export const PLAIN: Server = { kind: 'many live tokens', idleTimeoutMs: null };
-
 /** Makes a world with only the given faults: a beat each minute, on time. */
 export function createQuietWorld(given: Pick<World, 'lifetimeMs' | 'spanMs'> & Partial<World>): World {
   return {
-    server: PLAIN,
+    server: { kind: 'many live tokens', idleTimeoutMs: null },
     endpoint: createWindows([]),
     slow: createWindows([]),
     parameterStore: createWindows([]),
