@@ -36,7 +36,9 @@ export function parsePrivateKey(text: string, secretArn: string, kid?: string): 
   try {
     key = createPrivateKey(jwk === undefined ? text : { key: jwk, format: 'jwk' });
   } catch {
-    throw malformed(textProblem(text, jwk !== undefined));
+    throw malformed(
+      'is neither PEM (unencrypted, with line ends, not "\\n") of a private key, nor a private JWK',
+    );
   }
   const possible = possibleAlgorithms(key);
   if (typeof possible === 'string') throw malformed(possible);
@@ -46,13 +48,6 @@ export function parsePrivateKey(text: string, secretArn: string, kid?: string): 
   }
   const keyId = kid ?? jwk?.kid;
   return { key, algorithm, kid: typeof keyId === 'string' && keyId !== '' ? keyId : undefined };
-}
-
-function textProblem(text: string, isJson: boolean): string {
-  if (isJson) return 'is JSON, but not a private JWK';
-  if (text.includes('ENCRYPTED')) return 'is encrypted; store it without a passphrase';
-  if (text.includes('PUBLIC KEY') || text.includes('CERTIFICATE')) return 'is not the private part';
-  return 'is neither PEM, with line ends (not "\\n"), nor a JWK';
 }
 
 /** The algorithms that a key can sign with, the default first; a text says why there is none. */

@@ -25,16 +25,15 @@ afterAll(async () => {
   expectNoLeaks(harness);
 });
 
-const SECRET_LABEL_UPDATED = {
-  source: 'aws.secretsmanager',
-  'detail-type': 'Secret Label Updated',
-  detail: { name: 'demo/oauth-client', labelUpdated: 'AWSCURRENT', versionId: 'v' },
-};
 const EVENTS_WHILE_A_TOKEN_LIVES = [
   {},
   { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} },
   { force: true },
-  SECRET_LABEL_UPDATED,
+  {
+    source: 'aws.secretsmanager',
+    'detail-type': 'Secret Label Updated',
+    detail: { name: 'demo/oauth-client', labelUpdated: 'AWSCURRENT', versionId: 'v' },
+  },
   { minRemainingSeconds: 2700 },
   { minRemainingSeconds: 0 },
   { minRemainingSeconds: 1_000_000_000 },
