@@ -15,11 +15,11 @@ export function connectionFailure(error: unknown): { readonly label: string; rea
   return { label, advice: advice(label, errorLabel(error)) };
 }
 
-/** Follows `cause`, and the first of several errors (one for each address), to the error that has none. */
-function innermost(error: unknown): unknown {
+/** Follows `cause`, and the first of several errors (one for each address), to the error that has none. A chain without end is cut. */
+function innermost(error: unknown, depth = 0): unknown {
   const { cause, errors } = Object(error) as { cause?: unknown; errors?: unknown };
   const inner = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
-  return typeof inner === 'object' && inner !== null ? innermost(inner) : error;
+  return typeof inner === 'object' && inner !== null && depth < 10 ? innermost(inner, depth + 1) : error;
 }
 
 function proxyAdvice(status: number): string {

@@ -1,6 +1,6 @@
-import { gunzipSync } from 'node:zlib';
-import { EnvHttpProxyAgent } from 'undici';
+import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import type { ProxySettings } from '../config.ts';
+import { ACCEPT_ENCODING, decodeBody } from './content-encoding.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';
@@ -19,54 +19,78 @@ export interface HttpResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** Decoded, UTF-8, without a byte order mark; cut at {@link MAX_BODY_BYTES}. */
   readonly body: string;
+  /** Whether there was more than {@link MAX_BODY_BYTES}. */
+  readonly isTruncated: boolean;
 }
 
 /** Sends one request. Rejects if no complete response came; the caller describes that error by `connectionFailure`. */
 export type SendRequest = (request: HttpRequest) => Promise<HttpResponse>;
 
-/** No response that this function needs is as long. */
+/** No response that this function needs is longer. */
 export const MAX_BODY_BYTES = 65_536;
 
-/** What every request has. Of the codings, gzip is the one that each server knows that knows any. */
-const COMMON_HEADERS = { 'user-agent': 'token-refresher/1', 'accept-encoding': 'gzip' };
+const COMMON_HEADERS = { 'user-agent': 'token-refresher/1', 'accept-encoding': ACCEPT_ENCODING };
+
+/**
+ * Trusts Node's certificate authorities, and those of `NODE_EXTRA_CA_CERTS`. `onSocketError` gets a connection's own error:
+ * where TLS 1.3 ends after the handshake, undici reports only that the other side closed.
+ */
+function createDispatcher(
+  proxy: ProxySettings | undefined,
+  onSocketError: (error: unknown) => void,
+): Dispatcher {
+  // Without pipelining each connection serves one request.
+  const options = { pipelining: 0, allowH2: false };
+  // Plain http is for loopback only, without a proxy. undici would read one from the environment.
+  if (proxy !== undefined) return new EnvHttpProxyAgent({ ...options, ...proxy, httpProxy: '' });
+  const connect = buildConnector({ allowH2: false });
+  return new Agent({
+    ...options,
+    connect: (to, done) =>
+      connect(to, (...connected) => {
+        connected[1]?.once('error', onSocketError);
+        done(...connected);
+      }),
+  });
+}
 
 /**
  * Makes the function that sends every HTTP request to the provider, each on its own connection: Lambda freezes the function between two
- * invocations, and a connection that was closed meanwhile would fail the next request. It trusts Node's certificate
- * authorities, and those of `NODE_EXTRA_CA_CERTS`.
+ * invocations, and a connection that was closed meanwhile would fail the next request.
  */
 export function createSendRequest(proxy?: ProxySettings): SendRequest {
-  const dispatcher = new EnvHttpProxyAgent({
-    // Without pipelining each connection serves one request.
-    pipelining: 0,
-    allowH2: false,
-    // Plain http is for loopback only, without a proxy. undici would read one from the environment.
-    httpProxy: '',
-    httpsProxy: '',
-    ...proxy,
+  let socketError: unknown;
+  const dispatcher = createDispatcher(proxy, (error) => {
+    socketError = error;
   });
   return async ({ method, url, headers, body, signal, timeoutMs }) => {
     signal.throwIfAborted();
-    const { origin, pathname, search } = new URL(url);
-    const response = await dispatcher.request({
-      origin,
-      path: `${pathname}${search}`,
-      method,
-      headers: { ...COMMON_HEADERS, ...headers },
-      body: body ?? null,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    });
-    const bytes = await readCapped(response.body);
-    const received = Object.entries(response.headers).map(([name, value]) => [name, [value].flat()[0] ?? '']);
-    return {
-      status: response.statusCode,
-      headers: Object.fromEntries(received),
-      body: new TextDecoder().decode(decompressed(bytes)),
-    };
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    socketError = undefined;
+    try {
+      const { origin, pathname, search } = new URL(url);
+      const response = await dispatcher.request({
+        origin,
+        path: `${pathname}${search}`,
+        method,
+        headers: { ...COMMON_HEADERS, ...headers },
+        body: body ?? null,
+        signal: limit,
+      });
+      const encoding = [response.headers['content-encoding'] ?? []].flat().join();
+      const received = Object.entries(response.headers).map(([name, value]) => [
+        name,
+        [value].flat()[0] ?? '',
+      ]);
+      const content = await readCapped(response.body, encoding);
+      return { status: response.statusCode, headers: Object.fromEntries(received), ...content };
+    } catch (error) {
+      throw limit.aborted ? error : (socketError ?? error);
+    }
   };
 }
 
-async function readCapped(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+async function readCapped(stream: AsyncIterable<Uint8Array>, encoding: string) {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of stream) {
@@ -75,14 +99,8 @@ async function readCapped(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
     // Leaving the loop destroys the stream and its connection.
     if (size > MAX_BODY_BYTES) break;
   }
-  return Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES);
-}
-
-/** A body that is not compressed is left as it came: proxies decode bodies and leave the header `Content-Encoding`. */
-function decompressed(bytes: Buffer): Buffer {
-  try {
-    return gunzipSync(bytes, { maxOutputLength: MAX_BODY_BYTES });
-  } catch {
-    return bytes;
-  }
+  const isCut = size > MAX_BODY_BYTES;
+  const bytes = Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES);
+  const decoded = isCut ? bytes : decodeBody(bytes, encoding, MAX_BODY_BYTES);
+  return { body: new TextDecoder().decode(decoded), isTruncated: isCut || decoded === undefined };
 }

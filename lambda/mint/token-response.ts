@@ -1,6 +1,6 @@
 import { MAX_LIFETIME_MS } from '../contract.ts';
 import { RefreshError } from '../errors.ts';
-import { type HttpResponse, MAX_BODY_BYTES } from './http.ts';
+import type { HttpResponse } from './http.ts';
 import { parseJsonObject } from './json-object.ts';
 import { type RefusalContext, refusal } from './token-refusal.ts';
 
@@ -48,7 +48,7 @@ export function readTokenResponse(response: HttpResponse, context: ResponseConte
   const isSuccess = response.status >= 200 && response.status < 300;
   // Genesys Cloud puts `"error": ""` next to a token.
   if (!isSuccess || json?.error) throw refusal(response, json, context);
-  if (json === undefined) throw invalid(bodyProblem(response.body), context);
+  if (json === undefined) throw invalid(bodyProblem(response), context);
   const accessToken = readAccessToken(json.access_token, context);
   const typeWarnings = readTokenType(json.token_type, context);
   const { warnings, ...expiry } = readExpiry(json.expires_in, accessToken, context);
@@ -61,8 +61,8 @@ export function readTokenResponse(response: HttpResponse, context: ResponseConte
   };
 }
 
-function bodyProblem(body: string): string {
-  if (Buffer.byteLength(body) >= MAX_BODY_BYTES) return 'has 65,536 bytes or more';
+function bodyProblem({ body, isTruncated }: HttpResponse): string {
+  if (isTruncated) return 'is longer than 65,536 bytes';
   if (body.trim() === '') return 'is empty';
   return body.trimStart().startsWith('<') ? 'is a web page' : 'is not a JSON object';
 }

@@ -25,7 +25,7 @@ const make = (issuer = ISSUER) => {
     asked.push(`${method} ${url}`);
     const answer = answers(url);
     if (answer instanceof Error) throw answer;
-    return { status: 200, headers: {}, body: '', ...answer };
+    return { status: 200, headers: {}, body: '', isTruncated: false, ...answer };
   };
   return createDiscovery(issuer, { send, now: () => new Date(), timeoutMs: 2_000 });
 };

@@ -1,9 +1,12 @@
 import { once } from 'node:events';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { gzipSync } from 'node:zlib';
+import { getCACertificates, type SecureVersion, setDefaultCACertificates } from 'node:tls';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import type { ProxySettings } from '../../../lambda/config.ts';
 import { connectionFailure } from '../../../lambda/mint/connection-failure.ts';
 import { createSendRequest, MAX_BODY_BYTES } from '../../../lambda/mint/http.ts';
+import { createServerCertificate } from '../../../local/server-certificate.ts';
 import { rejection } from '../../support/leaks.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\n';
@@ -66,25 +69,45 @@ test('status, headers and body are returned unchanged, also of a redirect', asyn
   onConnection = answering('HTTP/1.1 302 Found\r\nLocation: /other\r\nX-Two: a\r\nx-two: b\r\n', 'ä€');
 
   const headers = { location: '/other', 'x-two': 'a', 'content-length': '5' };
-  expect(await send()).toEqual({ status: 302, headers, body: 'ä€' });
+  expect(await send()).toEqual({ status: 302, headers, body: 'ä€', isTruncated: false });
 });
 
 const X = 'x'.repeat(MAX_BODY_BYTES);
 const BOMB = gzipSync(Buffer.alloc(2 ** 24, ' '));
-const gzipped = (body: string | Buffer) => answering(`${OK}Content-Encoding: gzip\r\n`, body);
-test.each<[string, (socket: Socket) => unknown, string]>([
-  ['a byte order mark is left out', answering(OK, '\ufeff{}'), '{}'],
-  ['a body above the limit is cut', answering(OK, `${X}x`), X],
-  ['an endless body is cut', endlessly(`${OK}\r\n`, 'x'), X],
-  ['an endless series of chunks is cut', endlessly(CHUNKED, '1\r\nx\r\n'), X],
-  ['a compressed body may be as long as the limit', gzipped(gzipSync(X)), X],
-  ['a compressed bomb is not unpacked', gzipped(BOMB), new TextDecoder().decode(BOMB)],
-  ['a body that is not compressed, as its header says', gzipped('{}'), '{}'],
-])('%s, and the connection is closed', async (_case, answer, body) => {
+const encoded = (encoding: string, body: string | Buffer) =>
+  answering(`${OK}Content-Encoding: ${encoding}\r\n`, body);
+test.each<[string, (socket: Socket) => unknown, number, boolean]>([
+  ['a byte order mark is left out', answering(OK, '\ufeff{}'), 2, false],
+  ['a body above the limit is cut', answering(OK, `${X}x`), MAX_BODY_BYTES, true],
+  ['an endless body is cut', endlessly(`${OK}\r\n`, 'x'), MAX_BODY_BYTES, true],
+  ['an endless series of chunks is cut', endlessly(CHUNKED, '1\r\nx\r\n'), MAX_BODY_BYTES, true],
+  ['a compressed body may be as long as the limit', encoded('gzip', gzipSync(X)), MAX_BODY_BYTES, false],
+  ['a bomb in two codings is refused', encoded('gzip, gzip', gzipSync(BOMB)), 0, true],
+  ['a compressed body that is too long on its way is cut', encoded('gzip', `${X}x`), MAX_BODY_BYTES, true],
+])('%s, and the connection is closed', async (_case, answer, length, isCut) => {
   onConnection = answer;
 
-  expect((await send()).body).toBe(body);
+  const { body, isTruncated } = await send();
+
+  expect([body.length, isTruncated]).toEqual([length, isCut]);
   await allClosed();
+});
+
+const JSON_BODY = Buffer.from('{"access_token":"ä"}');
+test.each<[string, string | Buffer]>([
+  ['X-GZIP', gzipSync(JSON_BODY)],
+  ['deflate', deflateSync(JSON_BODY)],
+  ['deflate', deflateRawSync(JSON_BODY)],
+  ['gzip,identity , br', brotliCompressSync(gzipSync(JSON_BODY))],
+  ['gzip\r\ncontent-encoding: deflate', deflateSync(gzipSync(JSON_BODY))],
+  // Without the trailer, and a header that is left from before a proxy decoded the body.
+  ['gzip', gzipSync(JSON_BODY).subarray(0, -8)],
+  ['gzip', JSON_BODY],
+  ['unknown', JSON_BODY],
+])('Content-Encoding %s is decoded', async (encoding, body) => {
+  onConnection = encoded(encoding, body);
+
+  expect(await send()).toMatchObject({ body: String(JSON_BODY), isTruncated: false });
 });
 
 test.each<[number, RegExp]>([
@@ -108,6 +131,31 @@ test('a proxy that closes the connection is told as that', async () => {
 
   expect(connectionFailure(error).advice).toMatch(/^The proxy did not answer/);
 });
+
+test.each<SecureVersion>(['TLSv1.2', 'TLSv1.3'])(
+  'a server that wants a client certificate is told as that: %s',
+  async (version) => {
+    const certificate = await createServerCertificate(['localhost']);
+    const mutual = createTlsServer({
+      ...certificate,
+      ...{ ca: certificate.cert, requestCert: true, minVersion: version, maxVersion: version },
+    });
+    mutual.listen(0, '127.0.0.1');
+    await once(mutual, 'listening');
+    const trusted = getCACertificates();
+    setDefaultCACertificates([...trusted, certificate.cert]);
+    try {
+      const url = `https://localhost:${(mutual.address() as AddressInfo).port}`;
+
+      const { advice } = connectionFailure(await rejection(send({ url })));
+
+      expect(advice).toMatch(/^The server ended the TLS handshake.*client certificate \(mutual TLS\)/);
+    } finally {
+      setDefaultCACertificates(trusted);
+      mutual.close();
+    }
+  },
+);
 
 const halfBody = (socket: Socket) => socket.write(`${OK}content-length: 10\r\n\r\nabc`);
 test.each<[string, (socket: Socket) => unknown, RegExp]>([

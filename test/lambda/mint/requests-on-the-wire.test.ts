@@ -106,7 +106,7 @@ async function expectMint(settings: ProviderSettings, secret: object, [url, basi
 
 function commonHeaders(host: string) {
   const common = { connection: ['close'], 'user-agent': ['token-refresher/1'], accept: ['application/json'] };
-  return { ...common, 'accept-encoding': ['gzip'], host: [host] };
+  return { ...common, 'accept-encoding': ['gzip, deflate, br'], host: [host] };
 }
 
 // Characters that two encodings or none would confuse.

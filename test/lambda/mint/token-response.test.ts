@@ -20,6 +20,7 @@ const answer = (body: unknown, rest: Partial<HttpResponse> = {}): HttpResponse =
   status: 200,
   headers: {},
   body: typeof body === 'string' ? body : JSON.stringify(body),
+  isTruncated: false,
   ...rest,
 });
 const failure = (response: HttpResponse, changes: Partial<ResponseContext> = {}): RefreshError => {
@@ -111,7 +112,6 @@ describe('an invalid success', () => {
   const ok = { access_token: CANARY, expires_in: 60 };
   test.each([
     ['an empty body', '', 'is empty'],
-    ['an endless body', 'x'.repeat(65_536), 'has 65,536 bytes or more'],
     ['a web page', ` <!DOCTYPE html><p>${CANARY}`, 'is a web page'],
     ['an array', [ok], 'is not a JSON object'],
     ['no token', { expires_in: 60 }, 'has no access_token. Check that the URL is that of a token endpoint'],
@@ -235,16 +235,19 @@ describe('a refusal', () => {
     expect(failure(answer(body, { status, headers }), changes).message).toContain(says);
   });
 
-  test.each<[number, string | undefined, number | undefined, unknown?]>([
+  test.each<[number, string | undefined, number | undefined, unknown?, string?]>([
     [429, ' 120 ', 120_000],
     [400, undefined, 120_000, { error: 'access_denied', retry_after: '120' }],
     [429, 'Fri, 20 Nov 2026 14:02:01 GMT', 120_000],
     [429, 'Friday, 20-Nov-26 14:02:01 GMT', 120_000],
+    // By the server's own clock.
+    [429, 'Fri, 20 Nov 2026 15:00:30 GMT', 30_000, '', 'Fri, 20 Nov 2026 15:00:00 GMT'],
     ...[undefined, '0', '-5', '1.5', 'Fri, 20 Nov 2026 13:00:00 GMT', '9'.repeat(400), 'soon, 12'].map(
       (value): [number, string | undefined, undefined] => [429, value, undefined],
     ),
-  ])('with HTTP %i and Retry-After: %s has the time to wait: %s ms', (status, value, expected, body = '') => {
-    const headers: Record<string, string> = value === undefined ? {} : { 'retry-after': value };
+  ])('with HTTP %i and Retry-After: %s has the time to wait: %s ms', (...row) => {
+    const [status, value, expected, body = '', date = ''] = row;
+    const headers = { ...(value === undefined ? {} : { 'retry-after': value }), date };
 
     expect(failure(answer(body, { status, headers })).retryAfterMs).toBe(expected);
   });
