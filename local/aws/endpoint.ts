@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import type { ServerCertificate } from '../server-certificate.ts';
 import { AwsError } from './aws-error.ts';
 import { type CallSummary, createFaults, type Fault } from './faults.ts';
-import { accessDenied, createPrincipalRegistry, evaluate } from './iam.ts';
+import { accessDenied, createPrincipalRegistry, isAllowed } from './iam.ts';
 import { createKms } from './kms.ts';
 import { createLambda } from './lambda.ts';
 import type { JsonObject, Operation, Permission, Principal, ServiceName } from './operation.ts';
@@ -172,19 +172,12 @@ export async function startAwsEndpoint(options: {
   }
 
   function authorize(principal: Principal, permission: Permission, isDenied: boolean): void {
-    const verdict = isDenied
-      ? 'no-allow'
-      : evaluate(principal.policies, {
-          ...permission,
-          principalArn: principal.arn,
-          context: { 'aws:RequestedRegion': region, ...permission.context },
-        });
-    const allowed = verdict === 'allowed';
-    if (!permission.implied || !allowed) {
-      const { action: iamAction, resource } = permission;
-      calls.push({ iamAction, resource, principal: principal.arn, allowed });
-    }
-    if (!allowed) throw accessDenied(principal.arn, permission, verdict);
+    const context = { 'aws:RequestedRegion': region, ...permission.context };
+    const request = { ...permission, principalArn: principal.arn, context };
+    const allowed = !isDenied && isAllowed(principal.policies, request);
+    const { action: iamAction, resource } = permission;
+    calls.push({ iamAction, resource, principal: principal.arn, allowed });
+    if (!allowed) throw accessDenied(principal.arn, permission);
   }
 }
 

@@ -10,7 +10,7 @@ import type { InvocationContext, InvocationOutcome } from './lambda.ts';
 const RUNTIME = fileURLToPath(new URL('./lambda-runtime.mjs', import.meta.url));
 
 /** How a function's process is started. */
-export interface FunctionProcessOptions {
+interface FunctionProcessOptions {
   readonly name: string;
   readonly region: string;
   /** The bundle's file, `…/asset.abc/handler.mjs`. */
@@ -25,11 +25,9 @@ export interface FunctionProcessOptions {
   readonly onLine: (line: string) => void;
 }
 
-/** The process of one function, as Lambda keeps an execution environment: started by an invocation, reused while it lives. */
-export type FunctionProcess = ReturnType<typeof createFunctionProcess>;
-
 /**
- * Runs a Lambda bundle in a Node.js child process, one invocation after the other.
+ * Runs a Lambda bundle in a Node.js child process, one invocation after the other. As Lambda's execution environment, the process
+ * is started by an invocation, and reused while it lives.
  *
  * At its time limit an invocation's process is killed, and the invocation fails with `Sandbox.Timedout`. If the process
  * ends by itself, its invocation fails with `Runtime.ExitError`.

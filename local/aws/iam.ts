@@ -10,9 +10,6 @@ export interface Credentials {
   readonly sessionToken: string;
 }
 
-/** The verdict of the policies: AWS words the two refusals differently. */
-export type Verdict = 'allowed' | 'no-allow' | 'explicit-deny';
-
 /** Allows everything: for test set-up, and for people. */
 export const administratorPolicy: PolicyDocument = {
   Version: '2012-10-17',
@@ -20,17 +17,17 @@ export const administratorPolicy: PolicyDocument = {
 };
 
 /**
- * Evaluates identity policies (and a resource's own policy) for one request, with AWS's evaluation logic.
+ * Tells whether identity policies (and a resource's own policy) allow one request, by AWS's evaluation logic.
  *
  * The evaluator's filter of condition keys is off: it would drop `kms:EncryptionContext:PARAMETER_ARN`, which the service
  * reference lists only as a template.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
  */
-export function evaluate(
+export function isAllowed(
   policies: readonly PolicyDocument[],
   request: Permission & { principalArn: string },
-): Verdict {
+): boolean {
   const accountId = request.principalArn.split(':')[4] ?? '';
   const result = runUnsafeSimulation(
     {
@@ -58,27 +55,14 @@ export function evaluate(
     },
     {},
   );
-  if (result === 'Allowed') return 'allowed';
-  return result === 'ExplicitlyDenied' ? 'explicit-deny' : 'no-allow';
-}
-
-/** Tells whether the policies allow the request. */
-export function isAllowed(
-  policies: readonly PolicyDocument[],
-  request: Permission & { principalArn: string },
-): boolean {
-  return evaluate(policies, request) === 'allowed';
+  return result === 'Allowed';
 }
 
 /** Words a refusal as AWS does. */
-export function accessDenied(principalArn: string, permission: Permission, verdict: Verdict): AwsError {
-  const reason =
-    verdict === 'explicit-deny'
-      ? 'with an explicit deny in an identity-based policy'
-      : `because no identity-based policy allows the ${permission.action} action`;
+export function accessDenied(principalArn: string, { action, resource }: Permission): AwsError {
   return new AwsError(
     'AccessDeniedException',
-    `User: ${principalArn} is not authorized to perform: ${permission.action} on resource: ${permission.resource} ${reason}`,
+    `User: ${principalArn} is not authorized to perform: ${action} on resource: ${resource} because no identity-based policy allows the ${action} action`,
   );
 }
 

@@ -1,12 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AwsError } from './aws-error.ts';
-import type { JsonObject, OperationCall, Place } from './operation.ts';
-
-interface KmsKey {
-  readonly arn: string;
-  readonly alias?: string;
-  readonly policy: JsonObject;
-}
+import type { OperationCall, Place } from './operation.ts';
 
 /** The use of a key through a service, as the service does on the caller's behalf. */
 interface KeyUse {
@@ -23,7 +17,7 @@ interface KeyUse {
 export type Kms = ReturnType<typeof createKms>;
 
 /**
- * Makes the key store with the two AWS managed keys.
+ * Makes the key store.
  *
  * The policy of an AWS managed key lets every principal of the account use it through its service; a customer
  * managed key needs `kms:*` actions in the principal's own policies.
@@ -31,49 +25,43 @@ export type Kms = ReturnType<typeof createKms>;
  * @see https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
  */
 export function createKms({ region, accountId }: Place) {
-  const arnOf = (name: string) => `arn:aws:kms:${region}:${accountId}:${name}`;
-  const viaService = (service: string) => ({
-    'kms:ViaService': `${service}.${region}.amazonaws.com`,
-    'kms:CallerAccount': accountId,
-  });
-  const allow = (statement: object) => ({
+  const customerKeys = new Set<string>();
+  /** Leaves the decision to IAM, as the console's default does. */
+  const resourcePolicy = {
     Version: '2012-10-17',
-    Statement: [{ Effect: 'Allow', Resource: '*', ...statement }],
-  });
-  const keys: KmsKey[] = ['ssm', 'secretsmanager'].map((service) => ({
-    arn: arnOf(`key/${randomUUID()}`),
-    alias: `alias/aws/${service}`,
-    policy: allow({
-      Principal: { AWS: '*' },
-      Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
-      Condition: { StringEquals: viaService(service) },
-    }),
-  }));
+    Statement: [
+      {
+        Effect: 'Allow',
+        Resource: '*',
+        Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+        Action: 'kms:*',
+      },
+    ],
+  };
 
   return {
-    /** Adds a customer managed key whose key policy leaves the decision to IAM, as the console's default does. */
-    addKey(): KmsKey {
-      const policy = allow({ Principal: { AWS: `arn:aws:iam::${accountId}:root` }, Action: 'kms:*' });
-      const key = { arn: arnOf(`key/${randomUUID()}`), policy };
-      keys.push(key);
-      return key;
+    /** Adds a customer managed key. */
+    addKey(): { readonly arn: string } {
+      const arn = `arn:aws:kms:${region}:${accountId}:key/${randomUUID()}`;
+      customerKeys.add(arn);
+      return { arn };
     },
     /** Checks that the caller may use a key. @throws AwsError `AccessDeniedException`, or the error of `unusable` */
     use({ actions, keyId, service, encryptionContext, unusable, call }: KeyUse): void {
-      const key = keys.find(({ arn, alias }) => [arn, alias].includes(keyId));
-      if (key === undefined) {
+      if (keyId === `alias/aws/${service}`) return;
+      if (!customerKeys.has(keyId)) {
         throw new AwsError(
           unusable,
           `Key '${keyId}' does not exist (Service: AWSKMS; Status Code: 400; Error Code: NotFoundException)`,
         );
       }
-      const context: Record<string, string> = viaService(service);
+      const context: Record<string, string> = {
+        'kms:ViaService': `${service}.${region}.amazonaws.com`,
+        'kms:CallerAccount': accountId,
+      };
       for (const [name, value] of Object.entries(encryptionContext))
         context[`kms:EncryptionContext:${name}`] = value;
-      for (const action of actions) {
-        const implied = key.alias !== undefined;
-        call.authorize({ action, resource: key.arn, context, resourcePolicy: key.policy, implied });
-      }
+      for (const action of actions) call.authorize({ action, resource: keyId, context, resourcePolicy });
     },
   };
 }

@@ -46,10 +46,8 @@ export interface Permission {
   readonly resource: string;
   /** Condition keys of the request. */
   readonly context?: Readonly<Record<string, string>>;
-  /** Policy of the resource itself (a KMS key's). */
+  /** Policy of the resource itself (a KMS key's, a role's trust policy). */
   readonly resourcePolicy?: JsonObject;
-  /** A check that AWS passes by itself is recorded only when it fails. */
-  readonly implied?: boolean;
 }
 
 /** Executes one operation of a service: input as sent, output as answered. */

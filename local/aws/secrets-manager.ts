@@ -48,7 +48,7 @@ const newVersion = {
 export function createSecretsManager(place: Place, kms: Kms, lambda: Lambda) {
   const secrets = new Map<string, Secret>();
   const listeners: ((event: object) => void)[] = [];
-  const rotations = new Set<Promise<void>>();
+  let rotations: Promise<unknown> = Promise.resolve();
   const store = (secret: Secret) => void secrets.set(secret.name, secret);
 
   const operations: Record<string, Operation> = {
@@ -56,7 +56,7 @@ export function createSecretsManager(place: Place, kms: Kms, lambda: Lambda) {
       { ...newVersion, Name: z.string().min(1).max(512), KmsKeyId: z.string().max(2048).optional() },
       (input, call) => {
         const { Name: name, SecretString: value, KmsKeyId: kmsKeyId } = input;
-        const arn = `${unresolvedArn(place, name)}-${randomSuffix()}`;
+        const arn = `${unresolvedArn(place, name)}-${randomBytes(3).toString('hex')}`;
         const context = { 'secretsmanager:Name': name };
         call.authorize({ action: 'secretsmanager:CreateSecret', resource: arn, context });
         const secret = { arn, name, kmsKeyId, versions: [], createdDate: call.now };
@@ -196,9 +196,7 @@ export function createSecretsManager(place: Place, kms: Kms, lambda: Lambda) {
     /** Calls the listener for each `Secret Label Updated` event. */
     onSecretLabelUpdated: (listener: (event: object) => void) => void listeners.push(listener),
     /** Resolves when every rotation has ended, or has failed. */
-    async rotated(): Promise<void> {
-      while (rotations.size > 0) await Promise.all(rotations);
-    },
+    rotated: () => rotations,
   };
 
   /** Finds the secret of a request after checking the permission for it. @throws AwsError `ResourceNotFoundException` */
@@ -299,9 +297,7 @@ export function createSecretsManager(place: Place, kms: Kms, lambda: Lambda) {
         if ('failure' in (await lambda.invokeForService(rotatedBy, event))) return;
       }
     };
-    const rotation = run();
-    rotations.add(rotation);
-    rotation.finally(() => rotations.delete(rotation));
+    rotations = Promise.all([rotations, run()]);
   }
 }
 
@@ -345,8 +341,4 @@ function notFound(message: string): AwsError {
 /** Writes a date as AWS JSON does: seconds since 1970, with milliseconds as the fraction. */
 function epochSeconds(date: Date): number {
   return date.getTime() / 1000;
-}
-
-function randomSuffix(): string {
-  return randomBytes(3).toString('hex');
 }

@@ -9,22 +9,15 @@ const SSM_ALL = { Effect: 'Allow', Action: 'ssm:*', Resource: '*' };
 
 let endpoint: AwsEndpoint;
 let admin: ReturnType<typeof connectContract>;
-const open: { destroy(): void }[] = [];
 
 beforeAll(async () => {
   endpoint = await startAwsEndpoint(place);
   admin = connect(endpoint.iam.registerAdministrator());
 });
-afterAll(async () => {
-  for (const client of open) client.destroy();
-  await endpoint.close();
-});
+afterAll(() => endpoint.close());
 
-function connect(credentials: { accessKeyId: string; secretAccessKey: string }) {
-  const clients = connectContract({ url: endpoint.url, credentials });
-  open.push(clients);
-  return clients;
-}
+const connect = (credentials: { accessKeyId: string; secretAccessKey: string }) =>
+  connectContract({ url: endpoint.url, credentials });
 
 function connectAs(...Statement: object[]) {
   const arn = `arn:aws:sts::${place.accountId}:assumed-role/refresher/session`;

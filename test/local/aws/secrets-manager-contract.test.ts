@@ -63,13 +63,17 @@ behaves(
   },
 );
 
-behaves('a secret without a value has no AWSCURRENT; its first value gets it', async ({ secrets }) => {
-  const { ARN } = await create(secrets, {});
+behaves(
+  'a secret without a value has no AWSCURRENT; its first value gets it',
+  async ({ secrets }) => {
+    const { ARN } = await create(secrets, {});
 
-  await refuses(read(secrets, ARN), 'ResourceNotFoundException', /staging label: AWSCURRENT/);
-  await putValue(secrets, ARN, 'first', ['AWSPENDING']);
-  assert.equal((await read(secrets, ARN)).SecretString, 'first');
-});
+    await refuses(read(secrets, ARN), 'ResourceNotFoundException', /staging label: AWSCURRENT/);
+    await putValue(secrets, ARN, 'first', ['AWSPENDING']);
+    assert.equal((await read(secrets, ARN)).SecretString, 'first');
+  },
+  'it has an empty value',
+);
 
 behaves(
   'PutSecretValue moves AWSCURRENT, and AWSPREVIOUS follows; older versions lose their labels',
