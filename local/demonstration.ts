@@ -14,15 +14,9 @@ const MARKS = {
 
 /** Runs the demonstration, and tells whether every check passed. */
 export async function demonstrate(write: (line: string) => void): Promise<boolean> {
-  const harness = await openHarness({
-    ...{ speed: 120, lifetimeSeconds: 20 * 60 },
-    token: () => ({ refreshInterval: 10 }),
-  });
-  try {
-    return await play(harness, write);
-  } finally {
-    await harness.close();
-  }
+  const token = () => ({ refreshInterval: 10 });
+  const harness = await openHarness({ speed: 120, lifetimeSeconds: 20 * 60, token });
+  return play(harness, write).finally(harness.close);
 }
 
 /**

@@ -130,17 +130,10 @@ export async function keepRunning(write: (line: string) => void): Promise<void> 
 
 /** One line for a mint or a failure; undefined for an idle beat. */
 function describe(line: string): string | undefined {
-  let entry: Record<string, unknown>;
-  try {
-    entry = JSON.parse(line);
-  } catch {
-    return line;
-  }
-  const { step, outcome, reason, tokenVersion, expiresAt, error, warnings } = entry;
-  if (error !== undefined) {
-    const { code, message } = error as { code: string; message: string };
-    return `✗ ${step ?? 'mint'} failed: ${code}: ${message}`;
-  }
+  // What is no JSON is Node.js' own.
+  if (!line.startsWith('{')) return line;
+  const { step, outcome, reason, tokenVersion, expiresAt, error, warnings } = JSON.parse(line);
+  if (error !== undefined) return `✗ ${step ?? 'mint'} failed: ${error.code}: ${error.message}`;
   if (step !== undefined) return `↻ ${step}: ${outcome}`;
   if (outcome === 'refreshed') return `● minted v${tokenVersion} (${reason}), expires ${expiresAt}`;
   return Array.isArray(warnings) ? `! ${warnings.join('; ')}` : undefined;

@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import { serializeStatus } from '../../lambda/refresh/status.ts';
 import type { PolicyDocument } from '../../local/aws/operation.ts';
 import { openAccount } from '../../local/harness.ts';
-import { findAwsClis, installAwsCommand, READ, REFRESH } from './support/aws-cli.ts';
+import { findAwsClis, installAwsCommand, policy, READ, REFRESH } from './support/aws-cli.ts';
 import { AWKWARD_TOKEN, accountContent, installStandIn, SCRIPT } from './support/aws-stand-in.ts';
-import { type RunOptions, run } from './support/process.ts';
+import { run } from './support/process.ts';
 import { ALL_SHELLS, requireShells } from './support/shells.ts';
 
 /** The release whose copies of the script are in other people's repositories. */
 const BASELINE = 'e6503e4';
-const EVERYTHING: PolicyDocument = policy('Allow', '*');
-const NO_KEY: PolicyDocument = policy('Deny', 'kms:*');
+const EVERYTHING = policy('Allow', '*');
+const NO_KEY = policy('Deny', 'kms:*');
 
 const clis = findAwsClis().map((one) => ({ ...one, directory: mkdtempSync(join(tmpdir(), 'aws-command-')) }));
 const [cli] = clis as [(typeof clis)[number]];
@@ -26,10 +26,6 @@ beforeAll(async () => {
   for (const one of clis) installAwsCommand(one, account.aws.url, one.directory);
 });
 afterAll(() => account.close());
-
-function policy(Effect: 'Allow' | 'Deny', Action: string): PolicyDocument {
-  return { Version: '2012-10-17', Statement: [{ Effect, Action, Resource: '*' }] };
-}
 
 function environment(directory: string, policies: readonly PolicyDocument[] = [READ, REFRESH]) {
   const PATH = `${directory}:${process.env.PATH}`;
@@ -74,20 +70,13 @@ test.each(
     if ('diagnose' in event) return { payload: { steps: [{ step: 'secret', ok: true }] } };
     return { payload: { outcome: 'refreshed', satisfied: true, tokenVersion: store('second-token') } };
   });
-  let pid: number | undefined;
-  const options: RunOptions = {
-    cwd: home,
-    env: environment(directory),
-    onStart: (child) => {
-      pid = child.pid;
-    },
-  };
+  const options = { cwd: home, env: environment(directory) };
   const job = (...args: string[]) => run([...shell, SCRIPT, ...args], options);
 
   const json = await job('get', 'genesys', '--json');
   const command = ['sh', '-c', 'printf "%s\\n" "$$ $MY_TOKEN $1"; exit 7', 'name', 'a b'];
-  const exec = await job('exec', 'genesys', '--env', 'MY_TOKEN', '--', ...command);
-  const started = pid;
+  const words = [...shell, SCRIPT, 'exec', 'genesys', '--env', 'MY_TOKEN', '--', ...command];
+  const exec = await run(['sh', '-c', 'echo "$$"; exec "$@"', 'sh', ...words], options);
   const doctor = await job('doctor', 'genesys');
   const expiresAtEpoch = account.status()?.expiresAtEpoch;
   const fresh = await job('get', 'genesys', '--min-ttl', '50m');
@@ -95,7 +84,8 @@ test.each(
   expect(json.stderr).toMatch(/^token v\d+ 9f86d081884c expires \d\d:\d\d:\d\dZ, 47 min left$/m);
   const described = { version, fingerprint: '9f86d081884c', expiresAtEpoch };
   expect(JSON.parse(json.stdout)).toEqual({ token: AWKWARD_TOKEN, ...described });
-  expect(exec).toMatchObject({ status: 7, stdout: `${started} ${AWKWARD_TOKEN} a b\n` });
+  const [pid] = exec.stdout.split('\n');
+  expect(exec).toMatchObject({ status: 7, stdout: `${pid}\n${pid} ${AWKWARD_TOKEN} a b\n` });
   expect(doctor).toMatchObject({ status: 0, stderr: '' });
   expect(doctor.stdout.split('\n').map((line) => line.replace(/ {2,}/g, '  ').trim())).toEqual([
     'STEP  RESULT  FAULT  DETAIL, OR WHAT TO DO',
@@ -140,32 +130,30 @@ const NO_CREDENTIALS = {
 };
 const NO_REGION = { AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined };
 
-test.each(
-  clis.flatMap((one): [string, PolicyDocument[], object, RegExp, typeof one][] => [
-    [GET, [], {}, /AWS refused ssm:GetParameters on arn:.*\n.*\n.*grantRead\(role\)/, one],
-    [GET, [READ, NO_KEY], {}, /AWS refused kms:Decrypt on arn:aws:kms:/, one],
-    [GET, [READ], {}, /refused lambda:InvokeFunction on arn:.* for arn:.*assumed-role\/ci\/job/, one],
-    [`${GET} --function other`, [EVERYTHING], {}, /there is no such function/, one],
-    [GET, [READ], NO_CREDENTIALS, /the job has no AWS credentials/, one],
-    [GET, [READ], { AWS_ACCESS_KEY_ID: 'ASIANOBODY' }, /does not accept the job's credentials/, one],
-    [GET, [READ], NO_REGION, /no AWS region is set/, one],
+describe.each(clis)('with the AWS CLI $version', ({ directory }) => {
+  test.each<[string, PolicyDocument[], object, RegExp]>([
+    [GET, [], {}, /AWS refused ssm:GetParameters on arn:.*\n.*\n.*grantRead\(role\)/],
+    [GET, [READ, NO_KEY], {}, /AWS refused kms:Decrypt on arn:aws:kms:/],
+    [GET, [READ], {}, /refused lambda:InvokeFunction on arn:.* for arn:.*assumed-role\/ci\/job/],
+    [`${GET} --function other`, [EVERYTHING], {}, /there is no such function/],
+    [GET, [READ], NO_CREDENTIALS, /the job has no AWS credentials/],
+    [GET, [READ], { AWS_ACCESS_KEY_ID: 'ASIANOBODY' }, /does not accept the job's credentials/],
+    [GET, [READ], NO_REGION, /no AWS region is set/],
     [
       'doctor genesys',
       [READ, REFRESH, NO_KEY],
       {},
       /read parameters +ok .*[\s\S]*decrypt token +refused +KMS/,
-      one,
     ],
-  ]),
-)('%s with the policies %j and %j ends with status 5: %s %j', async (args, policies, env, message, one) => {
-  store('stored');
+  ])('%s with the policies %j and %j ends with status 5: %s', async (args, policies, extra, message) => {
+    store('stored');
+    const env = { ...environment(directory, policies), ...extra };
 
-  const job = await run(['sh', SCRIPT, ...args.split(' ')], {
-    env: { ...environment(one.directory, policies), ...env },
+    const job = await run(['sh', SCRIPT, ...args.split(' ')], { env });
+
+    expect(job.status).toBe(5);
+    expect(job.stdout + job.stderr).toMatch(message);
   });
-
-  expect(job.status).toBe(5);
-  expect(job.stdout + job.stderr).toMatch(message);
 });
 
 const TOKEN = '/ci/genesys/access-token';

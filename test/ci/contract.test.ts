@@ -1,13 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { expectContract } from '../support/contract-file.ts';
 import { installCommand } from './support/aws-cli.ts';
-import { accountContent, installStandIn } from './support/aws-stand-in.ts';
+import { accountContent, installStandIn, SCRIPT } from './support/aws-stand-in.ts';
 import { createStoredToken, GATEWAY, startJob } from './token-endpoint/support/job.ts';
 
-const ACCESS_TOKEN = resolve('ci/access-token');
 const VERBS = ['get', 'exec', 'status', 'doctor'];
 const OPTIONS = [
   '--min-ttl=45m',
@@ -39,7 +38,7 @@ function sh(file: string, ...args: string[]) {
   return spawnSync('/bin/sh', [file, ...args], { encoding: 'utf8', env: { PATH: commands } });
 }
 
-const accessToken = (...args: string[]) => sh(ACCESS_TOKEN, ...args);
+const accessToken = (...args: string[]) => sh(SCRIPT, ...args);
 
 /** The options that a verb takes. */
 function optionsOf(verb: string): string[] {
@@ -50,7 +49,7 @@ function optionsOf(verb: string): string[] {
 
 /** The variables whose value the script uses. Credentials are the AWS CLI's own matter. */
 function environmentRead(): string[] {
-  const script = readFileSync(ACCESS_TOKEN, 'utf8');
+  const script = readFileSync(SCRIPT, 'utf8');
   return [...new Set([...script.matchAll(/\$\{?([A-Z][A-Z0-9_]+)/g)].map(([, name = '']) => name))].sort();
 }
 
@@ -83,22 +82,18 @@ test.each([
   [['get', 'genesys', '--ttl', '5'], "get has no option '--ttl'"],
   [['get', 'genesys', '--min-ttl'], '--min-ttl needs a value'],
   [['get', 'genesys', '--min-ttl', '45min'], "'45min' is not a duration"],
-  [['get', 'genesys', '--min-ttl', '1.5h'], "'1.5h' is not a duration"],
   [['get', 'genesys', '--min-ttl', ''], "'' is not a duration"],
   [['get', 'genesys', '--min-ttl', '0'], "'0' is not between 1s and 48h"],
   [['get', 'genesys', '--min-ttl', '49h'], "'49h' is not between 1s and 48h"],
   [['get', 'genesys', '--prefix', 'ci'], "'ci' is not a path"],
-  [['get', 'genesys', '--prefix', '/'], "'' is not a path"],
   [['get', 'genesys', '--prefix', '/c i'], 'characters that a parameter name cannot have'],
   [['exec', 'genesys', '--best-effort=false', '--', 'ls'], '--best-effort takes no value'],
-  [['get', 'genesys', '--no-mask=yes'], '--no-mask takes no value'],
   [['get', 'genesys', '--not-version', 'x[$(id)]'], "'x[$(id)]' is not the version of a token"],
   [['get', 'genesys', '--not-version', '042'], "'042' is not the version of a token"],
   [['get', 'genesys', '--function', '--x'], "'--x' is not the name or ARN of a function"],
   [['get', 'genesys', '--profile', '--'], "'--' is not the name of a profile"],
   [['get', 'genesys', '--', 'ls'], 'get takes no command'],
   [['exec', 'genesys'], 'exec needs -- and a command'],
-  [['exec', 'genesys', '--'], 'exec needs -- and a command'],
   [['exec', 'genesys', 'terraform', '--', 'x'], 'a command follows --'],
   [['exec', 'genesys', '--env', '1X', '--', 'ls'], "'1X' is not the name of an environment variable"],
   [['exec', 'genesys', '--env', 'A-B', '--', 'ls'], "'A-B' is not the name of an environment variable"],
@@ -118,7 +113,7 @@ test('--version is that of the package', () => {
 
 test('a copy with CRLF line ends, and a missing AWS CLI, say so', () => {
   const copy = join(commands, 'access-token');
-  writeFileSync(copy, readFileSync(ACCESS_TOKEN, 'utf8').replaceAll('\n', '\r\n'));
+  writeFileSync(copy, readFileSync(SCRIPT, 'utf8').replaceAll('\n', '\r\n'));
 
   const crlf = sh(copy, 'get', 'genesys');
   const missing = accessToken('get', 'genesys');

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -149,32 +148,6 @@ test('bash passes SHELLOPTS on as the caller exported it', async () => {
 
   expect(job.stdout).toBe(`${SHELLOPTS}\n`);
   expect(job.stderr).not.toContain(TOKEN);
-});
-
-test('without the life that it needs, the command runs only with --best-effort', async () => {
-  const command = ['--', 'printenv', 'ACCESS_TOKEN'];
-
-  const strict = await standIn.job([...EXEC, '--min-ttl', '2h', ...command]);
-  const lenient = await standIn.job([...EXEC, '--min-ttl', '2h', '--best-effort', ...command]);
-  const excluded = await standIn.job([...EXEC, '--not-version', '42', '--best-effort', ...command]);
-
-  expect(strict).toMatchObject({ status: 3, stdout: '' });
-  expect(strict.stderr).toContain('the command was not run');
-  expect(lenient).toMatchObject({ status: 0, stdout: `${TOKEN}\n` });
-  expect(excluded).toMatchObject({ status: 4, stdout: '' });
-});
-
-test('signals reach the command that exec became', async () => {
-  const loop = 'trap "echo cleaned; exit 9" TERM; echo up; while :; do /bin/sleep 0.05; done';
-
-  const job = await standIn.job([...EXEC, '--', 'sh', '-c', loop], {
-    onStart: async (child) => {
-      await once(child.stdout as NodeJS.EventEmitter, 'data');
-      child.kill('SIGTERM');
-    },
-  });
-
-  expect(job).toMatchObject({ status: 9, stdout: 'up\ncleaned\n' });
 });
 
 test('only the AWS CLI gets the profile', async () => {

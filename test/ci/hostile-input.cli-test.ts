@@ -63,13 +63,7 @@ const HEALTHY = Object.entries(JSON.parse(statusOf(42, 3000)))
   .filter(([key]) => DECIDING.includes(key))
   .map(([key, value]): [string, string] => [key, JSON.stringify(value)]);
 
-interface Case {
-  readonly name: string;
-  readonly content: Partial<AccountContent>;
-  readonly verbs: readonly string[];
-  /** Whether the token has to be given out all the same. */
-  readonly harmless?: boolean;
-}
+type Case = ReturnType<typeof telling>;
 
 /** Every landing takes a third of those with one hostile part; `npm run prove -- shells` takes all. */
 const CASES = CLASSES.flatMap(([name, json], turn): Case[] => {
@@ -96,18 +90,26 @@ const CASES = CLASSES.flatMap(([name, json], turn): Case[] => {
         name: `${part}: ${name}`,
         content,
         verbs: [turn % 2 === 0 ? even : odd],
+        harmless: false,
       })),
   ];
 });
 
-/** Each of these has every field with another class; over as many as there are classes, each field has each. */
-function telling(turn: number): Case {
+/**
+ * Each of these has every field with another class; over as many as there are classes, each field has each. `harmless`: the
+ * token has to be given out all the same.
+ */
+function telling(turn: number) {
   let place = turn;
   const next = (key: string): [string, string] => [key, CLASSES[place++ % CLASSES.length]?.[1] ?? ''];
   const status = object([...HEALTHY, ...TELLING.map(next), ['lastFailure', object(FAILURE.map(next))]]);
   const steps = [object([...STEP.map(next), ['ok', 'false']]), object([...STEP.map(next), ['ok', 'true']])];
   const payload = object([...ANSWER.map(next), ['tokenVersion', '42'], ['steps', `[${steps}]`]]);
-  const content = { status, payload, ...(turn % 2 === 0 ? {} : { functionError: 'Unhandled' as const }) };
+  const content: Partial<AccountContent> = {
+    status,
+    payload,
+    ...(turn % 2 === 0 ? {} : { functionError: 'Unhandled' as const }),
+  };
   const verbs = ['get --min-ttl', 'status', 'doctor'];
   return { name: `all that tells, from ${turn}`, content, verbs, harmless: true };
 }
@@ -167,7 +169,7 @@ function problemsOf(
   const problems: [boolean, string][] = [
     [givesToken && stdout !== '' && stdout !== `${token}\n`, `it gave out ${JSON.stringify(stdout)}`],
     // --not-version excludes the only token that there is.
-    [givesToken && !!harmless && stdout === '' && verb !== 'get --not-version', 'it gave out nothing'],
+    [givesToken && harmless && stdout === '' && verb !== 'get --not-version', 'it gave out nothing'],
     [![0, 3, 4, 5].includes(status ?? -1), `it ended with ${status}`],
     [/[^\n -~]/.test(told), `it printed a control character: ${JSON.stringify(told)}`],
     [/^\s*::|##/m.test(told), `it printed a workflow command: ${told}`],

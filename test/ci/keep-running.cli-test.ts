@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findAwsClis, installCommand } from './support/aws-cli.ts';
 import { type Ended, run } from './support/process.ts';
+import { commandsOf } from './support/steps.ts';
 
 /* `npm start -- --keep-running`, by pasting what it prints. */
 let path: string;
@@ -103,33 +104,22 @@ test('faults that are typed show what comes of them, and end by `up`', async () 
   expect(await type('up')).toMatch(/● minted v\d+ \(forced\)/);
 }, 300_000);
 
-/** The commands of a page that have this mark, of one of its sections or of all. */
-function commandsOf(page: string, mark: string, section = /[\s\S]*/): string {
-  const [text = ''] = section.exec(readFileSync(page, 'utf8')) ?? [];
-  return [...text.matchAll(/^( *)```(sh.*)\n([\s\S]*?)^ *```$/gm)]
-    .filter(([, , found]) => found === mark)
-    .map(([, indentation, , body = '']) => body.replace(new RegExp(`^${indentation}`, 'gm'), ''))
-    .join('');
-}
-
 test('docs/rotation.md leads to the first rotation, and the runbook ends a secret that leaked', async () => {
   const rotation = /--function-name (\S+)/.exec(commands.find((line) => line.includes('"check"')) ?? '')?.[1];
   const settings = `NAME=demo SECRET=demo/oauth-client ADMIN=demo/second-admin ROTATION=${rotation}
     sleep() { command sleep 4; }; set -e; cd '${directory}'; ln -sfn "$OLDPWD/ci" ci`;
   const read = 'aws secretsmanager get-secret-value --query SecretString --output text --secret-id';
-  const [{ stdout: first }] = [await paste(`${read} demo/oauth-client`)];
+  const { stdout: first } = await paste(`${read} demo/oauth-client`);
   const files = `${read} demo/oauth-client >client.json; ${read} demo/oauth-admin >admin.json`;
+  // In the end what the last command caused is over.
+  const pasteAll = (...given: Parameters<typeof commandsOf>) =>
+    paste([settings, files, ...commandsOf(...given), 'sleep 1'].join('\n').replace(/^export NAME.*$/m, ''));
+  const incident = (section: string) => pasteAll('docs/runbook.md', 'sh with-rotation', section);
 
-  const page = await paste(
-    `${settings}\n${files}\n${commandsOf('docs/rotation.md', 'sh').replace(/^export NAME.*$/m, '')}`,
-  );
+  const page = await pasteAll('docs/rotation.md', 'sh');
   const { stdout: second } = await paste(`${read} demo/oauth-client`);
-  const failing = await paste(
-    `${settings}\n${commandsOf('docs/runbook.md', 'sh with-rotation', /## Alarm "rotation[\s\S]*?\n## /)}\nsleep 1`,
-  );
-  const leak = await paste(
-    `${settings}\n${commandsOf('docs/runbook.md', 'sh with-rotation', /## The client secret leaked[\s\S]*?\n## /)}\nsleep 1`,
-  );
+  const failing = await incident('Alarm "rotation');
+  const leak = await incident('The client secret leaked');
   const { stdout: last } = await paste(`${read} demo/oauth-client`);
 
   expect([page, failing, leak].map(({ status, stderr }) => [status, stderr])).toEqual(Array(3).fill([0, '']));

@@ -1,21 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { administratorPolicy } from '../../local/aws/iam.ts';
 import { type AwsCli, findAwsClis } from './support/aws-cli.ts';
 import { openPipeline, type Pipeline } from './support/pipeline.ts';
 import { type Ended, run } from './support/process.ts';
+import { commandsOf as commandsOfPage } from './support/steps.ts';
 
-const PAGE = readFileSync('docs/runbook.md', 'utf8');
-
-/** The commands of a section, in order: those to be tried, or those marked `not-tried`. */
-function commandsOf(section: string, mark: '' | ' not-tried' = ''): string[] {
-  const text = PAGE.split(/^## /m).find((part) => part.startsWith(section)) ?? '';
-  const blocks = [...text.matchAll(/^( *)```sh(.*)\n([\s\S]*?)^ *```$/gm)].filter(
-    ([, , found]) => found === mark,
-  );
-  return blocks.map(([, indentation = '', , body = '']) => body.replaceAll(`\n${indentation}`, '\n').trim());
-}
+/** The commands of a section of the page: those to be tried, or those marked `not-tried`. */
+const commandsOf = (section: string, mark = '') => commandsOfPage('docs/runbook.md', `sh${mark}`, section);
 
 const [SETTINGS = ''] = commandsOf('');
 
@@ -127,36 +119,4 @@ test('the secret is refused: the version before it becomes current again', async
   const job = await paste([...commandsOf('The secret is refused'), ...force]);
 
   expect(job).toMatchObject({ status: 0, stdout: expect.stringContaining('"outcome":"refreshed"') });
-});
-
-test('a region is down: the stack that is deployed there synthesizes under its name', async () => {
-  const [deploy = ''] = commandsOf('A region is down', ' not-tried');
-  const directory = mkdtempSync(join(tmpdir(), 'standby-'));
-  const synthesis = deploy
-    .replace('npx cdk bootstrap\n', '')
-    .replace(
-      'npx cdk deploy',
-      `npx cdk synth --quiet -c tokensFile=tokens.example.json --output ${directory}`,
-    );
-
-  const job = await run(['sh', '-ec', synthesis], { env: { ...process.env, NODE_OPTIONS: '' } });
-
-  expect(job.status).toBe(0);
-  expect(readdirSync(directory)).toContain('TokenRefresherStandby.template.json');
-});
-
-test('every incident has commands that are tried, and the page has no others than those', () => {
-  const titles = [...PAGE.matchAll(/^## (.*)$/gm)].map(([, title = '']) => title);
-  const marks = [...PAGE.matchAll(/^ *```(.+)$/gm)].map(([, mark]) => mark);
-
-  expect(titles.filter((title) => commandsOf(title).length === 0)).toEqual([
-    // test/ci/keep-running.cli-test.ts tries them.
-    'Alarm "rotation failing"',
-    'Error codes',
-    'Along the data path',
-  ]);
-  const others = marks.filter((mark) => mark !== 'sh' && mark !== 'sh with-rotation');
-  // Region and profile; the scheduler and the log; the log of a rotation; the standby stack; the version before; two ways to
-  // continue a rollback.
-  expect(others).toEqual(Array(7).fill('sh not-tried'));
 });

@@ -2,10 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A replacement for the contact centre's API: accepts tokens that the authorization server calls active. */
-export type ApiServer = Awaited<ReturnType<typeof startApiServer>>;
-
-/** Starts the API. `isActive` asks the authorization server about a token; each listing has three pages. */
+/** Starts a replacement for the contact centre's API: it accepts tokens that are active; each listing has three pages. */
 export async function startApiServer(isActive: (token: string) => Promise<boolean>) {
   /** Each call, in order: its path, and whether the token was good. */
   const calls: { readonly path: string; readonly accepted: boolean }[] = [];

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import type { PolicyDocument } from '../../../local/aws/operation.ts';
 import { loadedAwsCli } from '../../../local/aws-cli/loaded-aws-cli.ts';
@@ -48,16 +47,11 @@ export function loadAwsClis(): readonly AwsCli[] {
 }
 
 /**
- * Puts into a directory for PATH, by default a new one, an `aws` that speaks to the endpoint. AWS CLI v2 before 2.13 does not know
- * AWS_ENDPOINT_URL, hence the option.
+ * Puts an `aws` that speaks to the endpoint into a directory for PATH. AWS CLI v2 before 2.13 does not know AWS_ENDPOINT_URL,
+ * hence the option.
  */
-export function installAwsCommand(
-  cli: AwsCli,
-  endpointUrl: string,
-  directory = mkdtempSync(join(tmpdir(), 'aws-command-')),
-): string {
+export function installAwsCommand(cli: AwsCli, endpointUrl: string, directory: string): void {
   installCommand(directory, 'aws', `exec ${cli.command.join(' ')} "$@" --endpoint-url ${endpointUrl}`);
-  return directory;
 }
 
 /** Writes a line of shell as a command into a directory of PATH. */
@@ -70,16 +64,22 @@ export function installCommand(directory: string, name: string, script: string):
 const { region, accountId } = LOCAL_PLACE;
 const parameter = `arn:aws:ssm:${region}:${accountId}:parameter/ci/genesys`;
 
-function allow(Action: string | string[], Resource: string | string[]): PolicyDocument {
-  return { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action, Resource }] };
+export function policy(
+  Effect: 'Allow' | 'Deny',
+  Action: string | string[],
+  Resource: string | string[] = '*',
+): PolicyDocument {
+  return { Version: '2012-10-17', Statement: [{ Effect, Action, Resource }] };
 }
 
 /** The permissions of `grantRead` and of `grantRefresh`. */
-export const READ = allow(
+export const READ = policy(
+  'Allow',
   ['ssm:GetParameter', 'ssm:GetParameters'],
   [`${parameter}/access-token`, `${parameter}/token-status`],
 );
-export const REFRESH = allow(
+export const REFRESH = policy(
+  'Allow',
   'lambda:InvokeFunction',
   `arn:aws:lambda:${region}:${accountId}:function:token-refresher-ci-genesys`,
 );

@@ -53,12 +53,9 @@ export function statusOf(tokenVersion: number, lifeSeconds: number, more: object
   return JSON.stringify({ schemaVersion: 1, tokenVersion, fingerprint: '9f86d081884c', ...expiry, ...more });
 }
 
-/** A directory for PATH whose `aws` answers at once, and whose clock advances only by `sleep`. */
-export type StandIn = ReturnType<typeof installStandIn>;
-
 /**
- * Installs a replacement for the AWS CLI, which takes most of a second to start. It prints what the real one prints for
- * the calls of access-token; aws-cli.cli-test.ts compares them.
+ * Installs a replacement for the AWS CLI, which takes most of a second to start, into a directory for PATH. It prints what
+ * the real one prints for the calls of access-token; aws-cli.cli-test.ts compares them. Its clock advances only by `sleep`.
  */
 export function installStandIn() {
   const directory = mkdtempSync(join(tmpdir(), 'aws-stand-in-'));

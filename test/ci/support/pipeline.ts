@@ -44,7 +44,8 @@ export async function openPipeline(cli: AwsCli) {
   });
   const { aws, assembly, authorizationServer } = harness;
   const api = await startApiServer(async (token) => (await authorizationServer.introspect(token)).active);
-  const commands = installAwsCommand(cli, aws.url);
+  const commands = mkdtempSync(join(tmpdir(), 'commands-'));
+  installAwsCommand(cli, aws.url, commands);
   // It calls the API with its token, as Terraform's provider does, and fails if the API refuses the token.
   installCommand(
     commands,

@@ -1,14 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 
 /** The result of a process. */
-export interface Ended {
-  readonly status: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+export type Ended = Awaited<ReturnType<typeof run>>;
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -19,27 +16,18 @@ export interface RunOptions {
 }
 
 /** Runs a command to its end, with exactly this environment. */
-export function run(command: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  const [file, ...args] = command;
-  if (file === undefined) throw new Error('run needs a command');
-  return new Promise((resolve, reject) => {
-    const child = spawn(file, args, {
-      env: options.env as NodeJS.ProcessEnv,
-      cwd: options.cwd,
-      stdio: 'pipe',
-    });
-    const text = { stdout: '', stderr: '' };
-    for (const stream of ['stdout', 'stderr'] as const) {
-      child[stream].setEncoding('utf8').on('data', (chunk: string) => {
-        text[stream] += chunk;
-      });
-    }
-    child.on('error', reject);
-    child.on('close', (status, signal) => resolve({ status, signal, ...text }));
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(options.input ?? '');
-    options.onStart?.(child);
-  });
+export async function run([file = '', ...args]: readonly string[], options: RunOptions = {}) {
+  const child = spawn(file, args, { env: options.env as NodeJS.ProcessEnv, cwd: options.cwd, stdio: 'pipe' });
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(options.input ?? '');
+  options.onStart?.(child);
+  const [stdout, stderr, ended] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  const [status, signal] = ended as [number | null, NodeJS.Signals | null];
+  return { status, signal, stdout, stderr };
 }
 
 /** Finds the files below a directory that contain a text. */

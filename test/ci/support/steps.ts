@@ -12,6 +12,15 @@ export interface Step {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
+/** The commands of a page, or of its section that begins so, in order: a text for each block with this mark. */
+export function commandsOf(page: string, mark: string, section = ''): string[] {
+  const parts = readFileSync(page, 'utf8').split(/^## /m);
+  const text = parts.filter((part) => part.startsWith(section)).join('');
+  return [...text.matchAll(/^( *)```(sh.*)\n([\s\S]*?)^ *```$/gm)]
+    .filter(([, , found]) => found === mark)
+    .map(([, indentation = '', , body = '']) => body.replaceAll(`\n${indentation}`, '\n').trim());
+}
+
 /** Reads the steps of an example, in order, also those that run after a failure. */
 export function stepsOf(file: string): Step[] {
   const text = readFileSync(file, 'utf8');
