@@ -28,12 +28,9 @@ process.exitCode = unexplained.length + outdated.length === 0 ? 0 : 1;
 
 function scanWithCheckov(template: string): string[] {
   const args = ['--file', template, '--framework', 'cloudformation', '--output', 'json', '--skip-download'];
-  const report: CheckovReport = JSON.parse(outputOf(checkov, [...args, '--quiet']));
-  return report.results.failed_checks.map(({ check_id }) => check_id);
-}
-
-interface CheckovReport {
-  readonly results: { readonly failed_checks: readonly { readonly check_id: string }[] };
+  const checks: { check_id: string }[] = JSON.parse(outputOf(checkov, [...args, '--quiet'])).results
+    .failed_checks;
+  return checks.map(({ check_id }) => check_id);
 }
 
 function scanWithGuard(template: string): string[] {
@@ -50,14 +47,10 @@ function scanWithGuard(template: string): string[] {
   chmodSync(guard, 0o755);
   const rules = join(packed, 'rules/control-tower/cfn-guard');
   const args = ['validate', '--rules', rules, '--data', template, '--output-format', 'json'];
-  const reports: GuardReport[] = JSON.parse(
+  const reports: { not_compliant: { Rule: { name: string } }[] }[] = JSON.parse(
     outputOf(guard, [...args, '--structured', '--show-summary', 'none']),
   );
   return reports.flatMap(({ not_compliant }) => not_compliant.map(({ Rule }) => Rule.name));
-}
-
-interface GuardReport {
-  readonly not_compliant: readonly { readonly Rule: { readonly name: string } }[];
 }
 
 /** Both scanners end with an error where they find something. */

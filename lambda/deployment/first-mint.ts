@@ -35,7 +35,7 @@ export async function mintFirstToken(
   );
   // A token that was minted is stored. In a rollback the function may still have the settings that are taken back: its next invocation mints again.
   if (before === undefined || outcome.minted) return;
-  const loss = await lossOf(clients, { now, before, code: outcome.code });
+  const loss = await lossOf(clients, now, before, outcome.code);
   if (loss === undefined) return;
   throw new Error(
     `${loss.problem}: minting failed with ${outcome.code}. The deployment stops here, so that ${loss.kept}. Invoke ${before.FunctionName ?? now.FunctionName} with {"diagnose":true}, correct what it reports, and deploy again.${loss.hint ?? ''}`,
@@ -58,14 +58,10 @@ interface Loss {
  */
 async function lossOf(
   { ssm, pause }: FirstMintClients,
-  update: {
-    readonly now: FirstMintProperties;
-    readonly before: Partial<FirstMintProperties>;
-    /** Why no token was minted. */
-    readonly code: string;
-  },
+  now: FirstMintProperties,
+  before: Partial<FirstMintProperties>,
+  code: string,
 ): Promise<Loss | undefined> {
-  const { now, before, code } = update;
   const readLive = (name: string) => retry(pause, () => readLiveToken(ssm, name));
   const isChanged = (key: keyof FirstMintProperties) => (before[key] ?? now[key]) !== now[key];
   if (isChanged('StatusParameter')) {

@@ -1,11 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
 /*
  * jest-light-runner has no time limits: a test or a hook that hangs would hang the whole run. Loaded before the suites, this
- * gives both the limit of Jest's interface, the last argument. TEST_TIME_LIMIT_MS replaces the default. Nor does the runner
- * quote the line that failed: this does.
+ * gives both the limit of Jest's interface, the last argument. TEST_TIME_LIMIT_MS replaces the default. A stack then names
+ * files as an editor opens them, without the runner's queries.
  */
 const DEFAULT_LIMIT_MS = Number(process.env.TEST_TIME_LIMIT_MS ?? 120_000);
 
@@ -22,26 +18,13 @@ function limited<Values extends unknown[]>(step: Step<Values>, limitMs = DEFAULT
     try {
       await Promise.race([step(...values), late.promise]);
     } catch (error) {
-      throw error instanceof Error ? pointingAtItsLine(error) : error;
+      if (error instanceof Error && error.stack !== undefined)
+        error.stack = error.stack.replace(/file:\/\/([^?)]+?)(?:\?\d+)?(?=:\d+:\d+)/g, '$1');
+      throw error;
     } finally {
       clearTimeout(timer);
     }
   };
-}
-
-/** Leaves the frames of our own files, as an editor opens them, and quotes the line of the first that is a test's. */
-function pointingAtItsLine(error: Error): Error {
-  const stack = error.stack ?? '';
-  const frames = [...stack.matchAll(/^ +at .*?(file:[^?)]+?)(?:\?\d+)?:(\d+):\d+\)?$/gm)]
-    .filter(([, url = '']) => !url.includes('/node_modules/') && url !== import.meta.url)
-    .map(([, url = '', row]) => ({ file: relative('.', fileURLToPath(url)), row: Number(row) }));
-  const quoted = frames.find(({ file }) => file.endsWith('test.ts')) ?? frames[0];
-  if (quoted === undefined) return error;
-  const source = readFileSync(quoted.file, 'utf8').split('\n')[quoted.row - 1]?.trim();
-  const places = frames.map(({ file, row }) => `    at ${file}:${row}`);
-  const [message = ''] = stack.split(/^ +at /m);
-  error.stack = [message, `  > ${quoted.row} | ${source}`, ...places].join('\n');
-  return error;
 }
 
 // An error of an SDK has ten frames of its own before the test's.

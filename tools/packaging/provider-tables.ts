@@ -2,14 +2,6 @@ import { PROVIDER_RULES } from '../../infra/rules/provider-settings.ts';
 import { PROVIDER_NAMES } from '../../infra/rules/settings.ts';
 import { describeProvider, type ProviderSettings } from '../../lambda/contract.ts';
 
-/** The sets of keys that the secret of a provider's token may hold. */
-export function secretKeysOf(provider: (typeof PROVIDER_NAMES)[number]): readonly (readonly string[])[] {
-  const { examples } = PROVIDER_RULES[provider];
-  return examples.map(
-    (settings) => describeProvider({ provider, ...settings } as ProviderSettings).secretKeys,
-  );
-}
-
 /** The table of each provider's settings, in docs/stack.md and docs/api.md. */
 export function settingsTable(): string {
   const rows = PROVIDER_NAMES.flatMap((name) =>
@@ -23,8 +15,11 @@ export function settingsTable(): string {
 /** The table of the keys that each provider's secret holds, in docs/api.md. */
 export function secretsTable(): string {
   const code = (keys: readonly string[]) => keys.map((key) => `\`${key}\``).join(', ');
-  const rows = PROVIDER_NAMES.map(
-    (name) => `| \`${name}\` | ${secretKeysOf(name).map(code).join('; or ')} |`,
-  );
+  const rows = PROVIDER_NAMES.map((provider) => {
+    const sets = PROVIDER_RULES[provider].examples.map((settings) =>
+      code(describeProvider({ provider, ...settings } as ProviderSettings).secretKeys),
+    );
+    return `| \`${provider}\` | ${sets.join('; or ')} |`;
+  });
   return ['| provider | keys of the secret |', '|---|---|', ...rows].join('\n');
 }

@@ -6,7 +6,7 @@ import { tryEdits } from './try-edits.ts';
  * after the command selects files. Ends with 1 if less than 95 percent are killed.
  */
 const rows = MUTANTS.filter(({ edit }) => edit.file.includes(process.argv[2] ?? ''));
-const survivors = await tryEdits('mutants', rows);
+const survivors = await tryEdits(rows);
 for (const name of survivors) console.log(`survived: ${name}`);
 const killed = rows.length - survivors.length;
 const percent = Math.floor((killed * 100) / rows.length);

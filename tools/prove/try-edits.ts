@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { copyTree, type Edit, editedText } from './edited-copy.ts';
 
@@ -28,37 +28,34 @@ const TIME_LIMIT_MS = 300_000;
 const isSuite = (file: string) => file.endsWith('.test.ts');
 
 /**
- * Makes each edit in a copy of the tree, runs its tests there, and prints the verdict: which tests noticed it. Writes the
- * verdicts to `.prove/<kind>.json`, so that two runs can be compared.
+ * Makes each edit in a copy of the tree, runs its tests there, and prints the verdict: which tests noticed it.
  *
  * @returns the names of the edits that were not noticed
  * @throws Error if an edit cannot be made, or a suite fails without any edit
  */
-export async function tryEdits(kind: string, rows: readonly Row[]): Promise<readonly string[]> {
+export async function tryEdits(rows: readonly Row[]): Promise<readonly string[]> {
   for (const { edit } of rows) editedText(edit);
   const copies = Array.from({ length: Math.min(COPIES, rows.length) }, copyTree);
   const suites = [...new Set(rows.flatMap((row) => row.suites))].filter(isSuite);
   const failing = suites.length === 0 ? [] : await failedTests(copies[0] as string, suites);
   if (failing.length > 0) throw new Error(`Without any edit these tests fail: ${failing.join('; ')}`);
-  const verdicts: { name: string; by: readonly string[] }[] = [];
-  const waiting = rows.entries();
+  const unnoticed: string[] = [];
+  const waiting = rows.values();
   const workers = copies.map(async (copy) => {
-    for (const [index, { name, edit, suites }] of waiting) {
+    for (const { name, edit, suites } of waiting) {
       const startedAt = performance.now();
       const { before, after } = editedText(edit, copy);
       writeFileSync(join(copy, edit.file), after);
       const by = await failedTests(copy, suites);
       writeFileSync(join(copy, edit.file), before);
-      verdicts[index] = { name, by };
+      if (by.length === 0) unnoticed.push(name);
       const seconds = Math.round((performance.now() - startedAt) / 1000);
       const verdict = by.length > 0 ? `noticed by ${by.length}, "${by[0]}"` : 'NOT NOTICED';
       console.log(`${name}: ${verdict} (${seconds} s)`);
     }
   });
   await Promise.all(workers);
-  mkdirSync('.prove', { recursive: true });
-  writeFileSync(`.prove/${kind}.json`, `${JSON.stringify(verdicts, null, 2)}\n`);
-  return verdicts.flatMap(({ name, by }) => (by.length === 0 ? [name] : []));
+  return unnoticed;
 }
 
 /**
