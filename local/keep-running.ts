@@ -86,10 +86,7 @@ function actionsOf(
 }
 
 /** The client that mints: rotations change it. */
-function currentClient({
-  administer,
-  secretName,
-}: Harness): Record<'client_id' | 'client_secret' | 'idle_client_id', string> {
+function currentClient({ administer, secretName }: Harness) {
   return JSON.parse(String(administer('GetSecretValue', { SecretId: secretName }).SecretString));
 }
 

@@ -20,14 +20,6 @@ const OPTIONS = [
   '--json',
 ];
 const MISUSED = 2;
-const MISUSES = [
-  [],
-  ['get'],
-  ['fetch', 'genesys'],
-  ['get', 'genesys', '--unknown'],
-  ['exec', 'genesys', 'true'],
-];
-
 // There is no AWS CLI: whatever is no usage error ends with another status.
 const commands = mkdtempSync(join(tmpdir(), 'no-aws-'));
 installCommand(commands, 'cat', 'exec /bin/cat');
@@ -59,7 +51,6 @@ test('the verbs, the options and the environment of access-token are those that 
     help,
     options: Object.fromEntries(VERBS.map((verb) => [verb, optionsOf(verb)])),
     environment: environmentRead(),
-    misuse: Object.fromEntries(MISUSES.map((args) => [args.join(' '), accessToken(...args).status])),
   };
 
   expectContract('access-token.json', `${JSON.stringify(contract, null, 2)}\n`);

@@ -1,14 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { administratorPolicy } from '../../local/aws/iam.ts';
-import type { PolicyDocument } from '../../local/aws/operation.ts';
 import type { Assembly } from '../../local/cloud-assembly.ts';
 import { policiesOfRole } from '../../local/synthesized-function.ts';
 import { temporaryDirectory } from '../../local/temporary-directory.ts';
 import { type AwsCli, findAwsClis, installCommand } from './support/aws-cli.ts';
-import { FOREIGN_ROLE_ARN, openPipeline, type Pipeline, READER_ROLE_ARN } from './support/pipeline.ts';
+import { openPipeline, type Pipeline, READER_ROLE_ARN } from './support/pipeline.ts';
 import { filesContaining, run } from './support/process.ts';
 import { type Step, stepsOf } from './support/steps.ts';
 
@@ -43,14 +41,6 @@ beforeEach(async () => {
 });
 afterAll(() => pipeline.close());
 
-/** The policies of a project's role, as the sample app's template has them. */
-function projectPolicies(project: string): PolicyDocument[] {
-  const role = Object.keys(sample.template.Resources).find(
-    (id) => id.startsWith(`${project}Role`) && !id.includes('Policy'),
-  );
-  return policiesOfRole(sample, `CxAsCode-${role}`);
-}
-
 function runHere(command: readonly string[], env: Readonly<Record<string, string>> = {}, directory = '.') {
   const api = { GENESYS_API: pipeline.api.url, CXONE_API: pipeline.api.url };
   return run(command, {
@@ -78,7 +68,12 @@ const QUEUES = [1, 2, 3].map((page) => `/api/v2/routing/queues?pageNumber=${page
 const APPLY = [...TERRAFORM, ...TERRAFORM];
 const PLAN_AND_LIST = [...TERRAFORM, ...QUEUES];
 
-const project = (name: string) => () => pipeline.environment(projectPolicies(name));
+/** A job of a project of the sample app: its role's policies are those of the template. */
+const project = (name: string) => () => {
+  const ids = Object.keys(sample.template.Resources);
+  const role = ids.find((id) => id.startsWith(`${name}Role`) && !id.includes('Policy'));
+  return pipeline.environment(policiesOfRole(sample, `CxAsCode-${role}`));
+};
 const webIdentity = (variable: string, system: Parameters<Pipeline['idToken']>[0]) => async () => ({
   ...NO_CREDENTIALS,
   [variable]: await pipeline.idToken(system),
@@ -149,22 +144,6 @@ test.each([
   for (const text of texts) expect(readFileSync(join(EXAMPLES, file), 'utf8')).toContain(text);
 });
 
-test('a CodeBuild project names the parameter in its environment; one that may only read requests no more life', async () => {
-  const [step] = stepsOf(`${EXAMPLES}/codebuild/buildspec-long.yml`) as [Step];
-
-  const job = await runStep(step, 'sh -e', project('ShortJob')());
-
-  expect(job).toMatchObject({ status: 5, stderr: expect.stringContaining('refused lambda:InvokeFunction') });
-  const projects = Object.values(sample.template.Resources).filter(
-    ({ Type }) => Type === 'AWS::CodeBuild::Project',
-  );
-  expect(projects[0]?.Properties?.Environment).toMatchObject({
-    EnvironmentVariables: [
-      { Name: 'GENESYSCLOUD_ACCESS_TOKEN', Type: 'PARAMETER_STORE', Value: '/ci/genesys/access-token' },
-    ],
-  });
-});
-
 test('the curl loop shows no token under sh -x, leaves it in no file, and ends if it cannot be read', async () => {
   const loop = [`${EXAMPLES}/curl/export-loop.sh`, 'genesys', '2'];
 
@@ -197,31 +176,6 @@ test('the Python SDK gets another token if the API refuses the stored one, and l
 
   expect(job).toMatchObject({ status: 0, stdout: 'queue-1 Queue 1\nqueue-2 Queue 2\nqueue-3 Queue 3\n' });
   expect(pipeline.api.calls.map((call) => call.accepted)).toEqual([false, true, true, true]);
-});
-
-test('a role of another account reads and refreshes by a profile, as docs/readers.md has it', async () => {
-  const [, , , , account, role = ''] = FOREIGN_ROLE_ARN.split(':');
-  const { accessKeyId, secretAccessKey, sessionToken } = pipeline.aws.iam.register({
-    arn: `arn:aws:sts::${account}:assumed-${role}/build`,
-    policies: [administratorPolicy],
-  });
-  mkdirSync(join(pipeline.checkout, '.aws'), { recursive: true });
-  writeFileSync(
-    join(pipeline.checkout, '.aws/config'),
-    `[profile genesys-token]\nrole_arn = ${READER_ROLE_ARN}\ncredential_source = Environment\nregion = eu-central-1\n`,
-  );
-
-  const job = await runHere(
-    ['ci/access-token', 'get', 'genesys', '--profile', 'genesys-token', '--min-ttl', '45m'],
-    {
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      AWS_SESSION_TOKEN: sessionToken,
-    },
-  );
-
-  expect(job).toMatchObject({ status: 0, stdout: `${pipeline.token()}\n` });
-  expect(job.stderr).toMatch(/, 59 min left/);
 });
 
 test('doctor on the synthesized function: every step is good, or whose fault it is', async () => {

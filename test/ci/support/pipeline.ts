@@ -23,9 +23,6 @@ const JOBS = {
   },
 } as const;
 
-/** A role of another account that the stack lets in. */
-export const FOREIGN_ROLE_ARN = 'arn:aws:iam::444455556666:role/deploy';
-
 /** What the examples name in place of the output `GenesysReaderRole`. */
 export const READER_ROLE_ARN = 'arn:aws:iam::111122223333:role/TokenRefresher-ReaderRole';
 
@@ -39,7 +36,7 @@ export async function openPipeline(cli: AwsCli) {
     target: { account: LOCAL_PLACE.accountId, region: LOCAL_PLACE.region },
     token: () => ({
       secretName: 'genesys/ci-client',
-      readers: [`arn:aws:iam::${LOCAL_PLACE.accountId}:role/ci`, FOREIGN_ROLE_ARN, ...Object.values(JOBS)],
+      readers: [`arn:aws:iam::${LOCAL_PLACE.accountId}:role/ci`, ...Object.values(JOBS)],
     }),
   });
   const { aws, assembly, authorizationServer } = harness;
