@@ -181,17 +181,11 @@ test.each(clis)('the stand-in prints what the AWS CLI $version prints', async ({
     const env = environment(path, policies);
     return Promise.all(CALLS.map((call) => run(['sh', '-c', call], { env })));
   };
-  const content = {
-    token,
-    version,
-    status,
-    payload: JSON.stringify(error),
-    functionError: 'Unhandled',
-  } as const;
 
   const printed = await callAll(directory, [EVERYTHING]);
   const refused = await callAll(directory, []);
-  standIn.serve(accountContent(content));
+  const payload = JSON.stringify(error);
+  standIn.serve(accountContent({ token, version, status, payload, functionError: 'Unhandled' }));
   const stoodIn: Awaited<typeof printed> = [];
   for (const call of CALLS) stoodIn.push(await run(['sh', '-c', call], { env: standIn.environment }));
 

@@ -20,18 +20,13 @@ export function findAwsClis(): readonly AwsCli[] {
 
 /**
  * Finds the AWS CLIs, and starts a process for each that has it loaded and ends with this one. It looks where
- * `.ci/install-shell-tools.sh` and the system install it, then in PATH.
+ * `.ci/install-shell-tools.sh` installs one, then in PATH.
  *
  * @throws Error when there is none
  */
 export function loadAwsClis(): readonly AwsCli[] {
   const found = new Map<AwsCli['version'], AwsCli>();
-  const directories = [
-    resolve('.venv/shell-tools/bin'),
-    '/usr/local/bin',
-    '/usr/bin',
-    ...(process.env.PATH ?? '').split(delimiter),
-  ];
+  const directories = [resolve('.venv/shell-tools/bin'), ...(process.env.PATH ?? '').split(delimiter)];
   for (const directory of directories) {
     const path = join(directory, 'aws');
     if (found.size === 2 || !existsSync(path)) continue;
