@@ -2,11 +2,7 @@ import { fromEnv } from '@aws-sdk/credential-provider-env';
 import { errorLabel, type Fault } from './errors.ts';
 
 /** Settings of each AWS client of the function, besides its time limits. */
-export interface AwsClientSettings {
-  readonly region?: string;
-  readonly endpoint?: string;
-  readonly credentials: ReturnType<typeof fromEnv>;
-}
+export type AwsClientSettings = ReturnType<typeof awsClientSettings>;
 
 /**
  * Reads the settings of AWS clients from the function's environment. Credentials come only from there, where Lambda puts
@@ -14,9 +10,7 @@ export interface AwsClientSettings {
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
  */
-export function awsClientSettings(
-  environment: Readonly<Record<string, string | undefined>>,
-): AwsClientSettings {
+export function awsClientSettings(environment: Readonly<Record<string, string | undefined>>) {
   const { AWS_REGION: region, AWS_ENDPOINT_URL: endpoint } = environment;
   return {
     ...(region === undefined ? {} : { region }),

@@ -24,19 +24,15 @@ test.each(PAGES)('each relative link of %s leads to a file, and to a heading in 
   expect(broken).toEqual([]);
 });
 
-/** The anchors that GitHub gives the headings; a repeated heading gets a number. */
+/** The anchors that GitHub gives the headings. A repeated heading is no target: its anchor has a number. */
 function anchorsOf(page: string): string[] {
-  const names = [...withoutBlocks(page).matchAll(/^#{1,6} +(.+?) *$/gm)].map(([, heading = '']) =>
+  return [...withoutBlocks(page).matchAll(/^#{1,6} +(.+?) *$/gm)].map(([, heading = '']) =>
     heading
       .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
       .toLowerCase()
       .replace(/[^\p{L}\p{N}\s_-]/gu, '')
       .replace(/\s/g, '-'),
   );
-  return names.map((name, index) => {
-    const before = names.slice(0, index).filter((one) => one === name).length;
-    return before === 0 ? name : `${name}-${before}`;
-  });
 }
 
 function withoutBlocks(page: string): string {

@@ -1,7 +1,7 @@
 import TestSequencer from '@jest/test-sequencer';
 
 /** Without the durations of an earlier run, Jest starts small files last. These are small, and take long. */
-const SLOW = /\/packaging\/(build|new-provider)\./;
+const SLOW = /\/packaging\/new-provider\./;
 
 /** Jest's order, but what takes longest begins first, so that nothing has to wait for it at the end. */
 export default class SlowSuitesFirst extends TestSequencer {

@@ -10,15 +10,11 @@ interface Row {
   readonly suites: readonly string[];
 }
 
-/** The part of Jest's `--json` that is read. */
-interface Report {
-  readonly testResults: readonly {
-    readonly assertionResults: readonly {
-      readonly status: string;
-      readonly title: string;
-      readonly failureMessages: readonly string[];
-    }[];
-  }[];
+/** The part of a test in Jest's `--json` that is read. */
+interface Test {
+  readonly status: string;
+  readonly title: string;
+  readonly failureMessages: readonly string[];
 }
 
 const COPIES = 2;
@@ -79,7 +75,7 @@ async function failedTests(copy: string, suites: readonly string[]): Promise<rea
     console.log(`${suites.join(', ')} did not end:\n${output}`);
     return [];
   }
-  const report: Report = JSON.parse(readFileSync(file, 'utf8'));
+  const report: { testResults: { assertionResults: Test[] }[] } = JSON.parse(readFileSync(file, 'utf8'));
   const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults);
   if (!tests.some(({ status }) => status === 'passed')) return [];
   const isTimeLimit = (message: string) => message.includes('It did not end within');
