@@ -58,12 +58,6 @@ export interface RotationEnvironment {
   readonly REFRESHER: string;
 }
 
-/** Properties of the custom resource that checks a rotation while the stack is deployed. It checks again whenever a value changes. */
-export interface RotationCheckProperties {
-  /** Hash of the function's configuration. */
-  readonly Configuration: string;
-}
-
 /** Properties of the custom resource of a token's two parameters. CloudFormation passes every value as a string. */
 export interface TokenParametersProperties {
   readonly TokenParameter: string;

@@ -4,7 +4,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { CfnPermission, type IFunction, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { CfnRotationSchedule, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import type { RotationCheckProperties, RotationEnvironment } from '../../lambda/contract.ts';
+import type { RotationEnvironment } from '../../lambda/contract.ts';
 import { createRotationAlarm, type TokenAlarmProps } from './alarms.ts';
 import { configurationHash } from './deployment-resources.ts';
 import { createFunction, type FunctionPlace, secretArnPattern, secretStatements } from './function.ts';
@@ -89,7 +89,8 @@ export function createRotation(
     sourceAccount: Stack.of(scope).account,
     sourceArn: secretArnPattern(secret),
   });
-  const properties: RotationCheckProperties = { Configuration: configurationHash(scope, environment) };
+  // The check runs again whenever this changes.
+  const properties = { Configuration: configurationHash(scope, environment) };
   // Before the schedule: it would take a secret away from the function that rotates it already.
   const check = new CustomResource(scope, 'Check', {
     serviceToken: fn.functionArn,
