@@ -99,8 +99,8 @@ async function readCapped(stream: AsyncIterable<Uint8Array>, encoding: string) {
     // Leaving the loop destroys the stream and its connection.
     if (size > MAX_BODY_BYTES) break;
   }
-  const isCut = size > MAX_BODY_BYTES;
   const bytes = Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES);
-  const decoded = isCut ? bytes : decodeBody(bytes, encoding, MAX_BODY_BYTES);
-  return { body: new TextDecoder().decode(decoded), isTruncated: isCut || decoded === undefined };
+  const decoded = decodeBody(bytes, encoding, MAX_BODY_BYTES);
+  const isTruncated = size > MAX_BODY_BYTES || decoded === undefined;
+  return { body: new TextDecoder().decode(decoded), isTruncated };
 }

@@ -26,18 +26,10 @@ export type Kms = ReturnType<typeof createKms>;
  */
 export function createKms({ region, accountId }: Place) {
   const customerKeys = new Set<string>();
-  /** Leaves the decision to IAM, as the console's default does. */
-  const resourcePolicy = {
+  const allow = (AWS: string) => ({
     Version: '2012-10-17',
-    Statement: [
-      {
-        Effect: 'Allow',
-        Resource: '*',
-        Principal: { AWS: `arn:aws:iam::${accountId}:root` },
-        Action: 'kms:*',
-      },
-    ],
-  };
+    Statement: [{ Effect: 'Allow', Resource: '*', Principal: { AWS }, Action: 'kms:*' }],
+  });
 
   return {
     /** Adds a customer managed key. */
@@ -48,8 +40,8 @@ export function createKms({ region, accountId }: Place) {
     },
     /** Checks that the caller may use a key. @throws AwsError `AccessDeniedException`, or the error of `unusable` */
     use({ actions, keyId, service, encryptionContext, unusable, call }: KeyUse): void {
-      if (keyId === `alias/aws/${service}`) return;
-      if (!customerKeys.has(keyId)) {
+      const isManaged = keyId === `alias/aws/${service}`;
+      if (!isManaged && !customerKeys.has(keyId)) {
         throw new AwsError(
           unusable,
           `Key '${keyId}' does not exist (Service: AWSKMS; Status Code: 400; Error Code: NotFoundException)`,
@@ -61,7 +53,10 @@ export function createKms({ region, accountId }: Place) {
       };
       for (const [name, value] of Object.entries(encryptionContext))
         context[`kms:EncryptionContext:${name}`] = value;
-      for (const action of actions) call.authorize({ action, resource: keyId, context, resourcePolicy });
+      const resource = isManaged ? `arn:aws:kms:${region}:${accountId}:key/aws-${service}` : keyId;
+      // A customer managed key leaves the decision to IAM, as the console's default does.
+      const resourcePolicy = allow(isManaged ? '*' : `arn:aws:iam::${accountId}:root`);
+      for (const action of actions) call.authorize({ action, resource, context, resourcePolicy });
     },
   };
 }

@@ -10,7 +10,10 @@ test('the stored token is returned unchanged, whatever its characters, and is in
   const { directory } = installed;
   const account = await openAccount({ tokenName: 'genesys' });
   installAwsCommand(findAwsClis()[0] as AwsCli, account.aws.url, directory);
-  account.storeStatus(statusOf(account.storeToken(AWKWARD_TOKEN), 2850));
+  // By the real clock, which is ahead of the stand-in's.
+  const expiry = new Date(Date.now() + 2_850_000);
+  const expires = { expiresAt: expiry.toISOString(), expiresAtEpoch: Math.floor(expiry.getTime() / 1000) };
+  account.storeStatus(statusOf(account.storeToken(AWKWARD_TOKEN), 0, expires));
   const PATH = `${directory}:${process.env.PATH}`;
   const env = { ...account.jobEnvironment([READ, REFRESH]), PATH, HOME: directory, TMPDIR: directory };
 
